@@ -1,0 +1,88 @@
+"""What can be hooked into training: a callback is told when something begins or ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.arguments import integer, number
+
+if TYPE_CHECKING:
+    from chainrule.trainer import Trainer
+
+__all__ = ["Callback", "EarlyStopping"]
+
+
+class Callback:
+    """The base of callbacks; override what you need.
+
+    A callback sees the trainer: `trainer.network`, `trainer.history`, and
+    `trainer.stop("reason")`, which ends training after this epoch.
+
+    >>> class PrintLoss(Callback):
+    ...     def epoch_ends(self, trainer):
+    ...         print(trainer.history[-1]["loss"])
+    """
+
+    def training_starts(self, trainer: Trainer) -> None:
+        """Before the first epoch."""
+
+    def step_ends(self, trainer: Trainer) -> None:
+        """After each step of the optimizer; `trainer.moment` says which."""
+
+    def epoch_ends(self, trainer: Trainer) -> None:
+        """After each epoch, when its record is in the history."""
+
+    def training_ends(self, trainer: Trainer) -> None:
+        """After the last epoch, an early stop, or Ctrl-C."""
+
+
+class EarlyStopping(Callback):
+    """Stop when the watched number no longer improves, and go back to the best weights.
+
+    Args:
+        patience: how many epochs in a row without improvement are waited for.
+        monitor: which entry of the history to watch; the validation loss, or the loss where
+            there is no validation, unless given. An accuracy, F1 or R² is better when larger.
+        min_change: improvements smaller than this do not count.
+
+    Source: Prechelt, Early Stopping - But When? (1998).
+    """
+
+    def __init__(
+        self, patience: int = 5, monitor: str | None = None, min_change: float = 0.0
+    ) -> None:
+        self.patience = integer(patience, "patience")
+        self.monitor = monitor
+        self.min_change = number(min_change, "min_change", "[0, inf)")
+
+    def training_starts(self, trainer: Trainer) -> None:
+        self.best = np.inf
+        self.best_epoch = 0
+        self.remember(trainer)
+
+    def remember(self, trainer: Trainer) -> None:
+        """Keep a copy of the weights as they are now."""
+        state = trainer.network.state
+        self.parameters, self.buffers = state.parameters.flat.copy(), state.buffers.flat.copy()
+
+    def epoch_ends(self, trainer: Trainer) -> None:
+        value = trainer.history.monitored(self.monitor)[-1]
+        cost = -value if is_better_larger(self.monitor) else value
+        epoch = len(trainer.history)
+        if cost < self.best - self.min_change:
+            self.best, self.best_epoch = cost, epoch
+            self.remember(trainer)
+        elif epoch - self.best_epoch >= self.patience:
+            trainer.stop(f"no improvement for {self.patience} epochs")
+
+    def training_ends(self, trainer: Trainer) -> None:
+        if self.best_epoch:
+            trainer.network.parameters.flat[:] = self.parameters
+            trainer.network.buffers.flat[:] = self.buffers
+
+
+def is_better_larger(name: str | None) -> bool:
+    """Whether a recorded number is better when larger: all but losses and errors are."""
+    return name is not None and not name.endswith(("loss", "error"))

@@ -1,0 +1,45 @@
+"""The command line: ``chainrule train``, ``evaluate``, ``predict``, ``summary``, ``data``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from chainrule.cli import data, evaluate, predict, summary, train
+from chainrule.errors import ChainruleError
+
+INTERRUPTED = 130  # what shells answer with after Ctrl-C
+
+app = typer.Typer(
+    help="Train neural networks whose every gradient is written out by hand.\n\n"
+    "Begin with:  chainrule train digits",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("summary")(summary.summary)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run a command. What is wrong with the input is one message and exit code 2."""
+    try:
+        app()
+    except ChainruleError as error:
+        fail(str(error))
+    except MemoryError as error:
+        fail(f"out of memory: {error}; a smaller batch_size or fewer samples need less")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def fail(message: str) -> None:
+    """Say what is wrong and leave with exit code 2."""
+    print(f"chainrule: {message}", file=sys.stderr)
+    sys.exit(2)

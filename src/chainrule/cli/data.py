@@ -1,0 +1,151 @@
+"""``chainrule data``: which data sets there are, where they are, and how to get them out."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from chainrule.data.catalog import CatalogEntry
+
+PIPED_WIDTH = 200
+"""Columns of a table that goes to a file or another program, where nothing need be folded."""
+
+app = typer.Typer(help="List, describe, download and export data sets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `chainrule data list`.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Where to look for data first; else CHAINRULE_DATA."),
+]
+
+
+@app.command("list")
+def list_sets(data_dir: DataDir = None) -> None:
+    """List the data sets that are known by name, and where each of them is."""
+    from chainrule.data.catalog import CATALOG
+    from chainrule.data.export import take_part
+    from chainrule.data.synthetic import SYNTHETIC, load_synthetic
+
+    table = _table("name", "kind", "train + test", "classes", "where")
+    for name in SYNTHETIC:
+        dataset = load_synthetic(name)
+        kind = "2-D points" if dataset.input_shape == (2,) else "curve"
+        sizes = " + ".join(f"{len(take_part(dataset, part)[0]):,}" for part in ("train", "test"))
+        classes = str(len(dataset.class_names)) if dataset.class_names else "none"
+        _add(table, name, kind, sizes, classes, dataset.source)
+    for entry in CATALOG.values():
+        kind = f"{entry.side}x{entry.side} images"
+        sizes = " + ".join(f"{size:,}" for size in entry.sizes)
+        where = _describe_place(entry, data_dir)
+        _add(table, entry.name, kind, sizes, str(len(entry.class_names)), where)
+    _print(table)
+
+
+@app.command("info")
+def show_info(name: Name, data_dir: DataDir = None) -> None:
+    """Describe a data set: what it holds, whose it is, and where it is."""
+    from chainrule.data.catalog import CATALOG
+    from chainrule.data.loading import find_set
+    from chainrule.data.synthetic import SYNTHETIC
+
+    name = find_set(name)
+    table = _table("", "")
+    table.show_header = False
+    _add(table, "name", name)
+    if name in SYNTHETIC:
+        _add(table, "holds", _first_paragraph(SYNTHETIC[name]))
+        _add(table, "where", "drawn from a formula, anew for each seed")
+    else:
+        entry = CATALOG[name]
+        train, test = entry.sizes
+        _add(table, "holds", entry.summary)
+        _add(table, "examples", f"{train:,} for training, {test:,} for testing")
+        _add(table, "example", f"an image of {entry.side}x{entry.side} grey pixels in [0, 1]")
+        _add(table, "classes", f"{len(entry.class_names)}: {', '.join(entry.class_names)}")
+        _add(table, "source", entry.source)
+        _add(table, "where", _describe_place(entry, data_dir))
+        if not (entry.bundled or entry.local_only):
+            _add(table, "download", f"chainrule data get {name}")
+    _print(table)
+
+
+@app.command("get")
+def get_set(name: Name, data_dir: DataDir = None) -> None:
+    """Download a data set, unless it is on this machine already."""
+    from chainrule.data.catalog import CATALOG, obtain
+    from chainrule.data.loading import find_set
+
+    name = find_set(name)
+    if name in CATALOG and not CATALOG[name].bundled:
+        typer.echo(f"{name} is in {obtain(CATALOG[name], data_dir)}")
+    else:
+        typer.echo(f"{name} comes with chainrule: there is nothing to download")
+
+
+@app.command("export")
+def export_set(
+    name: Name,
+    csv: Annotated[Path, typer.Option("--csv", metavar="FILE", help="The CSV file to write.")],
+    part: Annotated[str, typer.Option("--part", help="train or test.")] = "train",
+    no_labels: Annotated[
+        bool, typer.Option("--no-labels", help="Leave the labels out, as for a competition.")
+    ] = False,
+    data_dir: DataDir = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file if it exists already.")
+    ] = False,
+) -> None:
+    """Write one part of a data set as CSV: the label, then the pixels from 0 to 255."""
+    from chainrule.data.export import export_csv
+    from chainrule.data.loading import load
+
+    dataset = load(name, data_dir=data_dir)
+    export_csv(dataset, part, csv, labels=not no_labels, overwrite=force)
+    typer.echo(f"the {part} part of {dataset.name} is in {csv}")
+
+
+def _describe_place(entry: CatalogEntry, data_dir: Path | None) -> str:
+    from chainrule.data.catalog import cache_folder, locate
+
+    if entry.bundled:
+        return "bundled"
+    folder = locate(entry, data_dir)
+    if folder is None:
+        return "not here"
+    return "cached" if folder == cache_folder() / entry.name else f"found in {folder}"
+
+
+def _first_paragraph(documented: object) -> str:
+    text = (inspect.getdoc(documented) or "").partition("\n\n")[0]
+    return text.replace("\n", " ").replace("``", "")
+
+
+def _table(*titles: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in titles[:-1]:
+        is_number = title in ("train + test", "classes")
+        table.add_column(title, no_wrap=True, justify="right" if is_number else "left")
+    table.add_column(titles[-1], overflow="fold")
+    return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    """A row of plain text, in which rich finds no markup."""
+    from rich.text import Text
+
+    table.add_row(*map(Text, cells))
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False).print(table)

@@ -1,0 +1,45 @@
+"""``chainrule evaluate``: how good a trained network is on some data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chainrule.cli.options import DataDir, RunFolder
+
+
+def evaluate(
+    run: RunFolder,
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="DATA", help="Labelled data; the run's own test part if left out."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print loss and metrics of a run's network on test data.
+
+    \b
+    Examples:
+      chainrule evaluate runs/digits-mlp-1
+      chainrule evaluate runs/mnist-cnn-1 my-digits.csv
+    """
+    from chainrule.datasets import load_inputs
+    from chainrule.errors import DataError
+    from chainrule.experiments.run_folder import read_run
+    from chainrule.progress import describe_numbers
+
+    opened = read_run(run)
+    config = opened.config
+    source = data or config.data
+    x, y = load_inputs(
+        source,
+        opened.preparation,
+        class_names=opened.class_names,
+        data_dir=data_dir or config.data_dir,
+        seed=config.seed,
+        label_column=config.label_column,
+    )
+    if y is None:
+        raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
+    print(f"{source}, {len(x):,} examples: {describe_numbers(opened.network.evaluate(x, y))}")

@@ -1,0 +1,1 @@
+"""Where examples come from: formulas, files, and a catalog of known sets."""

@@ -1,0 +1,147 @@
+"""What training reads: arrays with targets, split into parts, dealt out in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.data.preparation import Preparation
+from chainrule.errors import ArgumentError, DataError
+from chainrule.seeding import generator
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named set: training part, test part (or None), and what its classes are called.
+
+    `x_train` is ``(N, *example_shape)``, prepared as a network takes it (float32, pixels
+    in [0, 1]); `y_train` is ``(N,)`` of class numbers, or floats where `class_names` is None
+    (regression).
+    """
+
+    name: str
+    x_train: Array
+    y_train: Array
+    x_test: Array | None = None
+    y_test: Array | None = None
+    class_names: tuple[str, ...] | None = None
+    preparation: Preparation = field(default_factory=Preparation)
+    source: str = ""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return tuple(self.x_train.shape[1:])
+
+    @property
+    def task(self) -> str:
+        """``"classification"`` or ``"regression"``."""
+        return "regression" if self.class_names is None else "classification"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples with their targets and, where given, a weight for each."""
+
+    x: Array
+    y: Array
+    weights: Array | None = None
+
+
+def split(
+    x: Array, y: Array, held_out: float | int, seed: int = 0
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Hold out a random part: a fraction when `held_out` is a float, a count when an int.
+
+    Returns the training part and the held-out part, each ``(x, y)``, in their first order;
+    of what is not in memory, parts that are read when they are used.
+
+    >>> x, y = np.arange(10.0).reshape(10, 1), np.arange(10)
+    >>> (x_train, y_train), (x_held_out, y_held_out) = split(x, y, 0.2)
+    >>> len(y_train), len(y_held_out)
+    (8, 2)
+    """
+    count = count_held_out(len(x), held_out)
+    order = generator(seed, "split").permutation(len(x))
+    rest, chosen = np.sort(order[count:]), np.sort(order[:count])
+    return (take(x, rest), take(y, rest)), (take(x, chosen), take(y, chosen))
+
+
+def count_held_out(available: int, held_out: float | int) -> int:
+    """How many of `available` examples a fraction (float) or a count (int) means."""
+    count = round(held_out * available) if isinstance(held_out, float) else held_out
+    if not 0 < count < available:
+        raise ArgumentError(
+            f"validation={held_out} would hold out {count} of {available} examples: give a "
+            f"fraction between 0 and 1, or a count from 1 to {available - 1}"
+        )
+    return count
+
+
+def take(array: Array, rows: npt.NDArray[np.intp]) -> Array:
+    """Some rows: a copy of those in memory, a `Rows` view of those that are not."""
+    in_memory = isinstance(array, np.ndarray) and not isinstance(array, np.memmap)
+    return array[rows] if in_memory else cast(Array, Rows(array, rows))
+
+
+class Rows:
+    """Some rows of an array that is not in memory: indexing reads only what is asked for."""
+
+    def __init__(self, array: Array, rows: npt.NDArray[np.intp]) -> None:
+        self._array = array
+        self._rows = rows
+        self.shape: tuple[int, ...] = (len(rows), *array.shape[1:])
+        self.ndim = len(self.shape)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Array:
+        return np.asarray(self._array[self._rows[index]])
+
+
+def batches(
+    x: Array,
+    y: Array,
+    weights: Array | None,
+    batch_size: int,
+    order: npt.NDArray[np.intp],
+) -> Iterator[Batch]:
+    """Deal the examples out in `order`; the last batch may be smaller.
+
+    Indices within a batch are sorted, which changes no sum and keeps reads from a
+    memory-mapped file close together.
+    """
+    for start in range(0, len(order), batch_size):
+        chosen = np.sort(order[start : start + batch_size])
+        yield Batch(x[chosen], y[chosen], None if weights is None else weights[chosen])
+
+
+def epoch_order(
+    count: int, batch_size: int, samples: int | None, seed: int, epoch: int
+) -> npt.NDArray[np.intp]:
+    """Which examples one epoch visits, and in what order.
+
+    All `count` of them, shuffled; or `samples` drawn at random, without repeats while there
+    are enough. A full batch keeps the order of the data: its sum has no order to shuffle.
+    """
+    if samples is None and batch_size >= count:
+        return np.arange(count)
+    rng = generator(seed, "shuffle", epoch)
+    if samples is None:
+        return rng.permutation(count)
+    return rng.choice(count, size=samples, replace=samples > count)
+
+
+def check_pair(x: Array, y: Array, what: str = "training") -> None:
+    """Refuse data that cannot be trained on: none, or x and y of different lengths."""
+    if len(x) == 0:
+        raise DataError(f"the {what} data is empty: at least one example is needed")
+    if len(x) != len(y):
+        raise DataError(f"{what} data: x has {len(x)} examples but y has {len(y)} targets")

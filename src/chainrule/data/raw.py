@@ -1,0 +1,54 @@
+"""What every reader answers with: the examples as their file holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples ``x``, their targets ``y`` where the file has any, and the file's name."""
+
+    x: Array
+    y: Array | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """A training part, a test part where there is one, and the names of the classes where
+    the files tell them."""
+
+    train: Examples
+    test: Examples | None = None
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def held_out(self) -> Examples:
+        """The part to predict or evaluate on: the test part, or else all there is."""
+        return self.train if self.test is None else self.test
+
+
+def find_unusable(x: Array) -> int | None:
+    """The first example that holds NaN, infinity, or a number too large for float32.
+
+    Reads in pieces: `x` may be memory-mapped and larger than memory.
+
+    >>> find_unusable(np.array([[0.0, 1.0], [np.nan, 2.0]]))
+    1
+    """
+    if x.dtype.kind != "f":
+        return None
+    for start in range(0, len(x), 4096):
+        with np.errstate(over="ignore"):
+            piece = x[start : start + 4096].astype(np.float32).reshape(-1, x[0].size)
+        usable = np.isfinite(piece).all(axis=1)
+        if not usable.all():
+            return start + int(np.argmin(usable))
+    return None

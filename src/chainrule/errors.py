@@ -1,0 +1,76 @@
+"""Everything that can go wrong, each with a message that says what was received, what was
+expected and what to do. All of them are `ChainruleError`, so that a command can turn any
+of them into one line and exit code 2."""
+
+from __future__ import annotations
+
+
+class ChainruleError(Exception):
+    """The base of every error that chainrule raises on purpose."""
+
+
+class ArgumentError(ChainruleError, ValueError):
+    """A value that cannot be: a negative size, an empty batch, a rate of zero."""
+
+
+class UnknownNameError(ChainruleError, ValueError):
+    """A name that nothing answers to; the message offers the nearest one that exists."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes that do not fit. Containers call `inside` on the way up, so that the message
+    names the layer by its position in the network: ``layer 3.branch.0 (Dense) expects …``.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.position: tuple[str, ...] = ()
+        self.layer_name = ""
+
+    def inside(self, position: str, layer_name: str) -> ShapeError:
+        """The same error, one container further out."""
+        self.position = (position, *self.position)
+        self.layer_name = self.layer_name or layer_name
+        return self
+
+    def __str__(self) -> str:
+        if not self.position:
+            return self.problem
+        return f"layer {'.'.join(self.position)} ({self.layer_name}) {self.problem}"
+
+
+class ParameterError(ChainruleError, AttributeError):
+    """A parameter or gradient was replaced where it must be filled in place."""
+
+
+class TargetError(ChainruleError, ValueError):
+    """Targets that the loss or metric cannot use: wrong shape, type or range."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A data file or data set that cannot be read or used."""
+
+
+class DownloadError(DataError):
+    """A data set that is neither on this machine nor to be had from its mirrors."""
+
+
+class ModelFileError(ChainruleError, ValueError):
+    """A file that is not a model saved by chainrule, or is damaged."""
+
+
+class ConfigError(ChainruleError, ValueError):
+    """A configuration that cannot be read or does not hold together."""
+
+
+class OutputError(ChainruleError, OSError):
+    """A file that cannot be written: no such folder, no permission, no space left."""
+
+
+class RunFolderError(ChainruleError, OSError):
+    """A run folder that exists already, is incomplete, or cannot be written."""
+
+
+class TrainingError(ChainruleError, RuntimeError):
+    """Training that cannot go on: the loss is no longer a number."""

@@ -1,0 +1,148 @@
+"""The networks that have a name: mlp and cnn, and those written in a TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chainrule.configurable import build, describe, find_name
+from chainrule.data.dataset import Dataset
+from chainrule.errors import ArgumentError, ConfigError, UnknownNameError
+from chainrule.experiments.config import Spec, TrainConfig, read_toml
+from chainrule.layers import ACTIVATIONS, ELU, GELU, Dense, LeakyReLU, ReLU, SiLU, Softplus
+from chainrule.layers.descriptions import build_layers, describe_layers
+from chainrule.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    KLDivergence,
+    Loss,
+    SoftmaxCrossEntropy,
+)
+from chainrule.network import Network
+
+RECTIFIERS = (ReLU, LeakyReLU, ELU, GELU, SiLU, Softplus)  # half of the signal is cut off
+
+
+def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[dict[str, Any]]:
+    """The layers that `config.model` stands for, made for the data and the loss."""
+    if config.model.endswith(".toml"):
+        return describe_layers(build_layers(layers_in(Path(config.model))))
+    try:
+        name = find_name(config.model, ["mlp", "cnn"], "model")
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error} A file with layers is named FILE.toml") from None
+    activation = describe(build(config.activation, ACTIVATIONS, "activation"))
+    init = config.init or default_init(config.activation)
+    before = _convolutions(dataset, activation, init) if name == "cnn" else []
+    flatten = [{"type": "Flatten"}] if len(dataset.input_shape) > 1 else []
+    return [
+        *before,
+        *flatten,
+        *(layer for size in config.hidden for layer in (_dense(size, init), activation)),
+        _dense(count_outputs(dataset, loss), init),
+        *_after_outputs(loss),
+    ]
+
+
+def layers_in(path: Path) -> list[Spec]:
+    """The layers that a TOML file lists."""
+    layers = read_toml(path).get("layers")
+    if not isinstance(layers, list) or not layers:
+        raise ConfigError(
+            f"{path} lists no layers: write layers = ['flatten', 'dense(128)', 'relu', …], or a "
+            "table [[layers]] with a type for each"
+        )
+    return layers
+
+
+def read_network(path: Path) -> Network:
+    """The untrained network that a TOML file describes: its layers and its input_shape."""
+    shape = read_toml(path).get("input_shape")
+    if shape is None:
+        raise ConfigError(f"{path} has no input_shape: add input_shape = [28, 28, 1], say")
+    return Network(build_layers(layers_in(path)), shape)
+
+
+def default_init(activation: Spec) -> str:
+    """He's initialization for rectifiers, Glorot's for the rest."""
+    return (
+        "he" if isinstance(build(activation, ACTIVATIONS, "activation"), RECTIFIERS) else "glorot"
+    )
+
+
+def count_outputs(dataset: Dataset, loss: Loss) -> int:
+    """How many numbers the network must end in: one for each class, or one for both of two
+    where the loss has a threshold; for regression, as many as the targets."""
+    if dataset.class_names is None:
+        return int(dataset.y_train.size // len(dataset.y_train))
+    classes = len(dataset.class_names)
+    return 1 if classes == 2 and not _compares_classes(loss) else classes
+
+
+def check_outputs(network: Network, dataset: Dataset, loss: Loss) -> None:
+    """Refuse a network that ends in another shape than the data asks for."""
+    expected = (count_outputs(dataset, loss),)
+    classes = dataset.class_names
+    acceptable = {expected} if classes is None else {expected, (len(classes),)}
+    if network.output_shape not in acceptable:
+        what = "targets" if classes is None else f"{len(classes)} classes"
+        raise ArgumentError(
+            f"the model ends in an output of shape {network.output_shape}, but {dataset.name} "
+            f"has {what} of shape {expected}: make the last layer Dense({expected[0]})"
+        )
+
+
+def default_loss(dataset: Dataset) -> str:
+    """The usual loss for this kind of data."""
+    if dataset.task == "regression":
+        return "mean_squared_error"
+    return "softmax_cross_entropy"
+
+
+def default_metrics(dataset: Dataset) -> list[str]:
+    """What to report for this kind of data."""
+    return ["root_mean_squared_error", "r2"] if dataset.task == "regression" else ["accuracy"]
+
+
+def _convolutions(dataset: Dataset, activation: dict[str, Any], init: Spec) -> list[dict[str, Any]]:
+    """Twice convolution, activation, pooling: 32 and then 64 kernels of 3x3."""
+    if len(dataset.input_shape) != 3:
+        raise ArgumentError(
+            f"model cnn needs images (height, width, channels), but {dataset.name} has examples "
+            f"of shape {dataset.input_shape}: use --model mlp"
+        )
+    return [
+        layer
+        for channels in (32, 64)
+        for layer in (
+            {
+                "type": "Conv2D",
+                "out_channels": channels,
+                "kernel_size": 3,
+                "padding": "same",
+                "initializer": init,
+            },
+            activation,
+            {"type": "MaxPool2D", "kernel_size": 2},
+        )
+    ]
+
+
+def _dense(size: int, init: Spec) -> dict[str, Any]:
+    return describe_layers([Dense(size, initializer=init)])[0]
+
+
+def _compares_classes(loss: Loss) -> bool:
+    """Whether the loss sets the classes against each other, one output for each."""
+    return isinstance(loss, (SoftmaxCrossEntropy, CategoricalCrossEntropy, KLDivergence))
+
+
+def _after_outputs(loss: Loss) -> list[dict[str, Any]]:
+    """The layer that turns outputs into what the loss takes, where it does not take logits."""
+    if isinstance(loss, CategoricalCrossEntropy):
+        return [{"type": "Softmax"}]
+    if isinstance(loss, KLDivergence):
+        return [{"type": "LogSoftmax"}]
+    if isinstance(loss, BinaryCrossEntropy) and not loss.from_logits:
+        return [{"type": "Sigmoid"}]
+    return []

@@ -1,0 +1,127 @@
+"""A run folder: all there is to know of one training.
+
+    config.toml        the complete configuration: `chainrule train --config` repeats the run
+    metrics.jsonl      a line for each epoch
+    model.safetensors  the trained network
+    curves.png         loss and metrics over the epochs
+    summary.json       final metrics, seconds, seed, versions
+
+It is written under a temporary name and gets its own when it is complete: a run folder that
+exists is a finished run.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import chainrule
+from chainrule.data.preparation import Preparation
+from chainrule.errors import RunFolderError
+from chainrule.experiments.config import TrainConfig, make_config, read_config
+from chainrule.files import cannot_write
+from chainrule.network import Network, load
+
+CONFIG, METRICS, MODEL, CURVES, SUMMARY = (
+    "config.toml",
+    "metrics.jsonl",
+    "model.safetensors",
+    "curves.png",
+    "summary.json",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its folder."""
+
+    path: Path
+    config: TrainConfig
+    network: Network
+    summary: dict[str, Any]
+
+    @property
+    def preparation(self) -> Preparation:
+        """How the training data was made ready for the network."""
+        stored = self.summary["preparation"]
+        return Preparation(stored["scale"], tuple(stored["shape"]) if stored["shape"] else None)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the classes are called; None for regression."""
+        names = self.summary["class_names"]
+        return None if names is None else tuple(names)
+
+
+def read_run(path: Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        RunFolderError: it does not exist, or a file is missing or damaged.
+    """
+    if not path.is_dir():
+        raise RunFolderError(f"{path} is not a run folder: `chainrule train` makes one (--out)")
+    missing = [name for name in (CONFIG, MODEL, SUMMARY) if not (path / name).is_file()]
+    if missing:
+        raise RunFolderError(f"{path} is not a complete run folder: {', '.join(missing)} missing")
+    try:
+        summary = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path / SUMMARY} cannot be read: {error}") from None
+    if not isinstance(summary, dict) or not {"preparation", "class_names"} <= summary.keys():
+        raise RunFolderError(f"{path / SUMMARY} does not describe a run of chainrule")
+    return Run(path, make_config(read_config(path / CONFIG)), load(path / MODEL), summary)
+
+
+def check_free(path: Path) -> None:
+    """Refuse the name of a folder that exists already."""
+    if path.exists():
+        raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
+
+
+def next_free(name: str, parent: Path = Path("runs")) -> Path:
+    """``runs/NAME-1``, or the first number that is not taken."""
+    number = 1
+    while (parent / f"{name}-{number}").exists():
+        number += 1
+    return parent / f"{name}-{number}"
+
+
+@contextmanager
+def new_run_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `path` at the end; when anything fails, nothing stays.
+
+    Raises:
+        RunFolderError: `path` exists already.
+        OutputError: it cannot be made or filled.
+    """
+    check_free(path)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        unfinished.rename(path)
+    except OSError as error:
+        if isinstance(error, chainrule.errors.ChainruleError):
+            raise
+        raise cannot_write(path, error) from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def versions() -> dict[str, str]:
+    """What the run was made with."""
+    return {
+        "chainrule": chainrule.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,218 @@
+"""From a configuration to a run folder: data, network, training, test."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chainrule import datasets
+from chainrule.callbacks import Callback, EarlyStopping
+from chainrule.configurable import build
+from chainrule.data.dataset import Dataset, count_held_out
+from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
+from chainrule.errors import ConfigError
+from chainrule.experiments.config import TrainConfig, to_toml
+from chainrule.experiments.curves import draw_curves
+from chainrule.experiments.models import (
+    check_outputs,
+    default_init,
+    default_loss,
+    default_metrics,
+    describe_model,
+)
+from chainrule.experiments.run_folder import (
+    CONFIG,
+    CURVES,
+    METRICS,
+    MODEL,
+    SUMMARY,
+    versions,
+)
+from chainrule.history import History
+from chainrule.layers.descriptions import build_layers
+from chainrule.losses import LOSSES, Huber, MeanAbsoluteError, MeanSquaredError
+from chainrule.metrics import as_metric
+from chainrule.network import Network
+from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.schedules import SCHEDULES
+from chainrule.trainer import Trainer
+
+REGRESSION_LOSSES = (MeanSquaredError, MeanAbsoluteError, Huber)
+ENOUGH_TO_HOLD_OUT = 500  # training examples from which a tenth is held out unless told otherwise
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run about to begin: the complete configuration, the data, the untrained network."""
+
+    config: TrainConfig
+    dataset: Dataset
+    network: Network
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: the network, its history, and the numbers of `summary.json`."""
+
+    network: Network
+    history: History
+    summary: dict[str, Any]
+
+
+def prepare(config: TrainConfig) -> Prepared:
+    """Load the data, fill in what the configuration leaves open, and build the network.
+
+    Raises:
+        ChainruleError: data or layers that cannot be, before anything is written.
+    """
+    dataset = load_data(config)
+    loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
+    optimizer = make_optimizer(config)
+    layers = config.layers or describe_model(config, dataset, loss)
+    resolved = config.model_copy(
+        update={
+            "layers": layers,
+            "input_shape": list(dataset.input_shape),
+            "init": config.init or default_init(config.activation),
+            "loss": config.loss or default_loss(dataset),
+            "learning_rate": optimizer.learning_rate,
+            "metrics": config.metrics or default_metrics(dataset),
+            "validation": default_validation(config, dataset),
+        }
+    )
+    network = Network(build_layers(layers), dataset.input_shape, config.seed, config.dtype)
+    check_outputs(network, dataset, loss)
+    check_training(resolved, dataset)
+    return Prepared(resolved, dataset, network)
+
+
+def run(prepared: Prepared, folder: Path, quiet: bool = False) -> Outcome:
+    """Train, test, and fill a run folder that `new_run_folder` opened.
+
+    Ctrl-C ends training early; what was learnt is tested and saved as usual.
+    """
+    config, dataset, network = prepared.config, prepared.dataset, prepared.network
+    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
+    began = time.perf_counter()
+    history = train(prepared, [WriteMetrics(folder / METRICS)], quiet)
+    summary = summarize(prepared, history, time.perf_counter() - began)
+    network.save(folder / MODEL)
+    draw_curves(history, f"{dataset.name}: {config.model}", folder / CURVES)
+    (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return Outcome(network, history, summary)
+
+
+def check_training(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse names and numbers that training would stumble over later."""
+    build(config.schedule, SCHEDULES, "schedule")
+    for metric in config.metrics or ():
+        as_metric(metric)
+    if config.validation and not config.fresh_data:
+        count_held_out(len(dataset.x_train), config.validation)
+
+
+def train(prepared: Prepared, callbacks: Sequence[Callback] = (), quiet: bool = True) -> History:
+    """Train the prepared network on the prepared data."""
+    config, dataset = prepared.config, prepared.dataset
+    stopping = [EarlyStopping(config.early_stopping)] if config.early_stopping else []
+    return prepared.network.fit(
+        fresh_points(config) if config.fresh_data else dataset.x_train,
+        None if config.fresh_data else dataset.y_train,
+        loss=config.loss or default_loss(dataset),
+        optimizer=make_optimizer(config),
+        schedule=config.schedule,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        samples_per_epoch=config.samples_per_epoch,
+        validation=held_out(config, dataset),
+        metrics=config.metrics or (),
+        callbacks=[*callbacks, *stopping],
+        quiet=quiet,
+    )
+
+
+def load_data(config: TrainConfig) -> Dataset:
+    """The data set that the configuration names."""
+    loss = build(config.loss, LOSSES, "loss") if config.loss else None
+    dataset = datasets.load(
+        config.data,
+        data_dir=config.data_dir,
+        seed=config.seed,
+        samples=config.samples,
+        label_column=config.label_column,
+        task="regression" if isinstance(loss, REGRESSION_LOSSES) else "classification",
+    )
+    if config.fresh_data and dataset.name not in SYNTHETIC:
+        raise ConfigError(
+            f"fresh_data draws new points for each epoch, which {dataset.name} does not have: "
+            f"leave it out, or choose among {', '.join(SYNTHETIC)}"
+        )
+    return dataset
+
+
+def fresh_points(config: TrainConfig) -> Callable[[int], tuple[Any, Any]]:
+    """The function of the epoch that draws its points."""
+    samples = config.samples or DEFAULT_SAMPLES
+    return lambda epoch: datasets.fresh(config.data, samples, config.seed, epoch)
+
+
+def held_out(config: TrainConfig, dataset: Dataset) -> tuple[Any, Any] | float | int | None:
+    """What to validate on. Fresh points are validated on the fixed test points."""
+    if config.validation and config.fresh_data:
+        return dataset.x_test, dataset.y_test
+    return config.validation or None
+
+
+def default_validation(config: TrainConfig, dataset: Dataset) -> float | int:
+    """The validation asked for, or a tenth of the training data where that is enough."""
+    if config.validation is not None:
+        return config.validation
+    return 0.1 if len(dataset.x_train) >= ENOUGH_TO_HOLD_OUT else 0
+
+
+def make_optimizer(config: TrainConfig) -> Optimizer:
+    """The optimizer, at the learning rate of the configuration where it gives one."""
+    optimizer = build(config.optimizer, OPTIMIZERS, "optimizer")
+    if config.learning_rate is None:
+        return optimizer
+    return replace(optimizer, learning_rate=config.learning_rate)
+
+
+def summarize(prepared: Prepared, history: History, seconds: float) -> dict[str, Any]:
+    """What `summary.json` says of a run."""
+    dataset, network = prepared.dataset, prepared.network
+    return {
+        "data": dataset.name,
+        "test": evaluate_test(network, dataset),
+        "last_epoch": history[-1] if len(history) else {},
+        "epochs": len(history),
+        "stopped": history.stopped,
+        "seconds": seconds,
+        "parameters": network.parameters.flat.size,
+        "seed": prepared.config.seed,
+        "class_names": dataset.class_names,
+        "preparation": asdict(dataset.preparation),
+        "versions": versions(),
+    }
+
+
+def evaluate_test(network: Network, dataset: Dataset) -> dict[str, float] | None:
+    """Loss and metrics on the test part; None where there is none."""
+    if dataset.x_test is None or dataset.y_test is None:
+        return None
+    return network.evaluate(dataset.x_test, dataset.y_test)
+
+
+class WriteMetrics(Callback):
+    """Adds a line of JSON to a file for each epoch, so that it can be watched as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def epoch_ends(self, trainer: Trainer) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(trainer.history[-1]) + "\n")

@@ -1,0 +1,38 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from chainrule.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing under a temporary name, and give it its own name at the end.
+
+    When writing fails or is interrupted, nothing is left behind and a file that was there
+    before is untouched.
+
+    Raises:
+        OutputError: the file cannot be written: no such folder, no permission, disk full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error for a file or folder that cannot be written."""
+    return OutputError(f"{path} cannot be written: {error.strerror or error}")

@@ -1,0 +1,73 @@
+"""The record of a training: one line of numbers for each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import overload
+
+from chainrule.errors import UnknownNameError
+
+__all__ = ["History"]
+
+Record = dict[str, float]
+
+
+class History:
+    """What training reports, epoch by epoch.
+
+    `history["validation_loss"]` is a list with a value for each epoch, `history[-1]` the last
+    epoch's record. `stopped` says why training ended before its last epoch, if it did.
+
+    >>> history = History()
+    >>> history.append({"epoch": 1, "loss": 0.5})
+    >>> history["loss"], history[-1]
+    ([0.5], {'epoch': 1, 'loss': 0.5})
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.stopped: str | None = None
+
+    def append(self, record: Record) -> None:
+        """Add an epoch."""
+        self.records.append(record)
+
+    @overload
+    def __getitem__(self, key: str) -> list[float]: ...
+    @overload
+    def __getitem__(self, key: int) -> Record: ...
+    def __getitem__(self, key: str | int) -> list[float] | Record:
+        if isinstance(key, int):
+            return self.records[key]
+        return self.values(key)
+
+    def values(self, name: str) -> list[float]:
+        """One number for each epoch."""
+        if self.records and name not in self.records[0]:
+            raise UnknownNameError(
+                f"{name!r} was not recorded; there are: {', '.join(self.records[0])}"
+            )
+        return [record[name] for record in self.records]
+
+    def names(self) -> list[str]:
+        """What is recorded for each epoch."""
+        return list(self.records[0]) if self.records else []
+
+    def monitored(self, name: str | None = None) -> list[float]:
+        """The values that early stopping and schedules watch: those of `name`, or else the
+        validation loss where there is one, or else the loss."""
+        if name is not None or not self.records:
+            return self.values(name or "loss")
+        return self.values("validation_loss" if "validation_loss" in self.records[0] else "loss")
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        last = ", ".join(
+            f"{name} {value:.4g}" for name, value in (self.records or [{}])[-1].items()
+        )
+        return f"History of {len(self)} epochs; last: {last or 'none'}"

@@ -1,0 +1,74 @@
+"""Layers as plain data, for model files and configuration files, and back.
+
+    [{"type": "Dense", "out_features": 128}, {"type": "ReLU"}]
+
+A layer that stands in two places is written once; the second place says which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from chainrule.configurable import build, describe
+from chainrule.errors import ConfigError
+from chainrule.layers import LAYERS
+from chainrule.layers.base import Layer
+
+SHARED = "shared"  # {"type": "shared", "layer": 0}: the layer that was described first
+
+
+def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """The layers as plain data. Raises ConfigError where one holds Python functions."""
+    seen: dict[int, int] = {}
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, Layer):
+            if id(value) in seen:
+                return {"type": SHARED, "layer": seen[id(value)]}
+            seen[id(value)] = len(seen)
+            options = {name: visit(option) for name, option in value.options().items()}
+            return {"type": type(value).__name__, **options}
+        if isinstance(value, list):
+            return [visit(item) for item in value]
+        return describe(value)
+
+    return [visit(layer) for layer in layers]
+
+
+def build_layers(
+    descriptions: Sequence[Any], own_layers: Sequence[type[Layer]] = ()
+) -> list[Layer]:
+    """New layers from `descriptions`: tables, names such as ``"relu"``, or short forms such as
+    ``"dense(128)"``.
+
+    Args:
+        own_layers: classes of the user's own that the descriptions may name.
+
+    >>> build_layers(["flatten", "dense(10)", {"type": "Dropout", "rate": 0.2}])
+    [Flatten(), Dense(10), Dropout(rate=0.2)]
+    """
+    known = {**LAYERS, **{layer.__name__: layer for layer in own_layers}}
+    places = count()  # numbered as `describe_layers` does: the outer layer before the inner
+    made: dict[int, Layer] = {}
+
+    def visit(value: Any) -> Layer:
+        if isinstance(value, Mapping) and value.get("type") == SHARED:
+            return made[value["layer"]]
+        place = next(places)
+        if isinstance(value, Mapping) and "type" in value:
+            value = {name: inner(option) for name, option in value.items()}
+        elif not isinstance(value, str):
+            raise ConfigError(f"a layer is a name or a table with a type, received {value!r}")
+        made[place] = build(value, known, "layer")
+        return made[place]
+
+    def inner(option: Any) -> Any:
+        if isinstance(option, Mapping) and option.get("type") in {*known, SHARED}:
+            return visit(option)
+        if isinstance(option, list) and any(isinstance(item, (Mapping, list)) for item in option):
+            return [inner(item) for item in option]
+        return option
+
+    return [visit(description) for description in descriptions]

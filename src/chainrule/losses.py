@@ -1,0 +1,438 @@
+"""Losses: how wrong the predictions are, and the gradient that starts the backward pass.
+
+A loss is the last link of the chain: `forward(predictions, targets)` returns one number and a
+cache, `backward(cache)` the gradient with respect to the predictions, where the backward pass
+starts. Each loss is given by two formulas side by side, the loss l_i of one example (or of one
+value, where predictions and targets are compared value by value) and its derivative;
+`reduction` says how they become one number:
+
+    "mean"   Σ_i w_i l_i / Σ_i w_i,  the weights w_i being 1 unless given
+    "sum"    Σ_i w_i l_i
+
+Targets may be class numbers ``(N,)`` wherever the predictions are ``(N, classes)``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from chainrule.arguments import choice, number
+from chainrule.configurable import Configurable, Description, build
+from chainrule.errors import ArgumentError, TargetError
+from chainrule.functions import log_softmax, sigmoid, softmax, softplus
+from chainrule.parameters import Array
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SoftmaxCrossEntropy",
+    "TargetsAsGradient",
+    "one_hot",
+]
+
+Reduction = Literal["mean", "sum"]
+Cache = Array  # the gradient with respect to the predictions, ready to be returned
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Loss(Configurable):
+    """The base of every loss: reduction, weights, and what the predictions mean.
+
+    >>> loss = MeanSquaredError()
+    >>> value, cache = loss.forward(np.array([[1.0], [4.0]]), np.array([[1.0], [2.0]]))
+    >>> value, loss.backward(cache).ravel()
+    (2.0, array([0., 2.]))
+    """
+
+    reduction: Reduction = "mean"
+
+    def __post_init__(self) -> None:
+        choice(self.reduction, "reduction", ["mean", "sum"])
+
+    @abstractmethod
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        """(l, ∂l/∂predictions), with l of shape ``(N,)`` or of the predictions' shape."""
+
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        """Targets in the shape and type that the formulas take."""
+        return match_targets(predictions, targets)
+
+    def forward(
+        self, predictions: Array, targets: Array, weights: Array | None = None
+    ) -> tuple[float, Cache]:
+        """The loss of a batch, and the cache for `backward`.
+
+        Args:
+            predictions: ``(N, …)``, the network's output.
+            targets: what it should have been, or class numbers ``(N,)``.
+            weights: ``(N,)``, how much each example counts.
+        Raises:
+            TargetError: targets or weights that do not fit the predictions.
+        """
+        targets = self.prepare(predictions, np.asarray(targets))
+        values, derivative = self.formulas(predictions, targets)
+        if weights is not None:
+            weights = check_weights(weights, values)
+            values = values * _column(weights, values.ndim)
+            derivative = derivative * _column(weights, derivative.ndim)
+        divisor = self.total_weight(values, targets, weights) if self.reduction == "mean" else 1.0
+        return float(values.sum() / divisor), derivative / divisor
+
+    def total_weight(self, values: Array, targets: Array, weights: Array | None) -> float:
+        """Σ_i w_i, what "mean" divides by; 1 where nothing counts, to give 0 and not 0 / 0."""
+        if weights is None:
+            return float(values.size)
+        return float(weights.sum()) * (values.size / len(values)) or 1.0
+
+    def backward(self, cache: Cache) -> Array:
+        """The gradient of the loss with respect to the predictions."""
+        return cache
+
+    @property
+    def threshold(self) -> float:
+        """What separates class 0 from class 1 where the network has a single output."""
+        return 0.5
+
+    def classes(self, predictions: Array) -> Array:
+        """Class numbers ``(N,)``: the largest of the outputs, or the side of the threshold."""
+        if predictions.ndim > 1 and predictions.shape[-1] > 1:
+            return predictions.argmax(axis=-1)
+        return (predictions.reshape(len(predictions)) > self.threshold).astype(np.int64)
+
+    def probabilities(self, predictions: Array) -> Array:
+        """``(N, classes)``. Raises ArgumentError where outputs stand for something else."""
+        raise ArgumentError(
+            f"outputs trained with {type(self).__name__} are not probabilities: train with "
+            "softmax_cross_entropy or binary_cross_entropy"
+        )
+
+
+class MeanSquaredError(Loss):
+    """l = (p - t)², for every value. Derivative: 2 (p - t).
+
+    Shapes: predictions and targets alike; "mean" is over all values (PyTorch's MSELoss).
+    """
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        difference = predictions - targets
+        return difference * difference, 2 * difference
+
+
+class MeanAbsoluteError(Loss):
+    """l = |p - t|, for every value. Derivative: sign(p - t).
+
+    Shapes: predictions and targets alike; "mean" is over all values (PyTorch's L1Loss).
+    """
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        difference = predictions - targets
+        return np.abs(difference), np.sign(difference)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Huber(Loss):
+    """l = (p - t)² / 2 where |p - t| <= δ, else δ (|p - t| - δ / 2), for every value.
+
+    Derivative: p - t, held within [-δ, δ].
+    Shapes: predictions and targets alike; "mean" is over all values.
+    Source: Huber, Robust Estimation of a Location Parameter (1964); PyTorch's HuberLoss.
+
+    >>> Huber().forward(np.array([0.5, 3.0]), np.array([0.0, 0.0]))[0]
+    1.3125
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self.delta, "delta", "(0, inf)")
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        difference = predictions - targets
+        held = np.clip(difference, -self.delta, self.delta)
+        return held * (difference - held / 2), held
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class BinaryCrossEntropy(Loss):
+    """l = -t log(p) - (1 - t) log(1 - p), for every value.
+
+    On logits z, with p = σ(z): l = softplus(z) - t z. Derivative: σ(z) - t.
+    On probabilities (`from_logits=False`), p is first held within [margin, 1 - margin].
+    Derivative: (p - t) / (p (1 - p)) inside the margin, 0 where p was held.
+
+    Shapes: predictions (N, …), targets alike or (N,), in [0, 1].
+
+    >>> BinaryCrossEntropy().forward(np.array([[-1e4], [1e4]]), np.array([0, 0]))[0]
+    5000.0
+    """
+
+    from_logits: bool = True
+    margin: float = 1e-7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self.margin, "margin", "(0, 0.5)")
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        if self.from_logits:
+            return (
+                softplus(predictions) - targets * predictions,
+                sigmoid(predictions) - targets,
+            )
+        p = np.clip(predictions, self.margin, 1 - self.margin)
+        inside = p == predictions
+        values = -targets * np.log(p) - (1 - targets) * np.log1p(-p)
+        return values, inside * (p - targets) / (p * (1 - p))
+
+    @property
+    def threshold(self) -> float:
+        return 0.0 if self.from_logits else 0.5
+
+    def probabilities(self, predictions: Array) -> Array:
+        p = sigmoid(predictions) if self.from_logits else predictions
+        p = p.reshape(len(p), -1)
+        return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class SoftmaxCrossEntropy(Loss):
+    """l = -Σ_c q_c log p_c with p = softmax(z), for logits z; derivative: p Σ_c q_c - q.
+
+    q is the target distribution t (1 at the class, 0 elsewhere), smoothed and weighted:
+    q_c = class_weight_c · ((1 - ε) t_c + ε / classes). With class weights "mean" divides by the
+    sum of the weights of the targets' classes (PyTorch's CrossEntropyLoss).
+
+    Shapes: logits (N, classes), targets (N,) of class numbers or (N, classes).
+
+    Args:
+        class_weights: one for each class, to make rare classes count more.
+        label_smoothing: ε in [0, 1).
+    Source: Bridle (1990); smoothing: Szegedy et al., Rethinking the Inception Architecture
+        (2016), section 7.
+
+    >>> SoftmaxCrossEntropy().forward(np.array([[1e4, 0.0], [0.0, 0.0]]), np.array([1, 0]))[0]
+    5000.346573590279
+    """
+
+    class_weights: tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self.label_smoothing, "label_smoothing", "[0, 1)")
+        if self.class_weights is not None:  # from an array or a list as well
+            weights = tuple(number(w, "a class weight", "[0, inf)") for w in self.class_weights)
+            object.__setattr__(self, "class_weights", weights)
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        epsilon, classes = self.label_smoothing, predictions.shape[-1]
+        q = ((1 - epsilon) * targets + epsilon / classes) * self._weights(targets)
+        log_p = log_softmax(predictions)
+        return -(q * log_p).sum(axis=-1), np.exp(log_p) * q.sum(axis=-1, keepdims=True) - q
+
+    def total_weight(self, values: Array, targets: Array, weights: Array | None) -> float:
+        if self.class_weights is None:
+            return super().total_weight(values, targets, weights)
+        of_class = (targets * self._weights(targets)).sum(axis=-1)
+        return float((of_class if weights is None else of_class * weights).sum()) or 1.0
+
+    def _weights(self, targets: Array) -> Array:
+        classes = targets.shape[-1]
+        weights = self.class_weights or (1.0,) * classes
+        if len(weights) != classes:
+            raise TargetError(
+                f"class_weights has {len(weights)} values for {classes} classes: give one each"
+            )
+        return np.asarray(weights, targets.dtype)
+
+    def probabilities(self, predictions: Array) -> Array:
+        return softmax(predictions)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class CategoricalCrossEntropy(Loss):
+    """l = -Σ_c t_c log p_c, for probabilities p, held at `margin` or above.
+
+    Derivative: -t / p, 0 where p was held. For a network that ends in a Softmax layer; on
+    logits, SoftmaxCrossEntropy is more accurate.
+
+    Shapes: probabilities (N, classes), targets (N,) of class numbers or (N, classes).
+    """
+
+    margin: float = 1e-7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self.margin, "margin", "(0, 0.5)")
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        p = np.maximum(predictions, self.margin)
+        inside = predictions >= self.margin
+        return -(targets * np.log(p)).sum(axis=-1), np.where(inside, -targets / p, 0)
+
+    def probabilities(self, predictions: Array) -> Array:
+        return predictions
+
+
+class KLDivergence(Loss):
+    """l = Σ_c t_c (log t_c - p_c), for log-probabilities p, as LogSoftmax gives them.
+
+    Derivative: -t. "mean" is over the examples (PyTorch's KLDivLoss with "batchmean").
+
+    Shapes: log-probabilities (N, classes), targets (N, classes) of probabilities.
+    Source: Kullback & Leibler, On Information and Sufficiency (1951).
+    """
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        log_targets = np.log(np.where(targets > 0, targets, 1))  # t log t is 0 at t = 0
+        return (targets * (log_targets - predictions)).sum(axis=-1), -targets
+
+    def probabilities(self, predictions: Array) -> Array:
+        return np.exp(predictions)
+
+
+class Hinge(Loss):
+    """l = max(0, 1 - t p), for every value, with targets -1 and 1; 0 stands for -1.
+
+    Derivative: -t where t p < 1, else 0. "mean" is over all values.
+    Source: Cortes & Vapnik, Support-Vector Networks (1995).
+
+    >>> Hinge().forward(np.array([[0.5], [-3.0]]), np.array([1, 0]))[0]
+    0.25
+    """
+
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        targets = match_targets(predictions, targets)
+        if not np.isin(targets, (-1, 0, 1)).all():
+            raise TargetError("Hinge takes targets of -1 (or 0) and 1: others were received")
+        return np.where(targets == 0, -1, targets).astype(predictions.dtype)
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        shortfall = 1 - targets * predictions
+        return np.maximum(shortfall, 0), np.where(shortfall > 0, -targets, 0)
+
+    @property
+    def threshold(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class TargetsAsGradient(Loss):
+    """Any loss, for a HandWritten network whose backward pass starts from the targets.
+
+    Code such as `backward_pass(x, y_true, params)` differentiates its own loss. It needs the
+    targets where other layers need dy, so that is what `backward` hands over.
+
+    Args:
+        loss: what `forward` reports.
+    """
+
+    loss: Loss | Description = "categorical_cross_entropy"
+
+    def forward(
+        self, predictions: Array, targets: Array, weights: Array | None = None
+    ) -> tuple[float, Cache]:
+        value, _ = self._reported.forward(predictions, targets, weights)
+        return value, self._reported.prepare(predictions, np.asarray(targets))
+
+    def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        return self._reported.formulas(predictions, targets)
+
+    def classes(self, predictions: Array) -> Array:
+        return self._reported.classes(predictions)
+
+    def probabilities(self, predictions: Array) -> Array:
+        return self._reported.probabilities(predictions)
+
+    @property
+    def _reported(self) -> Loss:
+        return build(self.loss, LOSSES, "loss")
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "mean_squared_error": MeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "huber": Huber,
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "softmax_cross_entropy": SoftmaxCrossEntropy,
+    "categorical_cross_entropy": CategoricalCrossEntropy,
+    "kl_divergence": KLDivergence,
+    "hinge": Hinge,
+    "targets_as_gradient": TargetsAsGradient,
+}
+
+
+def match_targets(predictions: Array, targets: Array) -> Array:
+    """Targets in the shape and type of the predictions.
+
+    They have that shape already, or are ``(N,)`` for predictions ``(N, 1)``, or class numbers
+    for predictions ``(N, classes)``. Nothing is broadcast: ``(N, 1) - (N,)`` would silently be
+    a loss over all pairs.
+
+    Raises:
+        TargetError: the targets do not fit.
+    """
+    if targets.shape == predictions.shape or (
+        targets.ndim == 1 and predictions.shape == (len(targets), 1)
+    ):
+        return targets.reshape(predictions.shape).astype(predictions.dtype, copy=False)
+    if targets.ndim == 1 and predictions.ndim == 2 and len(targets) == len(predictions):
+        return one_hot(targets, predictions.shape[1]).astype(predictions.dtype)
+    raise TargetError(
+        f"targets of shape {targets.shape} do not fit predictions of shape {predictions.shape}: "
+        "give targets of the same shape, or one class number for each example"
+    )
+
+
+def one_hot(labels: Array, classes: int) -> Array:
+    """Class numbers ``(N,)`` as rows with a single 1, ``(N, classes)``.
+
+    Raises:
+        TargetError: labels that are not whole numbers from 0 to classes - 1.
+
+    >>> one_hot(np.array([0, 2]), 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iub":
+        raise TargetError(
+            f"class numbers are integers, received {labels.dtype}: convert them with "
+            "y.astype(int), or give targets of the predictions' shape"
+        )
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        wrong = labels[(labels < 0) | (labels >= classes)][0]
+        raise TargetError(
+            f"class {wrong} is out of range: the network has {classes} outputs, "
+            f"for classes 0 to {classes - 1}"
+        )
+    rows = np.zeros((len(labels), classes))
+    rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
+    return rows
+
+
+def check_weights(weights: Array, values: Array) -> Array:
+    """One weight, 0 or more, for each example."""
+    weights = np.asarray(weights, values.dtype)
+    if weights.shape != values.shape[:1] or not (weights >= 0).all():
+        raise TargetError(
+            f"weights are one number, 0 or more, for each of the {len(values)} examples; "
+            f"received shape {weights.shape}"
+        )
+    return weights
+
+
+def _column(weights: Array, ndim: int) -> Array:
+    """``(N,)`` as ``(N, 1, …)``, to multiply arrays with `ndim` axes example by example."""
+    return weights.reshape(-1, *(1,) * (ndim - 1))

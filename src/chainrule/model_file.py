@@ -1,0 +1,122 @@
+"""A network in one safetensors file: weights by name, and in its header, as JSON, the
+architecture and what the outputs mean. Nothing in the file is code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chainrule.configurable import build, describe
+from chainrule.errors import ChainruleError, ModelFileError
+from chainrule.files import whole_file
+from chainrule.layers.base import Layer
+from chainrule.layers.descriptions import build_layers, describe_layers
+from chainrule.losses import LOSSES
+from chainrule.metrics import METRICS
+from chainrule.parameters import Array
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+FORMAT = 1
+HEADER = "chainrule"
+
+
+def save(network: Network, path: str | PathLike[str]) -> None:
+    """Write `network` to `path`, whole or not at all.
+
+    Raises:
+        ConfigError: a layer holds Python functions, which no file can carry.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    tensors = {**network.parameters, **network.buffers}
+    content = to_bytes(tensors, {HEADER: json.dumps(architecture(network))})
+    with whole_file(Path(path)) as file:
+        file.write(content)
+
+
+def architecture(network: Network) -> dict[str, Any]:
+    """All of a network but its weights, as plain data."""
+    return {
+        "format": FORMAT,
+        "layers": describe_layers(network.layers),
+        "input_shape": list(network.input_shape),
+        "dtype": network.dtype.name,
+        "seed": network.seed,
+        "loss": None if network.loss is None else describe(network.loss),
+        "metrics": [metric.name for metric in network.metrics if metric.name in METRICS],
+    }
+
+
+def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]] = ()) -> Network:
+    """The network in a file that `save` wrote.
+
+    Raises:
+        ModelFileError: no such file, not a model of chainrule, a damaged one, or one with a
+            layer that is not among chainrule's or `own_layers`.
+    """
+    tensors, described = _read(Path(path))
+    try:
+        network = _rebuild(described, own_layers)
+    except (ChainruleError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelFileError(f"{path}: the architecture cannot be rebuilt: {error}") from error
+    _fill(network, tensors, path)
+    return network
+
+
+def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        raise ModelFileError(f"{path}: no such file")
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            header = (file.metadata() or {}).get(HEADER)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{path} is not a model file, or is damaged: {error}") from None
+    if header is None:
+        raise ModelFileError(f"{path} is a safetensors file, but was not saved by chainrule")
+    described = json.loads(header)
+    if described.get("format") != FORMAT:
+        raise ModelFileError(
+            f"{path} has format {described.get('format')}, this version reads {FORMAT}: "
+            "open it with the version of chainrule that wrote it"
+        )
+    return tensors, described
+
+
+def _rebuild(described: dict[str, Any], own_layers: Sequence[type[Layer]]) -> Network:
+    from chainrule.network import Network
+
+    network = Network(
+        build_layers(described["layers"], own_layers),
+        tuple(described["input_shape"]),
+        described["seed"],
+        described["dtype"],
+    )
+    if described["loss"] is not None:
+        network.loss = build(described["loss"], LOSSES, "loss")
+    network.metrics = [METRICS[name] for name in described["metrics"]]
+    return network
+
+
+def _fill(network: Network, tensors: dict[str, Array], path: str | PathLike[str]) -> None:
+    places = {**network.parameters, **network.buffers}
+    if places.keys() != tensors.keys():
+        raise ModelFileError(
+            f"{path}: weights and architecture do not belong together: "
+            f"{', '.join(sorted(places.keys() ^ tensors.keys()))}"
+        )
+    for name, place in places.items():
+        if tensors[name].shape != place.shape or tensors[name].dtype != place.dtype:
+            raise ModelFileError(
+                f"{path}: {name} should be {place.dtype} of shape {place.shape}, "
+                f"is {tensors[name].dtype} of shape {tensors[name].shape}"
+            )
+        place[...] = tensors[name]
