@@ -106,6 +106,11 @@ def find_name(name: str, known: Iterable[str], kind: str) -> str:
     raise UnknownNameError(f"no {kind} is called {name!r}; {hint}")
 
 
+def is_known(name: str, known: Iterable[str]) -> bool:
+    """Whether `find_name` would find it."""
+    return _plain(name) in map(_plain, known)
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[-_ ]", "", name).lower()
 

@@ -35,4 +35,4 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The error for a file or folder that cannot be written."""
-    return OutputError(f"{path} cannot be written: {error.strerror or error}")
+    return OutputError(f"cannot write {path}: {error.strerror or error}")

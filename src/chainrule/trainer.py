@@ -137,22 +137,28 @@ class Trainer:
         plan: Plan,
         validation: tuple[Any, Any] | float | int | None = None,
     ) -> History:
-        """Train as planned and return the history. Ctrl-C ends it after the last whole step."""
+        """Train as planned and return the history; Ctrl-C ends training where it is."""
         examples, held_out = self._with_validation(examples, validation)
         self.plan, self.examples_seen = plan, 0
         self.state = self.optimizer.start(self.network.parameters.flat)
         self.network.loss, self.network.metrics = self.loss, self.metrics
         self._tell("training_starts")
         try:
-            for epoch in range(1, plan.epochs + 1):
-                self.history.append(self.run_epoch(epoch, examples, held_out))
-                self._tell("epoch_ends")
-                if self.history.stopped:
-                    break
+            # A loss that overflows ends in one TrainingError, not in a stream of warnings.
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._run_epochs(examples, held_out)
         except KeyboardInterrupt:
             self.stop("interrupted")
-        self._tell("training_ends")
+        finally:
+            self._tell("training_ends")
         return self.history
+
+    def _run_epochs(self, examples: Examples, held_out: Examples | None) -> None:
+        for epoch in range(1, self.plan.epochs + 1):
+            self.history.append(self.run_epoch(epoch, examples, held_out))
+            self._tell("epoch_ends")
+            if self.history.stopped:
+                break
 
     def run_epoch(self, epoch: int, examples: Examples, held_out: Examples | None) -> Record:
         """One pass over the examples, and its record."""

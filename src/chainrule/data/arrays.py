@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Collection
@@ -67,7 +68,9 @@ def read_npz(path: Path) -> RawDataset:
             return _as_dataset(
                 members, lambda name: _read_member(path, archive, members[name]), str(path)
             )
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except DataError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}): copy or write it again") from None
     except (NotImplementedError, RuntimeError) as error:
         raise DataError(f"{path} cannot be read ({error}): write it with numpy.savez") from None
@@ -139,7 +142,9 @@ def _read_header(stream: IO[bytes], what: str) -> Header:
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, in_columns, number_type = read(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the header was written by Python 2
+            shape, in_columns, number_type = read(stream)
     except (ValueError, SyntaxError, TypeError, TokenError) as error:
         raise DataError(f"{what} is not an NPY file or is damaged: {error}") from None
     if number_type.hasobject:

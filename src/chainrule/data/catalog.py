@@ -26,8 +26,8 @@ from chainrule.data.idx import FILE_NAME, USUAL_NAMES, find_idx_files, read_idx_
 from chainrule.data.labels import class_numbers
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples
-from chainrule.data.writing import whole_file
 from chainrule.errors import DataError, DownloadError
+from chainrule.files import whole_file
 from chainrule.seeding import generator
 
 Array = npt.NDArray[Any]

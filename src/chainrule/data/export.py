@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.dataset import Dataset
-from chainrule.data.writing import whole_file
 from chainrule.errors import ArgumentError, DataError, OutputError
+from chainrule.files import whole_file
 
 Array = npt.NDArray[Any]
 

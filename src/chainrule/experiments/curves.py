@@ -16,7 +16,7 @@ def draw_curves(history: History, title: str, path: Path) -> None:
     from matplotlib.ticker import MaxNLocator
 
     names = [name for name in history.names() if name not in BOOKKEEPING]
-    panels = [name for name in names if not name.startswith("validation_")]
+    panels = [name for name in names if not name.startswith("validation_")] or ["loss"]
     figure = Figure(figsize=(4.8 * len(panels), 3.6), layout="constrained")
     figure.suptitle(title)
     epochs = history.values("epoch")

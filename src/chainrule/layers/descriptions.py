@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from chainrule.configurable import build, describe
+from chainrule.configurable import build, describe, is_known
 from chainrule.errors import ConfigError
 from chainrule.layers import LAYERS
 from chainrule.layers.base import Layer
@@ -65,10 +65,10 @@ def build_layers(
         return made[place]
 
     def inner(option: Any) -> Any:
-        if isinstance(option, Mapping) and option.get("type") in {*known, SHARED}:
+        if isinstance(option, Mapping) and is_known(str(option.get("type")), [*known, SHARED]):
             return visit(option)
-        if isinstance(option, list) and any(isinstance(item, (Mapping, list)) for item in option):
-            return [inner(item) for item in option]
+        if isinstance(option, list) and not all(isinstance(item, (int, float)) for item in option):
+            return [inner(item) if isinstance(item, list) else visit(item) for item in option]
         return option
 
     return [visit(description) for description in descriptions]

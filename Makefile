@@ -1,0 +1,37 @@
+# make demo    install, and watch a network learn handwritten digits
+# make test    the whole test suite          make test-long   the tests that take minutes
+# make check   formatting, lint and types    make format      mend formatting and imports
+PYTHON ?= python3
+BIN := .venv/bin
+
+demo: .venv/installed
+	$(BIN)/chainrule train digits --model cnn --epochs 20
+
+test: .venv/installed-dev
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long"
+
+test-long: .venv/installed-dev
+	$(BIN)/pytest -m long
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: .venv/installed-dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: demo test test-long check format clean

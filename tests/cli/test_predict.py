@@ -1,0 +1,136 @@
+"""`chainrule evaluate`, `predict` and `summary`, on a run trained once."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def run(chainrule: Command) -> Path:
+    """A short run on digits, which classes most of them rightly."""
+    assert chainrule("train", "digits", "--epochs", 8, "--out", "run").code == 0
+    return Path("run")
+
+
+def read(path: str) -> list[list[str]]:
+    with Path(path).open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_evaluate_takes_the_runs_own_test_part(chainrule: Command, run: Path) -> None:
+    answer = chainrule("evaluate", run)
+    assert answer.code == 0
+    assert answer.out.startswith("digits, 360 examples: loss ")
+    assert answer.out == chainrule("evaluate", run, "digits").out
+
+
+def test_predictions_are_numbered_whole_classes_in_order(chainrule: Command, run: Path) -> None:
+    assert chainrule("predict", run, "digits", "--out", "p.csv").code == 0
+    header, *rows = read("p.csv")
+    digits = cr.datasets.load("digits")
+    classes = cr.load("run/model.safetensors").predict(digits.x_test).argmax(axis=1)
+    assert header == ["Id", "Category"]
+    assert rows == [[str(number), str(label)] for number, label in enumerate(classes)]
+
+
+def test_the_header_is_the_users(chainrule: Command, run: Path) -> None:
+    options = ("--id-column", "ImageId", "--label-column", "Label")
+    chainrule("predict", run, "digits", "--out", "p.csv", *options)
+    assert read("p.csv")[0] == ["ImageId", "Label"]
+
+
+def test_probabilities_are_one_for_each_class(chainrule: Command, run: Path) -> None:
+    chainrule("predict", run, "digits", "--out", "p.csv", "--proba")
+    header, *rows = read("p.csv")
+    assert header == ["Id", *map(str, range(10))]
+    values = np.array(rows, dtype=float)[:, 1:]
+    assert np.allclose(values.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_table_without_labels_is_predicted_as_the_data_was(chainrule: Command, run: Path) -> None:
+    export = ("data", "export", "digits", "--part", "test", "--csv")
+    assert chainrule(*export, "test.csv", "--no-labels").code == 0
+    assert chainrule(*export, "labelled.csv").code == 0
+    for source in ("digits", "test.csv", "labelled.csv"):
+        assert chainrule("predict", run, source, "--out", f"{source}.p").code == 0
+    assert read("digits.p") == read("test.csv.p") == read("labelled.csv.p")
+    accuracies = [
+        chainrule("evaluate", run, d).out.split("accuracy")[1] for d in ("digits", "labelled.csv")
+    ]
+    assert accuracies[0] == accuracies[1]
+
+
+def test_evaluate_without_labels_says_what_to_do(chainrule: Command, run: Path) -> None:
+    chainrule("data", "export", "digits", "--part", "test", "--csv", "x.csv", "--no-labels")
+    answer = chainrule("evaluate", run, "x.csv")
+    assert answer.code == 2
+    assert "has no labels" in answer.err
+    assert "chainrule predict" in answer.err
+
+
+def test_a_file_is_not_replaced_unless_told(chainrule: Command, run: Path) -> None:
+    Path("p.csv").write_text("mine")
+    answer = chainrule("predict", run, "digits", "--out", "p.csv")
+    assert answer.code == 2
+    assert "p.csv already exists" in answer.err
+    assert Path("p.csv").read_text() == "mine"
+    assert chainrule("predict", run, "digits", "--out", "p.csv", "--force").code == 0
+
+
+def test_regression_predicts_numbers(chainrule: Command) -> None:
+    chainrule("train", "sine", "--epochs", 2, "--out", "run")
+    assert chainrule("predict", "run", "sine", "--out", "p.csv").code == 0
+    assert float(read("p.csv")[1][1]) == pytest.approx(
+        float(cr.load("run/model.safetensors").predict(cr.datasets.load("sine").x_test)[0, 0])
+    )
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "hinge"])
+def test_outputs_that_are_no_probabilities_are_not_called_so(chainrule: Command, loss: str) -> None:
+    chainrule("train", "linear", "--loss", loss, "--epochs", 1, "--out", "run")
+    answer = chainrule("predict", "run", "linear", "--out", "p.csv", "--proba")
+    assert answer.code == 2
+    assert "are not probabilities" in answer.err
+    assert not Path("p.csv").exists()
+
+
+def test_summary_of_a_run_and_of_its_model_are_one(chainrule: Command, run: Path) -> None:
+    answer = chainrule("summary", run)
+    assert "9,610 parameters" in answer.out
+    assert chainrule("summary", run / "model.safetensors").out == answer.out
+
+
+@pytest.mark.parametrize("missing", ["config.toml", "model.safetensors", "summary.json"])
+def test_an_incomplete_run_folder_is_named(chainrule: Command, run: Path, missing: str) -> None:
+    (run / missing).unlink()
+    answer = chainrule("evaluate", run)
+    assert answer.code == 2
+    assert missing in answer.err
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.safetensors", b"not a model"),
+        ("summary.json", b"{}"),
+        ("summary.json", b"{"),
+        ("config.toml", b"epochs = "),
+        ("config.toml", b"epochs = 0"),
+    ],
+)
+def test_a_damaged_run_folder_is_one_message(
+    chainrule: Command, run: Path, file: str, content: bytes
+) -> None:
+    (run / file).write_bytes(content)
+    answer = chainrule("evaluate", run)
+    assert answer.code == 2
+    assert len(answer.err.splitlines()) == 1
+    shutil.rmtree(run)

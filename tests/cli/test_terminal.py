@@ -1,0 +1,63 @@
+"""What a person sees: progress on a terminal, plain lines in a pipe, a clean end on Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import chainrule as cr
+
+TRAIN = [sys.executable, "-m", "chainrule", "train", "digits"]
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_time_left(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*TRAIN, "--epochs", "60", "--batch-size", "1"],
+        cwd=tmp_path,
+        stdout=slave,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
+    )
+    os.close(slave)
+    shown = ""
+    while "examples/s" not in shown and process.poll() is None:
+        shown += os.read(master, 4096).decode(errors="replace")
+    process.kill()
+    process.wait()
+    os.close(master)
+    assert "examples/s" in shown
+    assert "left" in shown
+    assert "epoch " in shown
+
+
+def test_a_pipe_gets_plain_lines(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*TRAIN, "--epochs", "2"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "\x1b" not in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("epoch 2/2   loss ")]
+
+
+def test_control_c_saves_what_was_learnt(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*TRAIN, "--epochs", "100000", "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    metrics = tmp_path / "run.unfinished" / "metrics.jsonl"
+    while not (metrics.exists() and metrics.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "stopped: interrupted" in printed
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["stopped"] == "interrupted"
+    assert cr.load(tmp_path / "run" / "model.safetensors").output_shape == (10,)
