@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 demo: .venv/installed
-	$(BIN)/chainrule train digits --model cnn --epochs 20
+	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
 test: .venv/installed-dev
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long"
