@@ -1,9 +1,8 @@
-"""What the tests of the data share: a private cache, the real data, and a writer of IDX files."""
+"""What the tests of the data share: a private cache, and a writer of IDX files."""
 
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -19,19 +18,6 @@ def private_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """No test sees the data or the cache of the machine it runs on."""
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder with the real MNIST and emnist47."""
-    beside = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("CHAINRULE_DATA", beside))
-    if not folder.is_dir():
-        message = f"no real data in {folder}: name the folder with CHAINRULE_DATA"
-        if "CI" in os.environ:
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
