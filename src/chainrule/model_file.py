@@ -10,20 +10,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.arguments import shape
 from chainrule.configurable import build, describe
 from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.files import whole_file
-from chainrule.layers.base import Layer
+from chainrule.layers.base import Layer, declared, set_up
+from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
 from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
-from chainrule.parameters import Array
+from chainrule.parameters import Array, Shape
 
 if TYPE_CHECKING:
     from chainrule.network import Network
 
 FORMAT = 1
 HEADER = "chainrule"
+# What reading a file raises when its bytes are not what they were.
+DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:
@@ -62,8 +66,12 @@ def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]] = ()) -> N
     """
     tensors, described = _read(Path(path))
     try:
-        network = _rebuild(described, own_layers)
-    except (ChainruleError, KeyError, TypeError, AttributeError, IndexError) as error:
+        layers = build_layers(described["layers"], own_layers)
+        _check_sizes(layers, tuple(described["input_shape"]), tensors, path)
+        network = _rebuild(layers, described)
+    except ModelFileError:
+        raise
+    except (*DAMAGE, ChainruleError) as error:
         raise ModelFileError(f"{path}: the architecture cannot be rebuilt: {error}") from error
     _fill(network, tensors, path)
     return network
@@ -78,28 +86,51 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         with safe_open(os.fspath(path), framework="numpy") as file:
             header = (file.metadata() or {}).get(HEADER)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+    except (SafetensorError, OSError, *DAMAGE) as error:
         raise ModelFileError(f"{path} is not a model file, or is damaged: {error}") from None
     if header is None:
         raise ModelFileError(f"{path} is a safetensors file, but was not saved by chainrule")
-    described = json.loads(header)
-    if described.get("format") != FORMAT:
+    try:
+        described = json.loads(header)
+        format_number = described["format"]
+    except DAMAGE as error:
+        raise ModelFileError(f"{path} is damaged: its header cannot be read: {error}") from None
+    if format_number != FORMAT:
         raise ModelFileError(
-            f"{path} has format {described.get('format')}, this version reads {FORMAT}: "
+            f"{path} has format {format_number}, this version reads {FORMAT}: "
             "open it with the version of chainrule that wrote it"
         )
     return tensors, described
 
 
-def _rebuild(described: dict[str, Any], own_layers: Sequence[type[Layer]]) -> Network:
+def _check_sizes(
+    layers: list[Layer],
+    input_shape: Shape,
+    tensors: dict[str, Array],
+    path: str | PathLike[str],
+) -> None:
+    """Refuse layers that the tensors are not of, before there is any memory for them: a damaged
+    header may ask for more than there is."""
+    root = Sequential(layers)
+    set_up(root, shape(input_shape, "input_shape"))
+    shapes = {key: declaration.shape for key, declaration in declared(root).items()}
+    if shapes.keys() != tensors.keys():
+        raise ModelFileError(
+            f"{path}: weights and architecture do not belong together: "
+            f"{', '.join(sorted(shapes.keys() ^ tensors.keys()))}"
+        )
+    for name, expected in shapes.items():
+        if tensors[name].shape != expected:
+            raise ModelFileError(
+                f"{path}: {name} should be of shape {expected}, is of shape {tensors[name].shape}"
+            )
+
+
+def _rebuild(layers: list[Layer], described: dict[str, Any]) -> Network:
     from chainrule.network import Network
 
-    network = Network(
-        build_layers(described["layers"], own_layers),
-        tuple(described["input_shape"]),
-        described["seed"],
-        described["dtype"],
-    )
+    input_shape = tuple(described["input_shape"])
+    network = Network(layers, input_shape, described["seed"], described["dtype"])
     if described["loss"] is not None:
         network.loss = build(described["loss"], LOSSES, "loss")
     network.metrics = [METRICS[name] for name in described["metrics"]]
@@ -107,16 +138,9 @@ def _rebuild(described: dict[str, Any], own_layers: Sequence[type[Layer]]) -> Ne
 
 
 def _fill(network: Network, tensors: dict[str, Array], path: str | PathLike[str]) -> None:
-    places = {**network.parameters, **network.buffers}
-    if places.keys() != tensors.keys():
-        raise ModelFileError(
-            f"{path}: weights and architecture do not belong together: "
-            f"{', '.join(sorted(places.keys() ^ tensors.keys()))}"
-        )
-    for name, place in places.items():
-        if tensors[name].shape != place.shape or tensors[name].dtype != place.dtype:
+    for name, place in {**network.parameters, **network.buffers}.items():
+        if tensors[name].dtype != place.dtype:
             raise ModelFileError(
-                f"{path}: {name} should be {place.dtype} of shape {place.shape}, "
-                f"is {tensors[name].dtype} of shape {tensors[name].shape}"
+                f"{path}: {name} should be {place.dtype}, is {tensors[name].dtype}"
             )
         place[...] = tensors[name]

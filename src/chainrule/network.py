@@ -202,7 +202,8 @@ class Network:
         Ctrl-C ends training cleanly; the network keeps what it has learnt, and
         `history.stopped` says so.
         """
-        from chainrule.trainer import Examples, Plan, Trainer
+        from chainrule.data.training import Plan, TrainingData
+        from chainrule.trainer import Trainer
 
         trainer = Trainer(
             self,
@@ -214,7 +215,7 @@ class Network:
             quiet=quiet,
         )
         plan = Plan(epochs, batch_size, samples_per_epoch)
-        return trainer.train(Examples.given(x, y, weights, self), plan, validation)
+        return trainer.train(TrainingData.given(x, y, weights), plan, validation)
 
     def predict(self, x: Any) -> Array:
         """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""

@@ -1,7 +1,7 @@
 """The training loop.
 
-For each epoch, for each batch: forward, loss, backward, one step of the optimizer. All else
-here is bookkeeping: what data there is, what is reported, when to stop.
+For each epoch, for each batch: forward, loss, backward, one step of the optimizer (`run_step`). All
+else here is bookkeeping: what is reported, and when to stop.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.arguments import choice, integer
 from chainrule.callbacks import Callback
 from chainrule.configurable import Description, build
-from chainrule.data.dataset import Batch, batches, check_pair, epoch_order, split
-from chainrule.errors import ArgumentError, DataError, TrainingError
+from chainrule.data.dataset import Batch
+from chainrule.data.training import Plan, TrainingData
+from chainrule.errors import TrainingError
 from chainrule.history import History, Record
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
@@ -29,75 +28,6 @@ from chainrule.schedules import SCHEDULES, Moment, Schedule
 
 if TYPE_CHECKING:
     from chainrule.network import Network
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long to train and in what portions.
-
-    `batch_size` may be "full"; with `samples_per_epoch` an epoch is so many random examples.
-    """
-
-    epochs: int = 10
-    batch_size: int | str = 128
-    samples_per_epoch: int | None = None
-
-    def __post_init__(self) -> None:
-        integer(self.epochs, "epochs")
-        if isinstance(self.batch_size, str):
-            choice(self.batch_size, "batch_size (or a whole number)", ["full"])
-        else:
-            integer(self.batch_size, "batch_size")
-        if self.samples_per_epoch is not None:
-            integer(self.samples_per_epoch, "samples_per_epoch")
-
-    def examples_in_epoch(self, available: int) -> int:
-        """How many examples one epoch visits."""
-        return self.samples_per_epoch or available
-
-    def examples_in_batch(self, available: int) -> int:
-        """How many examples one step takes."""
-        in_epoch = self.examples_in_epoch(available)
-        return in_epoch if isinstance(self.batch_size, str) else min(self.batch_size, in_epoch)
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Training data: arrays, or a function of the epoch that draws them anew."""
-
-    x: Any
-    y: Any
-    weights: Array | None = None
-    draw: Callable[[int], tuple[Any, Any]] | None = None
-
-    @classmethod
-    def given(cls, x: Any, y: Any, weights: Any, network: Network) -> Examples:
-        """What the user passed to `fit`, checked."""
-        if callable(x) and y is None:
-            return cls(*_checked_pair(x(1), network), draw=x)
-        if y is None:
-            raise DataError("y is missing: fit(x, y), or fit(draw) with draw(epoch) -> (x, y)")
-        x, y = _checked_pair((x, y), network)
-        if weights is not None:
-            weights = np.asarray(weights, network.dtype)
-            check_pair(x, weights, "training (its weights)")
-        return cls(x, y, weights)
-
-    def of_epoch(self, epoch: int, network: Network) -> Examples:
-        """The examples of one epoch: the same ones, unless they are drawn."""
-        if self.draw is None or epoch == 1:
-            return self
-        return Examples(*_checked_pair(self.draw(epoch), network), draw=self.draw)
-
-    def hold_out(self, part: float | int, seed: int) -> tuple[Examples, Examples]:
-        """Training examples and held-out ones. Drawn data is never held out: draw more."""
-        if self.draw is not None or self.weights is not None:
-            raise ArgumentError(
-                "with fresh data or weights, give the validation data itself: "
-                "validation=(x_val, y_val)"
-            )
-        (x, y), (x_held_out, y_held_out) = split(self.x, self.y, part, seed)
-        return Examples(x, y), Examples(x_held_out, y_held_out)
 
 
 class Trainer:
@@ -133,59 +63,61 @@ class Trainer:
 
     def train(
         self,
-        examples: Examples,
+        data: TrainingData,
         plan: Plan,
         validation: tuple[Any, Any] | float | int | None = None,
     ) -> History:
         """Train as planned and return the history; Ctrl-C ends training where it is."""
-        examples, held_out = self._with_validation(examples, validation)
         self.plan, self.examples_seen = plan, 0
+        self.data, self.held_out = self._with_validation(data, validation)
         self.state = self.optimizer.start(self.network.parameters.flat)
         self.network.loss, self.network.metrics = self.loss, self.metrics
         self._tell("training_starts")
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
             with np.errstate(over="ignore", invalid="ignore"):
-                self._run_epochs(examples, held_out)
+                self._run_epochs()
         except KeyboardInterrupt:
             self.stop("interrupted")
         finally:
             self._tell("training_ends")
         return self.history
 
-    def _run_epochs(self, examples: Examples, held_out: Examples | None) -> None:
+    def _run_epochs(self) -> None:
         for epoch in range(1, self.plan.epochs + 1):
-            self.history.append(self.run_epoch(epoch, examples, held_out))
+            self.history.append(self.run_epoch(epoch))
             self._tell("epoch_ends")
             if self.history.stopped:
                 break
 
-    def run_epoch(self, epoch: int, examples: Examples, held_out: Examples | None) -> Record:
-        """One pass over the examples, and its record."""
+    def run_epoch(self, epoch: int) -> Record:
+        """One pass over the training data, and its record."""
         began = time.perf_counter()
         self.network.start_epoch(epoch)
-        examples = examples.of_epoch(epoch, self.network)
-        available = len(examples.x)
-        batch_size = self.plan.examples_in_batch(available)
-        samples = self.plan.samples_per_epoch
-        order = epoch_order(available, batch_size, samples, self.network.seed, epoch)
-        steps = math.ceil(len(order) / batch_size)
-        report = _EpochReport(self.loss, self.metrics)
-        for step, batch in enumerate(
-            batches(examples.x, examples.y, examples.weights, batch_size, order)
-        ):
-            done = (epoch - 1) * steps + step
-            self.moment = Moment(done, steps, self.plan.epochs, self.history)
+        data = self.data.of_epoch(epoch)
+        steps = self.plan.steps_in_epoch(len(data.x))
+        report = EpochReport(self.loss, self.metrics)
+        for step, batch in enumerate(self.plan.deal(data, epoch, self.network.seed)):
+            self.moment = Moment((epoch - 1) * steps + step, steps, self.plan.epochs, self.history)
             value, outputs = self.run_step(batch)
             report.add(value, outputs, batch)
             self.examples_seen += len(batch.x)
             self._tell("step_ends")
-        record = {"epoch": epoch, **report.numbers(), "learning_rate": self.learning_rate}
-        if held_out is not None:
-            outputs = self.network.predict(held_out.x)
-            judged = self.network.judge(outputs, held_out.y, self.loss, self.metrics)
-            record |= {f"validation_{name}": value for name, value in judged.items()}
-        return {**record, "seconds": time.perf_counter() - began}
+        return {
+            "epoch": epoch,
+            **report.numbers(),
+            "learning_rate": self.learning_rate,
+            **self.validate(),
+            "seconds": time.perf_counter() - began,
+        }
+
+    def validate(self) -> Record:
+        """Loss and metrics on the held-out data, where there is any."""
+        if self.held_out is None:
+            return {}
+        outputs = self.network.predict(self.held_out.x)
+        judged = self.network.judge(outputs, self.held_out.y, self.loss, self.metrics)
+        return {f"validation_{name}": value for name, value in judged.items()}
 
     def run_step(self, batch: Batch) -> tuple[float, Array]:
         """Forward, loss, backward, update. The loss and the outputs, from before the update."""
@@ -209,13 +141,16 @@ class Trainer:
         self.history.stopped = reason
 
     def _with_validation(
-        self, examples: Examples, validation: tuple[Any, Any] | float | int | None
-    ) -> tuple[Examples, Examples | None]:
+        self, data: TrainingData, validation: tuple[Any, Any] | float | int | None
+    ) -> tuple[TrainingData, TrainingData | None]:
+        self.network.check_input(data.x)
         if validation is None:
-            return examples, None
+            return data, None
         if isinstance(validation, (tuple, list)):
-            return examples, Examples(*_checked_pair(validation, self.network, "validation"))
-        return examples.hold_out(validation, self.network.seed)
+            held_out = TrainingData.given(*validation)
+            self.network.check_input(held_out.x)
+            return data, held_out
+        return data.hold_out(validation, self.network.seed)
 
     def _check_finite(self, value: float) -> None:
         if not math.isfinite(value):
@@ -230,7 +165,7 @@ class Trainer:
             getattr(callback, event)(self)
 
 
-class _EpochReport:
+class EpochReport:
     """Loss and metrics of an epoch's training batches, each as it was before its update."""
 
     def __init__(self, loss: Loss, metrics: Sequence[Metric]) -> None:
@@ -253,14 +188,3 @@ class _EpochReport:
             return {"loss": loss}
         outputs, targets = np.concatenate(self.outputs), np.concatenate(self.targets)
         return {"loss": loss, **measure(outputs, targets, self.loss, self.metrics)}
-
-
-def _checked_pair(
-    pair: tuple[Any, Any], network: Network, what: str = "training"
-) -> tuple[Any, Any]:
-    """Inputs and targets that are of one length and suit the network."""
-    x, y = pair
-    x = network.check_input(x)
-    y = y if hasattr(y, "shape") else np.asarray(y)
-    check_pair(x, y, what)
-    return x, y

@@ -100,6 +100,14 @@ def test_a_run_folder_that_exists_is_left_alone(chainrule: Command) -> None:
     assert [path.name for path in Path("run").iterdir()] == ["mine"]
 
 
+def test_a_run_in_progress_is_left_alone(chainrule: Command) -> None:
+    Path("run.unfinished").mkdir()
+    answer = chainrule("train", "digits", "--out", "run")
+    assert answer.code == 2
+    assert "run.unfinished already exists: another run is writing it" in answer.err
+    assert Path("run.unfinished").exists()
+
+
 def test_a_loss_that_is_no_longer_a_number_leaves_nothing(chainrule: Command) -> None:
     options = ("--loss", "mean_squared_error", "--optimizer", "sgd", "--learning-rate", 1e8)
     answer = chainrule("train", "digits", *options)

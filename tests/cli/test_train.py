@@ -61,9 +61,12 @@ def test_options_go_before_the_configuration(chainrule: Command) -> None:
 
 
 def test_runs_without_a_name_are_numbered(chainrule: Command) -> None:
+    in_progress = Path("runs/xor-mlp-2.unfinished")
+    in_progress.mkdir(parents=True)
     for _ in range(2):
         assert chainrule("train", "xor", *QUICK).code == 0
-    assert {path.name for path in Path("runs").iterdir()} == {"xor-mlp-1", "xor-mlp-2"}
+    in_progress.rmdir()
+    assert {path.name for path in Path("runs").iterdir()} == {"xor-mlp-1", "xor-mlp-3"}
 
 
 def test_quiet_prints_nothing(chainrule: Command) -> None:

@@ -105,6 +105,9 @@ class Rows:
     def __getitem__(self, index: Any) -> Array:
         return np.asarray(self._array[self._rows[index]])
 
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return self[:].astype(dtype, copy=False)
+
 
 def batches(
     x: Array,

@@ -25,7 +25,7 @@ import numpy as np
 
 import chainrule
 from chainrule.data.preparation import Preparation
-from chainrule.errors import RunFolderError
+from chainrule.errors import ChainruleError, RunFolderError
 from chainrule.experiments.config import TrainConfig, make_config, read_config
 from chainrule.files import cannot_write
 from chainrule.network import Network, load
@@ -81,16 +81,10 @@ def read_run(path: Path) -> Run:
     return Run(path, make_config(read_config(path / CONFIG)), load(path / MODEL), summary)
 
 
-def check_free(path: Path) -> None:
-    """Refuse the name of a folder that exists already."""
-    if path.exists():
-        raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
-
-
 def next_free(name: str, parent: Path = Path("runs")) -> Path:
-    """``runs/NAME-1``, or the first number that is not taken."""
+    """``runs/NAME-1``, or the first number that no run has, finished or not."""
     number = 1
-    while (parent / f"{name}-{number}").exists():
+    while any(place.exists() for place in _places(parent / f"{name}-{number}")):
         number += 1
     return parent / f"{name}-{number}"
 
@@ -100,22 +94,35 @@ def new_run_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `path` at the end; when anything fails, nothing stays.
 
     Raises:
-        RunFolderError: `path` exists already.
+        RunFolderError: `path` exists already, or another run is filling it.
         OutputError: it cannot be made or filled.
     """
-    check_free(path)
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    _, unfinished = _places(path)
+    if path.exists():
+        raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
+    except FileExistsError:
+        raise RunFolderError(
+            f"{unfinished} already exists: another run is writing it, or was killed; choose "
+            "another --out, or remove it"
+        ) from None
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
         yield unfinished
         unfinished.rename(path)
+    except ChainruleError:
+        raise
     except OSError as error:
-        if isinstance(error, chainrule.errors.ChainruleError):
-            raise
         raise cannot_write(path, error) from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """Where a finished run is, and where it is while it is written."""
+    return path, path.with_name(f"{path.name}.unfinished")
 
 
 def versions() -> dict[str, str]:

@@ -139,21 +139,17 @@ class State:
         The draw depends on (seed, the array's name) alone, so that changing one layer leaves
         the first weights of the others as they were.
         """
-        declared = {
-            join(position, name): declaration
-            for position, layer in walk(root)
-            for name, declaration in layer._declarations().items()
-        }
-        trained = {key: d.shape for key, d in declared.items() if d.trained}
-        buffers = {key: d.shape for key, d in declared.items() if not d.trained}
+        declarations = declared(root)
+        trained = {key: d.shape for key, d in declarations.items() if d.trained}
+        buffers = {key: d.shape for key, d in declarations.items() if not d.trained}
         kind = float_type(dtype)
         state = cls(
             FlatArrays(trained, kind),
             FlatArrays(trained, kind),
             FlatArrays(buffers, kind),
-            {key: d.regularizer for key, d in declared.items() if d.regularizer is not None},
+            {key: d.regularizer for key, d in declarations.items() if d.regularizer is not None},
         )
-        for key, declaration in declared.items():
+        for key, declaration in declarations.items():
             values = declaration.initializer(
                 declaration.shape, generator(seed, f"initialize {key}")
             )
@@ -194,6 +190,15 @@ def walk(root: Layer, position: str = "") -> Iterator[tuple[str, Layer]]:
 def join(position: str, name: str) -> str:
     """``join("3.branch", "W")`` is ``"3.branch.W"``; at the root the name stands alone."""
     return f"{position}.{name}" if position else name
+
+
+def declared(root: Layer) -> dict[str, Declaration]:
+    """What a layer and those inside it have asked for, by key."""
+    return {
+        join(position, name): declaration
+        for position, layer in walk(root)
+        for name, declaration in layer._declarations().items()
+    }
 
 
 def set_up(root: Layer, input_shape: Shape) -> Shape:

@@ -13,9 +13,12 @@ from typing import Any
 
 from chainrule.configurable import build, describe, is_known
 from chainrule.errors import ConfigError
+from chainrule.initializers import INITIALIZERS
 from chainrule.layers import LAYERS
 from chainrule.layers.base import Layer
+from chainrule.regularizers import REGULARIZERS
 
+PARTS = {**INITIALIZERS, **REGULARIZERS}  # what a layer's options hold besides layers
 SHARED = "shared"  # {"type": "shared", "layer": 0}: the layer that was described first
 
 
@@ -65,8 +68,10 @@ def build_layers(
         return made[place]
 
     def inner(option: Any) -> Any:
-        if isinstance(option, Mapping) and is_known(str(option.get("type")), [*known, SHARED]):
-            return visit(option)
+        if isinstance(option, Mapping):
+            if is_known(str(option.get("type")), [*known, SHARED]):
+                return visit(option)
+            return build(option, PARTS, "initializer or regularizer")
         if isinstance(option, list) and not all(isinstance(item, (int, float)) for item in option):
             return [inner(item) if isinstance(item, list) else visit(item) for item in option]
         return option

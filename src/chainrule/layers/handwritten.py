@@ -250,6 +250,8 @@ class _Functions(_Adopted):
     def forward(self, x: Array) -> tuple[Array, Any]:
         shared = {**self.others, **self.values}
         y = self.forward_function(x, shared)
+        if y is None:  # the function only fills the dictionary, with the output last
+            y = list(shared.values())[-1]
         return np.asarray(y[0] if isinstance(y, tuple) else y), (x, shared)
 
     def backward(self, dy: Array, memory: Any) -> tuple[Array | None, dict[str, Array]]:

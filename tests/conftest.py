@@ -1,0 +1,34 @@
+"""How all tests run: JAX in float64 on the CPU, Hypothesis the same way every time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["JAX_ENABLE_X64"] = "1"
+os.environ["XLA_FLAGS"] = (  # compile quickly rather than well: every program runs once
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
+
+# The same examples on every machine, and no deadline: JAX compiles on first use.
+settings.register_profile("chainrule", derandomize=True, deadline=None, max_examples=40)
+settings.load_profile("chainrule")
+
+pytest.register_assert_rewrite("conformance")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real MNIST and emnist47."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("CHAINRULE_DATA", beside))
+    if not folder.is_dir():
+        message = f"no real data in {folder}: name the folder with CHAINRULE_DATA"
+        if "CI" in os.environ:
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
