@@ -28,7 +28,7 @@ def softplus(x: Array) -> Array:
     """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
 
     >>> softplus(np.array([-1e4, 0.0, 1e4])).round(4)
-    array([0.0000e+00, 6.9310e-01, 1.0000e+04])
+    array([0.000e+00, 6.931e-01, 1.000e+04])
     """
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 

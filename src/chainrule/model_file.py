@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 FORMAT = 1
 HEADER = "chainrule"
 # What reading a file raises when its bytes are not what they were.
-DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:

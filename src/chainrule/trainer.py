@@ -147,7 +147,7 @@ class Trainer:
         if validation is None:
             return data, None
         if isinstance(validation, (tuple, list)):
-            held_out = TrainingData.given(*validation)
+            held_out = TrainingData.given(*validation, what="validation")
             self.network.check_input(held_out.x)
             return data, held_out
         return data.hold_out(validation, self.network.seed)

@@ -24,13 +24,15 @@ class TrainingData:
     draw: Callable[[int], tuple[Any, Any]] | None = None
 
     @classmethod
-    def given(cls, x: Any, y: Any, weights: Any = None) -> TrainingData:
+    def given(
+        cls, x: Any, y: Any, weights: Any = None, what: str = "training"
+    ) -> TrainingData:
         """What the user passed to `fit`. Raises DataError where it does not belong together."""
         if callable(x) and y is None:
             return cls(None, None, draw=x).of_epoch(1)
         if y is None:
             raise DataError("y is missing: fit(x, y), or fit(draw) with draw(epoch) -> (x, y)")
-        x, y = _as_arrays(x, y)
+        x, y = _as_arrays(x, y, what)
         if weights is not None:
             weights = np.asarray(weights)
             check_pair(x, weights, "training (its weights)")
@@ -93,8 +95,8 @@ class Plan:
         return batches(data.x, data.y, data.weights, size, order)
 
 
-def _as_arrays(x: Any, y: Any) -> tuple[Any, Any]:
+def _as_arrays(x: Any, y: Any, what: str = "training") -> tuple[Any, Any]:
     """Inputs and targets of one length. What has a shape stays as it is: it may be on disk."""
     x, y = (array if hasattr(array, "shape") else np.asarray(array) for array in (x, y))
-    check_pair(x, y)
+    check_pair(x, y, what)
     return x, y

@@ -28,7 +28,7 @@ class Dropout(Layer):
         (2014); scaled in training ("inverted"), as in PyTorch.
 
     >>> Dropout(0.5, seed=1).forward(np.ones(6), training=True)[0]
-    array([2., 2., 0., 2., 0., 0.])
+    array([0., 2., 0., 2., 0., 0.])
     """
 
     random = True
