@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.cli.train import train
+from chainrule.experiments.config import make_config
+from chainrule.experiments.run_folder import new_run_folder
+from chainrule.experiments.runner import prepare, run
 
 
 def test_a_network_learns_mnist_in_one_epoch(shared_data: Path) -> None:
@@ -27,7 +29,7 @@ def test_a_network_learns_mnist_in_one_epoch(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "options", "accuracy"),
     [
-        ("mnist", {"hidden": "128,64", "epochs": 10}, 0.978),
+        ("mnist", {"hidden": [128, 64], "epochs": 10}, 0.978),
         ("mnist", {"model": "cnn", "epochs": 3}, 0.990),
         ("emnist47", {"model": "cnn", "epochs": 3}, 0.850),
     ],
@@ -35,6 +37,8 @@ def test_a_network_learns_mnist_in_one_epoch(shared_data: Path) -> None:
 def test_documented_accuracy(
     shared_data: Path, tmp_path: Path, data: str, options: dict[str, object], accuracy: float
 ) -> None:
-    train(data, data_dir=shared_data, out=tmp_path / "run", quiet=True, **options)  # type: ignore[arg-type]
+    prepared = prepare(make_config({"data": data, "data_dir": str(shared_data), **options}))
+    with new_run_folder(tmp_path / "run") as folder:
+        run(prepared, folder, quiet=True)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["test"]["accuracy"] >= accuracy

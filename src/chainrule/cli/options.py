@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from chainrule.experiments.config import TrainConfig, parse_option
 
 DataDir = Annotated[
     Path | None,
@@ -13,7 +17,57 @@ DataDir = Annotated[
         "--data-dir", metavar="DIR", help="Where to look for data first; else CHAINRULE_DATA."
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print nothing but errors.", rich_help_panel="Run")
+]
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as `chainrule train` writes it.")
 ]
+
+
+def with_train_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of `TrainConfig` that have a place on the command line.
+
+    The command's own parameter `options` receives those that were given, by name.
+    """
+    own = dict(inspect.signature(command, eval_str=True).parameters)
+    del own["options"]
+    added = {
+        name: _as_parameter(name, field.description or "", field.json_schema_extra)
+        for name, field in TrainConfig.model_fields.items()
+        if isinstance(field.json_schema_extra, dict)
+    }
+
+    def with_options(**arguments: Any) -> None:
+        texts = {name: arguments.pop(name) for name in added}
+        options = {
+            name: text if text is True else parse_option(name, text)
+            for name, text in texts.items()
+            if text not in (None, False)
+        }
+        command(options=options, **arguments)
+
+    argument, *others = own.values()
+    parameters = [argument, *added.values(), *others]
+    # A signature, annotations and a docstring are all that typer looks at.
+    vars(with_options)["__signature__"] = inspect.Signature(parameters)
+    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
+    return with_options
+
+
+def _as_parameter(name: str, help: str, place: dict[str, Any]) -> inspect.Parameter:
+    """An option of the command line: text, or a switch where it takes no value."""
+    switch = not place["metavar"]
+    option = typer.Option(
+        f"--{name.replace('_', '-')}",
+        metavar=place["metavar"] or None,
+        help=help,
+        rich_help_panel=place["panel"],
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if switch else None,
+        annotation=Annotated[bool if switch else str | None, option],
+    )

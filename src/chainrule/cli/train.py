@@ -7,22 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.cli.options import DataDir, Quiet
+from chainrule.cli.options import Quiet, with_train_options
 
 if TYPE_CHECKING:
     from chainrule.experiments.runner import Outcome, Prepared
 
-
-def option(flag: str, metavar: str, help: str, panel: str) -> Any:
-    """An option of `train`, listed under `panel` in its help."""
-    return typer.Option(flag, metavar=metavar, help=help, rich_help_panel=panel)
-
-
-DATA, MODEL, TRAINING, RUN = "Data", "Model", "Training", "Run"
 DECIDE_LAYERS = {"data", "model", "hidden", "activation", "init", "loss"}
 
 
+@with_train_options
 def train(
+    options: dict[str, Any],
     data: Annotated[
         str | None,
         typer.Argument(
@@ -31,85 +26,23 @@ def train(
             "folder. May be left out with --config.",
         ),
     ] = None,
-    data_dir: DataDir = None,
-    samples: Annotated[
-        int | None, option("--samples", "N", "Draw N synthetic points; 1000 if left out.", DATA)
-    ] = None,
-    fresh_data: Annotated[
-        bool,
-        typer.Option(
-            "--fresh-data", help="New synthetic points for each epoch.", rich_help_panel=DATA
-        ),
-    ] = False,
-    label_column: Annotated[
-        str | None,
-        option("--label-column", "NAME", "Label column of a CSV file: name or position.", DATA),
-    ] = None,
-    validation: Annotated[
-        str | None,
-        option("--validation", "PART", "Hold out a fraction, a count, or 0; else a tenth.", DATA),
-    ] = None,
-    model: Annotated[
-        str | None, option("--model", "NAME", "mlp, cnn, or FILE.toml; mlp if left out.", MODEL)
-    ] = None,
-    hidden: Annotated[
-        str | None,
-        option("--hidden", "SIZES", "Hidden dense layers, as in 128,64; else 128.", MODEL),
-    ] = None,
-    activation: Annotated[
-        str | None, option("--activation", "NAME", "relu, tanh, gelu, …; else relu.", MODEL)
-    ] = None,
-    init: Annotated[
-        str | None,
-        option("--init", "NAME", "First weights: he, glorot, 'normal(0.01)', …", MODEL),
-    ] = None,
-    dtype: Annotated[
-        str | None, option("--dtype", "TYPE", "float32 or float64; else float32.", MODEL)
-    ] = None,
-    loss: Annotated[
-        str | None,
-        option("--loss", "NAME", "What to minimize; fits the data if left out.", TRAINING),
-    ] = None,
-    optimizer: Annotated[
-        str | None,
-        option("--optimizer", "NAME", "adam, 'sgd(momentum=0.9)', …; else adam.", TRAINING),
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        option("--learning-rate", "RATE", "Step size; else the optimizer's own.", TRAINING),
-    ] = None,
-    schedule: Annotated[
-        str | None,
-        option("--schedule", "NAME", "constant, cosine, 'step(10)', …; else cosine.", TRAINING),
-    ] = None,
-    epochs: Annotated[
-        int | None, option("--epochs", "N", "Passes over the data; else 10.", TRAINING)
-    ] = None,
-    batch_size: Annotated[
-        str | None,
-        option("--batch-size", "N", "Examples in a step, or 'full'; else 32.", TRAINING),
-    ] = None,
-    samples_per_epoch: Annotated[
-        int | None,
-        option("--samples-per-epoch", "N", "An epoch is N random examples.", TRAINING),
-    ] = None,
-    early_stopping: Annotated[
-        int | None,
-        option("--early-stopping", "N", "Stop after N epochs without improvement.", TRAINING),
-    ] = None,
-    metrics: Annotated[
-        str | None,
-        option("--metrics", "NAMES", "What to report, as in accuracy,f1.", TRAINING),
-    ] = None,
-    seed: Annotated[
-        int | None, option("--seed", "N", "The same seed gives the same numbers; else 0.", RUN)
-    ] = None,
     config: Annotated[
         Path | None,
-        option("--config", "FILE.toml", "Options from a file, such as RUN/config.toml.", RUN),
+        typer.Option(
+            "--config",
+            metavar="FILE.toml",
+            help="Take options from a file, such as RUN/config.toml.",
+            rich_help_panel="Run",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, option("--out", "RUN", "The run folder; else a new one in runs/.", RUN)
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="RUN",
+            help="The run folder; a new one in runs/ if left out.",
+            rich_help_panel="Run",
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -131,38 +64,14 @@ def train(
     from chainrule.experiments.run_folder import new_run_folder, next_free
     from chainrule.experiments.runner import prepare, run
 
-    given = {
-        "data": data,
-        "data_dir": None if data_dir is None else str(data_dir),
-        "samples": samples,
-        "fresh_data": fresh_data or None,
-        "label_column": _number_or_text(label_column),
-        "validation": _number_or_text(validation),
-        "model": model,
-        "hidden": None if hidden is None else [_number_or_text(part) for part in hidden.split(",")],
-        "activation": activation,
-        "init": init,
-        "dtype": dtype,
-        "loss": loss,
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        "schedule": schedule,
-        "epochs": epochs,
-        "batch_size": _number_or_text(batch_size),
-        "samples_per_epoch": samples_per_epoch,
-        "early_stopping": early_stopping,
-        "metrics": None if metrics is None else metrics.split(","),
-        "seed": seed,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
     if data is None and config is None:
         raise ConfigError("train on what? chainrule train DATA, or --config FILE.toml")
+    given = options if data is None else {"data": data, **options}
     from_file = {} if config is None else read_config(config)
     if given.keys() & DECIDE_LAYERS:
         from_file.pop("layers", None)  # they were made for other options
     prepared = prepare(make_config({**from_file, **given}))
-    name = f"{prepared.dataset.name}-{Path(prepared.config.model).stem}"
-    place = next_free(name) if out is None else out
+    place = out or next_free(f"{prepared.dataset.name}-{Path(prepared.config.model).stem}")
     with new_run_folder(place) as folder:
         if not quiet:
             _announce(prepared)
@@ -195,13 +104,3 @@ def _conclude(outcome: Outcome, folder: Path) -> None:
         print(f"test: {describe_numbers(test)}")
     seconds = outcome.summary["seconds"]
     print(f"{folder}/ has the model, config.toml and curves.png ({seconds:.1f} s of training)")
-
-
-def _number_or_text(text: str | None) -> int | float | str | None:
-    """``"8000"`` as a whole number, ``"0.1"`` as a fraction, anything else as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            continue
-    return text

@@ -24,9 +24,7 @@ class TrainingData:
     draw: Callable[[int], tuple[Any, Any]] | None = None
 
     @classmethod
-    def given(
-        cls, x: Any, y: Any, weights: Any = None, what: str = "training"
-    ) -> TrainingData:
+    def given(cls, x: Any, y: Any, weights: Any = None, what: str = "training") -> TrainingData:
         """What the user passed to `fit`. Raises DataError where it does not belong together."""
         if callable(x) and y is None:
             return cls(None, None, draw=x).of_epoch(1)

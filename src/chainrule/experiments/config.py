@@ -21,40 +21,72 @@ Spec = str | dict[str, Any]  # "adam", "adam(epsilon=1e-7)", {"type": "Adam", "e
 Count = Annotated[int, Field(ge=1)]
 
 
+def option(default: Any, panel: str, metavar: str, description: str, **checks: Any) -> Any:
+    """A field of `TrainConfig`, and how the command line shows it."""
+    place: dict[str, Any] = {"panel": panel, "metavar": metavar}
+    return Field(default, description=description, json_schema_extra=place, **checks)
+
+
 class TrainConfig(pydantic.BaseModel):
-    """The options of ``chainrule train``; each one's meaning is its description."""
+    """The options of ``chainrule train``; the description of each is its help text."""
 
     model_config = pydantic.ConfigDict(extra="forbid", validate_default=True)
 
     data: str = Field(description="a data set's name, or a file or folder")
-    data_dir: str | None = Field(None, description="where to look for data sets first")
-    samples: Count | None = Field(None, description="how many synthetic points to draw")
-    fresh_data: bool = Field(False, description="draw new synthetic points for each epoch")
-    label_column: int | str | None = Field(None, description="of a CSV file, its name or place")
-
-    model: str = Field("mlp", description="mlp, cnn, or a TOML file with the layers")
-    hidden: list[Count] = Field([128], description="sizes of the hidden dense layers")
-    activation: Spec = Field("relu", description="after each hidden layer")
-    init: Spec | None = Field(None, description="first weights; he or glorot, as activation asks")
-    layers: list[Spec] | None = Field(None, description="the layers themselves, from model")
-    input_shape: list[Count] | None = Field(None, description="the shape of one example")
-    dtype: Literal["float32", "float64"] = Field("float32", description="of all numbers")
-
-    loss: Spec | None = Field(None, description="what to minimize; fits the data unless given")
-    optimizer: Spec = Field("adam", description="how to step")
-    learning_rate: float | None = Field(
-        None, gt=0, description="size of a step; the optimizer's own unless given"
+    data_dir: str | None = option(
+        None, "Data", "DIR", "Where to look for data first; else CHAINRULE_DATA."
     )
-    schedule: Spec = Field("cosine", description="how the rate changes with time")
-    epochs: Count = Field(10, description="passes over the data")
-    batch_size: Count | Literal["full"] = Field(32, description="examples in a step, or full")
-    samples_per_epoch: Count | None = Field(None, description="random examples in an epoch")
-    validation: float | int | None = Field(
-        None, ge=0, description="how much to hold out: a fraction, a count, or 0 for none"
+    samples: Count | None = option(None, "Data", "N", "Draw N synthetic points; 1000 if left out.")
+    fresh_data: bool = option(False, "Data", "", "Draw new synthetic points for each epoch.")
+    label_column: int | str | None = option(
+        None, "Data", "NAME", "Label column of a CSV file: its name or position."
     )
-    early_stopping: Count | None = Field(None, description="epochs to wait for improvement")
-    metrics: list[str] | None = Field(None, description="what to report besides the loss")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of all random draws")
+    validation: float | int | None = option(
+        None, "Data", "PART", "Hold out a fraction, a count, or 0; a tenth if left out.", ge=0
+    )
+
+    model: str = option("mlp", "Model", "NAME", "mlp, cnn, or FILE.toml; mlp if left out.")
+    hidden: list[Count] = option(
+        [128], "Model", "SIZES", "Hidden dense layers, as in 128,64; 128 if left out."
+    )
+    activation: Spec = option("relu", "Model", "NAME", "relu, tanh, gelu, …; relu if left out.")
+    init: Spec | None = option(
+        None, "Model", "NAME", "First weights: he, glorot, 'normal(0.01)', …"
+    )
+    layers: list[Spec] | None = None
+    input_shape: list[Count] | None = None
+    dtype: Literal["float32", "float64"] = option(
+        "float32", "Model", "TYPE", "float32 or float64; float32 if left out."
+    )
+
+    loss: Spec | None = option(
+        None, "Training", "NAME", "What to minimize; fits the data if left out."
+    )
+    optimizer: Spec = option(
+        "adam", "Training", "NAME", "adam, 'sgd(momentum=0.9)', …; adam if left out."
+    )
+    learning_rate: float | None = option(
+        None, "Training", "RATE", "Size of a step; the optimizer's own if left out.", gt=0
+    )
+    schedule: Spec = option(
+        "cosine", "Training", "NAME", "constant, cosine, 'step(10)', …; cosine if left out."
+    )
+    epochs: Count = option(10, "Training", "N", "Passes over the data; 10 if left out.")
+    batch_size: Count | Literal["full"] = option(
+        32, "Training", "N", "Examples in a step, or full; 32 if left out."
+    )
+    samples_per_epoch: Count | None = option(
+        None, "Training", "N", "An epoch is N random examples."
+    )
+    early_stopping: Count | None = option(
+        None, "Training", "N", "Stop after N epochs without improvement."
+    )
+    metrics: list[str] | None = option(
+        None, "Training", "NAMES", "What to report besides the loss, as in accuracy,f1."
+    )
+    seed: Annotated[int, Field(ge=0)] = option(
+        0, "Run", "N", "The same seed gives the same numbers; 0 if left out."
+    )
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -89,6 +121,26 @@ def make_config(values: dict[str, Any]) -> TrainConfig:
         raise ConfigError(_say(error)) from None
 
 
+def parse_option(name: str, text: str) -> Any:
+    """What an option's text on the command line stands for: lists are separated by commas.
+
+    >>> parse_option("hidden", "128,64"), parse_option("learning_rate", "1e-3")
+    ([128, 64], 0.001)
+    """
+    if "list" in str(TrainConfig.model_fields[name].annotation):
+        return [_number_or_text(part) for part in text.strip("[]").split(",")]
+    return _number_or_text(text)
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def to_toml(config: TrainConfig) -> str:
     """The configuration as the text of a TOML file; options that do not apply are left out."""
     values = {name: value for name, value in config.model_dump().items() if value is not None}
@@ -101,9 +153,8 @@ def to_toml(config: TrainConfig) -> str:
 def _say(error: pydantic.ValidationError) -> str:
     problems: dict[str, str] = {}
     for detail in error.errors():
-        option = str(detail["loc"][0]) if detail["loc"] else "configuration"
-        description = TrainConfig.model_fields[option].description
+        name = str(detail["loc"][0]) if detail["loc"] else "configuration"
         received = "" if detail["type"] == "missing" else f"; received {detail['input']!r}"
         problem = detail["msg"].replace("Input should", "should").replace("Field", "is")
-        problems.setdefault(option, f"{option} ({description}) {problem}{received}")
+        problems.setdefault(name, f"{name} {problem}{received}")
     return "; ".join(problems.values())
