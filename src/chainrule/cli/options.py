@@ -67,7 +67,7 @@ def _as_parameter(name: str, help: str, place: dict[str, Any]) -> inspect.Parame
     )
     return inspect.Parameter(
         name,
-        inspect.Parameter.KEYWORD_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
         default=False if switch else None,
         annotation=Annotated[bool if switch else str | None, option],
     )
