@@ -15,7 +15,7 @@ os.environ["XLA_FLAGS"] = (  # compile quickly rather than well: every program r
 )
 
 # The same examples on every machine, and no deadline: JAX compiles on first use.
-settings.register_profile("chainrule", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("chainrule", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("chainrule")
 
 pytest.register_assert_rewrite("conformance")

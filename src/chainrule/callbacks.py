@@ -44,7 +44,8 @@ class EarlyStopping(Callback):
     Args:
         patience: how many epochs in a row without improvement are waited for.
         monitor: which entry of the history to watch; the validation loss, or the loss where
-            there is no validation, unless given. An accuracy, F1 or R² is better when larger.
+            there is no validation, unless given. What is not called a loss or an error, such as
+            an accuracy, is better when larger.
         min_change: improvements smaller than this do not count.
 
     Source: Prechelt, Early Stopping - But When? (1998).

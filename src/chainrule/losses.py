@@ -94,6 +94,10 @@ class Loss(Configurable):
             return float(values.size)
         return float(weights.sum()) * (values.size / len(values)) or 1.0
 
+    def weight_of(self, predictions: Array, targets: Array, weights: Array | None) -> float:
+        """How much a batch counts beside other batches in the mean over all of them: Σ_i w_i."""
+        return float(len(predictions) if weights is None else np.sum(weights))
+
     def backward(self, cache: Cache) -> Array:
         """The gradient of the loss with respect to the predictions."""
         return cache
@@ -211,7 +215,7 @@ class SoftmaxCrossEntropy(Loss):
 
     q is the target distribution t (1 at the class, 0 elsewhere), smoothed and weighted:
     q_c = class_weight_c · ((1 - ε) t_c + ε / classes). With class weights "mean" divides by the
-    sum of the weights of the targets' classes (PyTorch's CrossEntropyLoss).
+    sum of the weights of the targets' classes (as PyTorch's CrossEntropyLoss for class numbers).
 
     Shapes: logits (N, classes), targets (N,) of class numbers or (N, classes).
 
@@ -246,6 +250,11 @@ class SoftmaxCrossEntropy(Loss):
             return super().total_weight(values, targets, weights)
         of_class = (targets * self._weights(targets)).sum(axis=-1)
         return float((of_class if weights is None else of_class * weights).sum()) or 1.0
+
+    def weight_of(self, predictions: Array, targets: Array, weights: Array | None) -> float:
+        if self.class_weights is None:
+            return super().weight_of(predictions, targets, weights)
+        return self.total_weight(predictions, self.prepare(predictions, targets), weights)
 
     def _weights(self, targets: Array) -> Array:
         classes = targets.shape[-1]

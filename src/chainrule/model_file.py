@@ -60,7 +60,7 @@ def architecture(network: Network) -> dict[str, Any]:
         "input_shape": list(network.input_shape),
         "dtype": network.dtype.name,
         "seed": network.seed,
-        "loss": None if network.loss is None else describe(network.loss),
+        "loss": describe(network.loss) if type(network.loss) in LOSSES.values() else None,
         "metrics": [metric.name for metric in network.metrics if metric.name in METRICS],
     }
 

@@ -107,4 +107,9 @@ def describe_numbers(numbers: Mapping[str, float]) -> str:
 
 def format_number(name: str, value: float) -> str:
     """Accuracies as a percentage, other numbers with four digits."""
-    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4g}"
+    return f"{100 * value:.2f} %" if is_share(name) else f"{value:.4g}"
+
+
+def is_share(name: str) -> bool:
+    """Whether a recorded number is a share of the examples, shown as a percentage."""
+    return name.endswith("accuracy")

@@ -99,7 +99,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True, repr=False)
 class WarmUp(Schedule):
-    """factor = step / warm-up steps over the first `epochs`; then another schedule, as if
+    """factor = (step + 1) / warm-up steps over the first `epochs`; then another schedule, as if
     training began there.
 
     Source: Goyal et al., Accurate, Large Minibatch SGD (2017), 2.2.

@@ -170,20 +170,23 @@ class EpochReport:
 
     def __init__(self, loss: Loss, metrics: Sequence[Metric]) -> None:
         self.loss, self.metrics = loss, metrics
-        self.total, self.count = 0.0, 0
+        self.total, self.weight = 0.0, 0.0
         self.outputs: list[Array] = []
         self.targets: list[Array] = []
 
     def add(self, value: float, outputs: Array, batch: Batch) -> None:
-        share = len(batch.x) if self.loss.reduction == "mean" else 1
-        self.total += value * share
-        self.count += share
+        weight = 1.0
+        if self.loss.reduction == "mean":
+            weight = self.loss.weight_of(outputs, batch.y, batch.weights)
+        self.total += value * weight
+        self.weight += weight
         if self.metrics:
             self.outputs.append(outputs)
             self.targets.append(batch.y)
 
     def numbers(self) -> Record:
-        loss = self.total / self.count if self.loss.reduction == "mean" else self.total
+        is_mean = self.loss.reduction == "mean"
+        loss = self.total / (self.weight or 1.0) if is_mean else self.total
         if not self.metrics:
             return {"loss": loss}
         outputs, targets = np.concatenate(self.outputs), np.concatenate(self.targets)

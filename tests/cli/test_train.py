@@ -13,7 +13,10 @@ import pytest
 import chainrule as cr
 from tests.cli.conftest import Command
 
-FILES = {"config.toml", "metrics.jsonl", "model.safetensors", "curves.png", "summary.json"}
+FILES = {
+    *("config.toml", "metrics.jsonl", "layers.jsonl", "model.safetensors"),
+    *("curves.png", "summary.json"),
+}
 QUICK = ("--epochs", 2, "--hidden", 16)
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``chainrule train``, ``evaluate``, ``predict``, ``summary``, ``data``."""
+"""The command line: a file for each command of ``chainrule``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from chainrule.cli import data, evaluate, predict, summary, train
+from chainrule.cli import compare, data, evaluate, lab, predict, summary, train
 from chainrule.errors import ChainruleError
 
 INTERRUPTED = 130  # what shells answer with after Ctrl-C
@@ -20,10 +20,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("train")(train.train)
+app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("summary")(summary.summary)
 app.add_typer(data.app, name="data")
+app.add_typer(lab.app, name="lab")
 
 
 def main() -> None:

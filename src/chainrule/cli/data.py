@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chainrule.cli.options import DataDir
+from chainrule.cli.tables import add_row, new_table, show
+
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from chainrule.data.catalog import CatalogEntry
-
-PIPED_WIDTH = 200
-"""Columns of a table that goes to a file or another program, where nothing need be folded."""
 
 app = typer.Typer(help="List, describe, download and export data sets.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `chainrule data list`.")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Where to look for data first; else CHAINRULE_DATA."),
-]
 
 
 @app.command("list")
@@ -33,19 +26,21 @@ def list_sets(data_dir: DataDir = None) -> None:
     from chainrule.data.export import take_part
     from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 
-    table = _table("name", "kind", "train + test", "classes", "where")
+    table = new_table(
+        "name", "kind", "train + test", "classes", "where", numbers=("train + test", "classes")
+    )
     for name in SYNTHETIC:
         dataset = load_synthetic(name)
         kind = "2-D points" if dataset.input_shape == (2,) else "curve"
         sizes = " + ".join(f"{len(take_part(dataset, part)[0]):,}" for part in ("train", "test"))
         classes = str(len(dataset.class_names)) if dataset.class_names else "none"
-        _add(table, name, kind, sizes, classes, dataset.source)
+        add_row(table, name, kind, sizes, classes, dataset.source)
     for entry in CATALOG.values():
         kind = f"{entry.side}x{entry.side} images"
         sizes = " + ".join(f"{size:,}" for size in entry.sizes)
         where = _describe_place(entry, data_dir)
-        _add(table, entry.name, kind, sizes, str(len(entry.class_names)), where)
-    _print(table)
+        add_row(table, entry.name, kind, sizes, str(len(entry.class_names)), where)
+    show(table)
 
 
 @app.command("info")
@@ -56,24 +51,24 @@ def show_info(name: Name, data_dir: DataDir = None) -> None:
     from chainrule.data.synthetic import SYNTHETIC
 
     name = find_set(name)
-    table = _table("", "")
+    table = new_table("", "")
     table.show_header = False
-    _add(table, "name", name)
+    add_row(table, "name", name)
     if name in SYNTHETIC:
-        _add(table, "holds", _first_paragraph(SYNTHETIC[name]))
-        _add(table, "where", "drawn from a formula, anew for each seed")
+        add_row(table, "holds", _first_paragraph(SYNTHETIC[name]))
+        add_row(table, "where", "drawn from a formula, anew for each seed")
     else:
         entry = CATALOG[name]
         train, test = entry.sizes
-        _add(table, "holds", entry.summary)
-        _add(table, "examples", f"{train:,} for training, {test:,} for testing")
-        _add(table, "example", f"an image of {entry.side}x{entry.side} grey pixels in [0, 1]")
-        _add(table, "classes", f"{len(entry.class_names)}: {', '.join(entry.class_names)}")
-        _add(table, "source", entry.source)
-        _add(table, "where", _describe_place(entry, data_dir))
+        add_row(table, "holds", entry.summary)
+        add_row(table, "examples", f"{train:,} for training, {test:,} for testing")
+        add_row(table, "example", f"an image of {entry.side}x{entry.side} grey pixels in [0, 1]")
+        add_row(table, "classes", f"{len(entry.class_names)}: {', '.join(entry.class_names)}")
+        add_row(table, "source", entry.source)
+        add_row(table, "where", _describe_place(entry, data_dir))
         if not (entry.bundled or entry.local_only):
-            _add(table, "download", f"chainrule data get {name}")
-    _print(table)
+            add_row(table, "download", f"chainrule data get {name}")
+    show(table)
 
 
 @app.command("get")
@@ -125,27 +120,3 @@ def _describe_place(entry: CatalogEntry, data_dir: Path | None) -> str:
 def _first_paragraph(documented: object) -> str:
     text = (inspect.getdoc(documented) or "").partition("\n\n")[0]
     return text.replace("\n", " ").replace("``", "")
-
-
-def _table(*titles: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in titles[:-1]:
-        is_number = title in ("train + test", "classes")
-        table.add_column(title, no_wrap=True, justify="right" if is_number else "left")
-    table.add_column(titles[-1], overflow="fold")
-    return table
-
-
-def _add(table: Table, *cells: str) -> None:
-    """A row of plain text, in which rich finds no markup."""
-    from rich.text import Text
-
-    table.add_row(*map(Text, cells))
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False).print(table)

@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import Field
 
 from chainrule.configurable import find_name
-from chainrule.errors import ConfigError
+from chainrule.errors import ConfigError, UnknownNameError
 
 Spec = str | dict[str, Any]  # "adam", "adam(epsilon=1e-7)", {"type": "Adam", "epsilon": 1e-7}
 Count = Annotated[int, Field(ge=1)]
@@ -97,10 +97,16 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     values = read_toml(path)
     for name in values:
-        if name not in TrainConfig.model_fields:
-            find_name(name, TrainConfig.model_fields, f"option in {path}")
-            raise ConfigError(f"{path}: write {find_name(name, TrainConfig.model_fields, '')!r}")
+        find_option(name, f"option in {path}")
     return values
+
+
+def find_option(name: str, kind: str = "option of train") -> str:
+    """`name`, if an option is called exactly so. Raises UnknownNameError with the nearest."""
+    nearest = find_name(name, TrainConfig.model_fields, kind)
+    if nearest != name:
+        raise UnknownNameError(f"no {kind} is called {name!r}; write {nearest!r}")
+    return name
 
 
 def read_toml(path: Path) -> dict[str, Any]:

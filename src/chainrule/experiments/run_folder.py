@@ -2,6 +2,7 @@
 
     config.toml        the complete configuration: `chainrule train --config` repeats the run
     metrics.jsonl      a line for each epoch
+    layers.jsonl       gradients and activations by layer, for evenly spaced epochs
     model.safetensors  the trained network
     curves.png         loss and metrics over the epochs
     summary.json       final metrics, seconds, seed, versions
@@ -28,11 +29,13 @@ from chainrule.data.preparation import Preparation
 from chainrule.errors import ChainruleError, RunFolderError
 from chainrule.experiments.config import TrainConfig, make_config, read_config
 from chainrule.files import cannot_write
+from chainrule.history import History
 from chainrule.network import Network, load
 
-CONFIG, METRICS, MODEL, CURVES, SUMMARY = (
+CONFIG, METRICS, LAYERS, MODEL, CURVES, SUMMARY = (
     "config.toml",
     "metrics.jsonl",
+    "layers.jsonl",
     "model.safetensors",
     "curves.png",
     "summary.json",
@@ -79,6 +82,23 @@ def read_run(path: Path) -> Run:
     if not isinstance(summary, dict) or not {"preparation", "class_names"} <= summary.keys():
         raise RunFolderError(f"{path / SUMMARY} does not describe a run of chainrule")
     return Run(path, make_config(read_config(path / CONFIG)), load(path / MODEL), summary)
+
+
+def read_history(path: Path) -> History:
+    """The epochs of a run folder.
+
+    Raises:
+        RunFolderError: they are missing or damaged.
+    """
+    history = History()
+    try:
+        for line in (path / METRICS).read_text(encoding="utf-8").splitlines():
+            history.append({name: float(value) for name, value in json.loads(line).items()})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise RunFolderError(f"{path / METRICS} cannot be read: {error}") from None
+    if not len(history):
+        raise RunFolderError(f"{path / METRICS} holds no epoch: the run learnt nothing")
+    return history
 
 
 def next_free(name: str, parent: Path = Path("runs")) -> Path:

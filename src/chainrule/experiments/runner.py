@@ -24,9 +24,11 @@ from chainrule.experiments.models import (
     default_metrics,
     describe_model,
 )
+from chainrule.experiments.recording import RecordLayers
 from chainrule.experiments.run_folder import (
     CONFIG,
     CURVES,
+    LAYERS,
     METRICS,
     MODEL,
     SUMMARY,
@@ -98,8 +100,10 @@ def run(prepared: Prepared, folder: Path, quiet: bool = False) -> Outcome:
     config, dataset, network = prepared.config, prepared.dataset, prepared.network
     (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
     began = time.perf_counter()
-    history = train(prepared, [WriteMetrics(folder / METRICS)], quiet)
-    summary = summarize(prepared, history, time.perf_counter() - began)
+    recording = [WriteMetrics(folder / METRICS), RecordLayers(folder / LAYERS)]
+    history = train(prepared, recording, quiet)
+    seconds = time.perf_counter() - began
+    summary = {**summarize(prepared, history), **test(network, dataset), "seconds": seconds}
     network.save(folder / MODEL)
     draw_curves(history, f"{dataset.name}: {config.model}", folder / CURVES)
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -182,16 +186,14 @@ def make_optimizer(config: TrainConfig) -> Optimizer:
     return replace(optimizer, learning_rate=config.learning_rate)
 
 
-def summarize(prepared: Prepared, history: History, seconds: float) -> dict[str, Any]:
-    """What `summary.json` says of a run."""
+def summarize(prepared: Prepared, history: History) -> dict[str, Any]:
+    """What `summary.json` says of a run besides its test."""
     dataset, network = prepared.dataset, prepared.network
     return {
         "data": dataset.name,
-        "test": evaluate_test(network, dataset),
         "last_epoch": history[-1] if len(history) else {},
         "epochs": len(history),
         "stopped": history.stopped,
-        "seconds": seconds,
         "parameters": network.parameters.flat.size,
         "seed": prepared.config.seed,
         "class_names": dataset.class_names,
@@ -200,11 +202,16 @@ def summarize(prepared: Prepared, history: History, seconds: float) -> dict[str,
     }
 
 
-def evaluate_test(network: Network, dataset: Dataset) -> dict[str, float] | None:
-    """Loss and metrics on the test part; None where there is none."""
+def test(network: Network, dataset: Dataset) -> dict[str, Any]:
+    """Loss and metrics on the test part (None where there is none), and how long it took to
+    predict it."""
     if dataset.x_test is None or dataset.y_test is None:
-        return None
-    return network.evaluate(dataset.x_test, dataset.y_test)
+        return {"test": None, "predict_seconds": None}
+    began = time.perf_counter()
+    outputs = network.predict(dataset.x_test)
+    seconds = time.perf_counter() - began
+    numbers = network.judge(outputs, dataset.y_test, network.choose_loss(None), network.metrics)
+    return {"test": numbers, "predict_seconds": seconds}
 
 
 class WriteMetrics(Callback):

@@ -1,0 +1,167 @@
+"""``chainrule compare``: several variants of a training, each with several seeds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chainrule.cli.options import Quiet, with_train_options
+from chainrule.cli.tables import add_row, new_table, show
+
+if TYPE_CHECKING:
+    from chainrule.experiments.comparison import Comparison, Task
+    from chainrule.experiments.results import Results
+
+
+@with_train_options
+def compare(
+    options: dict[str, Any],
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA|FILE.toml", help="The data, or a file with the comparison."),
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="NAME=A,B,…",
+            help="An option of train and its values; several make a grid. Lists in brackets: "
+            "hidden=[32],[128,64].",
+            rich_help_panel="Comparison",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            min=1,
+            help="Run each variant with seeds 0 to N-1; 5 if left out.",
+            rich_help_panel="Comparison",
+        ),
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            "--target",
+            metavar="VALUE",
+            help="Report when the first metric reaches this, such as 0.95 for an accuracy.",
+            rich_help_panel="Comparison",
+        ),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            help="Runs at a time. It changes no number.",
+            rich_help_panel="Comparison",
+        ),
+    ] = os.cpu_count() or 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="The folder of the comparison; a new one in comparisons/ if left out. One that "
+            "was interrupted goes on.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare variants of a training over several seeds, with statistics.
+
+    Every variant runs with the same seeds. The table shows what each gives and how it differs from
+    the first one, and says so where the runs cannot tell.
+
+    \b
+    Examples:
+      chainrule compare digits --vary learning_rate=0.001,0.01 --vary optimizer=sgd,adam
+      chainrule compare parabola --vary hidden=[1],[3],[8] --epochs 50 --seeds 10
+      chainrule compare digits --vary "schedule=constant,step(5)" --target 0.95 --out schedules
+      chainrule compare comparison.toml
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from chainrule.experiments.comparison import run_comparison
+    from chainrule.experiments.run_folder import next_free
+
+    comparison = _comparison(data, options, vary or [], seeds, target)
+    place = out or next_free(Path(data).stem, Path("comparisons"))
+    # New processes, not forks: a fork of a process with BLAS threads can hang.
+    with (
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor,
+        _progress(comparison, quiet) as finished,
+    ):
+        results = run_comparison(comparison, place, executor, finished)
+    if not quiet:
+        _show(results, place)
+
+
+def _comparison(
+    data: str, options: dict[str, Any], vary: list[str], seeds: int | None, target: float | None
+) -> Comparison:
+    from chainrule.errors import ConfigError
+    from chainrule.experiments.comparison import Comparison, grid, parse_vary, read_comparison
+
+    if not data.endswith(".toml"):
+        variants = grid(dict(parse_vary(text) for text in vary))
+        return Comparison({"data": data, **options}, variants, tuple(range(seeds or 5)), target)
+    if vary:
+        raise ConfigError(f"what varies stands in {data}: leave out --vary, or give DATA instead")
+    written = read_comparison(Path(data))
+    return replace(
+        written,
+        base={**written.base, **options},
+        seeds=written.seeds if seeds is None else tuple(range(seeds)),
+        target=written.target if target is None else target,
+    )
+
+
+@contextmanager
+def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, str | None], None]]:
+    """What is called after each run: it moves a bar on a terminal, and prints a line elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    total = len(comparison.tasks())
+    bar = Progress(
+        "runs",
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(),
+        "left",
+        disable=quiet or not sys.stdout.isatty(),
+    )
+    with bar:
+        row = bar.add_task("", total=total)
+
+        def finished(task: Task, error: str | None) -> None:
+            bar.advance(row)
+            if error is not None:
+                bar.console.print(f"{task.variant}, seed {task.seed}, failed: {error}")
+            elif bar.disable and not quiet:
+                print(f"{task.variant}, seed {task.seed}: done", flush=True)
+
+        yield finished
+
+
+def _show(results: Results, place: Path) -> None:
+    for headers, rows in (results.judgement(), results.costs()):
+        table = new_table(*headers, numbers=headers[1:])
+        for row in rows:
+            add_row(table, *row)
+        show(table)
+        print()
+    for sentence in results.sentences():
+        print(sentence)
+    print(f"\n{place}/ has results.csv, results.json and a folder for each run")

@@ -1,0 +1,260 @@
+"""Several variants of one training, each with the same seeds, and what their numbers say.
+
+    OUT/comparison.toml           what was asked for
+    OUT/runs/VARIANT/seed-N/      a run folder for each run
+    OUT/results.csv               a line for each run: the numbers that a repetition gives again
+    OUT/results.json              the same with times, estimates and differences
+
+A comparison that was interrupted goes on where it stopped: a run folder that exists is finished.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from chainrule.errors import ChainruleError, ConfigError, RunFolderError
+from chainrule.experiments.config import find_option, make_config, parse_option, read_toml
+from chainrule.experiments.results import Results, collect
+from chainrule.files import cannot_write, whole_file
+
+PLAN, RUNS = "comparison.toml", "runs"
+OWN_KEYS = ("seeds", "target", "vary", "variants")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What to compare.
+
+    Args:
+        base: options of `train` that all variants share.
+        variants: for each name, the options that it changes.
+        seeds: each variant runs once with each of them.
+        target: the accuracy (or other first metric) whose first epoch is reported.
+    Raises:
+        ConfigError: no variants, no seeds, or options that cannot be.
+    """
+
+    base: dict[str, Any]
+    variants: dict[str, dict[str, Any]]
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.variants:
+            raise ConfigError(
+                "nothing to compare: vary at least one option, such as "
+                "--vary learning_rate=0.01,0.1"
+            )
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"seeds are different whole numbers, received {self.seeds}")
+        if len({_folder_name(name) for name in self.variants}) < len(self.variants):
+            raise ConfigError(f"variants need different names, received {list(self.variants)}")
+        for task in self.tasks():
+            make_config(task.options)
+
+    def tasks(self) -> list[Task]:
+        """Every run, variants in turn for each seed, so that early results compare all."""
+        return [
+            Task(name, seed, {**self.base, **changes, "seed": seed})
+            for seed in self.seeds
+            for name, changes in self.variants.items()
+        ]
+
+    def to_toml(self) -> str:
+        """The comparison as the text of a file that `read_comparison` reads."""
+        own = {"seeds": list(self.seeds)}
+        target = {} if self.target is None else {"target": self.target}
+        variants = [{"name": name, **changes} for name, changes in self.variants.items()]
+        return tomli_w.dumps({**self.base, **own, **target, "variants": variants})
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of a comparison."""
+
+    variant: str
+    seed: int
+    options: dict[str, Any]
+
+    def folder(self, out: Path) -> Path:
+        """Where its run folder is."""
+        return out / RUNS / _folder_name(self.variant) / f"seed-{self.seed}"
+
+
+def read_comparison(path: Path) -> Comparison:
+    """A comparison from a TOML file: options of `train`, `seeds` (a count or a list), `target`,
+    and either a table `vary` of lists (a grid) or tables `variants`, each with a name."""
+    values = read_toml(path)
+    seeds = values.get("seeds", 5)
+    base = {name: value for name, value in values.items() if name not in OWN_KEYS}
+    return Comparison(
+        check_options(base),
+        {**grid(values.get("vary", {})), **_named_variants(values.get("variants", []))},
+        tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
+        values.get("target"),
+    )
+
+
+def grid(vary: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
+    """Every combination of the values of some options, named after them.
+
+    >>> list(grid({"optimizer": ["sgd", "adam"], "epochs": [5]}))
+    ['optimizer=sgd, epochs=5', 'optimizer=adam, epochs=5']
+    """
+    if not vary:
+        return {}
+    for name, values in vary.items():
+        find_option(name)
+        if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+            raise ConfigError(f"vary {name} over a list of values, received {values!r}")
+    combinations = [
+        dict(zip(vary, values, strict=True)) for values in itertools.product(*vary.values())
+    ]
+    return {
+        ", ".join(f"{name}={_short(value)}" for name, value in options.items()): options
+        for options in combinations
+    }
+
+
+def parse_vary(text: str) -> tuple[str, list[Any]]:
+    """``NAME=A,B`` from the command line as an option and its values. Commas within brackets
+    belong to a value.
+
+    >>> parse_vary("hidden=[32],[128,64]")
+    ('hidden', [[32], [128, 64]])
+    >>> parse_vary("schedule=constant,step(5, decay=0.5)")
+    ('schedule', ['constant', 'step(5, decay=0.5)'])
+    """
+    name, equals, values = text.partition("=")
+    option = name.strip().replace("-", "_")
+    if not equals or not values.strip():
+        raise ConfigError(f"write --vary NAME=A,B, as in epochs=5,10; received {text!r}")
+    parts = re.findall(r"(?:[^,(\[]|\([^)]*\)|\[[^\]]*\])+", values)
+    return find_option(option), [parse_option(option, part.strip()) for part in parts]
+
+
+def check_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of `train` under their right names, or an error that offers the nearest."""
+    for name in options:
+        find_option(name)
+    return options
+
+
+def run_comparison(
+    comparison: Comparison,
+    out: Path,
+    executor: Executor,
+    finished: Callable[[Task, str | None], None] = lambda task, error: None,
+) -> Results:
+    """Run what is not yet finished in `out`, and write the results.
+
+    Args:
+        executor: where runs go, such as a `ProcessPoolExecutor`. Each uses one BLAS thread, so
+            that the numbers do not depend on how many run at a time.
+        finished: called after each run with its error, if it failed. The others go on.
+    Raises:
+        RunFolderError: `out` holds another comparison, or another process is writing to it.
+    """
+    with _claimed(out, comparison):
+        waiting: dict[Future[str | None], Task] = {}
+        errors: dict[tuple[str, int], str] = {}
+        for task in comparison.tasks():
+            if not task.folder(out).exists():
+                future = executor.submit(run_task, task.options, task.folder(out))
+                waiting[future] = task
+        try:
+            for future in as_completed(waiting):
+                task, error = waiting[future], _error_of(future)
+                if error is not None:
+                    errors[task.variant, task.seed] = error
+                finished(task, error)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+        results = collect(
+            [(task.variant, task.seed, task.folder(out)) for task in comparison.tasks()],
+            errors,
+            comparison.target,
+        )
+        results.write(out)
+    return results
+
+
+def run_task(options: dict[str, Any], folder: Path) -> str | None:
+    """One run, in whatever process; what went wrong, if anything did."""
+    from threadpoolctl import threadpool_limits
+
+    from chainrule.experiments.run_folder import new_run_folder
+    from chainrule.experiments.runner import prepare, run
+
+    try:
+        with threadpool_limits(1):
+            prepared = prepare(make_config(options))
+            with new_run_folder(folder) as unfinished:
+                run(prepared, unfinished, quiet=True)
+    except ChainruleError as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def _claimed(out: Path, comparison: Comparison) -> Iterator[None]:
+    """`out` for this process alone, holding this comparison and no other."""
+    from filelock import FileLock, Timeout
+
+    text = comparison.to_toml()
+    try:
+        (out / RUNS).mkdir(parents=True, exist_ok=True)
+        with FileLock(out / ".lock", timeout=0):
+            plan = out / PLAN
+            if plan.exists() and plan.read_text(encoding="utf-8") != text:
+                raise RunFolderError(
+                    f"{out} holds another comparison, see {plan}: choose another --out"
+                )
+            with whole_file(plan) as file:
+                file.write(text.encode())
+            for left_behind in out.glob(f"{RUNS}/*/*.unfinished"):
+                shutil.rmtree(left_behind)  # of a run that was killed
+            yield
+    except Timeout:
+        raise RunFolderError(f"{out} is being written by another process: wait for it") from None
+    except ChainruleError:
+        raise
+    except OSError as error:
+        raise cannot_write(out, error) from None
+
+
+def _error_of(future: Future[str | None]) -> str | None:
+    """What went wrong in a run: what it says itself, or why it could not say anything."""
+    error = future.exception()
+    return future.result() if error is None else f"{type(error).__name__}: {error}"
+
+
+def _named_variants(tables: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    variants = {}
+    for table in tables:
+        if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
+            raise ConfigError(f"each of the variants is a table with a name, received {table!r}")
+        variants[table["name"]] = check_options({k: v for k, v in table.items() if k != "name"})
+    return variants
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ",".join(map(_short, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _folder_name(variant: str) -> str:
+    return re.sub(r"[^\w.=+-]+", "_", variant).strip("_")

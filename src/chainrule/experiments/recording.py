@@ -1,0 +1,147 @@
+"""What happens inside a network while it learns: gradients and activations, layer by layer.
+
+`RecordLayers` writes a line of JSON for each recorded epoch, with an entry for each layer:
+
+    {"epoch": 3, "layers": [{"gradient_norm": 0.12, "mean": 0.4, "std": 0.3, …}, …]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.callbacks import Callback
+from chainrule.errors import RunFolderError
+from chainrule.layers import HardSigmoid, Layer, Sigmoid, Tanh
+from chainrule.network import Network
+from chainrule.parameters import Array
+from chainrule.trainer import Trainer
+
+RECORDS = 200  # epochs recorded at most, however many there are
+PROBE = 64  # training examples whose activations are looked at, the same ones every time
+SATURATED = 0.05  # so near to an end of its range, as a part of it, an activation barely moves
+
+RANGES: dict[type[Layer], tuple[float, float]] = {
+    Sigmoid: (0.0, 1.0),
+    HardSigmoid: (0.0, 1.0),
+    Tanh: (-1.0, 1.0),
+}
+
+Statistics = dict[str, float | None]
+
+
+class RecordLayers(Callback):
+    """Adds a line to a file for evenly spaced epochs, the first and the last among them.
+
+    For each layer:
+
+        gradient_norm   of its parameters' gradients, in the epoch's last step, after clipping;
+                        None where it has none
+        mean, std       of its outputs for the probe, after the epoch
+        zero            the share of these that are exactly 0
+        saturated       the share of these within 5 % of an end of the layer's range; None where
+                        the range has no ends
+
+    Reading changes nothing: a run is the same, bit for bit, with and without it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def training_starts(self, trainer: Trainer) -> None:
+        self.probe = np.asarray(trainer.data.of_epoch(1).x[:PROBE], trainer.network.dtype)
+        self.gradients = list(gradients_by_layer(trainer.network))
+        self.epochs = set(spaced_epochs(trainer.plan.epochs))
+        self.recorded = 0
+
+    def epoch_ends(self, trainer: Trainer) -> None:
+        if len(trainer.history) in self.epochs:
+            self.record(trainer)
+
+    def training_ends(self, trainer: Trainer) -> None:
+        if len(trainer.history) > self.recorded:  # it ended early
+            self.record(trainer)
+
+    def record(self, trainer: Trainer) -> None:
+        """Add a line for the epoch that has ended."""
+        self.recorded = len(trainer.history)
+        layers = [
+            {"gradient_norm": norm(gradients), **describe_activations(layer, outputs)}
+            for gradients, (layer, outputs) in zip(
+                self.gradients, outputs_by_layer(trainer.network, self.probe), strict=True
+            )
+        ]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": self.recorded, "layers": layers}) + "\n")
+
+
+def spaced_epochs(epochs: int) -> list[int]:
+    """At most `RECORDS` epochs, evenly spaced, from the first to the last.
+
+    >>> spaced_epochs(3), len(spaced_epochs(1000))
+    ([1, 2, 3], 200)
+    """
+    return [round(epoch) for epoch in np.linspace(1, epochs, min(epochs, RECORDS))]
+
+
+def gradients_by_layer(network: Network) -> Iterator[list[Array]]:
+    """The gradients of each layer's parameters, those of layers inside it included."""
+    for position in range(len(network.layers)):
+        prefix = f"{position}."
+        yield [view for name, view in network.gradients.items() if name.startswith(prefix)]
+
+
+def outputs_by_layer(network: Network, x: Array) -> Iterator[tuple[Layer, Array]]:
+    """Each layer with its output for the batch x, outside training."""
+    for layer in network.layers:
+        x, _ = layer.forward(x)
+        yield layer, x
+
+
+def norm(gradients: list[Array]) -> float | None:
+    """sqrt(Σ g²) over all of them; None of none."""
+    if not gradients:
+        return None
+    return float(np.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients)))
+
+
+def describe_activations(layer: Layer, outputs: Array) -> Statistics:
+    """Mean, standard deviation, and shares of zero and saturated values.
+
+    >>> describe_activations(Sigmoid(), np.array([0.01, 0.5, 0.99, 0.5]))["saturated"]
+    0.5
+    """
+    return {
+        "mean": float(outputs.mean()),
+        "std": float(outputs.std()),
+        "zero": 1 - np.count_nonzero(outputs) / outputs.size,
+        "saturated": share_saturated(outputs, *RANGES[type(layer)])
+        if type(layer) in RANGES
+        else None,
+    }
+
+
+def share_saturated(outputs: Array, low: float, high: float) -> float:
+    """The share of values near the ends of their range."""
+    margin = SATURATED * (high - low)
+    return float(np.mean((outputs < low + margin) | (outputs > high - margin)))
+
+
+def read_layers(path: Path) -> list[dict[str, Any]]:
+    """The records in a file that `RecordLayers` wrote.
+
+    Raises:
+        RunFolderError: it is damaged.
+    """
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for record in records:
+            if not {"epoch", "layers"} <= record.keys():
+                raise KeyError("epoch, layers")
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        raise RunFolderError(f"{path} is damaged ({error!r}): remove it, or run again") from None
+    return records

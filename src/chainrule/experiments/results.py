@@ -1,0 +1,281 @@
+"""The numbers of a comparison: a line for each run, and what they say of each variant."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule.callbacks import is_better_larger
+from chainrule.errors import RunFolderError
+from chainrule.experiments.run_folder import METRICS, SUMMARY
+from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
+from chainrule.files import whole_file
+from chainrule.progress import BOOKKEEPING, format_number, is_share
+
+CSV, JSON = "results.csv", "results.json"
+COSTS = {
+    "parameters": "parameters",
+    "epochs": "epochs",
+    "epochs_to_target": "epochs to target",
+    "seconds_to_target": "seconds to target",
+    "train_seconds": "seconds to train",
+    "predict_seconds": "seconds to predict",
+}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one run gave, or why it failed.
+
+    `numbers` are those that a repetition gives again; `seconds` are the machine's.
+    """
+
+    variant: str
+    seed: int
+    numbers: dict[str, float]
+    seconds: dict[str, float]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """What all runs of one variant say together, and beside the first variant."""
+
+    name: str
+    failed: int
+    estimates: dict[str, Estimate]
+    differences: dict[str, Difference]
+
+    @property
+    def label(self) -> str:
+        """The name, and how many of its runs failed."""
+        return f"{self.name} ({self.failed} failed)" if self.failed else self.name
+
+
+class Results:
+    """The runs of a comparison, in the order of its variants."""
+
+    def __init__(self, runs: Sequence[RunResult]) -> None:
+        self.runs = list(runs)
+        self.names = list(dict.fromkeys(run.variant for run in runs))
+
+    @property
+    def metric(self) -> str:
+        """The number that variants are judged by: the first metric, or else the loss, on the
+        test part, or else on the validation part, or else in training."""
+        recorded = next((run.numbers for run in self.runs if run.error is None), {})
+        for part in ("test_", "validation_", ""):
+            names = [
+                name
+                for name in recorded
+                if name.startswith(part) and (part or not name.startswith("epoch"))
+            ]
+            if names:
+                return next((name for name in names if not name.endswith("loss")), names[0])
+        raise RunFolderError("every run of this comparison failed: see results.csv for why")
+
+    def variants(self) -> list[VariantResult]:
+        """Estimates for each variant, and differences from the first, seed by seed."""
+        return [self._judge(name) for name in self.names]
+
+    def _judge(self, name: str) -> VariantResult:
+        mine, first = self._by_seed(name), self._by_seed(self.names[0])
+        measured = [
+            key
+            for key in self._columns() + self._time_columns()
+            if any(key in run for run in mine.values())
+        ]
+        shared = [seed for seed in mine if seed in first]
+        return VariantResult(
+            name,
+            sum(run.error is not None for run in self.runs if run.variant == name),
+            {key: estimate([run[key] for run in mine.values() if key in run]) for key in measured},
+            {
+                key: difference(
+                    [mine[seed][key] for seed in shared if key in mine[seed]],
+                    [first[seed][key] for seed in shared if key in mine[seed]],
+                )
+                for key in measured
+                if name != self.names[0]
+                and any(key in mine[seed] for seed in shared)
+                and all(key in first[seed] for seed in shared if key in mine[seed])
+            },
+        )
+
+    def _by_seed(self, name: str) -> dict[int, dict[str, float]]:
+        return {
+            run.seed: {**run.numbers, **run.seconds}
+            for run in self.runs
+            if run.variant == name and run.error is None
+        }
+
+    def judgement(self) -> tuple[list[str], list[list[str]]]:
+        """Headers and rows of text, a row for each variant: the number that variants are judged
+        by, and how it differs from the first variant's."""
+        metric = self.metric
+        unit = " (%)" if is_share(metric) else ""
+        headers = [
+            "variant",
+            f"{metric.replace('_', ' ')}{unit}",
+            "95 % interval",
+            "difference",
+            "its 95 % interval",
+            "effect size",
+        ]
+        return headers, [[v.label, *_judged(metric, v)] for v in self.variants()]
+
+    def costs(self) -> tuple[list[str], list[list[str]]]:
+        """Headers and rows of text, a row for each variant: size, epochs and seconds, as means
+        over the seeds."""
+        variants = self.variants()
+        shown = [key for key in COSTS if any(key in v.estimates for v in variants)]
+        rows = [[v.label, *(_mean(v, key) for key in shown)] for v in variants]
+        return ["variant", *(COSTS[key] for key in shown)], rows
+
+    def sentences(self) -> list[str]:
+        """For each variant but the first, whether the runs tell it apart, in words."""
+        metric, (first, *others) = self.metric, self.variants()
+        return [compare_in_words(metric, first, other) for other in others]
+
+    def to_csv(self) -> str:
+        """A line for each run, with what a repetition gives again."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = self._columns()
+        writer.writerow(["variant", "seed", *columns, "error"])
+        for run in self.runs:
+            cells = [repr(run.numbers[c]) if c in run.numbers else "" for c in columns]
+            writer.writerow([run.variant, run.seed, *cells, run.error or ""])
+        return text.getvalue()
+
+    def write(self, out: Path) -> None:
+        """Write `results.csv` and `results.json`."""
+        all_failed = all(run.error is not None for run in self.runs)
+        described = {
+            "metric": None if all_failed else self.metric,
+            "variants": [asdict(variant) for variant in self.variants()],
+            "sentences": [] if all_failed else self.sentences(),
+            "runs": [asdict(run) for run in self.runs],
+        }
+        for name, content in ((CSV, self.to_csv()), (JSON, json.dumps(described, indent=2))):
+            with whole_file(out / name) as file:
+                file.write(content.encode())
+
+    def _columns(self) -> list[str]:
+        return list(dict.fromkeys(name for run in self.runs for name in run.numbers))
+
+    def _time_columns(self) -> list[str]:
+        return list(dict.fromkeys(name for run in self.runs for name in run.seconds))
+
+
+def _judged(metric: str, variant: VariantResult) -> list[str]:
+    """Mean and standard deviation, interval, difference from the first variant, effect size."""
+    value, gap = variant.estimates.get(metric), variant.differences.get(metric)
+    cells = ["", "", "", "", ""]
+    if value is not None:
+        cells[0] = f"{_plain(metric, value.mean)} ± {_plain(metric, value.std)}"
+        cells[1] = f"{_plain(metric, value.low)} to {_plain(metric, value.high)}"
+    if gap is not None:
+        cells[2] = _plain(metric, gap.mean)
+        cells[3] = f"{_plain(metric, gap.low)} to {_plain(metric, gap.high)}"
+        cells[4] = f"{gap.effect:.1f}"
+    return cells
+
+
+def _plain(metric: str, value: float) -> str:
+    """A number without its unit, which stands in the header."""
+    return format_number(metric, value).removesuffix(" %")
+
+
+def _mean(variant: VariantResult, key: str) -> str:
+    if key not in variant.estimates:
+        return ""
+    mean = variant.estimates[key].mean
+    return f"{mean:,.0f}" if mean >= 1000 else f"{mean:.4g}"
+
+
+def collect(
+    places: Sequence[tuple[str, int, Path]],
+    errors: dict[tuple[str, int], str],
+    target: float | None,
+) -> Results:
+    """Read the run folders of (variant, seed, folder)."""
+    return Results(
+        [
+            RunResult(variant, seed, {}, {}, errors[variant, seed])
+            if (variant, seed) in errors
+            else read_result(variant, seed, folder, target)
+            for variant, seed, folder in places
+        ]
+    )
+
+
+def read_result(variant: str, seed: int, folder: Path, target: float | None) -> RunResult:
+    """What a run folder says."""
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        lines = (folder / METRICS).read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
+        last = records[-1]
+        numbers = {name: value for name, value in last.items() if name not in BOOKKEEPING}
+        numbers |= {f"test_{name}": value for name, value in (summary["test"] or {}).items()}
+        numbers |= {"epochs": summary["epochs"], "parameters": summary["parameters"]}
+        seconds = {"train_seconds": summary["seconds"]}
+        if summary["predict_seconds"] is not None:
+            seconds["predict_seconds"] = summary["predict_seconds"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise RunFolderError(
+            f"{folder} is not a run of this version of chainrule, or is damaged ({error!r}): "
+            "remove it, and it is run again"
+        ) from None
+    reached = first_at_target(records, target)
+    if reached is not None:
+        numbers["epochs_to_target"] = reached
+        seconds["seconds_to_target"] = sum(r["seconds"] for r in records[:reached])
+    return RunResult(variant, seed, numbers, seconds)
+
+
+def first_at_target(records: Sequence[dict[str, Any]], target: float | None) -> int | None:
+    """The first epoch at which the watched metric is as good as `target`; None if it never is.
+
+    Watched is the first metric, or else the loss, in validation, or else in training.
+    """
+    if target is None:
+        return None
+    names = [name for name in records[0] if name not in BOOKKEEPING]
+    names = [name for name in names if name.startswith("validation_")] or names
+    watched = next((name for name in names if not name.endswith("loss")), names[0])
+    for number, record in enumerate(records, start=1):
+        value = record[watched]
+        if value >= target if is_better_larger(watched) else value <= target:
+            return number
+    return None
+
+
+def compare_in_words(metric: str, first: VariantResult, other: VariantResult) -> str:
+    """One plain sentence on whether `other` differs from `first`."""
+    label = metric.replace("_", " ")
+    if metric not in other.differences:
+        return f"{other.name}: no run to compare with {first.name}."
+    gap = other.differences[metric]
+    amount = format_number(metric, abs(gap.mean))
+    interval = f"{format_number(metric, gap.low)} to {format_number(metric, gap.high)}"
+    if gap.count < 2:
+        return f"{other.name}: one seed cannot tell it from {first.name}; run at least two."
+    if not gap.is_certain:
+        return (
+            f"{other.name}: the runs cannot tell its {label} from that of {first.name} "
+            f"(difference {format_number(metric, gap.mean)}, 95 % interval {interval}, "
+            f"{gap.count} seeds)."
+        )
+    direction = "higher" if gap.mean > 0 else "lower"
+    judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"
+    return (
+        f"{other.name}: {label} {amount} {direction} than {first.name}, {judged} "
+        f"(95 % interval {interval}, effect size {gap.effect:.1f}, {gap.count} seeds)."
+    )

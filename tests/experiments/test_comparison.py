@@ -1,0 +1,206 @@
+"""Comparisons: the same numbers whatever the workers, and after an interruption."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from chainrule.errors import ConfigError, RunFolderError, UnknownNameError
+from chainrule.experiments.comparison import (
+    Comparison,
+    grid,
+    parse_vary,
+    read_comparison,
+    run_comparison,
+)
+
+BASE = {"data": "digits", "epochs": 2, "hidden": [8]}
+NESTEROV = "sgd(momentum=0.9, nesterov=True)"
+THREE = grid({"learning_rate": [0.001, 0.01, 0.1]})
+
+
+@pytest.fixture
+def executor() -> Executor:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with (out / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_grid_has_every_combination() -> None:
+    assert grid({"optimizer": ["sgd", "adam"], "hidden": [[8], [8, 4]]}) == {
+        "optimizer=sgd, hidden=[8]": {"optimizer": "sgd", "hidden": [8]},
+        "optimizer=sgd, hidden=[8,4]": {"optimizer": "sgd", "hidden": [8, 4]},
+        "optimizer=adam, hidden=[8]": {"optimizer": "adam", "hidden": [8]},
+        "optimizer=adam, hidden=[8,4]": {"optimizer": "adam", "hidden": [8, 4]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("learning-rate=0.01,1", ("learning_rate", [0.01, 1])),
+        (
+            "optimizer=sgd(momentum=0.9, nesterov=True),adam",
+            ("optimizer", ["sgd(momentum=0.9, nesterov=True)", "adam"]),
+        ),
+        ("hidden=32,[64,32]", ("hidden", [[32], [64, 32]])),
+        ("batch_size=full,32", ("batch_size", ["full", 32])),
+    ],
+)
+def test_vary_on_the_command_line(text: str, expected: tuple[str, list[object]]) -> None:
+    assert parse_vary(text) == expected
+
+
+def test_results_have_a_line_for_each_run(tmp_path: Path, executor: Executor) -> None:
+    out = tmp_path / "out"
+    results = run_comparison(Comparison(BASE, THREE, (0, 1), target=0.15), out, executor)
+    lines = rows(out)
+    assert len(lines) == 6
+    for line in lines:
+        folder = out / "runs" / line["variant"] / f"seed-{line['seed']}"
+        summary = json.loads((folder / "summary.json").read_text())
+        assert float(line["test_accuracy"]) == summary["test"]["accuracy"]
+    assert results.metric == "test_accuracy"
+    described = json.loads((out / "results.json").read_text())
+    assert [v["name"] for v in described["variants"]] == list(THREE)
+    assert described["variants"][0]["differences"] == {}
+    assert "epochs_to_target" in described["variants"][2]["estimates"]
+
+
+COMMAND = [
+    sys.executable, "-m", "chainrule", "compare", "digits", "--epochs", "3", "--hidden", "8",
+    "--vary", "learning_rate=0.001,0.01,0.1", "--seeds", "5", "--out", "out",
+]  # fmt: skip
+
+
+def test_the_results_do_not_depend_on_workers_or_interruptions(tmp_path: Path) -> None:
+    for name, workers in (("one", "1"), ("two", "2")):
+        (tmp_path / name).mkdir()
+        subprocess.run([*COMMAND, "--workers", workers, "--quiet"], cwd=tmp_path / name, check=True)
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    process = subprocess.Popen(
+        [*COMMAND, "--workers", "2"],
+        cwd=killed,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while len(list(killed.glob("out/runs/*/seed-?"))) < 5:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {p: p.stat().st_mtime_ns for p in killed.glob("out/runs/*/seed-?/summary.json")}
+    assert 5 <= len(finished) < 15
+    subprocess.run([*COMMAND, "--quiet"], cwd=killed, check=True)
+
+    results = [(tmp_path / n / "out/results.csv").read_bytes() for n in ("one", "two", "killed")]
+    assert results[0] == results[1] == results[2]
+    assert len(results[0].splitlines()) == 16
+    assert all(path.stat().st_mtime_ns == then for path, then in finished.items())
+
+
+def test_a_run_that_fails_is_reported_and_the_others_go_on(
+    tmp_path: Path, executor: Executor
+) -> None:
+    variants = {
+        "good": {"optimizer": "adam"},
+        "wild": {"optimizer": "sgd", "learning_rate": 1e8, "loss": "mean_squared_error"},
+    }
+    told = []
+    results = run_comparison(
+        Comparison(BASE, variants, (0, 1)),
+        tmp_path,
+        executor,
+        lambda task, error: told.append((task.variant, error is None)),
+    )
+    assert sorted(set(told)) == [("good", True), ("wild", False)]
+    assert [bool(line["error"]) for line in rows(tmp_path)] == [False, True, False, True]
+    assert "lower the learning rate" in rows(tmp_path)[1]["error"]
+    assert results.sentences() == ["wild: no run to compare with good."]
+
+
+def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "comparison.toml"
+    file.write_text(
+        'data = "digits"\nseeds = 2\ntarget = 0.9\n[vary]\nlearning_rate = [0.001, 0.01]\n'
+    )
+    expected = Comparison({"data": "digits"}, grid({"learning_rate": [0.001, 0.01]}), (0, 1), 0.9)
+    assert read_comparison(file) == expected
+    again = tmp_path / "again.toml"
+    again.write_text(expected.to_toml())
+    assert read_comparison(again) == expected
+
+
+def test_layers_can_vary(tmp_path: Path, executor: Executor) -> None:
+    variants = {
+        "plain": {"layers": ["flatten", "dense(8)", "relu", "dense(10)"]},
+        "normalized": {"layers": ["flatten", "dense(8)", "batchnorm", "relu", "dense(10)"]},
+    }
+    results = run_comparison(Comparison(BASE, variants, (0,)), tmp_path, executor)
+    assert [run.numbers["parameters"] for run in results.runs] == [610, 626]
+
+
+BAD = {
+    "nothing varies": (lambda: Comparison(BASE, {}), "nothing to compare"),
+    "no seeds": (lambda: Comparison(BASE, THREE, ()), "seeds are different whole numbers"),
+    "a seed twice": (lambda: Comparison(BASE, THREE, (1, 1)), "seeds are different whole numbers"),
+    "an empty grid": (lambda: grid({"epochs": []}), "vary epochs over a list"),
+    "an unknown option": (lambda: grid({"epoch": [1]}), "write 'epochs'|did you mean 'epochs'"),
+    "no values": (lambda: parse_vary("epochs="), "write --vary NAME=A,B"),
+    "a value that cannot be": (
+        lambda: Comparison(BASE, grid({"epochs": [1, 0]})),
+        "epochs should be greater than or equal to 1; received 0",
+    ),
+    "two of one name": (
+        lambda: Comparison(BASE, {"a b": {"epochs": 1}, "a_b": {"epochs": 2}}),
+        "variants need different names",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), BAD.values(), ids=BAD.keys())
+def test_what_cannot_be_compared(make: object, message: str) -> None:
+    with pytest.raises((ConfigError, UnknownNameError), match=message):
+        make()
+
+
+def test_a_variant_without_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "comparison.toml"
+    file.write_text('data = "digits"\n[[variants]]\nepochs = 3\n')
+    with pytest.raises(ConfigError, match="a table with a name"):
+        read_comparison(file)
+
+
+def test_another_comparison_in_the_same_folder(tmp_path: Path, executor: Executor) -> None:
+    run_comparison(Comparison(BASE, THREE, (0,)), tmp_path, executor)
+    with pytest.raises(RunFolderError, match="holds another comparison"):
+        run_comparison(Comparison(BASE, THREE, (0, 1)), tmp_path, executor)
+
+
+@pytest.mark.parametrize("damage", ["missing", "half-written", "of another version"])
+def test_a_run_that_cannot_be_read(tmp_path: Path, executor: Executor, damage: str) -> None:
+    comparison = Comparison(BASE, THREE, (0,))
+    run_comparison(comparison, tmp_path, executor)
+    summary = next(tmp_path.glob("runs/*/seed-0/summary.json"))
+    if damage == "missing":
+        summary.unlink()
+    else:
+        summary.write_text("{" if damage == "half-written" else '{"accuracy": 1}')
+    with pytest.raises(RunFolderError, match=r"not a run of this version .* remove it"):
+        run_comparison(comparison, tmp_path, executor)
+    shutil.rmtree(summary.parent)
+    run_comparison(comparison, tmp_path, executor)

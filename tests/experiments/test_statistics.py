@@ -1,0 +1,64 @@
+"""What five numbers can say: against scipy, hand-worked values, and simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from chainrule.experiments.statistics import difference, estimate
+
+
+def test_estimate_is_the_mean_and_the_sample_standard_deviation() -> None:
+    result = estimate([1.0, 2.0, 4.0])
+    assert result.mean == pytest.approx(7 / 3)
+    assert result.std == pytest.approx(math.sqrt(7 / 3))  # ((4/3)² + (1/3)² + (5/3)²) / 2
+    assert result.low < result.mean < result.high
+
+
+def test_estimate_of_equal_numbers_has_no_width() -> None:
+    result = estimate([0.1 + 0.2, 0.3, 0.3])
+    assert (result.std, result.low, result.high) == (0.0, result.mean, result.mean)
+
+
+def test_estimate_repeats() -> None:
+    assert estimate([1.0, 2.0, 4.0]) == estimate([1.0, 2.0, 4.0])
+
+
+def test_difference_is_the_paired_t_interval() -> None:
+    a, b = [0.91, 0.94, 0.92, 0.95, 0.90], [0.90, 0.91, 0.92, 0.92, 0.88]
+    result = difference(a, b)
+    theirs = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert (result.low, result.high) == pytest.approx((theirs.low, theirs.high))
+    gaps = np.subtract(a, b)
+    assert result.effect == pytest.approx(gaps.mean() / gaps.std(ddof=1))
+
+
+def test_pairing_finds_what_the_spread_of_seeds_would_hide() -> None:
+    first = np.array([0.1, 0.5, 0.9])
+    second = first + np.array([0.010, 0.011, 0.009])
+    assert difference(second, first).is_certain
+
+
+def test_noise_is_not_called_a_difference() -> None:
+    assert not difference([0.90, 0.95, 0.91], [0.93, 0.90, 0.94]).is_certain
+
+
+def test_one_pair_says_nothing() -> None:
+    result = difference([0.9], [0.1])
+    assert not result.is_certain
+    assert (result.low, result.high) == (-math.inf, math.inf)
+
+
+def test_equal_runs_do_not_differ() -> None:
+    result = difference([0.9, 0.8], [0.9, 0.8])
+    assert (result.mean, result.effect, result.is_certain) == (0.0, 0.0, False)
+
+
+def test_the_interval_of_differences_is_right_19_times_in_20() -> None:
+    rng = np.random.default_rng(0)
+    trials = 400
+    missed = sum(difference(rng.normal(size=5), np.zeros(5)).is_certain for _ in range(trials))
+    assert 0.02 < missed / trials < 0.09  # 5 %, within three standard errors
