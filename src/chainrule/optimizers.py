@@ -141,6 +141,7 @@ class SGD(Optimizer):
         deep learning (2013); in the form of PyTorch's SGD.
     """
 
+    learning_rate: float = 1e-3
     momentum: float = 0.0
     nesterov: bool = False
 

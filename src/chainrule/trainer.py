@@ -17,7 +17,7 @@ from chainrule.callbacks import Callback
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import Batch
 from chainrule.data.training import Plan, TrainingData
-from chainrule.errors import TrainingError
+from chainrule.errors import ArgumentError, TrainingError
 from chainrule.history import History, Record
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
@@ -147,6 +147,11 @@ class Trainer:
         if validation is None:
             return data, None
         if isinstance(validation, (tuple, list)):
+            if len(validation) != 2:
+                raise ArgumentError(
+                    f"validation is a pair (x, y), a fraction or a count; received a "
+                    f"{type(validation).__name__} of {len(validation)}"
+                )
             held_out = TrainingData.given(*validation, what="validation")
             self.network.check_input(held_out.x)
             return data, held_out

@@ -22,12 +22,13 @@ class TrainingData:
     y: Any
     weights: Array | None = None
     draw: Callable[[int], tuple[Any, Any]] | None = None
+    epoch: int = 1  # the one that x and y were drawn for, where they are drawn
 
     @classmethod
     def given(cls, x: Any, y: Any, weights: Any = None, what: str = "training") -> TrainingData:
         """What the user passed to `fit`. Raises DataError where it does not belong together."""
         if callable(x) and y is None:
-            return cls(None, None, draw=x).of_epoch(1)
+            return cls(None, None, draw=x, epoch=0).of_epoch(1)
         if y is None:
             raise DataError("y is missing: fit(x, y), or fit(draw) with draw(epoch) -> (x, y)")
         x, y = _as_arrays(x, y, what)
@@ -38,9 +39,9 @@ class TrainingData:
 
     def of_epoch(self, epoch: int) -> TrainingData:
         """The examples of one epoch: the same ones, unless they are drawn."""
-        if self.draw is None:
+        if self.draw is None or epoch == self.epoch:
             return self
-        return TrainingData(*_as_arrays(*self.draw(epoch)), draw=self.draw)
+        return TrainingData(*_as_arrays(*self.draw(epoch)), draw=self.draw, epoch=epoch)
 
     def hold_out(self, part: float | int, seed: int) -> tuple[TrainingData, TrainingData]:
         """Training examples and held-out ones. Drawn data is never held out: draw more."""

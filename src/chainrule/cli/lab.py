@@ -1,0 +1,70 @@
+"""``chainrule lab``: five university labs, each with one command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainrule.cli.options import DataDir
+
+app = typer.Typer(
+    help="Repeat a university lab, and compare with what its report says.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_labs() -> None:
+    """List the labs."""
+    from chainrule.labs import LABS
+
+    width = max(map(len, LABS))
+    for lab in LABS.values():
+        typer.echo(f"{lab.name:<{width}}  {lab.title}")
+
+
+@app.command("run")
+def run_lab(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A lab from `chainrule lab list`.")],
+    quick: Annotated[
+        bool, typer.Option("--quick", help="In seconds: fewer seeds, epochs and examples.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="The first of the seeds; 0 if left out.")
+    ] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Write report.md, report.html and the pictures; else tables on the terminal only.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a lab, and show its tables.
+
+    \b
+    Examples:
+      chainrule lab run parabola
+      chainrule lab run mnist-mlp --quick --out labs/mnist-mlp
+    """
+    from rich.console import Console
+
+    from chainrule.configurable import find_name
+    from chainrule.errors import OutputError
+    from chainrule.labs import LABS
+    from chainrule.labs.lab import Setting
+
+    if out is not None and out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file: give a folder, in which the report is written")
+    lab = LABS[find_name(name, LABS, "lab")]
+    document = lab.run(Setting(quick, seed, data_dir, workers=os.cpu_count() or 1))
+    document.show(Console(highlight=False))
+    if out is None:
+        typer.echo("With --out DIR the report is written there, with its pictures.")
+    else:
+        document.write(out)
+        typer.echo(f"{out}/ has report.md, report.html and the pictures")

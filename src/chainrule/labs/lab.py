@@ -1,0 +1,175 @@
+"""What a lab is, and what all labs share: seeds in parallel, and the table they end in."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from chainrule.experiments.document import Document
+from chainrule.experiments.statistics import Difference, estimate
+
+T = TypeVar("T")
+
+SEEDS, QUICK_SEEDS = 5, 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a lab is run.
+
+    Args:
+        quick: in seconds, with fewer seeds, epochs and examples.
+        seed: the first of the seeds; the others follow it.
+        data_dir: where to look for data first; else CHAINRULE_DATA.
+        workers: how many processes run at a time; the numbers do not depend on it.
+
+    >>> Setting(seed=7, quick=True).seeds
+    (7, 8, 9)
+    """
+
+    quick: bool = False
+    seed: int = 0
+    data_dir: Path | None = None
+    workers: int = 1
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """What everything that depends on chance is repeated with."""
+        count = QUICK_SEEDS if self.quick else SEEDS
+        return tuple(range(self.seed, self.seed + count))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab: the name that runs it, its title, and the function that does it."""
+
+    name: str
+    title: str
+    run: Callable[[Setting], Document]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row of the table at a lab's end: a figure of the lab's own report, what chainrule got,
+    and one line on why they differ."""
+
+    what: str
+    reported: str
+    measured: str
+    why: str
+
+
+def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
+    """The beginning of every lab's report: what the lab asks, and the command that made it."""
+    document = Document(title)
+    for paragraph in asks.strip().split("\n\n"):
+        document.paragraph(paragraph.replace("\n", " "))
+    options = (" --quick" if setting.quick else "") + (
+        f" --seed {setting.seed}" if setting.seed else ""
+    )
+    document.paragraph(
+        f"Made by `chainrule lab run {name}{options}`. Where a number depends on chance it stands "
+        f"as mean ± standard deviation over {len(setting.seeds)} seeds."
+    )
+    if setting.quick:
+        document.paragraph(
+            "This is a quick run, with fewer seeds, epochs and examples than the lab has: its "
+            "figures show the point and are not those of the full run."
+        )
+    return document
+
+
+def close_report(document: Document, claims: Sequence[Claim]) -> Document:
+    """The end of every lab's report: the table of claims."""
+    document.heading("What the lab's report says, and what chainrule got")
+    document.table(
+        ["", "the lab's report says", "chainrule got", "why they differ"],
+        [[claim.what, claim.reported, claim.measured, claim.why] for claim in claims],
+    )
+    return document
+
+
+def run_all(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], workers: int) -> list[T]:
+    """`function(*task)` for each task, in order, in processes with one BLAS thread each.
+
+    With one BLAS thread a sum is always taken in the same order, so that the results are the
+    same whatever the number of workers.
+
+    Args:
+        function: of a module's top level, so that another process finds it.
+
+    >>> run_all(pow, [(2, 3), (3, 2)], workers=1)
+    [8, 9]
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    def shown(results: Any) -> list[T]:
+        return list(
+            track(
+                results,
+                "runs",
+                len(tasks),
+                console=Console(stderr=True),
+                transient=True,
+                disable=not sys.stderr.isatty(),
+            )
+        )
+
+    if workers == 1:
+        return shown(run_on_one_thread(function, task) for task in tasks)
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks
+    with ProcessPoolExecutor(min(workers, len(tasks)), context) as pool:
+        futures = [pool.submit(run_on_one_thread, function, task) for task in tasks]
+        try:
+            return shown(future.result() for future in futures)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def run_on_one_thread(function: Callable[..., T], task: tuple[Any, ...]) -> T:
+    """`function(*task)` with one BLAS thread."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return function(*task)
+
+
+def percent(values: Sequence[float]) -> str:
+    """Fractions over seeds as percentages.
+
+    >>> percent([0.91, 0.93]), percent([0.5])
+    ('92.00 ± 1.41 %', '50.00 %')
+    """
+    fractions = estimate(values)
+    spread = f" ± {100 * fractions.std:.2f}" if fractions.count > 1 else ""
+    return f"{100 * fractions.mean:.2f}{spread} %"
+
+
+def plain(values: Sequence[float]) -> str:
+    """Numbers over seeds, with four digits.
+
+    >>> plain([0.25, 0.26])
+    '0.255 ± 0.0071'
+    """
+    numbers = estimate(values)
+    spread = f" ± {numbers.std:.2g}" if numbers.count > 1 else ""
+    return f"{numbers.mean:.4g}{spread}"
+
+
+def gain(gap: Difference) -> str:
+    """A difference of fractions in percentage points, and whether it is real.
+
+    >>> from chainrule.experiments.statistics import difference
+    >>> gain(difference([0.95, 0.96, 0.94], [0.90, 0.92, 0.89]))
+    '+4.67 points (95 % interval +3.23 to +6.10): real'
+    """
+    interval = f"95 % interval {100 * gap.low:+.2f} to {100 * gap.high:+.2f}"
+    verdict = "real" if gap.is_certain else "the runs cannot tell"
+    return f"{100 * gap.mean:+.2f} points ({interval}): {verdict}"
