@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -109,6 +110,16 @@ def test_a_run_in_progress_is_left_alone(chainrule: Command) -> None:
     assert answer.code == 2
     assert "run.unfinished already exists: another run is writing it" in answer.err
     assert Path("run.unfinished").exists()
+
+
+def test_a_folder_without_permission(chainrule: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)  # whoever runs the tests may be allowed everything
+    answer = chainrule("train", "digits", "--out", "run")
+    assert answer.code == 2
+    assert "cannot write run: Permission denied" in answer.err
 
 
 def test_a_loss_that_is_no_longer_a_number_leaves_nothing(chainrule: Command) -> None:

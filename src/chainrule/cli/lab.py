@@ -32,7 +32,8 @@ def run_lab(
         bool, typer.Option("--quick", help="In seconds: fewer seeds, epochs and examples.")
     ] = False,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="The first of the seeds; 0 if left out.")
+        int,
+        typer.Option("--seed", metavar="N", min=0, help="The first of the seeds; 0 if left out."),
     ] = 0,
     out: Annotated[
         Path | None,

@@ -141,6 +141,12 @@ def load_inputs(
     return x, _targets(examples.y, examples.origin, class_names)
 
 
+def check_source(source: str | Path) -> None:
+    """Refuse what is neither the name of a set nor a path that exists, without reading it."""
+    with _readable(source):
+        _find_known(source)
+
+
 @contextmanager
 def _readable(source: str | Path) -> Iterator[None]:
     try:

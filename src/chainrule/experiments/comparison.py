@@ -26,6 +26,8 @@ import tomli_w
 from chainrule.errors import ChainruleError, ConfigError, RunFolderError
 from chainrule.experiments.config import find_option, make_config, parse_option, read_toml
 from chainrule.experiments.results import Results, collect
+from chainrule.experiments.run_folder import new_run_folder
+from chainrule.experiments.runner import check_names, prepare, run
 from chainrule.files import cannot_write, whole_file
 
 PLAN, RUNS = "comparison.toml", "runs"
@@ -61,7 +63,7 @@ class Comparison:
         if len({_folder_name(name) for name in self.variants}) < len(self.variants):
             raise ConfigError(f"variants need different names, received {list(self.variants)}")
         for task in self.tasks():
-            make_config(task.options)
+            check_names(make_config(task.options))
 
     def tasks(self) -> list[Task]:
         """Every run, variants in turn for each seed, so that early results compare all."""
@@ -194,9 +196,6 @@ def run_comparison(
 def run_task(options: dict[str, Any], folder: Path) -> str | None:
     """One run, in whatever process; what went wrong, if anything did."""
     from threadpoolctl import threadpool_limits
-
-    from chainrule.experiments.run_folder import new_run_folder
-    from chainrule.experiments.runner import prepare, run
 
     try:
         with threadpool_limits(1):

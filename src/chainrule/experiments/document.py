@@ -5,18 +5,26 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule.files import cannot_write, whole_file
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.figure import Figure
     from rich.console import Console
 
 MARKDOWN, HTML, PICTURES = "report.md", "report.html", "pictures"
+
+DARK_PAGE, DARK_INK = "#16181c", "#e6e6e6"  # as in templates/document.html
+PIXELS_PER_INCH = 110  # of the page: a label of 10 points is then as large as the text
+SHARPNESS = 1.5  # pixels drawn for each pixel of the page, for dense displays
+
+NUMBER = re.compile(r"[-−+]?\.?\d|[-−+]?inf\b|[-–]?$")  # how the cell of a number begins, or none
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Plain text."""
+    """Plain text, with code between backquotes."""
 
     text: str
 
@@ -42,14 +50,30 @@ class Table:
     rows: Sequence[Sequence[str]]
     caption: str = ""
 
+    def holds_numbers(self, column: int) -> bool:
+        """Whether a column is one of numbers, which stand at the right; the first one names.
+
+        >>> table = Table(["variant", "accuracy"], [["1", "97.1 % ± 0.2 %"], ["2", ""]])
+        >>> table.holds_numbers(0), table.holds_numbers(1)
+        (False, True)
+        """
+        return column > 0 and all(NUMBER.match(row[column]) for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing with what it shows, in words, for the caption and for who cannot see it."""
+    """A drawing, for a light page and for a dark one.
+
+    `caption` says how to read it, `alt` what it shows to who cannot see it, `width` is in pixels
+    of the page.
+    """
 
     name: str
     caption: str
-    png: bytes = field(repr=False)
+    alt: str
+    width: int
+    light: bytes = field(repr=False)
+    dark: bytes = field(repr=False)
 
 
 Part = Heading | Paragraph | Table | Picture
@@ -64,12 +88,13 @@ class Document:
     # Results
     <BLANKLINE>
     | variant | accuracy |
-    | --- | --- |
+    | --- | ---: |
     | a | 97.1 % |
     <BLANKLINE>
     """
 
     def __init__(self, title: str) -> None:
+        self.title = title
         self.parts: list[Part] = [Heading(title, 1)]
 
     def heading(self, text: str) -> None:
@@ -77,7 +102,7 @@ class Document:
         self.parts.append(Heading(text))
 
     def paragraph(self, text: str) -> None:
-        """Add text."""
+        """Add text, with code between backquotes."""
         self.parts.append(Paragraph(text))
 
     def table(
@@ -86,11 +111,17 @@ class Document:
         """Add a table of text."""
         self.parts.append(Table(headers, rows, caption))
 
-    def picture(self, name: str, figure: Figure, caption: str) -> None:
-        """Add a matplotlib figure, under a file name without its ending."""
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=150)
-        self.parts.append(Picture(name, caption, drawn.getvalue()))
+    def picture(self, name: str, figure: Figure, caption: str, alt: str = "") -> None:
+        """Add a matplotlib figure, under a file name without its ending.
+
+        What is drawn in black, matplotlib's own ink, is light on a dark page; other colours stay,
+        and so should be of a middle lightness. The figure is used up.
+        """
+        width = round(figure.get_figwidth() * PIXELS_PER_INCH)
+        light = _draw(figure, transparent=False)
+        _change_ink(figure)
+        dark = _draw(figure, transparent=True)
+        self.parts.append(Picture(name, caption, alt or caption, width, light, dark))
 
     def to_markdown(self) -> str:
         """The document as GitHub's Markdown; pictures are files in `pictures/`."""
@@ -101,44 +132,64 @@ class Document:
         from jinja2 import Environment, PackageLoader, select_autoescape
 
         environment = Environment(
-            loader=PackageLoader("chainrule.experiments"), autoescape=select_autoescape()
+            loader=PackageLoader("chainrule.experiments"),
+            autoescape=select_autoescape(),
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
-        parts = [
-            {
-                "kind": type(part).__name__,
-                "part": part,
-                "data": base64.b64encode(part.png).decode() if isinstance(part, Picture) else "",
-            }
-            for part in self.parts
-        ]
-        title = next(part.text for part in self.parts if isinstance(part, Heading))
-        return environment.get_template("document.html").render(title=title, parts=parts)
+        environment.filters |= {"base64": _base64, "code": _mark_code}
+        environment.tests["kind"] = lambda part, name: type(part).__name__ == name
+        page = environment.get_template("document.html")
+        sections = [part for part in self.parts if isinstance(part, Heading) and part.level == 2]
+        return page.render(title=self.title, parts=self.parts, sections=sections)
 
     def show(self, console: Console) -> None:
         """Print everything but the pictures."""
-        from rich import table as rich
-
         for part in self.parts:
             if isinstance(part, Table):
-                shown = rich.Table(*part.headers, title=part.caption or None)
-                for row in part.rows:
-                    shown.add_row(*row)
-                console.print(shown)
+                console.print(_as_rich(part))
             elif not isinstance(part, Picture):
-                console.print(part.text, style="bold" if isinstance(part, Heading) else None)
+                style = "bold" if isinstance(part, Heading) else None
+                console.print(part.text, style=style, markup=False)
 
     def write(self, folder: Path) -> None:
         """Write `report.md` with its pictures, and `report.html`."""
         pictures = [part for part in self.parts if isinstance(part, Picture)]
         try:
-            (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+            (folder / PICTURES if pictures else folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from None
-        files = {f"{PICTURES}/{picture.name}.png": picture.png for picture in pictures}
+        files = {f"{PICTURES}/{picture.name}.png": picture.light for picture in pictures}
         files |= {MARKDOWN: self.to_markdown().encode(), HTML: self.to_html().encode()}
         for name, content in files.items():
             with whole_file(folder / name) as file:
                 file.write(content)
+
+
+def _draw(figure: Figure, transparent: bool) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(
+        drawn, format="png", dpi=PIXELS_PER_INCH * SHARPNESS, transparent=transparent
+    )
+    return drawn.getvalue()
+
+
+def _change_ink(figure: Figure) -> None:
+    """Make light what is black, and legends as dark as the page."""
+    from matplotlib.colors import to_hex
+    from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
+
+    for drawn in (*figure.findobj(Text), *figure.findobj(Line2D)):
+        if isinstance(drawn, (Text, Line2D)) and to_hex(drawn.get_color()) == "#000000":
+            drawn.set_color(DARK_INK)
+    for axes in figure.axes:
+        axes.tick_params(which="both", color=DARK_INK, labelcolor=DARK_INK)
+        axes.spines[:].set_edgecolor(DARK_INK)
+    for legend in figure.findobj(Legend):
+        if isinstance(legend, Legend):
+            legend.get_frame().set_facecolor(DARK_PAGE)
 
 
 def _as_markdown(part: Part) -> str:
@@ -147,7 +198,34 @@ def _as_markdown(part: Part) -> str:
     if isinstance(part, Paragraph):
         return f"{part.text}\n"
     if isinstance(part, Picture):
-        return f"![{part.caption}]({PICTURES}/{part.name}.png)\n\n*{part.caption}*\n"
-    rows = [part.headers, ["---"] * len(part.headers), *part.rows]
+        return f"![{part.alt}]({PICTURES}/{part.name}.png)\n\n*{part.caption}*\n"
+    rule = ["---:" if part.holds_numbers(i) else "---" for i in range(len(part.headers))]
+    rows = [part.headers, rule, *part.rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(([f"**{part.caption}**\n"] if part.caption else []) + lines) + "\n"
+
+
+def _as_rich(part: Table) -> Any:
+    """A table for the terminal, in whose text rich finds no markup."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(title=part.caption or None)
+    for column, header in enumerate(part.headers):
+        shown.add_column(Text(header), justify="right" if part.holds_numbers(column) else "left")
+    for row in part.rows:
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _mark_code(text: str) -> Markup:
+    """Text as HTML, what stands between backquotes as code."""
+    from markupsafe import Markup
+
+    pieces = re.split(r"`([^`]+)`", text)  # every second one is code
+    code = Markup("<code>{}</code>")
+    return Markup().join(code.format(p) if i % 2 else p for i, p in enumerate(pieces))

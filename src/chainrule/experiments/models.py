@@ -27,10 +27,7 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
     """The layers that `config.model` stands for, made for the data and the loss."""
     if config.model.endswith(".toml"):
         return describe_layers(build_layers(layers_in(Path(config.model))))
-    try:
-        name = find_name(config.model, ["mlp", "cnn"], "model")
-    except UnknownNameError as error:
-        raise UnknownNameError(f"{error} A file with layers is named FILE.toml") from None
+    name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
     init = config.init or default_init(config.activation)
     before = _convolutions(dataset, activation, init) if name == "cnn" else []
@@ -42,6 +39,24 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
         _dense(count_outputs(dataset, loss), init),
         *_after_outputs(loss),
     ]
+
+
+def check_model(config: TrainConfig) -> None:
+    """Refuse a model or layers that do not exist, whatever the data."""
+    if config.layers is not None:
+        build_layers(config.layers)
+    elif config.model.endswith(".toml"):
+        build_layers(layers_in(Path(config.model)))
+    else:
+        find_model(config.model)
+
+
+def find_model(name: str) -> str:
+    """``"mlp"`` or ``"cnn"``."""
+    try:
+        return find_name(name, ["mlp", "cnn"], "model")
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error} A file with layers is named FILE.toml") from None
 
 
 def layers_in(path: Path) -> list[Spec]:

@@ -13,11 +13,13 @@ from chainrule import datasets
 from chainrule.callbacks import Callback, EarlyStopping
 from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out
+from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.errors import ConfigError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.curves import draw_curves
 from chainrule.experiments.models import (
+    check_model,
     check_outputs,
     default_init,
     default_loss,
@@ -35,6 +37,8 @@ from chainrule.experiments.run_folder import (
     versions,
 )
 from chainrule.history import History
+from chainrule.initializers import INITIALIZERS
+from chainrule.layers import ACTIVATIONS
 from chainrule.layers.descriptions import build_layers
 from chainrule.losses import LOSSES, Huber, MeanAbsoluteError, MeanSquaredError
 from chainrule.metrics import as_metric
@@ -71,6 +75,7 @@ def prepare(config: TrainConfig) -> Prepared:
     Raises:
         ChainruleError: data or layers that cannot be, before anything is written.
     """
+    check_names(config)
     dataset = load_data(config)
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
     optimizer = make_optimizer(config)
@@ -88,7 +93,8 @@ def prepare(config: TrainConfig) -> Prepared:
     )
     network = Network(build_layers(layers), dataset.input_shape, config.seed, config.dtype)
     check_outputs(network, dataset, loss)
-    check_training(resolved, dataset)
+    if resolved.validation and not resolved.fresh_data:
+        count_held_out(len(dataset.x_train), resolved.validation)
     return Prepared(resolved, dataset, network)
 
 
@@ -110,13 +116,17 @@ def run(prepared: Prepared, folder: Path, quiet: bool = False) -> Outcome:
     return Outcome(network, history, summary)
 
 
-def check_training(config: TrainConfig, dataset: Dataset) -> None:
-    """Refuse names and numbers that training would stumble over later."""
+def check_names(config: TrainConfig) -> None:
+    """Refuse names that nothing answers to, before anything is loaded or trained."""
+    check_source(config.data)
+    check_model(config)
+    build(config.activation, ACTIVATIONS, "activation")
+    build(config.init or "he", INITIALIZERS, "initializer")
+    build(config.loss or "huber", LOSSES, "loss")
+    make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")
     for metric in config.metrics or ():
         as_metric(metric)
-    if config.validation and not config.fresh_data:
-        count_held_out(len(dataset.x_train), config.validation)
 
 
 def train(prepared: Prepared, callbacks: Sequence[Callback] = (), quiet: bool = True) -> History:

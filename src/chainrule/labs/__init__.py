@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.labs import parabola
 from chainrule.labs.lab import Lab
 
-LABS: dict[str, Lab] = {lab.name: lab for lab in ()}
+LABS: dict[str, Lab] = {lab.name: lab for lab in (parabola.LAB,)}

@@ -73,8 +73,8 @@ def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
         f" --seed {setting.seed}" if setting.seed else ""
     )
     document.paragraph(
-        f"Made by `chainrule lab run {name}{options}`. Where a number depends on chance it stands "
-        f"as mean ± standard deviation over {len(setting.seeds)} seeds."
+        f"Made by `chainrule lab run {name}{options}`. What depends on chance stands as mean ± "
+        "standard deviation over seeds."
     )
     if setting.quick:
         document.paragraph(

@@ -56,7 +56,9 @@ def draw_regions(
         _fill(axes, x, predict)
         wrong = predict(x) != y
         _scatter(axes, x, y, f"{name}: {wrong.mean():.1%} wrong")
-        axes.scatter(*x[wrong].T, s=40, facecolors="none", edgecolors="black", linewidths=0.8)
+        axes.scatter(
+            x[wrong, 0], x[wrong, 1], s=40, facecolors="none", edgecolors="black", linewidths=0.8
+        )
     return figure
 
 
@@ -84,6 +86,7 @@ def _fill(axes: Axes, x: Array, predict: Callable[[Array], Array]) -> None:
 
 def _scatter(axes: Axes, x: Array, y: Array, title: str) -> None:
     for number, (colour, marker) in enumerate(zip(CLASS_COLOURS, CLASS_MARKERS, strict=True)):
-        points = x[y == number]
-        axes.scatter(*points.T, s=7, color=colour, marker=marker, label=f"class {number}", lw=0)
+        first, second = x[y == number].T
+        label = f"class {number}"
+        axes.scatter(first, second, s=7, color=colour, marker=marker, label=label, lw=0)
     axes.set(xlabel="x1", ylabel="x2", title=title)
