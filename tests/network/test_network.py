@@ -203,8 +203,14 @@ def test_copies_share_no_memory(network: cr.Network) -> None:
         (
             [dense := cr.Dense(3), cr.Dense(4), dense],
             (2,),
-            "layer 2 (Dense) is used in two places, where its W would have two shapes, (2, 3) "
-            "and (4, 3): use two layers",
+            "layer 2 (Dense) is used in two places, whose inputs differ in shape (here (4,)), "
+            "and it cannot serve both: use two layers",
+        ),
+        (
+            [convolution := cr.Conv2D(1, 3, padding="same"), cr.MaxPool2D(2), convolution],
+            (8, 8, 1),
+            "layer 2 (Conv2D) is used in two places, whose inputs differ in shape (here "
+            "(4, 4, 1)), and it cannot serve both: use two layers",
         ),
     ],
     ids=lambda value: "",

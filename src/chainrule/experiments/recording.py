@@ -31,8 +31,7 @@ RANGES: dict[type[Layer], tuple[float, float]] = {
     Tanh: (-1.0, 1.0),
 }
 
-Statistics = dict[str, float | None]
-
+KEYS
 
 class RecordLayers(Callback):
     """Adds a line to a file for evenly spaced epochs, the first and the last among them.
@@ -131,17 +130,23 @@ def share_saturated(outputs: Array, low: float, high: float) -> float:
     return float(np.mean((outputs < low + margin) | (outputs > high - margin)))
 
 
-def read_layers(path: Path) -> list[dict[str, Any]]:
-    """The records in a file that `RecordLayers` wrote.
+def read_layers(path: Path, layers: int) -> list[dict[str, Any]]:
+    """The records in a file that `RecordLayers` wrote for a network of so many layers.
 
     Raises:
-        RunFolderError: it is damaged.
+        RunFolderError: it is damaged, or of another network.
     """
+    keys = {"gradient_norm", *describe_activations(Sigmoid(), np.zeros(1))}
     try:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        for record in records:
-            if not {"epoch", "layers"} <= record.keys():
-                raise KeyError("epoch, layers")
-    except (OSError, ValueError, AttributeError, KeyError) as error:
-        raise RunFolderError(f"{path} is damaged ({error!r}): remove it, or run again") from None
+        is_whole = len(records) > 0 and all(
+            [entry.keys() for entry in record["layers"]] == [keys] * layers for record in records
+        )
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        is_whole = False
+    if not is_whole:
+        raise RunFolderError(
+            f"{path} is damaged, or of another version: a report without it is made when it is "
+            "removed"
+        )
     return records

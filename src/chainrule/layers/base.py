@@ -206,24 +206,33 @@ def set_up(root: Layer, input_shape: Shape) -> Shape:
     another input shape perhaps, is forgotten."""
     for _, layer in walk(root):
         layer._declarations().clear()
+        layer.__dict__.pop("_place", None)
     return root.setup(input_shape)
 
 
 def setup_child(name: str, layer: Layer, input_shape: Shape) -> Shape:
-    """Set up a layer inside another; an error then names its position."""
-    before = {key: declaration.shape for key, declaration in layer._declarations().items()}
+    """Set up a layer inside another; an error then names its position. A layer that stands in
+    two places must come out of both alike."""
+    first_place = layer.__dict__.get("_place")
     try:
         output_shape = layer.setup(input_shape)
     except ShapeError as error:
         raise error.inside(name, type(layer).__name__) from None
-    for key, shape_before in before.items():
-        shape_now = layer._declarations()[key].shape
-        if shape_now != shape_before:
-            raise ShapeError(
-                f"is used in two places, where its {key} would have two shapes, "
-                f"{shape_before} and {shape_now}: use two layers"
-            ).inside(name, type(layer).__name__)
+    place = _memory_of(layer)
+    if first_place not in (None, place):
+        raise ShapeError(
+            f"is used in two places, whose inputs differ in shape (here {input_shape}), and it "
+            "cannot serve both: use two layers"
+        ).inside(name, type(layer).__name__)
+    layer.__dict__["_place"] = place
     return output_shape
+
+
+def _memory_of(layer: Layer) -> str:
+    """All that a layer keeps from its setup, to be compared."""
+    return repr(
+        {key: value for key, value in vars(layer).items() if key not in ("_arrays", "_place")}
+    )
 
 
 def expect_flat(input_shape: Shape) -> int:

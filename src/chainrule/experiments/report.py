@@ -1,0 +1,346 @@
+"""The report of a run: what was trained, how it went, and what the network gets right and wrong.
+
+Each section is a function that adds to the document, or adds nothing where it does not apply.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.dataset import Dataset
+from chainrule.experiments import figures
+from chainrule.experiments.config import TrainConfig
+from chainrule.experiments.curves import plot_curves, spell
+from chainrule.experiments.document import Document
+from chainrule.experiments.judged import Judged, judge
+from chainrule.experiments.recording import PROBE, read_layers
+from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
+from chainrule.experiments.runner import load_data
+from chainrule.history import History
+from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense, Layer
+from chainrule.metrics import confusion_matrix
+from chainrule.parameters import Array, Shape
+from chainrule.progress import describe_numbers, format_number
+
+PAIRS = 6  # most confused pairs that are shown, and images of each
+WORST = 16  # worst mistakes that are shown
+UNITS = 64  # units whose first weights are shown
+FOLLOWED = (*ACTIVATIONS.values(), Activation)  # layers whose outputs are followed
+STATISTICS = {
+    "mean": "mean",
+    "standard deviation": "std",
+    "share of zeros": "zero",
+    "share saturated": "saturated",
+}
+
+REPLACED = ("hidden", "activation", "init", "layers", "input_shape")  # by the table of layers
+
+
+def report_run(folder: Path, data_dir: Path | None = None) -> Document:
+    """The report of the run in `folder`.
+
+    Args:
+        data_dir: where to look for the run's data first.
+    Raises:
+        RunFolderError: not a run, an unfinished one, or a damaged one.
+        DataError: the run's data is no longer to be found.
+    """
+    run, history = read_run(folder), read_history(folder)
+    dataset = load_data(run.config.model_copy(update={"data_dir": _data_dir(run, data_dir)}))
+    judged = judge(run, dataset)
+    document = Document(f"{dataset.name}: {Path(run.config.model).stem}")
+    document.paragraph(describe_outcome(run, history, judged))
+    add_configuration(document, run)
+    add_curves(document, run, history)
+    add_predictions(document, run, dataset, judged)
+    add_confusion(document, dataset, judged)
+    add_mistakes(document, dataset, judged)
+    add_weights(document, run)
+    add_layers(document, run)
+    return document
+
+
+def _data_dir(run: Run, given: Path | None) -> str | None:
+    return run.config.data_dir if given is None else str(given)
+
+
+# --- the outcome in words -----------------------------------------------------------------
+
+
+def describe_outcome(run: Run, history: History, judged: Judged) -> str:
+    """One or two sentences: how long it trained, and how good it is."""
+    epochs, seconds = len(history), run.summary["seconds"]
+    stopped = f" ({run.summary['stopped']})" if run.summary["stopped"] else ""
+    training = f"After {_count(epochs, 'epoch')}{stopped} and {seconds:.3g} s of training"
+    examples = f"{len(judged.x):,} {judged.part} examples"
+    if run.class_names is None:
+        numbers = run.network.evaluate(judged.x, judged.y)
+        return f"{training}, on the {examples}: {describe_numbers(numbers).replace('   ', ', ')}."
+    wrong = len(judged.wrong)
+    share = 1 - wrong / len(judged.x)
+    return (
+        f"{training}, the network gives {100 * share:.2f} % of the {examples} their right class; "
+        f"{wrong:,} of them {'is' if wrong == 1 else 'are'} wrong."
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+# --- sections -----------------------------------------------------------------------------
+
+
+def add_configuration(document: Document, run: Run) -> None:
+    """Options, layers, and how to repeat the run."""
+    document.heading("Configuration")
+    document.table(["option", "value"], list(options_in_words(run.config)))
+    network = run.network.summary()
+    rows = [[row.position, row.layer, _spell_shape(row.output_shape), f"{row.parameters:,}"]
+            for row in network.rows]  # fmt: skip
+    document.table(
+        ["", "layer", "output shape", "parameters"],
+        [["", "input", _spell_shape(network.input_shape), ""], *rows],
+        f"The network: {network.parameters:,} parameters in {run.config.dtype}.",
+    )
+    made = ", ".join(f"{name} {version}" for name, version in run.summary["versions"].items())
+    document.paragraph(
+        f"`chainrule train --config {run.path / 'config.toml'}` repeats this run. "
+        f"It was made with {made}."
+    )
+
+
+def options_in_words(config: TrainConfig) -> list[list[str]]:
+    """Name and value of each option that applies and that the layers do not tell."""
+    return [
+        [spell(name), ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
+        for name, value in config.model_dump().items()
+        if name not in REPLACED and value not in (None, False)
+    ]
+
+
+def _spell_shape(shape: Shape) -> str:
+    return " × ".join(map(str, shape))
+
+
+def add_curves(document: Document, run: Run, history: History) -> None:
+    """Loss and metrics over the epochs."""
+    document.heading("Learning curves")
+    validation = [name for name in history.names() if name.startswith("validation_")]
+    best = ""
+    if validation:
+        values = history.values("validation_loss")
+        best = (
+            f" The validation loss is lowest, {min(values):.4g}, after epoch "
+            f"{1 + int(np.argmin(values))}."
+        )
+    document.picture(
+        "curves",
+        plot_curves(history),
+        "Training numbers are means over an epoch's batches, each taken before its update"
+        + ("; validation numbers are on held-out examples, after the epoch." if validation else ".")
+        + best,
+        "Line charts of the loss and of each metric over the epochs.",
+    )
+
+
+def add_predictions(document: Document, run: Run, dataset: Dataset, judged: Judged) -> None:
+    """Predictions beside ground truth: of points of the plane, or of numbers."""
+    network, loss = run.network, judged.loss
+    if dataset.class_names is None:
+        document.heading("Predictions beside ground truth")
+        is_curve = run.network.input_shape == (1,) and judged.outputs[0].size == 1
+        figure = (
+            figures.draw_fit(network.predict, np.asarray(judged.x), judged.y)
+            if is_curve
+            else figures.draw_agreement(judged.outputs, judged.y)
+        )
+        caption = f"The {judged.part} examples and the network's predictions."
+        document.picture("predictions", figure, caption)
+    elif network.input_shape == (2,):
+        document.heading("Predictions beside ground truth")
+        document.picture(
+            "regions",
+            figures.draw_regions(
+                lambda points: loss.classes(network.predict(points)),
+                np.asarray(judged.x),
+                judged.y,
+                dataset.class_names,
+            ),
+            f"The {judged.part} examples. Left, their true class; right, the class that the "
+            "network gives them, over the regions in which it would give each class. Wrong ones "
+            "are ringed.",
+            "Two scatter plots of the same points, by true class and by predicted class.",
+        )
+
+
+def add_confusion(document: Document, dataset: Dataset, judged: Judged) -> None:
+    """The confusion matrix, and the pairs that are confused most."""
+    names = dataset.class_names
+    if names is None:
+        return
+    document.heading("Which classes are confused")
+    counts = confusion_matrix(judged.classes, judged.y, len(names))
+    document.picture(
+        "confusion",
+        figures.draw_confusion(counts, names),
+        f"How many {judged.part} examples of each true class (row) were given each class "
+        "(column). Blue is right, red is wrong; the stronger, the larger the share of its row, on "
+        "a scale of its own for each of the two colours.",
+        "A confusion matrix.",
+    )
+    pairs = judged.confused_pairs(PAIRS)
+    if not pairs or len(names) == 2:
+        return
+    in_class = counts.sum(axis=1)
+    document.table(
+        ["true class", "predicted class", "examples", "of the true class"],
+        [
+            [names[true], names[predicted], f"{len(places):,}",
+             f"{100 * len(places) / in_class[true]:.1f} %"]
+            for true, predicted, places in pairs
+        ],
+        "The most confused pairs.",
+    )  # fmt: skip
+    if shows_images(dataset.input_shape):
+        rows = [
+            (
+                f"{names[true]} as {names[predicted]}",
+                [(judged.x[place], "") for place in places[:PAIRS]],
+            )
+            for true, predicted, places in pairs
+        ]
+        document.picture(
+            "confused-pairs",
+            figures.draw_images(rows, PAIRS),
+            f"Up to {PAIRS} examples of each of these pairs, the worst first.",
+            "Images of the most confused pairs, a row for each pair.",
+        )
+
+
+def add_mistakes(document: Document, dataset: Dataset, judged: Judged) -> None:
+    """The wrong predictions with the largest loss, as images."""
+    names = dataset.class_names
+    if names is None or not shows_images(dataset.input_shape) or not len(judged.wrong):
+        return
+    worst = judged.wrong[:WORST]
+    images = [(judged.x[place], caption_mistake(judged, place, names)) for place in worst]
+    rows = [("", images[start : start + 8]) for start in range(0, len(images), 8)]
+    document.heading("The worst mistakes")
+    document.picture(
+        "mistakes",
+        figures.draw_images(rows, min(8, len(images))),
+        "The wrong predictions with the largest loss: the true class, and what the network took "
+        "it for" + (", with its probability." if judged.probabilities is not None else "."),
+        "Images of the worst mistakes: "
+        + "; ".join(text.replace("\n", " ") for _, text in images)
+        + ".",
+    )
+
+
+def caption_mistake(judged: Judged, place: int, names: Sequence[str]) -> str:
+    """``5 taken for 3, 98 %``, on two lines."""
+    predicted = int(judged.classes[place])
+    text = f"{names[int(judged.y[place])]} taken\nfor {names[predicted]}"
+    if judged.probabilities is None:
+        return text
+    return f"{text}, {100 * judged.probabilities[place, predicted]:.0f} %"
+
+
+def shows_images(input_shape: Shape) -> bool:
+    """Whether examples are images that can be shown: grey or in colour."""
+    return len(input_shape) == 3 and input_shape[-1] in (1, 3)
+
+
+def add_weights(document: Document, run: Run) -> None:
+    """What the first layer with weights looks for."""
+    network = run.network
+    layer = next((one for one in network.layers if isinstance(one, (Dense, Conv2D))), None)
+    if layer is None:
+        return
+    images = weights_as_images(layer, network.input_shape)
+    if images is None and isinstance(layer, Conv2D):
+        return  # filters over many channels are no images
+    document.heading("What the first layer looks for")
+    signs = "Blue weights are positive, red ones negative, white is zero."
+    if images is None:
+        figure = figures.draw_weight_matrix(layer.W)
+        caption = f"The weights of `{layer!r}`, a column for each unit. {signs}"
+    else:
+        figure = figures.draw_weight_images(images[:UNITS])
+        units = "units" if isinstance(layer, Dense) else "filters"
+        shown = f"the first {UNITS} of {len(images)}" if len(images) > UNITS else len(images)
+        is_grey = images.shape[-1] == 1
+        caption = (
+            f"The weights of `{layer!r}` as images: {shown} {units}. "
+            f"{signs if is_grey else 'Middle grey is zero.'}"
+        )
+    document.picture("weights", figure, caption, "The first layer's weights as colours.")
+
+
+def weights_as_images(layer: Dense | Conv2D, input_shape: Shape) -> Array | None:
+    """The weights of each unit, ``(units, height, width, 1 or 3)``; None where they are no
+    image: features that are no pixels, or filters over more channels."""
+    images = layer.W.transpose(3, 0, 1, 2) if isinstance(layer, Conv2D) else layer.W.T
+    if isinstance(layer, Dense) and shows_images(input_shape):
+        if images.shape[1] != math.prod(input_shape):
+            return None
+        images = images.reshape(-1, *input_shape)
+    return images if shows_images(images.shape[1:]) else None
+
+
+def add_layers(document: Document, run: Run) -> None:
+    """Gradients and activations by layer over time, where they were recorded."""
+    path = run.path / LAYERS
+    if not path.is_file():
+        return
+    layers = run.network.layers
+    records = read_layers(path, len(layers))
+    epochs = [int(record["epoch"]) for record in records]
+    names = [f"{position} {type(layer).__name__}" for position, layer in enumerate(layers)]
+    document.heading("Inside the network while it learnt")
+    document.picture(
+        "gradients",
+        figures.draw_gradients(epochs, follow(records, names, "gradient_norm")),
+        "The length of each layer's gradient in the last step of an epoch. Where it falls far "
+        "below that of the layers above, a layer hardly learns; where it grows, training may "
+        "diverge.",
+        "Line chart of the gradient norm by layer over the epochs.",
+    )
+    followed = [
+        name
+        for name, layer in zip(names, layers, strict=True)
+        if isinstance(layer, FOLLOWED) or layer.children() or layer is layers[-1]
+    ]
+    statistics = {label: follow(records, names, key, followed) for label, key in STATISTICS.items()}
+    document.picture(
+        "activations",
+        figures.draw_activations(
+            epochs, {label: lines for label, lines in statistics.items() if lines}, followed
+        ),
+        f"What each layer puts out for the same {PROBE} training examples (or all, where there "
+        "are fewer), after an epoch. A unit whose output is always zero, or saturated (within 5 % "
+        "of an end of its range), no longer learns.",
+        "Line charts of the mean, the standard deviation and the shares of zero and saturated "
+        "activations by layer over the epochs.",
+    )
+
+
+def follow(
+    records: Sequence[dict[str, Any]],
+    names: Sequence[str],
+    key: str,
+    followed: Sequence[str] | None = None,
+) -> dict[str, list[float]]:
+    """One recorded number over the epochs for each layer that has it."""
+    return {
+        name: [record["layers"][position][key] for record in records]
+        for position, name in enumerate(names)
+        if (followed is None or name in followed)
+        and records[0]["layers"][position][key] is not None
+    }
