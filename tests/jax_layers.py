@@ -222,7 +222,7 @@ FORMULAS: dict[type[cr.Layer], Formula] = {
     cr.LeakyReLU: lambda layer, values, x, _: jax.nn.leaky_relu(x, layer.slope),
     cr.ELU: lambda layer, values, x, _: jax.nn.elu(x, layer.alpha),
     cr.SELU: value_by_value(jax.nn.selu),
-    cr.GELU: lambda layer, values, x, _: jax.nn.gelu(x, layer.approximation == "tanh"),
+    cr.GELU: lambda layer, values, x, _: jax.nn.gelu(x, layer.approximate == "tanh"),
     cr.SiLU: value_by_value(jax.nn.silu),
     cr.Softplus: value_by_value(jax.nn.softplus),
     cr.HardSigmoid: value_by_value(jax.nn.hard_sigmoid),

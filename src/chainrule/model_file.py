@@ -93,7 +93,8 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
             header = (file.metadata() or {}).get(HEADER)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, *DAMAGE) as error:
         raise ModelFileError(f"{path} is not a model file, or is damaged: {error}") from None
     if header is None:

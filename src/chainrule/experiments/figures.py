@@ -193,12 +193,14 @@ def draw_images(rows: Sequence[tuple[str, Sequence[tuple[Array, str]]]], columns
 
 def show_image(axes: Axes, image: Array) -> None:
     """An image ``(height, width, 1 or 3)``, one channel in grey."""
-    axes.imshow(np.clip(image, 0, 1).squeeze(-1) if image.shape[-1] == 1 else np.clip(image, 0, 1),
-                cmap="gray", vmin=0, vmax=1, interpolation="nearest")  # fmt: skip
+    shown = np.clip(image, 0, 1)
+    shown = shown[..., 0] if shown.shape[-1] == 1 else shown
+    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
 def draw_weight_images(images: Array) -> Figure:
-    """Weights of single units as images ``(units, height, width)``, on one scale about zero."""
+    """Weights of single units as images ``(units, height, width, 1 or 3)``, on one scale about
+    zero."""
     from matplotlib.figure import Figure
 
     columns = min(8 if len(images) <= 32 else 16, len(images))
@@ -211,7 +213,9 @@ def draw_weight_images(images: Array) -> Figure:
     shown = [
         _show_signed(axes, image, images) for axes, image in zip(places.flat, images, strict=False)
     ]
-    figure.colorbar(shown[0], ax=places, label="weight", shrink=min(1.0, 2.5 / (rows * width)))
+    if images.shape[-1] == 1:
+        height = min(1.0, 2.5 / (rows * width))
+        figure.colorbar(shown[0], ax=places, label="weight", shrink=height)
     return figure
 
 
@@ -236,9 +240,13 @@ def draw_weight_matrix(weights: Array) -> Figure:
 
 
 def _show_signed(axes: Axes, values: Array, scale: Array) -> AxesImage:
-    """Numbers as colours, zero white; the largest of `scale` either way the strongest."""
+    """Numbers as colours, the largest of `scale` either way the strongest. Of a matrix zero is
+    white; of three channels, shown as red, green and blue, zero is a middle grey."""
     reach = float(np.abs(scale).max()) or 1.0
-    return axes.imshow(values, cmap="RdBu", vmin=-reach, vmax=reach, interpolation="nearest")
+    if values.ndim == 3 and values.shape[-1] == 3:
+        return axes.imshow(0.5 + values / (2 * reach), interpolation="nearest")
+    matrix = values.reshape(values.shape[:2])
+    return axes.imshow(matrix, cmap="RdBu", vmin=-reach, vmax=reach, interpolation="nearest")
 
 
 def draw_gradients(epochs: Sequence[int], norms: Mapping[str, Sequence[float]]) -> Figure:

@@ -31,7 +31,8 @@ RANGES: dict[type[Layer], tuple[float, float]] = {
     Tanh: (-1.0, 1.0),
 }
 
-KEYS
+NUMBERS = ["gradient_norm", "mean", "std", "zero", "saturated"]  # of each layer in a record
+Statistics = dict[str, float | None]
 
 class RecordLayers(Callback):
     """Adds a line to a file for evenly spaced epochs, the first and the last among them.
@@ -136,11 +137,11 @@ def read_layers(path: Path, layers: int) -> list[dict[str, Any]]:
     Raises:
         RunFolderError: it is damaged, or of another network.
     """
-    keys = {"gradient_norm", *describe_activations(Sigmoid(), np.zeros(1))}
     try:
         records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         is_whole = len(records) > 0 and all(
-            [entry.keys() for entry in record["layers"]] == [keys] * layers for record in records
+            record["epoch"] and [list(entry) for entry in record["layers"]] == [NUMBERS] * layers
+            for record in records
         )
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         is_whole = False

@@ -215,6 +215,28 @@ def collect(
     )
 
 
+def read_results(out: Path) -> Results:
+    """The results of a finished comparison, from its `results.json`.
+
+    Raises:
+        RunFolderError: the comparison is not finished, or the file is damaged.
+    """
+    path = out / JSON
+    if not path.is_file():
+        raise RunFolderError(
+            f"{out} is a comparison that is not finished: {JSON} is missing; "
+            f"`chainrule compare {out / 'comparison.toml'} --out {out}` goes on with it"
+        )
+    try:
+        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        return Results([RunResult(**run) for run in runs])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(
+            f"{path} is damaged, or of another version ({error!r}): run the comparison again, "
+            "which reads its finished runs"
+        ) from None
+
+
 def read_result(variant: str, seed: int, folder: Path, target: float | None) -> RunResult:
     """What a run folder says."""
     try:

@@ -150,7 +150,7 @@ class GELU(Layer):
     """y = x Φ(x), with Φ the normal distribution: Φ(x) = (1 + erf(x / √2)) / 2.
 
     Backward: dx = (Φ(x) + x φ(x)) dy, with φ(x) = exp(-x²/2) / √(2π).
-    `approximation="tanh"` puts (1 + tanh(u)) / 2 in the place of Φ, with
+    `approximate="tanh"` puts (1 + tanh(u)) / 2 in the place of Φ, with
     u = √(2/π) (x + 0.044715 x³), whose derivative is (1 - tanh²(u)) u' / 2.
 
     Source: Hendrycks & Gimpel, Gaussian Error Linear Units (2016), section 2.
@@ -159,11 +159,11 @@ class GELU(Layer):
     array([-0.    ,  0.    ,  0.8413])
     """
 
-    def __init__(self, approximation: str = "none") -> None:
-        self.approximation = choice(approximation, "approximation", ["none", "tanh"])
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = choice(approximate, "approximate", ["none", "tanh"])
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array]]:
-        if self.approximation == "tanh":
+        if self.approximate == "tanh":
             tanh = np.tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x**3))
             below = (1 + tanh) / 2
             du = SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * x**2)
