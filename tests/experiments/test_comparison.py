@@ -204,3 +204,22 @@ def test_a_run_that_cannot_be_read(tmp_path: Path, executor: Executor, damage: s
         run_comparison(comparison, tmp_path, executor)
     shutil.rmtree(summary.parent)
     run_comparison(comparison, tmp_path, executor)
+
+
+def test_results_are_json_that_any_program_reads(tmp_path: Path, executor: Executor) -> None:
+    run_comparison(Comparison(BASE, THREE, (0,)), tmp_path, executor)  # one seed: no interval
+    text = (tmp_path / "results.json").read_text()
+    described = json.loads(text, parse_constant=lambda word: pytest.fail(f"not JSON: {word}"))
+    assert described["variants"][1]["differences"]["test_accuracy"]["low"] is None
+
+
+def test_a_target_that_some_runs_never_reach_is_counted(tmp_path: Path, executor: Executor) -> None:
+    results = run_comparison(
+        Comparison({**BASE, "epochs": 1}, grid({"learning_rate": [0.02, 1e-9]}), (0, 1), 0.3),
+        tmp_path,
+        executor,
+    )
+    headers, (fast, slow) = results.costs()
+    column = headers.index("epochs to target")
+    assert fast[column].startswith("1")
+    assert slow[column] == ""

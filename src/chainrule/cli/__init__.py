@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from chainrule.cli import compare, data, evaluate, lab, predict, summary, train
+from chainrule.cli import compare, data, evaluate, lab, predict, report, summary, train
 from chainrule.errors import ChainruleError
 
 INTERRUPTED = 130  # what shells answer with after Ctrl-C
@@ -24,6 +24,7 @@ app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("summary")(summary.summary)
+app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chainrule.callbacks import is_better_larger
 from chainrule.errors import RunFolderError
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
-from chainrule.experiments.config import make_config
+from chainrule.experiments.config import make_config, read_config
 from chainrule.experiments.curves import plot_bands, spell
 from chainrule.experiments.document import Document
 from chainrule.experiments.figures import draw_estimates
 from chainrule.experiments.report import options_in_words
 from chainrule.experiments.results import Results, read_results
-from chainrule.experiments.run_folder import read_history
+from chainrule.experiments.run_folder import CONFIG, read_history
 from chainrule.history import History
+from chainrule.progress import format_number
 
 
 def is_comparison(folder: Path) -> bool:
@@ -25,15 +27,15 @@ def report_comparison(folder: Path) -> Document:
     """The report of the comparison in `folder`.
 
     Raises:
-        ConfigError, RunFolderError: it is not finished, or damaged, or none of its runs
-            succeeded.
+        ConfigError, RunFolderError: it is not finished, or damaged, or all its runs failed.
     """
     comparison, results = read_comparison(folder / PLAN), read_results(folder)
-    histories = read_histories(comparison, results, folder)
-    document = Document(f"{comparison.base['data']}: {len(results.names)} variants compared")
-    document.paragraph(describe_comparison(comparison, results))
+    data = comparison.base.get("data", "data sets")
+    document = Document(f"{data}: {len(results.names)} variants compared")
+    document.paragraph(describe_comparison(results))
     add_results(document, results)
-    add_curves(document, histories)
+    add_costs(document, results)
+    add_curves(document, read_histories(comparison, results, folder))
     add_configuration(document, comparison, folder)
     return document
 
@@ -44,33 +46,91 @@ def read_histories(
     """The epochs of the runs that succeeded, by variant.
 
     Raises:
-        RunFolderError: the results are not those of this comparison, or a run is damaged.
+        RunFolderError: a run is missing or damaged.
     """
     succeeded = {(run.variant, run.seed) for run in results.runs if run.error is None}
     histories: dict[str, list[History]] = {}
     for task in comparison.tasks():
         if (task.variant, task.seed) in succeeded:
-            run = read_history(task.folder(folder))
-            histories.setdefault(task.variant, []).append(run)
-    if sum(map(len, histories.values())) < len(succeeded):
-        raise RunFolderError(f"{folder}: results.json has runs that {PLAN} does not plan")
+            histories.setdefault(task.variant, []).append(read_history(task.folder(folder)))
     return histories
 
 
-def describe_comparison(comparison: Comparison, results: Results) -> str:
-    """What was compared, and what came first."""
-    seeds = len(comparison.seeds)
+def describe_comparison(results: Results) -> str:
+    """How many runs there were, and which variant is ahead, if only by chance."""
+    metric = results.metric
     means = {
-        variant.name: variant.estimates[results.metric].mean
+        variant.name: variant.estimates[metric].mean
         for variant in results.variants()
-        if results.metric in variant.estimates
+        if metric in variant.estimates
     }
-    return ""
+    ahead = (max if is_better_larger(metric) else min)(means, key=means.__getitem__)
+    return (
+        f"{len(results.names)} variants, {len(results.runs)} runs. The best mean {spell(metric)} "
+        f"is {format_number(metric, means[ahead])}, of {ahead}; which differences the runs can "
+        "tell from chance stands below."
+    )
 
 
 def add_results(document: Document, results: Results) -> None:
-    """The table, what it says in words, the runs that failed, and a picture of the estimates."""
-    document.heading("Results")
-    document.table(*results.table())
+    """How good each variant is, in numbers, words and a picture; and the runs that failed."""
+    metric = spell(results.metric)
+    document.heading("How good each variant is")
+    document.table(
+        *results.judgement(),
+        "Mean ± standard deviation over the seeds, and the 95 % bootstrap interval of the mean. "
+        "Differences are from the first variant, seed by seed, with Student's t interval; the "
+        "effect size is the mean difference in units of the differences' standard deviation.",
+    )
     for sentence in results.sentences():
         document.paragraph(sentence)
+    document.picture(
+        "estimates",
+        draw_estimates(results),
+        f"The {metric} of each run is a dot, the mean of a variant a diamond, and the line its "
+        "95 % interval.",
+        f"Dot plot of the {metric} by variant.",
+    )
+    failed = [[run.variant, str(run.seed), run.error] for run in results.runs if run.error]
+    if failed:
+        document.table(["variant", "seed", "error"], failed, "Runs that failed.")
+
+
+def add_costs(document: Document, results: Results) -> None:
+    """What each variant costs: parameters, epochs, seconds."""
+    document.heading("What each variant costs")
+    document.table(*results.costs(), "Means over the seeds; seconds are those of one machine.")
+
+
+def add_curves(document: Document, histories: dict[str, list[History]]) -> None:
+    """How each variant learnt."""
+    document.heading("Learning curves")
+    document.picture(
+        "curves",
+        plot_bands(histories),
+        "The line is the mean over a variant's seeds, in a band from the lowest to the highest, up "
+        "to the last epoch that all seeds reached.",
+        "Line charts of loss and metrics over the epochs by variant.",
+    )
+
+
+def add_configuration(document: Document, comparison: Comparison, folder: Path) -> None:
+    """What the variants share, what they change, and how to repeat the comparison."""
+    document.heading("Configuration")
+    changed = {option for options in comparison.variants.values() for option in options}
+    document.table(
+        ["variant", *(spell(option) for option in sorted(changed))],
+        [
+            [name, *(str(options.get(option, "")) for option in sorted(changed))]
+            for name, options in comparison.variants.items()
+        ],
+        "What each variant changes.",
+    )
+    finished = (task.folder(folder) / CONFIG for task in comparison.tasks())
+    config = make_config(read_config(next(path for path in finished if path.is_file())))
+    shared = options_in_words(config, left_out={*changed, "seed", "layers", "input_shape"})
+    document.table(["option", "value"], shared, "What all variants share.")
+    document.paragraph(
+        f"`chainrule compare {folder / PLAN}` repeats this comparison, with the seeds "
+        f"{', '.join(map(str, comparison.seeds))}."
+    )

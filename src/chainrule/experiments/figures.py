@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.experiments.curves import label_epochs, panels_in_rows
+from chainrule.experiments.curves import label_epochs, panels_in_rows, spell
 from chainrule.experiments.palette import BLUE, VERMILION, colour, line_style, marker
 from chainrule.parameters import Array
+from chainrule.progress import is_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from chainrule.experiments.statistics import Estimate
+    from chainrule.experiments.results import Results
 
 WIDTH = 9.0  # inches, the page
 REGION_SIDE = 300  # points of the grid on which decision regions are drawn, along each axis
@@ -293,19 +294,27 @@ def _name_layers(axes: Axes, layers: list[str]) -> None:
     figure.legend(axes.get_lines(), layers, loc="outside right upper", title="layer", frameon=False)
 
 
-def draw_estimates(
-    label: str, estimates: Mapping[str, Estimate], values: Mapping[str, Sequence[float]]
-) -> Figure:
-    """A row for each variant: a dot for each seed, and over them the mean with its interval."""
+def draw_estimates(results: Results) -> Figure:
+    """A row for each variant: a dot for each run, and over them the mean with its interval."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(0.8 * WIDTH, 1.1 + 0.5 * len(estimates)), layout="constrained")
+    metric = results.metric
+    scale, unit = (100, " (%)") if is_share(metric) else (1, "")
+    variants = [variant for variant in results.variants() if metric in variant.estimates]
+    figure = Figure(figsize=(0.8 * WIDTH, 1.1 + 0.5 * len(variants)), layout="constrained")
     axes = figure.subplots()
-    for row, (name, estimate) in enumerate(estimates.items()):
-        axes.plot(values[name], [row] * len(values[name]), "o", color=colour(row), alpha=0.4, ms=5)
-        axes.plot([estimate.low, estimate.high], [row, row], color=colour(row), lw=2.5)
-        axes.plot(estimate.mean, row, "D", color=colour(row), ms=8)
-    axes.set_yticks(range(len(estimates)), list(estimates))
-    axes.set(xlabel=label, ylim=(len(estimates) - 0.5, -0.5))
+    for row, variant in enumerate(variants):
+        values = [
+            scale * run.numbers[metric]
+            for run in results.runs
+            if run.variant == variant.name and metric in run.numbers
+        ]
+        estimate = variant.estimates[metric]
+        interval = [scale * estimate.low, scale * estimate.high]
+        axes.plot(values, [row] * len(values), "o", color=colour(row), alpha=0.45, ms=5)
+        axes.plot(interval, [row, row], color=colour(row), lw=2.5)
+        axes.plot(scale * estimate.mean, row, "D", color=colour(row), ms=8)
+    axes.set_yticks(range(len(variants)), [variant.label for variant in variants])
+    axes.set(xlabel=f"{spell(metric)}{unit}", ylim=(len(variants) - 0.5, -0.5))
     axes.grid(axis="x", color="#808080", alpha=0.25)
     return figure

@@ -6,7 +6,7 @@ Each section is a function that adds to the document, or adds nothing where it d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ STATISTICS = {
     "share saturated": "saturated",
 }
 
-REPLACED = ("hidden", "activation", "init", "layers", "input_shape")  # by the table of layers
+IN_LAYERS = ("hidden", "activation", "init", "layers", "input_shape")  # told by another table
 
 
 def report_run(folder: Path, data_dir: Path | None = None) -> Document:
@@ -99,7 +99,7 @@ def _count(number: int, noun: str) -> str:
 def add_configuration(document: Document, run: Run) -> None:
     """Options, layers, and how to repeat the run."""
     document.heading("Configuration")
-    document.table(["option", "value"], list(options_in_words(run.config)))
+    document.table(["option", "value"], options_in_words(run.config, left_out=IN_LAYERS))
     network = run.network.summary()
     rows = [[row.position, row.layer, _spell_shape(row.output_shape), f"{row.parameters:,}"]
             for row in network.rows]  # fmt: skip
@@ -115,12 +115,12 @@ def add_configuration(document: Document, run: Run) -> None:
     )
 
 
-def options_in_words(config: TrainConfig) -> list[list[str]]:
-    """Name and value of each option that applies and that the layers do not tell."""
+def options_in_words(config: TrainConfig, left_out: Collection[str]) -> list[list[str]]:
+    """Name and value of each option that applies."""
     return [
         [spell(name), ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
         for name, value in config.model_dump().items()
-        if name not in REPLACED and value not in (None, False)
+        if name not in left_out and value is not None and value is not False
     ]
 
 

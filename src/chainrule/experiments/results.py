@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class VariantResult:
     """What all runs of one variant say together, and beside the first variant."""
 
     name: str
+    finished: int
     failed: int
     estimates: dict[str, Estimate]
     differences: dict[str, Difference]
@@ -85,27 +87,18 @@ class Results:
 
     def _judge(self, name: str) -> VariantResult:
         mine, first = self._by_seed(name), self._by_seed(self.names[0])
-        measured = [
-            key
-            for key in self._columns() + self._time_columns()
-            if any(key in run for run in mine.values())
-        ]
-        shared = [seed for seed in mine if seed in first]
-        return VariantResult(
-            name,
-            sum(run.error is not None for run in self.runs if run.variant == name),
-            {key: estimate([run[key] for run in mine.values() if key in run]) for key in measured},
-            {
-                key: difference(
-                    [mine[seed][key] for seed in shared if key in mine[seed]],
-                    [first[seed][key] for seed in shared if key in mine[seed]],
+        estimates, differences = {}, {}
+        for key in self._columns() + self._time_columns():
+            values = {seed: run[key] for seed, run in mine.items() if key in run}
+            if values:
+                estimates[key] = estimate(list(values.values()))
+            shared = [seed for seed in values if key in first.get(seed, {})]
+            if shared and name != self.names[0]:
+                differences[key] = difference(
+                    [values[seed] for seed in shared], [first[seed][key] for seed in shared]
                 )
-                for key in measured
-                if name != self.names[0]
-                and any(key in mine[seed] for seed in shared)
-                and all(key in first[seed] for seed in shared if key in mine[seed])
-            },
-        )
+        failed = sum(run.error is not None for run in self.runs if run.variant == name)
+        return VariantResult(name, len(mine), failed, estimates, differences)
 
     def _by_seed(self, name: str) -> dict[int, dict[str, float]]:
         return {
@@ -162,7 +155,8 @@ class Results:
             "sentences": [] if all_failed else self.sentences(),
             "runs": [asdict(run) for run in self.runs],
         }
-        for name, content in ((CSV, self.to_csv()), (JSON, json.dumps(described, indent=2))):
+        text = json.dumps(_finite(described), indent=2, allow_nan=False)
+        for name, content in ((CSV, self.to_csv()), (JSON, text)):
             with whole_file(out / name) as file:
                 file.write(content.encode())
 
@@ -171,6 +165,15 @@ class Results:
 
     def _time_columns(self) -> list[str]:
         return list(dict.fromkeys(name for run in self.runs for name in run.seconds))
+
+
+def _finite(value: Any) -> Any:
+    """`value` with None for numbers that JSON does not have, such as an unbounded interval."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _judged(metric: str, variant: VariantResult) -> list[str]:
@@ -195,8 +198,9 @@ def _plain(metric: str, value: float) -> str:
 def _mean(variant: VariantResult, key: str) -> str:
     if key not in variant.estimates:
         return ""
-    mean = variant.estimates[key].mean
-    return f"{mean:,.0f}" if mean >= 1000 else f"{mean:.4g}"
+    mean, count = variant.estimates[key].mean, variant.estimates[key].count
+    text = f"{mean:,.0f}" if mean >= 1000 else f"{mean:.4g}"
+    return text if count == variant.finished else f"{text} ({count} of {variant.finished} runs)"
 
 
 def collect(

@@ -20,24 +20,26 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 CLASS_COLOURS, CLASS_MARKERS = ("#D55E00", "#0072B2"), ("o", "^")
 RESOLUTION = 200  # points along each side of the plane
+SHOWN = 400  # points in a picture; its shares are of all points
+PANEL = (3.6, 3.6)  # inches
 
 
-def draw_curves(title: str, panels: Mapping[str, Curves], epoch: str = "epoch") -> Figure:
+def draw_curves(title: str, panels: Mapping[str, Curves], every: int = 1) -> Figure:
     """A panel for each measured number: a line for the mean over the seeds of each name, within
     a band from the lowest seed to the highest.
 
     Args:
         panels: for each label of a y axis, its curves.
-        epoch: the label of the x axis.
+        every: how many epochs lie between two values of a curve.
     """
     figure = new_figure(title, len(panels))
     for axes, (label, curves) in zip(panel_row(figure, len(panels)), panels.items(), strict=True):
         for name, colour, style in zip(curves, COLOURS, STYLES, strict=False):
             values = np.array(curves[name])
-            epochs = np.arange(1, values.shape[1] + 1)
+            epochs = every * np.arange(1, values.shape[1] + 1)
             axes.plot(epochs, values.mean(axis=0), linestyle=style, color=colour, label=name)
             axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.15, lw=0)
-        axes.set(xlabel=epoch, ylabel=label)
+        axes.set(xlabel="epoch", ylabel=label)
         axes.grid(alpha=0.3)
         axes.legend(frameon=False, fontsize=8)
     return figure
@@ -46,18 +48,19 @@ def draw_curves(title: str, panels: Mapping[str, Curves], epoch: str = "epoch") 
 def draw_regions(
     title: str, x: Array, y: Array, predictors: Mapping[str, Callable[[Array], Array]]
 ) -> Figure:
-    """The points `x` (N, 2) of the classes `y` (0 or 1): alone, then over the regions in which
-    each predictor (points to class numbers) sees the classes, its mistakes circled."""
+    """Some of the points `x` (N, 2) of the classes `y` (0 or 1): alone, then over the regions in
+    which each predictor (points to class numbers) sees the classes, its mistakes circled."""
     figure = new_figure(title, len(predictors) + 1)
     truth, *places = panel_row(figure, len(predictors) + 1)
     _scatter(truth, x, y, "ground truth")
-    truth.legend(frameon=False, fontsize=8, loc="lower center")
+    figure.legend(*truth.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     for axes, (name, predict) in zip(places, predictors.items(), strict=True):
         _fill(axes, x, predict)
         wrong = predict(x) != y
-        _scatter(axes, x, y, f"{name}: {wrong.mean():.1%} wrong")
+        _scatter(axes, x, y, f"{name}: {100 * wrong.mean():.1f} % wrong")
+        circled = x[:SHOWN][wrong[:SHOWN]]
         axes.scatter(
-            x[wrong, 0], x[wrong, 1], s=40, facecolors="none", edgecolors="black", linewidths=0.8
+            circled[:, 0], circled[:, 1], 40, facecolors="none", edgecolors="black", lw=0.8
         )
     return figure
 
@@ -66,7 +69,7 @@ def new_figure(title: str, panels: int) -> Figure:
     """A figure that is wide enough for its panels; no pyplot, which keeps figures globally."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * panels, 3.8), layout="constrained")
+    figure = Figure(figsize=(PANEL[0] * panels + 0.8, PANEL[1]), layout="constrained")
     figure.suptitle(title)
     return figure
 
@@ -86,7 +89,8 @@ def _fill(axes: Axes, x: Array, predict: Callable[[Array], Array]) -> None:
 
 def _scatter(axes: Axes, x: Array, y: Array, title: str) -> None:
     for number, (colour, marker) in enumerate(zip(CLASS_COLOURS, CLASS_MARKERS, strict=True)):
-        first, second = x[y == number].T
+        first, second = x[:SHOWN][y[:SHOWN] == number].T
         label = f"class {number}"
         axes.scatter(first, second, s=7, color=colour, marker=marker, label=label, lw=0)
-    axes.set(xlabel="x1", ylabel="x2", title=title)
+    axes.set(xlabel="x1", ylabel="x2", title=title, aspect="equal")
+    axes.set(xlim=(x[:, 0].min(), x[:, 0].max()), ylim=(x[:, 1].min(), x[:, 1].max()))

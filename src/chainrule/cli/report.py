@@ -1,0 +1,45 @@
+"""``chainrule report``: a run or a comparison as a page to read and hand in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainrule.cli.options import DataDir
+
+
+def report(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|COMPARISON",
+            help="A folder, as `chainrule train` or `chainrule compare` writes it.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where the report goes; into the folder if left out."
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a report: report.html, one page that needs nothing else, and report.md with pictures.
+
+    \b
+    Examples:
+      chainrule report runs/digits-mlp-1
+      chainrule report comparisons/digits-1 --out hand-in
+    """
+    from chainrule.experiments.comparison_report import is_comparison, report_comparison
+    from chainrule.experiments.document import HTML, MARKDOWN, PICTURES
+    from chainrule.experiments.report import report_run
+
+    place = out or folder
+    document = (
+        report_comparison(folder) if is_comparison(folder) else report_run(folder, data_dir)
+    )
+    document.write(place)
+    print(f"{place / HTML} is the report; {place / MARKDOWN} is the same with {PICTURES}/")
