@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
-test: .venv/installed-dev
+test: .venv/installed-dev browser
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long"
 
 test-long: .venv/installed-dev
@@ -22,6 +22,12 @@ format: .venv/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+# Reports are opened in Chromium by the tests.
+browser:
+	@command -v chromium > /dev/null \
+	  || { apt-get update -qq && apt-get install -yqq chromium > /dev/null; } \
+	  || { echo "the tests of reports need chromium: install it, then make test again"; exit 1; }
+
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable .
@@ -34,4 +40,4 @@ format: .venv/installed-dev
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long check format clean
+.PHONY: demo test test-long check format browser clean

@@ -6,7 +6,17 @@ import sys
 
 import typer
 
-from chainrule.cli import compare, data, evaluate, lab, predict, report, summary, train
+from chainrule.cli import (
+    compare,
+    data,
+    evaluate,
+    export_notebook,
+    lab,
+    predict,
+    report,
+    summary,
+    train,
+)
 from chainrule.errors import ChainruleError
 
 INTERRUPTED = 130  # what shells answer with after Ctrl-C
@@ -25,6 +35,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("summary")(summary.summary)
 app.command("report")(report.report)
+app.command("export-notebook")(export_notebook.export_notebook)
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chainrule.cli.options import DataDir
+from chainrule.cli.tables import PIPED_WIDTH
 
 app = typer.Typer(
     help="Repeat a university lab, and compare with what its report says.", no_args_is_help=True
@@ -63,7 +65,8 @@ def run_lab(
         raise OutputError(f"{out} is a file: give a folder, in which the report is written")
     lab = LABS[find_name(name, LABS, "lab")]
     document = lab.run(Setting(quick, seed, data_dir, workers=os.cpu_count() or 1))
-    document.show(Console(highlight=False))
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    document.show(Console(width=width, highlight=False))
     if out is None:
         typer.echo("With --out DIR the report is written there, with its pictures.")
     else:

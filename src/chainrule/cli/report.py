@@ -38,8 +38,6 @@ def report(
     from chainrule.experiments.report import report_run
 
     place = out or folder
-    document = (
-        report_comparison(folder) if is_comparison(folder) else report_run(folder, data_dir)
-    )
+    document = report_comparison(folder) if is_comparison(folder) else report_run(folder, data_dir)
     document.write(place)
     print(f"{place / HTML} is the report; {place / MARKDOWN} is the same with {PICTURES}/")

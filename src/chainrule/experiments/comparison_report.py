@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.callbacks import is_better_larger
-from chainrule.errors import RunFolderError
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import make_config, read_config
 from chainrule.experiments.curves import plot_bands, spell
@@ -16,6 +15,8 @@ from chainrule.experiments.results import Results, read_results
 from chainrule.experiments.run_folder import CONFIG, read_history
 from chainrule.history import History
 from chainrule.progress import format_number
+
+OF_A_RUN = ("seed", "layers", "input_shape")  # options that tell runs apart, not variants
 
 
 def is_comparison(folder: Path) -> bool:
@@ -115,21 +116,29 @@ def add_curves(document: Document, histories: dict[str, list[History]]) -> None:
 
 
 def add_configuration(document: Document, comparison: Comparison, folder: Path) -> None:
-    """What the variants share, what they change, and how to repeat the comparison."""
+    """In which options the variants differ, which they share, and how to repeat the comparison.
+
+    Taken from finished runs: what one variant changes can change another option's default.
+    """
+    options = {}
+    for task in comparison.tasks():
+        if task.variant not in options and (task.folder(folder) / CONFIG).is_file():
+            config = make_config(read_config(task.folder(folder) / CONFIG))
+            options[task.variant] = options_in_words(config, left_out=OF_A_RUN)
+    names = dict.fromkeys(name for values in options.values() for name in values)
+    differ = [name for name in names if len({o.get(name, "") for o in options.values()}) > 1]
     document.heading("Configuration")
-    changed = {option for options in comparison.variants.values() for option in options}
     document.table(
-        ["variant", *(spell(option) for option in sorted(changed))],
-        [
-            [name, *(str(options.get(option, "")) for option in sorted(changed))]
-            for name, options in comparison.variants.items()
-        ],
-        "What each variant changes.",
+        ["variant", *differ],
+        [[v, *(values.get(name, "") for name in differ)] for v, values in options.items()],
+        "Where the variants differ.",
     )
-    finished = (task.folder(folder) / CONFIG for task in comparison.tasks())
-    config = make_config(read_config(next(path for path in finished if path.is_file())))
-    shared = options_in_words(config, left_out={*changed, "seed", "layers", "input_shape"})
-    document.table(["option", "value"], shared, "What all variants share.")
+    first = next(iter(options.values()))
+    document.table(
+        ["option", "value"],
+        [[name, value] for name, value in first.items() if name not in differ],
+        "What they share.",
+    )
     document.paragraph(
         f"`chainrule compare {folder / PLAN}` repeats this comparison, with the seeds "
         f"{', '.join(map(str, comparison.seeds))}."

@@ -79,11 +79,11 @@ def draw_band(axes: Axes, curves: Sequence[Sequence[float]], number: int) -> Non
     axes.fill_between(epochs, lowest, highest, color=style["color"], alpha=0.2, linewidth=0)
 
 
-def panels_in_rows(count: int, columns: int = 2) -> tuple[Figure, list[Axes]]:
-    """An empty figure of `count` panels, at most `columns` side by side."""
+def panels_in_rows(count: int) -> tuple[Figure, list[Axes]]:
+    """An empty figure of `count` panels, two or three side by side."""
     from matplotlib.figure import Figure  # no pyplot: it keeps figures in global state
 
-    columns = min(columns, count)
+    columns = 3 if count % 3 == 0 else min(2, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(9 if columns > 1 else 5.5, 3.4 * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -97,7 +97,7 @@ def label_epochs(axes: Axes, label: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set(xlabel="epoch", ylabel=label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.grid(color="#808080", alpha=0.25)
 
 

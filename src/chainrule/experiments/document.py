@@ -119,6 +119,7 @@ class Document:
         """
         width = round(figure.get_figwidth() * PIXELS_PER_INCH)
         light = _draw(figure, transparent=False)
+        figure.set_layout_engine("none")  # all is in its place: no need to lay it out again
         _change_ink(figure)
         dark = _draw(figure, transparent=True)
         self.parts.append(Picture(name, caption, alt or caption, width, light, dark))
@@ -168,9 +169,7 @@ class Document:
 
 def _draw(figure: Figure, transparent: bool) -> bytes:
     drawn = io.BytesIO()
-    figure.savefig(
-        drawn, format="png", dpi=PIXELS_PER_INCH * SHARPNESS, transparent=transparent
-    )
+    figure.savefig(drawn, format="png", dpi=PIXELS_PER_INCH * SHARPNESS, transparent=transparent)
     return drawn.getvalue()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ WIDTH = 9.0  # inches, the page
 REGION_SIDE = 300  # points of the grid on which decision regions are drawn, along each axis
 CELLS_WITH_NUMBERS = 16  # up to so many classes, a confusion matrix has its counts written in
 WEIGHTS_WITH_NUMBERS = 100  # likewise a matrix of weights
+TILE = 0.92  # of a place in a grid of images; the rest is the gap
+CHARACTERS = 14  # of text that fit on a tile
 
 
 def draw_regions(
@@ -81,9 +84,15 @@ def scatter_classes(axes: Axes, x: Array, classes: Array, class_names: Sequence[
     """Points ``(N, 2)``, each class in a colour and a shape of its own."""
     size = 16 if len(x) > 200 else 36
     for number, name in enumerate(class_names):
-        places = x[classes == number].T
+        across, up = x[classes == number].T
         axes.scatter(
-            *places, size, colour(number), marker(number), label=f"class {name}", linewidths=0
+            across,
+            up,
+            s=size,
+            c=colour(number),
+            marker=marker(number),
+            label=f"class {name}",
+            linewidths=0,
         )
 
 
@@ -139,7 +148,7 @@ def draw_confusion(counts: Array, class_names: Sequence[str]) -> Figure:
     if classes <= CELLS_WITH_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
             if count:
-                ink = "white" if strength[row, column] > 0.5 else "black"
+                ink = "white" if strength[row, column] > 0.75 else "black"
                 axes.text(column, row, f"{count:,}", ha="center", va="center", color=ink)
     return figure
 
@@ -172,51 +181,70 @@ def draw_images(rows: Sequence[tuple[str, Sequence[tuple[Array, str]]]], columns
         rows: (title, [(image, title), …]), each image ``(height, width, 1 or 3)`` in [0, 1].
         columns: how many places a row has.
     """
-    from matplotlib.figure import Figure
-
-    titled = any(title for title, _ in rows)
-    width = WIDTH / max(columns, 8)
-    height = width + 0.28 * (1 + max(text.count("\n") for _, row in rows for _, text in row))
-    figure = Figure(
-        figsize=(columns * width + 1.2 * titled, height * len(rows)), layout="constrained"
-    )
-    places = figure.subplots(len(rows), columns, squeeze=False)
-    for axes in places.flat:
-        axes.set_axis_off()
-    for (title, images), line in zip(rows, places, strict=True):
-        for axes, (image, text) in zip(line, images, strict=False):
-            show_image(axes, image)
-            axes.set_title(text, fontsize=9)
-        if title:
-            line[0].text(-0.15, 0.5, title, ha="right", va="center", transform=line[0].transAxes)
-    return figure
-
-
-def show_image(axes: Axes, image: Array) -> None:
-    """An image ``(height, width, 1 or 3)``, one channel in grey."""
-    shown = np.clip(image, 0, 1)
-    shown = shown[..., 0] if shown.shape[-1] == 1 else shown
-    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    titles = 1.0 if any(title for title, _ in rows) else 0.0  # their width, in images
+    lines = max(len(wrap(text, CHARACTERS)) for _, row in rows for _, text in row)
+    height = 1 + 0.16 * lines
+    axes = _canvas(titles + columns, height * len(rows), WIDTH / 9)
+    for row, (title, images) in enumerate(rows):
+        top = height * (row + 1) - 1
+        _write(axes, titles - 0.08, top + TILE / 2, title, ha="right", va="center")
+        for column, (image, text) in enumerate(images):
+            left = titles + column
+            pixels = np.clip(image, 0, 1)
+            pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+            _show_at(axes, pixels, left, top)
+            _write(axes, left + TILE / 2, top - 0.03, text, ha="center", va="bottom")
+    return _figure_of(axes)
 
 
 def draw_weight_images(images: Array) -> Figure:
     """Weights of single units as images ``(units, height, width, 1 or 3)``, on one scale about
-    zero."""
+    zero: red is negative and blue positive, or, of three channels, a middle grey is zero."""
+    columns = min(8 if len(images) <= 32 else 16, len(images))
+    size = WIDTH / max(columns + 1, 9)
+    is_grey = images.shape[-1] == 1
+    axes = _canvas(columns, math.ceil(len(images) / columns), size, beside=0.9 * is_grey)
+    reach = _reach(images)
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        if is_grey:
+            shown = _show_at(axes, image[..., 0], column, row, **_signed(reach))
+        else:
+            _show_at(axes, 0.5 + image / (2 * reach), column, row)
+    if is_grey:
+        _figure_of(axes).colorbar(shown, label="weight", shrink=0.9, aspect=12)
+    return _figure_of(axes)
+
+
+def _canvas(columns: float, rows: float, size: float, beside: float = 0) -> Axes:
+    """Empty axes of `columns` by `rows` tiles of `size` inches, the first at the top left, with
+    room of `beside` inches at the right.
+
+    One pair of axes for all images: one for each takes seconds to lay out.
+    """
     from matplotlib.figure import Figure
 
-    columns = min(8 if len(images) <= 32 else 16, len(images))
-    rows = math.ceil(len(images) / columns)
-    width = WIDTH / max(columns, 8)
-    figure = Figure(figsize=(columns * width + 1, rows * width), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False)
-    for axes in places.flat:
-        axes.set_axis_off()
-    shown = [
-        _show_signed(axes, image, images) for axes, image in zip(places.flat, images, strict=False)
-    ]
-    if images.shape[-1] == 1:
-        height = min(1.0, 2.5 / (rows * width))
-        figure.colorbar(shown[0], ax=places, label="weight", shrink=height)
+    figure = Figure(figsize=(columns * size + beside, rows * size), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal", anchor="W", autoscale_on=False)
+    return axes
+
+
+def _show_at(axes: Axes, image: Array, left: float, top: float, **options: Any) -> AxesImage:
+    """An image on a tile."""
+    height, width = (TILE * side / max(image.shape[:2]) for side in image.shape[:2])
+    extent = (left, left + width, top + height, top)
+    return axes.imshow(image, extent=extent, interpolation="nearest", **options)
+
+
+def _write(axes: Axes, across: float, down: float, text: str, **alignment: Any) -> None:
+    """Text not wider than a tile."""
+    axes.text(across, down, "\n".join(wrap(text, CHARACTERS)), fontsize=9, **alignment)
+
+
+def _figure_of(axes: Axes) -> Figure:
+    figure: Any = axes.figure  # a Figure, or one within another, which is not made here
     return figure
 
 
@@ -228,37 +256,46 @@ def draw_weight_matrix(weights: Array) -> Figure:
     height = min(6.0, 1.2 + 0.4 * inputs)
     figure = Figure(figsize=(min(WIDTH, 2.4 + 0.55 * units), height), layout="constrained")
     axes = figure.subplots()
-    figure.colorbar(_show_signed(axes, weights, weights), label="weight")
+    reach = _reach(weights)
+    figure.colorbar(axes.imshow(weights, **_signed(reach)), label="weight")
     axes.set(xlabel="unit", ylabel="input", aspect="auto")
     axes.set_xticks(range(units) if units <= 32 else [])
     axes.set_yticks(range(inputs) if inputs <= 32 else [])
     if weights.size <= WEIGHTS_WITH_NUMBERS:
-        largest = np.abs(weights).max()
         for (row, column), weight in np.ndenumerate(weights):
-            ink = "white" if abs(weight) > 0.6 * largest else "#1a1a1a"
+            ink = "white" if abs(weight) > 0.6 * reach else "#1a1a1a"
             axes.text(column, row, f"{weight:.2f}", ha="center", va="center", color=ink)
     return figure
 
 
-def _show_signed(axes: Axes, values: Array, scale: Array) -> AxesImage:
-    """Numbers as colours, the largest of `scale` either way the strongest. Of a matrix zero is
-    white; of three channels, shown as red, green and blue, zero is a middle grey."""
-    reach = float(np.abs(scale).max()) or 1.0
-    if values.ndim == 3 and values.shape[-1] == 3:
-        return axes.imshow(0.5 + values / (2 * reach), interpolation="nearest")
-    matrix = values.reshape(values.shape[:2])
-    return axes.imshow(matrix, cmap="RdBu", vmin=-reach, vmax=reach, interpolation="nearest")
+def _reach(weights: Array) -> float:
+    """How far weights go either way from zero."""
+    return float(np.abs(weights).max()) or 1.0
+
+
+def _signed(reach: float) -> dict[str, Any]:
+    """How numbers become colours: zero is white, `reach` either way the strongest."""
+    return {"cmap": "RdBu", "vmin": -reach, "vmax": reach}
 
 
 def draw_gradients(epochs: Sequence[int], norms: Mapping[str, Sequence[float]]) -> Figure:
     """The norm of each layer's gradient over the epochs."""
     figure, (axes,) = panels_in_rows(1)
-    figure.set_figwidth(0.8 * WIDTH)
+    figure.set_figwidth(0.7 * WIDTH)
     _draw_layers(axes, epochs, norms, "gradient norm")
-    if any(value > 0 for values in norms.values() for value in values):
-        axes.set_yscale("log", nonpositive="mask")
+    _scale_by_decades(axes, [value for values in norms.values() for value in values if value > 0])
     _name_layers(axes, list(norms))
     return figure
+
+
+def _scale_by_decades(axes: Axes, values: Sequence[float]) -> None:
+    """A logarithmic axis from one power of ten to another, where there are values to show."""
+    if not values:
+        return
+    axes.set_yscale("log", nonpositive="mask")
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def draw_activations(
@@ -289,9 +326,10 @@ def _draw_layers(
 
 
 def _name_layers(axes: Axes, layers: list[str]) -> None:
-    """A legend beside all panels."""
-    figure: Any = axes.figure
-    figure.legend(axes.get_lines(), layers, loc="outside right upper", title="layer", frameon=False)
+    """A legend below all panels."""
+    _figure_of(axes).legend(
+        axes.get_lines(), layers, loc="outside lower center", ncols=4, frameon=False
+    )
 
 
 def draw_estimates(results: Results) -> Figure:

@@ -34,6 +34,7 @@ RANGES: dict[type[Layer], tuple[float, float]] = {
 NUMBERS = ["gradient_norm", "mean", "std", "zero", "saturated"]  # of each layer in a record
 Statistics = dict[str, float | None]
 
+
 class RecordLayers(Callback):
     """Adds a line to a file for evenly spaced epochs, the first and the last among them.
 

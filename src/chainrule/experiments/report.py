@@ -22,12 +22,13 @@ from chainrule.experiments.recording import PROBE, read_layers
 from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
 from chainrule.experiments.runner import load_data
 from chainrule.history import History
-from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense, Layer
+from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
 from chainrule.parameters import Array, Shape
-from chainrule.progress import describe_numbers, format_number
+from chainrule.progress import describe_numbers
 
-PAIRS = 6  # most confused pairs that are shown, and images of each
+PAIRS = 6  # most confused pairs that are shown
+IN_ROW = 8  # images side by side
 WORST = 16  # worst mistakes that are shown
 UNITS = 64  # units whose first weights are shown
 FOLLOWED = (*ACTIVATIONS.values(), Activation)  # layers whose outputs are followed
@@ -51,6 +52,7 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
         DataError: the run's data is no longer to be found.
     """
     run, history = read_run(folder), read_history(folder)
+    records = read_records(run)
     dataset = load_data(run.config.model_copy(update={"data_dir": _data_dir(run, data_dir)}))
     judged = judge(run, dataset)
     document = Document(f"{dataset.name}: {Path(run.config.model).stem}")
@@ -61,8 +63,14 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     add_confusion(document, dataset, judged)
     add_mistakes(document, dataset, judged)
     add_weights(document, run)
-    add_layers(document, run)
+    add_layers(document, run, records)
     return document
+
+
+def read_records(run: Run) -> list[dict[str, Any]]:
+    """What was recorded of the layers; nothing where nothing was."""
+    path = run.path / LAYERS
+    return read_layers(path, len(run.network.layers)) if path.is_file() else []
 
 
 def _data_dir(run: Run, given: Path | None) -> str | None:
@@ -76,10 +84,11 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     """One or two sentences: how long it trained, and how good it is."""
     epochs, seconds = len(history), run.summary["seconds"]
     stopped = f" ({run.summary['stopped']})" if run.summary["stopped"] else ""
-    training = f"After {_count(epochs, 'epoch')}{stopped} and {seconds:.3g} s of training"
+    training = f"After {_count(epochs, 'epoch')}{stopped} and {_seconds(seconds)} of training"
     examples = f"{len(judged.x):,} {judged.part} examples"
     if run.class_names is None:
-        numbers = run.network.evaluate(judged.x, judged.y)
+        network = run.network
+        numbers = network.judge(judged.outputs, judged.y, judged.loss, network.metrics)
         return f"{training}, on the {examples}: {describe_numbers(numbers).replace('   ', ', ')}."
     wrong = len(judged.wrong)
     share = 1 - wrong / len(judged.x)
@@ -87,6 +96,11 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
         f"{training}, the network gives {100 * share:.2f} % of the {examples} their right class; "
         f"{wrong:,} of them {'is' if wrong == 1 else 'are'} wrong."
     )
+
+
+def _seconds(seconds: float) -> str:
+    """Two digits, or whole seconds."""
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
 def _count(number: int, noun: str) -> str:
@@ -99,10 +113,13 @@ def _count(number: int, noun: str) -> str:
 def add_configuration(document: Document, run: Run) -> None:
     """Options, layers, and how to repeat the run."""
     document.heading("Configuration")
-    document.table(["option", "value"], options_in_words(run.config, left_out=IN_LAYERS))
+    options = [list(option) for option in options_in_words(run.config, IN_LAYERS).items()]
+    document.table(["option", "value"], options, "Options of `chainrule train`.")
     network = run.network.summary()
-    rows = [[row.position, row.layer, _spell_shape(row.output_shape), f"{row.parameters:,}"]
-            for row in network.rows]  # fmt: skip
+    rows = [
+        [row.position, row.layer, _spell_shape(row.output_shape), f"{row.parameters:,}"]
+        for row in network.rows
+    ]
     document.table(
         ["", "layer", "output shape", "parameters"],
         [["", "input", _spell_shape(network.input_shape), ""], *rows],
@@ -115,13 +132,13 @@ def add_configuration(document: Document, run: Run) -> None:
     )
 
 
-def options_in_words(config: TrainConfig, left_out: Collection[str]) -> list[list[str]]:
+def options_in_words(config: TrainConfig, left_out: Collection[str]) -> dict[str, str]:
     """Name and value of each option that applies."""
-    return [
-        [spell(name), ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
+    return {
+        spell(name): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in config.model_dump().items()
         if name not in left_out and value is not None and value is not False
-    ]
+    }
 
 
 def _spell_shape(shape: Shape) -> str:
@@ -190,35 +207,33 @@ def add_confusion(document: Document, dataset: Dataset, judged: Judged) -> None:
         "confusion",
         figures.draw_confusion(counts, names),
         f"How many {judged.part} examples of each true class (row) were given each class "
-        "(column). Blue is right, red is wrong; the stronger, the larger the share of its row, on "
-        "a scale of its own for each of the two colours.",
+        "(column). Blue is right, orange is wrong; the stronger, the larger the share of its row, "
+        "on a scale of its own for each of the two colours.",
         "A confusion matrix.",
     )
     pairs = judged.confused_pairs(PAIRS)
     if not pairs or len(names) == 2:
         return
-    in_class = counts.sum(axis=1)
+    titles = [f"{names[true]} taken for {names[predicted]}" for true, predicted, _ in pairs]
+    shares = [len(places) / counts[true].sum() for true, _, places in pairs]
     document.table(
-        ["true class", "predicted class", "examples", "of the true class"],
+        ["most confused", "examples", "share of the true class"],
         [
-            [names[true], names[predicted], f"{len(places):,}",
-             f"{100 * len(places) / in_class[true]:.1f} %"]
-            for true, predicted, places in pairs
+            [title, f"{len(places):,}", f"{100 * share:.1f} %"]
+            for title, share, (_, _, places) in zip(titles, shares, pairs, strict=True)
         ],
-        "The most confused pairs.",
-    )  # fmt: skip
-    if shows_images(dataset.input_shape):
-        rows = [
-            (
-                f"{names[true]} as {names[predicted]}",
-                [(judged.x[place], "") for place in places[:PAIRS]],
-            )
-            for true, predicted, places in pairs
-        ]
+    )
+    rows = [
+        (title, [(judged.x[place], "") for place in places[:IN_ROW]])
+        for title, (_, _, places) in zip(titles, pairs, strict=True)
+        if len(places) > 1  # single ones are among the worst mistakes
+    ]
+    if rows and shows_images(dataset.input_shape):
         document.picture(
             "confused-pairs",
-            figures.draw_images(rows, PAIRS),
-            f"Up to {PAIRS} examples of each of these pairs, the worst first.",
+            figures.draw_images(rows, IN_ROW),
+            f"Up to {IN_ROW} examples of each pair that was confused more than once, the worst "
+            "first.",
             "Images of the most confused pairs, a row for each pair.",
         )
 
@@ -230,23 +245,21 @@ def add_mistakes(document: Document, dataset: Dataset, judged: Judged) -> None:
         return
     worst = judged.wrong[:WORST]
     images = [(judged.x[place], caption_mistake(judged, place, names)) for place in worst]
-    rows = [("", images[start : start + 8]) for start in range(0, len(images), 8)]
+    rows = [("", images[start : start + IN_ROW]) for start in range(0, len(images), IN_ROW)]
     document.heading("The worst mistakes")
     document.picture(
         "mistakes",
-        figures.draw_images(rows, min(8, len(images))),
+        figures.draw_images(rows, min(IN_ROW, len(images))),
         "The wrong predictions with the largest loss: the true class, and what the network took "
         "it for" + (", with its probability." if judged.probabilities is not None else "."),
-        "Images of the worst mistakes: "
-        + "; ".join(text.replace("\n", " ") for _, text in images)
-        + ".",
+        f"Images of the worst mistakes: {'; '.join(text for _, text in images)}.",
     )
 
 
 def caption_mistake(judged: Judged, place: int, names: Sequence[str]) -> str:
-    """``5 taken for 3, 98 %``, on two lines."""
+    """``5 taken for 3, 98 %``."""
     predicted = int(judged.classes[place])
-    text = f"{names[int(judged.y[place])]} taken\nfor {names[predicted]}"
+    text = f"{names[int(judged.y[place])]} taken for {names[predicted]}"
     if judged.probabilities is None:
         return text
     return f"{text}, {100 * judged.probabilities[place, predicted]:.0f} %"
@@ -294,13 +307,11 @@ def weights_as_images(layer: Dense | Conv2D, input_shape: Shape) -> Array | None
     return images if shows_images(images.shape[1:]) else None
 
 
-def add_layers(document: Document, run: Run) -> None:
+def add_layers(document: Document, run: Run, records: Sequence[dict[str, Any]]) -> None:
     """Gradients and activations by layer over time, where they were recorded."""
-    path = run.path / LAYERS
-    if not path.is_file():
+    if not records:
         return
     layers = run.network.layers
-    records = read_layers(path, len(layers))
     epochs = [int(record["epoch"]) for record in records]
     names = [f"{position} {type(layer).__name__}" for position, layer in enumerate(layers)]
     document.heading("Inside the network while it learnt")
@@ -321,7 +332,7 @@ def add_layers(document: Document, run: Run) -> None:
     document.picture(
         "activations",
         figures.draw_activations(
-            epochs, {label: lines for label, lines in statistics.items() if lines}, followed
+            epochs, {label: lines for label, lines in statistics.items() if tells(lines)}, followed
         ),
         f"What each layer puts out for the same {PROBE} training examples (or all, where there "
         "are fewer), after an epoch. A unit whose output is always zero, or saturated (within 5 % "
@@ -329,6 +340,11 @@ def add_layers(document: Document, run: Run) -> None:
         "Line charts of the mean, the standard deviation and the shares of zero and saturated "
         "activations by layer over the epochs.",
     )
+
+
+def tells(lines: dict[str, list[float]]) -> bool:
+    """Whether any line leaves zero: a layer without zeros has nothing to show of them."""
+    return any(value for values in lines.values() for value in values)
 
 
 def follow(
