@@ -95,7 +95,7 @@ def test_a_schedule_within_a_schedule() -> None:
         ("", "cannot read ''"),
         ({"type": "adam", "rate": 1}, "its options are: learning_rate"),
         ({}, "no optimizer is called ''"),
-        (None, "a optimizer is a name, a table or an object, received None"),
+        (None, "optimizer: give a name, a table or an object; received None"),
         (3, "received 3"),
     ],
 )

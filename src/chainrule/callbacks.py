@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.arguments import integer, number
+from chainrule.errors import ArgumentError
 
 if TYPE_CHECKING:
     from chainrule.trainer import Trainer
@@ -82,6 +83,15 @@ class EarlyStopping(Callback):
         if self.best_epoch:
             trainer.network.parameters.flat[:] = self.parameters
             trainer.network.buffers.flat[:] = self.buffers
+
+
+def check_callback(callback: Callback) -> Callback:
+    """Refuse what is no callback, such as a class in the place of an object."""
+    if not isinstance(callback, Callback):
+        raise ArgumentError(
+            f"callbacks is a list of objects such as EarlyStopping(); received {callback!r} in it"
+        )
+    return callback
 
 
 def is_better_larger(name: str | None) -> bool:

@@ -81,7 +81,9 @@ def build(description: Any, known: Mapping[str, Callable[..., T]], kind: str) ->
     elif isinstance(description, Configurable):
         return cast(T, description)
     else:
-        raise ArgumentError(f"a {kind} is a name, a table or an object, received {description!r}")
+        if isinstance(description, type):
+            raise ArgumentError(f"{kind}: write {description.__name__}(), not the class itself")
+        raise ArgumentError(f"{kind}: give a name, a table or an object; received {description!r}")
     make = known[find_name(name, known, kind)]
     try:
         inspect.signature(make).bind(*positional, **options)

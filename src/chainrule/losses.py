@@ -251,6 +251,9 @@ class SoftmaxCrossEntropy(Loss):
         of_class = (targets * self._weights(targets)).sum(axis=-1)
         return float((of_class if weights is None else of_class * weights).sum()) or 1.0
 
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        return check_distributions(predictions, match_targets(predictions, targets))
+
     def weight_of(self, predictions: Array, targets: Array, weights: Array | None) -> float:
         if self.class_weights is None:
             return super().weight_of(predictions, targets, weights)
@@ -431,13 +434,30 @@ def one_hot(labels: Array, classes: int) -> Array:
     return rows
 
 
+def check_distributions(predictions: Array, targets: Array) -> Array:
+    """`targets`, if each row is a distribution over two classes or more."""
+    if predictions.shape[-1] < 2:
+        raise TargetError(
+            "softmax_cross_entropy needs an output for each class, but the network has a single "
+            "one: use binary_cross_entropy for two classes, mean_squared_error for real numbers"
+        )
+    if (targets < 0).any() or np.abs(targets.sum(axis=-1) - 1).max(initial=0) > 1e-3:
+        raise TargetError(
+            "softmax_cross_entropy takes class numbers, or rows of probabilities that sum to 1: "
+            "use mean_squared_error for real numbers"
+        )
+    return targets
+
+
 def check_weights(weights: Array, values: Array) -> Array:
     """One weight, 0 or more, for each example."""
     weights = np.asarray(weights, values.dtype)
-    if weights.shape != values.shape[:1] or not (weights >= 0).all():
+    fits = weights.shape == values.shape[:1]
+    if not fits or not (weights >= 0).all():
+        received = "negative ones or NaN" if fits else f"shape {weights.shape}"
         raise TargetError(
             f"weights are one number, 0 or more, for each of the {len(values)} examples; "
-            f"received shape {weights.shape}"
+            f"received {received}"
         )
     return weights
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from chainrule.arguments import float_type, integer, shape
 from chainrule.configurable import Description, build
+from chainrule.data.dataset import check_pair
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential
@@ -240,6 +241,7 @@ class Network:
         >>> network.evaluate([[1.0], [2.0]], [[1.0], [1.0]], loss="mean_squared_error")
         {'loss': 1.0}
         """
+        check_pair(x, np.asarray(y), "evaluation")
         chosen = self.choose_loss(loss)
         listed = self.metrics if metrics is None else [as_metric(metric) for metric in metrics]
         return self.judge(self.predict(x), np.asarray(y), chosen, listed)

@@ -46,10 +46,15 @@ class FlatArrays(Mapping[str, Array]):
     """
 
     def __init__(self, shapes: Mapping[str, Shape], dtype: npt.DTypeLike) -> None:
-        self.flat: Array = np.zeros(sum(math.prod(shape) for shape in shapes.values()), dtype)
+        self._flat: Array = np.zeros(sum(math.prod(shape) for shape in shapes.values()), dtype)
         self._shapes = dict(shapes)
         self._views: dict[str, Array] = {}
         self._view()
+
+    @property
+    def flat(self) -> Array:
+        """The vector; change it in place, ``flat[:] = values``."""
+        return self._flat
 
     def _view(self) -> None:
         start = 0
@@ -87,7 +92,7 @@ class FlatArrays(Mapping[str, Array]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles hold the vector alone: a copied view would no longer be a view.
-        return {"flat": self.flat, "_shapes": self._shapes}
+        return {"_flat": self._flat, "_shapes": self._shapes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _views={})

@@ -95,7 +95,7 @@ def line(record: Record, epochs: int) -> str:
     """``epoch  3/10   loss 0.0812   accuracy 97.52 %   …   1.2 s``."""
     epoch = f"epoch {int(record['epoch']):>{len(str(epochs))}}/{epochs}"
     shown = {name: value for name, value in record.items() if name not in BOOKKEEPING}
-    return f"{epoch}   {describe_numbers(shown)}   {record['seconds']:.1f} s"
+    return f"{epoch}   {describe_numbers(shown)}   {format_seconds(record['seconds'])}"
 
 
 def describe_numbers(numbers: Mapping[str, float]) -> str:
@@ -108,6 +108,18 @@ def describe_numbers(numbers: Mapping[str, float]) -> str:
 def format_number(name: str, value: float) -> str:
     """Accuracies as a percentage, other numbers with four digits."""
     return f"{100 * value:.2f} %" if is_share(name) else f"{value:.4g}"
+
+
+def format_seconds(seconds: float) -> str:
+    """In the unit that suits.
+
+    >>> format_seconds(12.345), format_seconds(0.0456), format_seconds(0.0000567)
+    ('12.3 s', '45.6 ms', '56.7 µs')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:,.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
 
 
 def is_share(name: str) -> bool:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.callbacks import Callback
+from chainrule.callbacks import Callback, check_callback
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import Batch
 from chainrule.data.training import Plan, TrainingData
-from chainrule.errors import ArgumentError, TrainingError
+from chainrule.errors import ArgumentError, DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
@@ -53,8 +53,9 @@ class Trainer:
         self.loss = build(loss, LOSSES, "loss")
         self.optimizer = build(optimizer, OPTIMIZERS, "optimizer")
         self.schedule = build(schedule, SCHEDULES, "schedule")
-        self.metrics = [as_metric(metric) for metric in metrics]
-        self.callbacks = list(callbacks)
+        names = [metrics] if isinstance(metrics, str) else metrics
+        self.metrics = [as_metric(metric) for metric in names]
+        self.callbacks = [check_callback(callback) for callback in callbacks]
         if not quiet:
             from chainrule.progress import progress
 
@@ -124,7 +125,7 @@ class Trainer:
         network = self.network
         outputs, caches = network.forward(batch.x, training=True)
         value = network.backward_from_loss(outputs, caches, batch.y, self.loss, batch.weights)
-        self._check_finite(value)
+        self._check_finite(value, batch)
         network.decay_weights(self.learning_rate)
         self.optimizer.step(
             network.parameters.flat, network.gradients.flat, self.state, self.learning_rate
@@ -141,7 +142,7 @@ class Trainer:
         self.history.stopped = reason
 
     def _with_validation(
-        self, data: TrainingData, validation: tuple[Any, Any] | float | int | None
+        self, data: TrainingData, validation: Any
     ) -> tuple[TrainingData, TrainingData | None]:
         self.network.check_input(data.x)
         if validation is None:
@@ -152,13 +153,23 @@ class Trainer:
                     f"validation is a pair (x, y), a fraction or a count; received a "
                     f"{type(validation).__name__} of {len(validation)}"
                 )
-            held_out = TrainingData.given(*validation, what="validation")
+            x, y = validation
+            held_out = TrainingData.given(x, y, what="validation")
             self.network.check_input(held_out.x)
             return data, held_out
+        if isinstance(validation, str):
+            raise ArgumentError(
+                f"validation is a pair (x, y), a fraction or a count; received {validation!r}"
+            )
         return data.hold_out(validation, self.network.seed)
 
-    def _check_finite(self, value: float) -> None:
+    def _check_finite(self, value: float, batch: Batch) -> None:
         if not math.isfinite(value):
+            if not np.isfinite(batch.x).all():
+                raise DataError(
+                    f"the loss became {value}, since x holds NaN or infinity: fill in numbers, or "
+                    "leave these examples out"
+                )
             raise TrainingError(
                 f"the loss became {value} in step {self.moment.step + 1} (epoch "
                 f"{math.floor(self.moment.epoch) + 1}): lower the learning rate, now "

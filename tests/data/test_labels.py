@@ -23,7 +23,7 @@ def test_a_column_of_labels_is_flattened() -> None:
     [
         ([0.0, np.nan], "label of example 1 is nan; labels must be finite"),
         ([0.0, np.inf], "label of example 1 is inf; labels must be finite"),
-        ([0.0, 0.5], "label of example 1 is 0.5; classes are whole .* ask for regression"),
+        ([0.0, 0.5], "label of example 1 is 0.5; classes are whole .* choose a loss"),
         ([0, -1], "label of example 1 is -1; classes are numbered from 0"),
         ([0, 2], "label of example 1 is 2; there are only 2 examples"),
         ([[1, 0], [0, 1]], r"labels have shape \(2, 2\), .*argmax"),

@@ -57,7 +57,9 @@ def test_table_for_regression(tmp_path: Path) -> None:
     dataset = load(path, label_column=-1, task="regression")
     assert dataset.class_names is None
     assert dataset.y_train.tolist() == [[0.5], [-0.25]]
-    with pytest.raises(DataError, match=r"label of example 0 is 0.5; .* ask for regression"):
+    with pytest.raises(
+        DataError, match=r"labels from column 1\): the label of example 0 is 0.5; .* choose a loss"
+    ):
         load(path, label_column=-1)
 
 

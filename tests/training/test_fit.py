@@ -362,7 +362,7 @@ def test_a_loss_that_is_no_number_ends_training(dtype: str) -> None:
 def test_inputs_that_are_no_numbers_end_training() -> None:
     x = X.copy()
     x[7, 1] = np.nan
-    with pytest.raises(TrainingError, match="the loss became nan in step 1"):
+    with pytest.raises(DataError, match="the loss became nan, since x holds NaN"):
         fit(classifier(), x, batch_size="full")
 
 

@@ -115,7 +115,10 @@ def _comparison(
     from chainrule.experiments.comparison import Comparison, grid, parse_vary, read_comparison
 
     if not data.endswith(".toml"):
-        variants = grid(dict(parse_vary(text) for text in vary))
+        varied = [parse_vary(text) for text in vary]
+        if len(dict(varied)) < len(varied):
+            raise ConfigError("an option varies twice: write all its values in one --vary")
+        variants = grid(dict(varied))
         return Comparison({"data": data, **options}, variants, tuple(range(seeds or 5)), target)
     if vary:
         raise ConfigError(f"what varies stands in {data}: leave out --vary, or give DATA instead")

@@ -13,7 +13,10 @@ def evaluate(
     run: RunFolder,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="Labelled data; the run's own test part if left out."),
+        typer.Argument(
+            metavar="DATA",
+            help="Labelled data; the run's own if left out: its test part, where it has one.",
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -42,4 +45,7 @@ def evaluate(
     )
     if y is None:
         raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
-    print(f"{source}, {len(x):,} examples: {describe_numbers(opened.network.evaluate(x, y))}")
+    own = " (what it was trained on: there is no test part)"
+    note = own if data is None and opened.summary["test"] is None else ""
+    numbers = describe_numbers(opened.network.evaluate(x, y))
+    print(f"{source}{note}, {len(x):,} examples: {numbers}")

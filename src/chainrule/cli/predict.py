@@ -58,6 +58,8 @@ def predict(
         class_names=opened.class_names,
         data_dir=data_dir or opened.config.data_dir,
         seed=opened.config.seed,
+        label_column=opened.config.label_column,
+        labels=False,
     )
     header, rows = _table(opened, opened.network.predict(x), label_column, proba)
     text = io.StringIO()

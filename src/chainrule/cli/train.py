@@ -69,7 +69,8 @@ def train(
     given = options if data is None else {"data": data, **options}
     from_file = {} if config is None else read_config(config)
     if given.keys() & DECIDE_LAYERS:
-        from_file.pop("layers", None)  # they were made for other options
+        for made_for_others in ("layers", "input_shape"):
+            from_file.pop(made_for_others, None)
     prepared = prepare(make_config({**from_file, **given}))
     place = out or next_free(f"{prepared.dataset.name}-{Path(prepared.config.model).stem}")
     with new_run_folder(place) as folder:
@@ -83,10 +84,14 @@ def train(
 def _announce(prepared: Prepared) -> None:
     dataset, config, network = prepared.dataset, prepared.config, prepared.network
     test = 0 if dataset.x_test is None else len(dataset.x_test)
+    held_out = config.validation or 0
+    if isinstance(held_out, float):
+        held_out = round(held_out * len(dataset.x_train))
+    training = len(dataset.x_train) - (0 if config.fresh_data else held_out)
     classes = f", {len(dataset.class_names)} classes" if dataset.class_names else ""
     print(
-        f"{dataset.name}: {len(dataset.x_train):,} training and {test:,} test examples of shape "
-        f"{dataset.input_shape}{classes}"
+        f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
+        f"examples of shape {dataset.input_shape}{classes}"
     )
     print(f"{network.summary()}\n")
     print(
@@ -97,10 +102,13 @@ def _announce(prepared: Prepared) -> None:
 
 
 def _conclude(outcome: Outcome, folder: Path) -> None:
-    from chainrule.progress import describe_numbers
+    from chainrule.progress import describe_numbers, format_seconds
 
     test = outcome.summary["test"]
     if test is not None:
         print(f"test: {describe_numbers(test)}")
     seconds = outcome.summary["seconds"]
-    print(f"{folder}/ has the model, config.toml and curves.png ({seconds:.1f} s of training)")
+    print(
+        f"{folder}/ has the model, config.toml and curves.png "
+        f"({format_seconds(seconds)} of training)"
+    )

@@ -44,7 +44,8 @@ def class_numbers(y: Array, origin: str, class_names: Sequence[str] | None = Non
         y,
         y != np.floor(y),
         origin,
-        "classes are whole numbers; to predict real numbers, ask for regression",
+        "classes are whole numbers: name another label column, or for real numbers choose a loss "
+        "such as mean_squared_error (task='regression')",
     )
     _refuse(y, y < 0, origin, "classes are numbered from 0")
     _refuse(y, y >= count, origin, limit)

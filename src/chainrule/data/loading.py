@@ -98,6 +98,7 @@ def load_inputs(
     data_dir: str | Path | None = None,
     seed: int = 0,
     label_column: int | str | None = None,
+    labels: bool = True,
 ) -> tuple[Array, Array | None]:
     """Examples to predict or evaluate on, prepared as those the network was trained on, and
     their targets where the source has any (else None).
@@ -110,6 +111,7 @@ def load_inputs(
             folder of images without classes.
         preparation: of the training data.
         class_names: of the training data; None for regression.
+        labels: whether targets are wanted; if not, they are left out unread.
 
     >>> x, y = load_inputs("linear", Preparation(shape=(2,)), class_names=("0", "1"))
     >>> x.shape, y.shape
@@ -136,13 +138,15 @@ def load_inputs(
                 else _read_folder(path, class_names, needs_labels=False)
             ).held_out
         x = _prepare(preparation, examples)
-    if examples.y is None:
+    if examples.y is None or not labels:
         return x, None
     return x, _targets(examples.y, examples.origin, class_names)
 
 
 def check_source(source: str | Path) -> None:
     """Refuse what is neither the name of a set nor a path that exists, without reading it."""
+    if str(source) in ("", "."):
+        raise DataError("name the data: a set from `chainrule data list`, a file, or a folder")
     with _readable(source):
         _find_known(source)
 
@@ -224,8 +228,10 @@ def _read_table(
             )
     if columns < 2:
         raise DataError(f"{path} has one column: expected features and a label")
-    x, y = table.separate(table.find_column(label_column))
-    return RawDataset(Examples(x, y, str(path)))
+    column = table.find_column(label_column)
+    x, y = table.separate(column)
+    name = column if table.header is None else repr(table.header[column])
+    return RawDataset(Examples(x, y, f"{path} (labels from column {name})"))
 
 
 def _as_dataset(raw: RawDataset, path: Path, task: str) -> Dataset:

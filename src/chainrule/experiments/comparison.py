@@ -23,11 +23,12 @@ from typing import Any
 
 import tomli_w
 
+from chainrule.arguments import integer, is_integer, number
 from chainrule.errors import ChainruleError, ConfigError, RunFolderError
 from chainrule.experiments.config import find_option, make_config, parse_option, read_toml
 from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import new_run_folder
-from chainrule.experiments.runner import check_names, prepare, run
+from chainrule.experiments.runner import check_names, load_data, prepare, run
 from chainrule.files import cannot_write, whole_file
 
 PLAN, RUNS = "comparison.toml", "runs"
@@ -98,13 +99,17 @@ def read_comparison(path: Path) -> Comparison:
     """A comparison from a TOML file: options of `train`, `seeds` (a count or a list), `target`,
     and either a table `vary` of lists (a grid) or tables `variants`, each with a name."""
     values = read_toml(path)
-    seeds = values.get("seeds", 5)
+    seeds, target = values.get("seeds", 5), values.get("target")
+    if target is not None:
+        number(target, "target", "(-inf, inf)")
+    for seed in [seeds] if is_integer(seeds) else seeds:
+        integer(seed, "seeds", at_least=0)
     base = {name: value for name, value in values.items() if name not in OWN_KEYS}
     return Comparison(
         check_options(base),
         {**grid(values.get("vary", {})), **_named_variants(values.get("variants", []))},
-        tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-        values.get("target"),
+        tuple(range(seeds)) if is_integer(seeds) else tuple(seeds),
+        target,
     )
 
 
@@ -118,8 +123,12 @@ def grid(vary: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
         return {}
     for name, values in vary.items():
         find_option(name)
+        if name == "seed":
+            raise ConfigError("every variant runs with the same seeds: say how many, --seeds N")
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
             raise ConfigError(f"vary {name} over a list of values, received {values!r}")
+        if len({_short(value) for value in values}) < len(values):
+            raise ConfigError(f"vary {name}: the same value stands twice in {values!r}")
     combinations = [
         dict(zip(vary, values, strict=True)) for values in itertools.product(*vary.values())
     ]
@@ -140,7 +149,8 @@ def parse_vary(text: str) -> tuple[str, list[Any]]:
     """
     name, equals, values = text.partition("=")
     option = name.strip().replace("-", "_")
-    if not equals or not values.strip():
+    balanced = all(values.count(a) == values.count(b) for a, b in ("[]", "()"))
+    if not equals or not values.strip() or not balanced:
         raise ConfigError(f"write --vary NAME=A,B, as in epochs=5,10; received {text!r}")
     parts = re.findall(r"(?:[^,(\[]|\([^)]*\)|\[[^\]]*\])+", values)
     return find_option(option), [parse_option(option, part.strip()) for part in parts]
@@ -171,10 +181,11 @@ def run_comparison(
     with _claimed(out, comparison):
         waiting: dict[Future[str | None], Task] = {}
         errors: dict[tuple[str, int], str] = {}
-        for task in comparison.tasks():
-            if not task.folder(out).exists():
-                future = executor.submit(run_task, task.options, task.folder(out))
-                waiting[future] = task
+        unfinished = [task for task in comparison.tasks() if not task.folder(out).exists()]
+        if unfinished:  # what is wrong with the data is said once, not by every run
+            load_data(make_config(unfinished[0].options))
+        for task in unfinished:
+            waiting[executor.submit(run_task, task.options, task.folder(out))] = task
         try:
             for future in as_completed(waiting):
                 task, error = waiting[future], _error_of(future)

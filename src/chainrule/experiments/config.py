@@ -42,7 +42,11 @@ class TrainConfig(pydantic.BaseModel):
         None, "Data", "NAME", "Label column of a CSV file: its name or position."
     )
     validation: float | int | None = option(
-        None, "Data", "PART", "Hold out a fraction, a count, or 0; a tenth if left out.", ge=0
+        None,
+        "Data",
+        "PART",
+        "Hold out a fraction, a count, or 0; a tenth if left out (0 below 500).",
+        ge=0,
     )
 
     model: str = option("mlp", "Model", "NAME", "mlp, cnn, or FILE.toml; mlp if left out.")
@@ -134,7 +138,7 @@ def parse_option(name: str, text: str) -> Any:
     ([128, 64], 0.001)
     """
     if "list" in str(TrainConfig.model_fields[name].annotation):
-        return [_number_or_text(part) for part in text.strip("[]").split(",")]
+        return [_number_or_text(part) for part in text.strip("[]").split(",") if part.strip()]
     return _number_or_text(text)
 
 

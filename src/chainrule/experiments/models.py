@@ -51,6 +51,17 @@ def check_model(config: TrainConfig) -> None:
         find_model(config.model)
 
 
+def check_input_shape(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse data of another shape than the configuration or the model's file says."""
+    is_file = config.layers is None and config.model.endswith(".toml")
+    stated = read_toml(Path(config.model)).get("input_shape") if is_file else config.input_shape
+    if stated is not None and tuple(stated) != dataset.input_shape:
+        raise ArgumentError(
+            f"the model is for examples of shape {tuple(stated)}, but those of {dataset.name} have "
+            f"shape {dataset.input_shape}: change input_shape and the layers, or leave it out"
+        )
+
+
 def find_model(name: str) -> str:
     """``"mlp"`` or ``"cnn"``."""
     try:

@@ -58,6 +58,7 @@ class RecordLayers(Callback):
         self.gradients = list(gradients_by_layer(trainer.network))
         self.epochs = set(spaced_epochs(trainer.plan.epochs))
         self.recorded = 0
+        self.path.touch()
 
     def epoch_ends(self, trainer: Trainer) -> None:
         if len(trainer.history) in self.epochs:

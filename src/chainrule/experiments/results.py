@@ -16,16 +16,16 @@ from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import METRICS, SUMMARY
 from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
 from chainrule.files import whole_file
-from chainrule.progress import BOOKKEEPING, format_number, is_share
+from chainrule.progress import BOOKKEEPING, format_number, format_seconds, is_share
 
 CSV, JSON = "results.csv", "results.json"
 COSTS = {
     "parameters": "parameters",
     "epochs": "epochs",
     "epochs_to_target": "epochs to target",
-    "seconds_to_target": "seconds to target",
-    "train_seconds": "seconds to train",
-    "predict_seconds": "seconds to predict",
+    "seconds_to_target": "time to target",
+    "train_seconds": "time to train",
+    "predict_seconds": "time to predict",
 }
 
 
@@ -199,7 +199,10 @@ def _mean(variant: VariantResult, key: str) -> str:
     if key not in variant.estimates:
         return ""
     mean, count = variant.estimates[key].mean, variant.estimates[key].count
-    text = f"{mean:,.0f}" if mean >= 1000 else f"{mean:.4g}"
+    if "seconds" in key:
+        text = format_seconds(mean)
+    else:
+        text = f"{mean:,.0f}" if mean >= 1000 else f"{mean:.4g}"
     return text if count == variant.finished else f"{text} ({count} of {variant.finished} runs)"
 
 
@@ -289,19 +292,20 @@ def compare_in_words(metric: str, first: VariantResult, other: VariantResult) ->
     if metric not in other.differences:
         return f"{other.name}: no run to compare with {first.name}."
     gap = other.differences[metric]
-    amount = format_number(metric, abs(gap.mean))
-    interval = f"{format_number(metric, gap.low)} to {format_number(metric, gap.high)}"
+    unit = " points" if is_share(metric) else ""  # a difference of percentages is in points
+    interval = f"{_plain(metric, gap.low)} to {_plain(metric, gap.high)}{unit}"
     if gap.count < 2:
         return f"{other.name}: one seed cannot tell it from {first.name}; run at least two."
     if not gap.is_certain:
         return (
             f"{other.name}: the runs cannot tell its {label} from that of {first.name} "
-            f"(difference {format_number(metric, gap.mean)}, 95 % interval {interval}, "
+            f"(difference {_plain(metric, gap.mean)}, 95 % interval {interval}, "
             f"{gap.count} seeds)."
         )
     direction = "higher" if gap.mean > 0 else "lower"
     judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"
     return (
-        f"{other.name}: {label} {amount} {direction} than {first.name}, {judged} "
-        f"(95 % interval {interval}, effect size {gap.effect:.1f}, {gap.count} seeds)."
+        f"{other.name}: {label} {_plain(metric, abs(gap.mean))}{unit} {direction} than "
+        f"{first.name}, {judged} (95 % interval {interval}, effect size {gap.effect:.1f}, "
+        f"{gap.count} seeds)."
     )

@@ -117,6 +117,8 @@ def new_run_folder(path: Path) -> Iterator[Path]:
         RunFolderError: `path` exists already, or another run is filling it.
         OutputError: it cannot be made or filled.
     """
+    if not path.name:
+        raise RunFolderError(f"{str(path)!r} is no name for a run folder: give --out RUN a name")
     _, unfinished = _places(path)
     if path.exists():
         raise RunFolderError(f"{path} already exists: choose another --out, or remove it")

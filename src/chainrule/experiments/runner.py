@@ -15,10 +15,11 @@ from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out
 from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
-from chainrule.errors import ConfigError
+from chainrule.errors import ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.curves import draw_curves
 from chainrule.experiments.models import (
+    check_input_shape,
     check_model,
     check_outputs,
     default_init,
@@ -91,6 +92,7 @@ def prepare(config: TrainConfig) -> Prepared:
             "validation": default_validation(config, dataset),
         }
     )
+    check_input_shape(config, dataset)
     network = Network(build_layers(layers), dataset.input_shape, config.seed, config.dtype)
     check_outputs(network, dataset, loss)
     if resolved.validation and not resolved.fresh_data:
@@ -101,7 +103,8 @@ def prepare(config: TrainConfig) -> Prepared:
 def run(prepared: Prepared, folder: Path, quiet: bool = False) -> Outcome:
     """Train, test, and fill a run folder that `new_run_folder` opened.
 
-    Ctrl-C ends training early; what was learnt is tested and saved as usual.
+    Ctrl-C ends training early; what was learnt is saved and tested as usual. Ctrl-C once more
+    leaves out the test.
     """
     config, dataset, network = prepared.config, prepared.dataset, prepared.network
     (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
@@ -109,9 +112,9 @@ def run(prepared: Prepared, folder: Path, quiet: bool = False) -> Outcome:
     recording = [WriteMetrics(folder / METRICS), RecordLayers(folder / LAYERS)]
     history = train(prepared, recording, quiet)
     seconds = time.perf_counter() - began
-    summary = {**summarize(prepared, history), **test(network, dataset), "seconds": seconds}
     network.save(folder / MODEL)
     draw_curves(history, f"{dataset.name}: {config.model}", folder / CURVES)
+    summary = {**summarize(prepared, history), **test(network, dataset), "seconds": seconds}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return Outcome(network, history, summary)
 
@@ -142,7 +145,7 @@ def train(prepared: Prepared, callbacks: Sequence[Callback] = (), quiet: bool = 
         epochs=config.epochs,
         batch_size=config.batch_size,
         samples_per_epoch=config.samples_per_epoch,
-        validation=held_out(config, dataset),
+        validation=held_out(config),
         metrics=config.metrics or (),
         callbacks=[*callbacks, *stopping],
         quiet=quiet,
@@ -160,6 +163,8 @@ def load_data(config: TrainConfig) -> Dataset:
         label_column=config.label_column,
         task="regression" if isinstance(loss, REGRESSION_LOSSES) else "classification",
     )
+    if dataset.class_names is not None and len(dataset.class_names) < 2:
+        raise DataError(f"{dataset.name}: all examples are of one class: give two or more classes")
     if config.fresh_data and dataset.name not in SYNTHETIC:
         raise ConfigError(
             f"fresh_data draws new points for each epoch, which {dataset.name} does not have: "
@@ -174,10 +179,10 @@ def fresh_points(config: TrainConfig) -> Callable[[int], tuple[Any, Any]]:
     return lambda epoch: datasets.fresh(config.data, samples, config.seed, epoch)
 
 
-def held_out(config: TrainConfig, dataset: Dataset) -> tuple[Any, Any] | float | int | None:
-    """What to validate on. Fresh points are validated on the fixed test points."""
+def held_out(config: TrainConfig) -> tuple[Any, Any] | float | int | None:
+    """What to validate on. With fresh points it is the draw of epoch 0, which none trains on."""
     if config.validation and config.fresh_data:
-        return dataset.x_test, dataset.y_test
+        return fresh_points(config)(0)
     return config.validation or None
 
 
@@ -218,7 +223,10 @@ def test(network: Network, dataset: Dataset) -> dict[str, Any]:
     if dataset.x_test is None or dataset.y_test is None:
         return {"test": None, "predict_seconds": None}
     began = time.perf_counter()
-    outputs = network.predict(dataset.x_test)
+    try:
+        outputs = network.predict(dataset.x_test)
+    except KeyboardInterrupt:
+        return {"test": None, "predict_seconds": None, "stopped": "interrupted"}
     seconds = time.perf_counter() - began
     numbers = network.judge(outputs, dataset.y_test, network.choose_loss(None), network.metrics)
     return {"test": numbers, "predict_seconds": seconds}
@@ -229,6 +237,9 @@ class WriteMetrics(Callback):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def training_starts(self, trainer: Trainer) -> None:
+        self.path.touch()
 
     def epoch_ends(self, trainer: Trainer) -> None:
         with self.path.open("a", encoding="utf-8") as file:

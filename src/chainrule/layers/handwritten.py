@@ -8,15 +8,15 @@ Four styles are understood; which one it is shows in the names and arguments of 
 4. a pair of functions over a dictionary, `forward(x, params)` and `backward(dy, params)`,
    returning a dictionary of gradients `{"dW1": …}`.
 
-Where the code updates its own weights, the gradient is what the update did: with a rate of 1,
-before - after. The update is then undone, and the optimizer makes its own.
+Where the code updates its own weights, the gradient is what the update did, divided by the rate:
+(before - after) / rate. The update is made on a copy, and the optimizer makes its own.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +29,7 @@ from chainrule.seeding import generator
 
 Role = Literal["x", "dy", "rate", "parameters"]
 
+RATE = 1e-5  # small: code that updates first hands back a gradient taken at weights next to the old
 FORWARD_NAMES = ("forward", "forward_propagation", "forward_pass", "forward_prop")
 BACKWARD_NAMES = ("backward", "backward_propagation", "backward_pass", "backprop", "back_prop")
 RATE_NAMES = ("learning_rate", "lr", "rate", "eta", "alpha", "step_size")
@@ -103,28 +104,28 @@ class HandWritten(Layer):
         rng = generator(0, "try out")
         x = rng.standard_normal((2, *input_shape))
         y, memory = trial.forward(self._turn(x))
-        _, found = trial.backward(rng.standard_normal(y.shape), memory)
-        self.adopted.keep(found)
+        _, gradients = trial.backward(rng.standard_normal(y.shape), memory)
+        for name, gradient in gradients.items():
+            _fit(name, gradient, trial.values[name].shape)
         return self._turn_back(y)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
-        self.adopted.values = self._own_values()
-        y, memory = self.adopted.forward(self._turn(x))
-        return self._turn_back(y), (x, memory)
+        # The code works on copies in float64, whatever the network's type: nothing that it does
+        # to them reaches the network, and the small steps of RATE are measured exactly.
+        for name in self.adopted.values:
+            self.adopted.values[name] = getattr(self, name).astype(np.float64)
+        y, memory = self.adopted.forward(self._turn(x.astype(np.float64)))
+        return self._turn_back(y).astype(x.dtype), (x, memory)
 
     def backward(self, dy: Array, cache: Any) -> Array:
         x, memory = cache
-        self.adopted.values = self._own_values()
-        dx, gradients = self.adopted.backward(self._turn(dy), memory)
+        dx, gradients = self.adopted.backward(self._turn(dy.astype(np.float64)), memory)
         for name, gradient in gradients.items():
             own = getattr(self, f"d{name}")
-            own += gradient.reshape(own.shape)
+            own += _fit(name, gradient, own.shape)
         if dx is None:  # nothing was returned for what lies before: let its use be seen
             return np.full_like(x, np.nan)
-        return self._turn_back(dx)
-
-    def _own_values(self) -> dict[str, Array]:
-        return {name: getattr(self, name) for name in self.adopted.values}
+        return self._turn_back(dx).astype(dy.dtype)
 
     def _turn(self, x: Array) -> Array:
         return np.moveaxis(x, 0, self.batch_axis)
@@ -144,10 +145,6 @@ class _Adopted:
 
     def backward(self, dy: Array, memory: Any) -> tuple[Array | None, dict[str, Array]]:
         raise TypeError
-
-    def keep(self, found: Iterable[str]) -> None:
-        """Of the candidates in `values`, keep those that a backward pass gave a gradient."""
-        self.values = {name: self.values[name] for name in found}
 
 
 class _Object(_Adopted):
@@ -183,39 +180,31 @@ class _Object(_Adopted):
         x, remembered = memory
         attributes = vars(self.code)
         attributes.update(remembered)  # another forward pass may have come since
-        before = {name: values.copy() for name, values in self.values.items()}
+        before = {name: remembered[name] for name in self.values}
+        attributes.update({name: values.copy() for name, values in before.items()})
         for holder in self._holders():  # code that accumulates must start from zero
             if isinstance(attributes.get(holder), np.ndarray):
                 attributes[holder] = np.zeros_like(attributes[holder])
-        given = {"x": x, "dy": dy, "rate": 1.0}
+        given = {"x": x, "dy": dy, "rate": RATE}
         dx = getattr(self.code, self.backward_name)(*(given[role] for role in self.roles))
-        updates_itself = "rate" in self.roles
-        return dx, self._undo_update(before) if updates_itself else self._read_gradients()
+        return dx, {name: self._gradient_of(name, values) for name, values in before.items()}
 
-    def _undo_update(self, before: dict[str, Array]) -> dict[str, Array]:
+    def _gradient_of(self, name: str, before: Array) -> Array:
         attributes = vars(self.code)
-        gradients = {}
-        for name, values in before.items():
-            step = values - attributes[name]
-            if self.named or np.any(step):
-                gradients[name] = step
-            self.values[name][...] = values
-        attributes.update(self.values)
-        return gradients
-
-    def _read_gradients(self) -> dict[str, Array]:
-        attributes = vars(self.code)
-        gradients = {}
-        for name in self.values:
+        if "rate" in self.roles:
+            gradient = (before - attributes[name]) / RATE
+            found = self.named or bool(np.any(gradient))
+        else:
             holder = next((h for h in self._holders_of(name) if h in attributes), None)
-            if holder is not None:
-                gradients[name] = np.asarray(attributes[holder])
-            elif self.named:
-                raise ArgumentError(
-                    f"{type(self.code).__name__}.{self.backward_name} leaves no gradient for "
-                    f"{name!r}: say where it is, gradients={{{name!r}: …}}"
-                )
-        return gradients
+            gradient = before if holder is None else np.asarray(attributes[holder])
+            found = holder is not None
+        if not found:
+            raise ArgumentError(
+                f"{type(self.code).__name__}.{self.backward_name} leaves no gradient for {name!r} "
+                f"(looked for {', '.join(self._holders_of(name))}): say where it is, "
+                f"gradients={{{name!r}: …}}, or name what is trained, parameters=[…]"
+            )
+        return gradient
 
     def _holders(self) -> list[str]:
         return [holder for name in self.values for holder in self._holders_of(name)]
@@ -284,6 +273,16 @@ class _Given(Initializer):
 
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Array:
         return self.values
+
+
+def _fit(name: str, gradient: Array, shape: Shape) -> Array:
+    """`gradient` in the parameter's shape; axes of size 1 do not matter, all others do."""
+    if [n for n in np.shape(gradient) if n > 1] != [n for n in shape if n > 1]:
+        raise ArgumentError(
+            f"the gradient of {name!r} has shape {np.shape(gradient)}, but {name!r} has shape "
+            f"{shape}: is it transposed, or summed over the wrong axis?"
+        )
+    return np.reshape(gradient, shape)
 
 
 def _method(code: Any, names: Sequence[str]) -> str:
