@@ -209,3 +209,18 @@ def test_options_that_cannot_be(make, message: str) -> None:
 def test_a_misspelt_reduction_is_not_another_one(reduction: str) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'mean'"):
         MeanSquaredError(reduction=reduction)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "targets", "message"),
+    [
+        (np.zeros((3, 1)), np.array([0, 1, 2]), "a single one: use binary_cross_entropy"),
+        (np.zeros((3, 2)), np.array([[0.2, 0.3]] * 3), "rows of probabilities that sum to 1"),
+        (np.zeros((3, 2)), np.array([[2.0, -1.0]] * 3), "rows of probabilities that sum to 1"),
+    ],
+)
+def test_softmax_refuses_what_is_no_distribution(
+    predictions: np.ndarray, targets: np.ndarray, message: str
+) -> None:
+    with pytest.raises(TargetError, match=message):
+        SoftmaxCrossEntropy().forward(predictions, targets)

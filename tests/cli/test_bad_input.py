@@ -45,6 +45,8 @@ CASES = {
     "samples of a fixed set": (["digits", "--samples", "5"], "is for synthetic data"),
     "no configuration": (["--config", "no.toml"], "no.toml cannot be read"),
     "no model file": (["digits", "--model", "no.toml"], "no.toml cannot be read"),
+    "a run without a name": (["digits", "--out", ""], "is no name for a run folder"),
+    "nothing named": ([""], "name the data"),
     "a folder that cannot be made": (["digits", "--out", "/proc/run"], "cannot write"),
 }
 
@@ -75,6 +77,10 @@ MODELS = {
         "layer 1 (Residual) adds a branch of shape (3,) to a shortcut of shape (64,)",
     ),
     "too few outputs": ('layers = ["flatten", "dense(9)"]', "make the last layer Dense(10)"),
+    "another input shape": (
+        'input_shape = [9, 9, 1]\nlayers = ["flatten", "dense(10)"]',
+        "the model is for examples of shape (9, 9, 1), but those of digits have shape (8, 8, 1)",
+    ),
     "a negative size": ('layers = ["flatten", "dense(-9)"]', "out_features is a whole number"),
 }
 

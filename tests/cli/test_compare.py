@@ -52,6 +52,10 @@ CASES = {
     "no values": (["digits", "--vary", "epochs"], "write --vary NAME=A,B"),
     "an unknown optimizer": (["digits", "--vary", "optimizer=sgd,adm"], "did you mean 'adam'?"),
     "a value that cannot be": (["digits", "--vary", "epochs=1,0"], "received 0"),
+    "a seed": (["digits", "--vary", "seed=0,1"], "--seeds N"),
+    "an option twice": (["digits", "--vary", "epochs=1", "--vary", "epochs=2"], "varies twice"),
+    "a value twice": (["digits", "--vary", "epochs=1,1"], "the same value stands twice"),
+    "half a list": (["digits", "--vary", "hidden=[32],[64"], "write --vary NAME=A,B"),
     "no such file": (["none.toml"], "none.toml cannot be read"),
     "no such data": (["digit", "--vary", "epochs=1,2"], "did you mean 'digits'?"),
 }

@@ -134,3 +134,19 @@ def test_a_damaged_run_folder_is_one_message(
     assert answer.code == 2
     assert len(answer.err.splitlines()) == 1
     shutil.rmtree(run)
+
+
+def test_labels_stand_where_they_stood_in_training(chainrule: Command) -> None:
+    rows = [f"{i % 2},{(i // 2) % 2},{i % 2}" for i in range(40)]  # the label is the last column
+    Path("points.csv").write_text("a,b,kind\n" + "\n".join(rows) + "\n")
+    options = ("--label-column", "kind", "--epochs", 60, "--batch-size", 4)
+    chainrule("train", "points.csv", *options, "--learning-rate", 0.02, "--out", "run")
+    assert "100.00 %" in chainrule("evaluate", "run", "points.csv").out
+    assert chainrule("predict", "run", "points.csv", "--out", "p.csv").code == 0
+    assert [row[1] for row in read("p.csv")[1:]] == [row[-1] for row in rows]
+
+
+def test_evaluate_says_when_there_is_no_test_part(chainrule: Command) -> None:
+    Path("points.csv").write_text("\n".join(f"{i % 2},{i % 2},0.5" for i in range(20)))
+    chainrule("train", "points.csv", "--epochs", 1, "--out", "run")
+    assert "what it was trained on" in chainrule("evaluate", "run").out

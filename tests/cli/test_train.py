@@ -145,6 +145,12 @@ def test_fresh_data_differs_from_epoch_to_epoch(chainrule: Command) -> None:
     assert len(losses["fresh"]) == 3
 
 
+def test_fresh_data_is_not_validated_on_the_test_points(chainrule: Command) -> None:
+    chainrule("train", "linear", "--fresh-data", "--epochs", 1, "--out", "run")
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert summary["last_epoch"]["validation_loss"] != summary["test"]["loss"]
+
+
 @pytest.mark.parametrize(
     "layers",
     [

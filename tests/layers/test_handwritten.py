@@ -126,3 +126,55 @@ class TwoGradients:
 def test_code_that_cannot_be_read(make, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+class OwnNames:
+    """A layer whose gradient has a name that no convention knows, and is perhaps transposed."""
+
+    def __init__(self, transposed: bool = False) -> None:
+        self.weight = np.ones((3, 2))
+        self.transposed = transposed
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return x @ self.weight
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        self.gw = dy.T @ self.x if self.transposed else self.x.T @ dy
+        return dy @ self.weight.T
+
+
+def test_a_gradient_that_is_not_found_is_asked_for() -> None:
+    with pytest.raises(cr.errors.ArgumentError, match=r"leaves no gradient for 'weight' \(looked"):
+        cr.HandWritten(OwnNames()).build(3)
+    layer = cr.HandWritten(OwnNames(), gradients={"weight": "gw"})
+    assert layer.build(3) == (2,)
+
+
+def test_a_transposed_gradient_is_refused() -> None:
+    with pytest.raises(cr.errors.ArgumentError, match=r"shape \(2, 3\).* is it transposed"):
+        cr.HandWritten(OwnNames(transposed=True), gradients={"weight": "gw"}).build(3)
+
+
+class UpdatesFirst:
+    """Moves its weights before it hands back dx, as many first attempts do."""
+
+    def __init__(self) -> None:
+        self.weights = np.full((3, 2), 0.5)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return x @ self.weights
+
+    def backward(self, dy: np.ndarray, learning_rate: float) -> np.ndarray:
+        self.weights -= learning_rate * self.x.T @ dy
+        return dy @ self.weights.T
+
+
+def test_an_update_made_too_early_hardly_shows() -> None:
+    layer = cr.HandWritten(UpdatesFirst())
+    layer.build(3, dtype="float64")
+    x, dy = np.full((4, 3), 10.0), np.full((4, 2), 10.0)
+    dx = layer.backward(dy, layer.forward(x)[1])
+    np.testing.assert_allclose(dx, dy @ np.full((2, 3), 0.5), rtol=0.02)
+    np.testing.assert_allclose(layer.dweights, x.T @ dy, rtol=1e-9)

@@ -387,3 +387,11 @@ def test_weight_decay_of_every_weight_is_adamw() -> None:
         trained(cr.Adam(0.01), cr.WeightDecay(0.2)),
         rtol=1e-12,
     )
+
+
+def test_the_flat_vector_is_filled_and_not_replaced() -> None:
+    network = cr.Network([cr.Dense(2)], 3)
+    with pytest.raises(AttributeError):
+        network.parameters.flat = network.parameters.flat.copy()
+    network.parameters.flat[:] = 1
+    assert (network.layers[0].W == 1).all()
