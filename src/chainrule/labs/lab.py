@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.datasets import load
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import Difference, estimate
 
+Array = npt.NDArray[Any]
 T = TypeVar("T")
 
 SEEDS, QUICK_SEEDS = 5, 3
@@ -69,11 +75,13 @@ def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
     document = Document(title)
     for paragraph in asks.strip().split("\n\n"):
         document.paragraph(paragraph.replace("\n", " "))
-    options = (" --quick" if setting.quick else "") + (
-        f" --seed {setting.seed}" if setting.seed else ""
-    )
+    command = f"chainrule lab run {name}"
+    if setting.quick:
+        command += " --quick"
+    if setting.seed:
+        command += f" --seed {setting.seed}"
     document.paragraph(
-        f"Made by `chainrule lab run {name}{options}`. What depends on chance stands as mean ± "
+        f"Made by `{command}`. What depends on chance stands as mean ± "
         "standard deviation over seeds."
     )
     if setting.quick:
@@ -133,12 +141,48 @@ def run_all(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], worker
             raise
 
 
+def run_variants(
+    function: Callable[..., T],
+    variants: Collection[str],
+    seeds: Sequence[int],
+    workers: int,
+    *shared: Any,
+) -> dict[str, list[T]]:
+    """`function(variant, seed, *shared)` for each variant and seed, as `run_all` does; for each
+    variant, the results in the order of the seeds. The variants take turns, so that whatever else
+    the machine does slows all of them alike.
+
+    >>> run_variants("{}{}".format, ["a", "b"], [0, 1], 1)
+    {'a': ['a0', 'a1'], 'b': ['b0', 'b1']}
+    """
+    tasks = [(variant, seed, *shared) for seed in seeds for variant in variants]
+    results = run_all(function, tasks, workers)
+    return {variant: results[first :: len(variants)] for first, variant in enumerate(variants)}
+
+
 def run_on_one_thread(function: Callable[..., T], task: tuple[Any, ...]) -> T:
     """`function(*task)` with one BLAS thread."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         return function(*task)
+
+
+class Parts(NamedTuple):
+    """A data set with a training and a test part."""
+
+    x_train: Array
+    y_train: Array
+    x_test: Array
+    y_test: Array
+
+
+@lru_cache(maxsize=1)
+def load_parts(name: str, data_dir: Path | None) -> Parts:
+    """A set by its name, as `datasets.load`; a process that runs many tasks reads it once."""
+    dataset = load(name, data_dir=data_dir)
+    test = np.asarray(dataset.x_test), np.asarray(dataset.y_test)
+    return Parts(dataset.x_train, dataset.y_train, *test)
 
 
 def percent(values: Sequence[float]) -> str:
@@ -170,6 +214,8 @@ def gain(gap: Difference) -> str:
     >>> gain(difference([0.95, 0.96, 0.94], [0.90, 0.92, 0.89]))
     '+4.67 points (95 % interval +3.23 to +6.10): real'
     """
+    if gap.mean == gap.low == gap.high == 0:
+        return "no difference in any run"
     interval = f"95 % interval {100 * gap.low:+.2f} to {100 * gap.high:+.2f}"
     verdict = "real" if gap.is_certain else "the runs cannot tell"
     return f"{100 * gap.mean:+.2f} points ({interval}): {verdict}"

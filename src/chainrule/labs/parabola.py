@@ -21,8 +21,18 @@ import numpy.typing as npt
 import chainrule as cr
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import difference, estimate
-from chainrule.labs.lab import Claim, Lab, Setting, close_report, gain, open_report, run_all
+from chainrule.labs.lab import (
+    Claim,
+    Lab,
+    Parts,
+    Setting,
+    close_report,
+    gain,
+    open_report,
+    run_variants,
+)
 from chainrule.labs.pictures import draw_curves, draw_regions
+from chainrule.seeding import generator
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -63,9 +73,10 @@ class Run:
     losses: list[float]
 
 
-def draw_points(seed: int) -> cr.datasets.Dataset:
+def draw_points(seed: int) -> Parts:
     """1,000 points to train on, and 1,000 to test with."""
-    return cr.datasets.load("parabola", seed=seed)
+    rng = generator(seed, "parabola lab")
+    return Parts(*cr.datasets.parabola(1000, rng), *cr.datasets.parabola(1000, rng))
 
 
 def conv_network(variant: Variant, seed: int) -> cr.Network:
@@ -85,7 +96,7 @@ def dense_network(variant: Variant, seed: int) -> cr.Network:
     return cr.Network(layers, input_shape=2, seed=seed, dtype="float64")
 
 
-def train(network: cr.Network, variant: Variant, points: cr.datasets.Dataset) -> cr.History:
+def train(network: cr.Network, variant: Variant, points: Parts) -> cr.History:
     """Train as the lab does."""
     return network.fit(
         points.x_train.reshape(-1, *network.input_shape),
@@ -118,15 +129,14 @@ def run_once(name: str, seed: int) -> Run:
 
 
 def run(setting: Setting) -> Document:
-    """The whole lab."""
-    seeds = range(setting.seed, setting.seed + (5 if setting.quick else 20))
+    """The whole lab; its trainings are short enough for many seeds."""
+    return report(setting, range(setting.seed, setting.seed + (5 if setting.quick else 20)))
+
+
+def report(setting: Setting, seeds: Sequence[int]) -> Document:
+    """The lab with certain seeds."""
     names = [name for name in VARIANTS if not (setting.quick and name == LONGER)]
-    tasks = [(name, seed) for name in names for seed in seeds]
-    found = run_all(run_once, tasks, setting.workers)
-    runs = {
-        name: found[first : first + len(seeds)]
-        for name, first in zip(names, range(0, len(found), len(seeds)), strict=True)
-    }
+    runs = run_variants(run_once, names, seeds, setting.workers)
     document = open_report("parabola", TITLE, __doc__, setting)
     points, generating = timed(draw_points, setting.seed)
     networks, times = show_tasks(document, setting.seed, points, generating)
@@ -138,7 +148,7 @@ def run(setting: Setting) -> Document:
 
 
 def show_tasks(
-    document: Document, seed: int, points: cr.datasets.Dataset, generating: float
+    document: Document, seed: int, points: Parts, generating: float
 ) -> tuple[dict[str, cr.Network], dict[str, tuple[float, float]]]:
     """Each task's layers, learnt weights and times. The trained networks; seconds of training
     and of prediction."""
@@ -199,7 +209,7 @@ def show_accuracies(document: Document, runs: dict[str, list[Run]]) -> None:
 def show_pictures(
     document: Document,
     runs: dict[str, list[Run]],
-    points: cr.datasets.Dataset,
+    points: Parts,
     networks: dict[str, cr.Network],
 ) -> None:
     """Loss over the epochs, and the regions that each network sees."""
@@ -209,7 +219,7 @@ def show_pictures(
         "curves", figure, "Training loss: the mean over the seeds, in a band from best to worst."
     )
     figure = draw_regions(
-        "Test points (400 of them shown), and where each network sees the classes",
+        "Test points (500 of them shown), and where each network sees the classes",
         points.x_test,
         points.y_test,
         {name: partial(predict, network) for name, network in networks.items()},
@@ -222,7 +232,7 @@ def show_pictures(
     )
 
 
-def show_zeros(document: Document, seed: int, points: cr.datasets.Dataset) -> None:
+def show_zeros(document: Document, seed: int, points: Parts) -> None:
     """Why starting from zeros fails: equal units have equal gradients."""
     network = conv_network(VARIANTS[ZEROS], seed)
     train(network, VARIANTS[ZEROS], points)
@@ -239,7 +249,7 @@ def show_zeros(document: Document, seed: int, points: cr.datasets.Dataset) -> No
 
 
 def show_dense(
-    document: Document, seed: int, points: cr.datasets.Dataset, networks: dict[str, cr.Network]
+    document: Document, seed: int, points: Parts, networks: dict[str, cr.Network]
 ) -> None:
     """The same networks of Dense layers end in the same weights."""
     rows = []

@@ -1,0 +1,132 @@
+"""The labs, each in a size of seconds: what their reports hold, and the claims they rest on."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.experiments.document import Document, Heading, Picture, Table
+from chainrule.experiments.statistics import difference
+from chainrule.labs import LABS, fully_connected, mnist_mlp, parabola
+from chainrule.labs.lab import Setting, gain, run_variants
+
+DOCS = Path(__file__).parents[2] / "docs" / "labs"
+LARGEST_PICTURE = 200_000  # bytes
+
+
+def check(document: Document, pictures: list[str]) -> None:
+    """Every report has its pictures, and ends in the table of claims."""
+    *_, heading, closing = document.parts
+    assert heading == Heading("What the lab's report says, and what chainrule got")
+    assert isinstance(closing, Table)
+    assert all(cell for row in closing.rows for cell in row)
+    drawn = [part for part in document.parts if isinstance(part, Picture)]
+    assert [picture.name for picture in drawn] == pictures
+    assert all(len(picture.light) < LARGEST_PICTURE for picture in drawn)
+
+
+@pytest.fixture
+def setting(shared_data: Path) -> Setting:
+    return Setting(quick=True, data_dir=shared_data)
+
+
+def test_parabola() -> None:
+    check(parabola.report(Setting(quick=True), seeds=[0, 1]), ["curves", "regions"])
+
+
+def test_three_units_learn_the_parabola_and_three_equal_ones_do_not() -> None:
+    assert parabola.run_once("2→3→1", 0).test > 0.96
+    assert parabola.run_once(parabola.ZEROS, 0).test < 0.86
+    assert parabola.run_once(parabola.BEST, 0).train > 0.998
+
+
+@pytest.mark.parametrize("name", parabola.TASKS)
+def test_one_by_one_convolution_is_a_dense_layer(name: str) -> None:
+    variant, points = parabola.TASKS[name], parabola.draw_points(0)
+    conv, dense = parabola.conv_network(variant, 0), parabola.dense_network(variant, 0)
+    for network in (conv, dense):
+        parabola.train(network, variant, points)
+    np.testing.assert_allclose(conv.parameters.flat, dense.parameters.flat, rtol=1e-9)
+
+
+def test_mnist_mlp(setting: Setting) -> None:
+    size = mnist_mlp.Size(train=200, test=200, part=0.1, every=2, reported=8)
+    check(mnist_mlp.report(setting, size), ["curves"])
+
+
+def test_the_sigmoid_costs_accuracy_and_the_second_softmax_only_loss(shared_data: Path) -> None:
+    size = mnist_mlp.Size(train=2_000, test=1_000, part=0.4, every=40)
+    run = mnist_mlp.run_once(mnist_mlp.LAB_NETWORK, 0, size, shared_data)
+    accuracy = {test: values[-1] for test, values in run.test_accuracy.items()}
+    loss = {test: values[-1] for test, values in run.test_loss.items()}
+    assert accuracy[mnist_mlp.HONEST] == run.final > 0.7
+    assert accuracy[mnist_mlp.SIGMOID] < run.final - 0.1
+    assert accuracy[mnist_mlp.SOFTMAX] == run.final
+    assert loss[mnist_mlp.SOFTMAX] > loss[mnist_mlp.HONEST] + 0.1
+
+
+def test_the_bias_slip_is_a_division_by_the_batch_size() -> None:
+    x, dy = np.ones((4, 3)), np.arange(8.0).reshape(4, 2)
+    right, slip = cr.Dense(2), mnist_mlp.TwiceDivided(2)
+    for layer in (right, slip):
+        layer.build(3, dtype="float64")
+        layer.backward(dy, layer.forward(x)[1])
+    np.testing.assert_allclose(slip.db, right.db / 4)
+    np.testing.assert_array_equal(slip.dW, right.dW)
+
+
+def test_fully_connected(setting: Setting) -> None:
+    size = fully_connected.Size(xor_epochs=20, epochs=2, test=200, every=1)
+    check(fully_connected.report(setting, size), ["xor", "mnist"])
+
+
+def test_tanh_learns_xor_and_sigmoid_does_not() -> None:
+    size = fully_connected.Size()
+    errors, solved = fully_connected.run_xor("tanh", 0, size)
+    assert solved
+    assert errors[-1] < 0.05
+    errors, solved = fully_connected.run_xor("sigmoid", 0, size)
+    assert not solved
+    assert errors[-1] == pytest.approx(0.256, abs=0.01)
+
+
+def test_hand_written_derivatives() -> None:
+    x, step = np.linspace(-3, 3, 20), 1e-6
+    for function, derivative in fully_connected.ACTIVATIONS.values():
+        slope = (function(x + step) - function(x - step)) / (2 * step)
+        np.testing.assert_allclose(derivative(x), slope, rtol=1e-6)
+
+
+def test_results_do_not_depend_on_the_number_of_workers() -> None:
+    one, two = (run_variants(parabola.run_once, ["2→3→1"], [0, 1], workers) for workers in (1, 2))
+    assert one == two
+
+
+def test_gain_says_whether_a_difference_is_real() -> None:
+    assert gain(difference([0.9, 0.8], [0.9, 0.8])) == "no difference in any run"
+    assert gain(difference([0.9, 0.8], [0.8, 0.9])).endswith("the runs cannot tell")
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+def test_labs_are_written_with_public_names_alone(lab: object) -> None:
+    module = inspect.getmodule(lab.run)
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Attribute):
+            assert not re.match(r"_[^_]", node.attr)
+        if isinstance(node, ast.ImportFrom):
+            assert not any(alias.name.startswith("_") for alias in node.names)
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_the_full_results_stand_in_the_documentation(name: str) -> None:
+    text = (DOCS / name / "report.md").read_text(encoding="utf-8")
+    assert f"`chainrule lab run {name}`" in text
+    pictures = [DOCS / name / path for path in re.findall(r"\]\((pictures/[^)]+)\)", text)]
+    assert pictures
+    assert all(picture.stat().st_size < LARGEST_PICTURE for picture in pictures)
