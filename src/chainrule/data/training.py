@@ -90,6 +90,8 @@ class Plan:
     def deal(self, data: TrainingData, epoch: int, seed: int) -> Iterator[Batch]:
         """The batches of one epoch."""
         size = self.examples_in_batch(len(data.x))
+        if size == len(data.x) and self.samples_per_epoch is None:
+            return iter([Batch(data.x[:], data.y[:], data.weights)])  # all of it, uncopied
         order = epoch_order(len(data.x), size, self.samples_per_epoch, seed, epoch)
         return batches(data.x, data.y, data.weights, size, order)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chainrule.labs import fully_connected, mnist_mlp, parabola
+from chainrule.labs import fully_connected, mnist_mlp, parabola, two_layer
 from chainrule.labs.lab import Lab
 
-LABS: dict[str, Lab] = {lab.name: lab for lab in (parabola.LAB, mnist_mlp.LAB, fully_connected.LAB)}
+LABS: dict[str, Lab] = {
+    lab.name: lab for lab in (parabola.LAB, mnist_mlp.LAB, two_layer.LAB, fully_connected.LAB)
+}

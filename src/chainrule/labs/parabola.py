@@ -284,8 +284,8 @@ def claims(runs: dict[str, list[Run]], times: dict[str, tuple[float, float]]) ->
             ),
             Claim(
                 f"{name}: seconds to train, to predict",
-                f"{train_seconds:g}, {predict_seconds:g}",
-                f"{training:.2g}, {predicting:.2g}",
+                f"{train_seconds:.3f}, {predict_seconds:.5f}",
+                f"{training:.3f}, {predicting:.5f}",
                 "another machine; predicting here checks shapes and runs in batches of 256",
             ),
         ]
@@ -322,7 +322,7 @@ WHY = {
     "2→1": "one draw of points against many; a line misses the parabola's sides. Always answering "
     "1, which is right for 76 % of the square, would score the report's 0.760",
     "2→1→1": "one draw against many; one hidden unit still draws one line",
-    "2→3→1": "1,000 epochs stop short of it in every draw here, ten times as many come near; "
+    "2→3→1": "1,000 epochs stop short of it as a rule, ten times as many come near; "
     "the lab's first weights are not known",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +64,7 @@ class Training:
     activation: str = "sigmoid"
     output: str = "sigmoid"
     std: float = 1.0
-    optimizer: cr.Optimizer = cr.SGD(1.0)
+    optimizer: cr.Optimizer = field(default_factory=lambda: cr.SGD(1.0))
     fresh: bool = False
 
     def network(self, seed: int) -> cr.Network:
@@ -264,7 +264,7 @@ def train(training: Training, seed: int) -> Trained:
         network,
         final["loss"],
         final["accuracy"],
-        network.evaluate(points.x_test, points.y_test)["accuracy"],
+        network.evaluate(*unseen_points(points))["accuracy"],
         int(perfect[0]) + 1 if len(perfect) else None,
         kept,
         np.array(history["loss"])[kept - 1],
@@ -272,6 +272,11 @@ def train(training: Training, seed: int) -> Trained:
         gradients.largest,
         seconds,
     )
+
+
+def unseen_points(points: cr.datasets.Dataset) -> tuple[Array, Array]:
+    """The test part, which every synthetic set has."""
+    return np.asarray(points.x_test), np.asarray(points.y_test)
 
 
 def fresh_points(seed: int) -> Callable[[int], tuple[Array, Array]]:
@@ -286,9 +291,10 @@ def answer(
     document.heading(f"{number}. {question.title}")
     document.paragraph(question.text)
     rows, results = [], []
+    any_linear = any(training.data == "linear" for training in question.trainings.values())
     for name, training in question.trainings.items():
         found = [runs[training, seed] for seed in seeds]
-        rows.append([name, *describe(found), *unseen(training, found)])
+        rows.append([name, *describe(found), *([unseen(training, found)] if any_linear else [])])
         results += [
             RunResult(name, seed, {"accuracy": run.accuracy}, {})
             for seed, run in zip(seeds, found, strict=True)
@@ -315,9 +321,9 @@ def describe(found: Sequence[Trained]) -> list[str]:
     ]
 
 
-def unseen(training: Training, found: Sequence[Trained]) -> list[str]:
+def unseen(training: Training, found: Sequence[Trained]) -> str:
     """The accuracy on linear points that were not trained on; XOR has no others."""
-    return [percent([run.unseen for run in found])] if training.data == "linear" else []
+    return percent([run.unseen for run in found]) if training.data == "linear" else ""
 
 
 def claims(asked: dict[str, Question], runs: Runs, setting: Setting) -> Iterator[Claim]:
@@ -444,7 +450,8 @@ def scatter(axes: Axes, x: Array, classes: Array) -> None:
     for label, mark in enumerate("os"):
         chosen = x[classes == label]
         axes.scatter(
-            *chosen.T,
+            chosen[:, 0],
+            chosen[:, 1],
             color=COLORS[1 - label],
             marker=mark,
             edgecolor="white",

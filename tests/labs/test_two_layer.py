@@ -1,0 +1,56 @@
+"""The two-layer lab: its network, and its convolution against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.experiments.document import Document
+from chainrule.labs.two_layer import (
+    CLIP,
+    Training,
+    compare_convolutions,
+    convolve,
+    questions,
+    train,
+)
+
+
+def test_the_network_has_two_hidden_layers_and_no_biases() -> None:
+    network = Training(epochs=1, hidden=3).network(seed=0)
+    assert list(network.parameters) == ["0.W", "2.W", "4.W"]
+    assert [view.shape for view in network.parameters.values()] == [(2, 3), (3, 3), (3, 1)]
+
+
+def test_xor_is_learnt_at_rate_1_and_not_at_rate_001() -> None:
+    fast = train(Training(epochs=3000), seed=0)
+    slow = train(Training(epochs=3000, optimizer=cr.SGD(0.01)), seed=0)
+    assert fast.accuracy == 1
+    assert fast.first_perfect is not None
+    assert slow.accuracy < 0.7
+    assert slow.loss == pytest.approx(0.25, abs=0.01)
+
+
+def test_gradients_stay_within_the_labs_limits() -> None:
+    wild = train(Training(epochs=50, activation="identity", output="identity"), seed=0)
+    assert CLIP[1] <= wild.largest_gradient <= -CLIP[0]
+
+
+def test_convolution_in_loops_is_the_layer() -> None:
+    layer = cr.Conv2D(2, 3)
+    layer.build((5, 6, 3), dtype="float64")
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, 3))
+    np.testing.assert_allclose(convolve(x, layer.W, layer.b), layer.forward(x)[0], rtol=1e-12)
+
+
+def test_the_comparison_with_loops_ends_in_a_claim() -> None:
+    document = Document("convolution")
+    claim = compare_convolutions(document, seed=0)
+    assert "times as fast as loops" in claim.measured
+    assert "plain loops" in document.to_markdown()
+
+
+def test_every_question_varies_one_thing() -> None:
+    for question in questions(epochs=10).values():
+        assert len(set(question.trainings)) == len(question.trainings) >= 2
