@@ -76,7 +76,16 @@ class Picture:
     dark: bytes = field(repr=False)
 
 
-Part = Heading | Paragraph | Table | Picture
+@dataclass(frozen=True)
+class Attachment:
+    """A file beside the document, such as predictions to hand in, and what it holds."""
+
+    name: str
+    caption: str
+    content: bytes = field(repr=False)
+
+
+Part = Heading | Paragraph | Table | Picture | Attachment
 
 
 class Document:
@@ -124,6 +133,10 @@ class Document:
         dark = _draw(figure, transparent=True)
         self.parts.append(Picture(name, caption, alt or caption, width, light, dark))
 
+    def attach(self, name: str, content: bytes, caption: str) -> None:
+        """Add a file, under its whole name, and what it holds."""
+        self.parts.append(Attachment(name, caption, content))
+
     def to_markdown(self) -> str:
         """The document as GitHub's Markdown; pictures are files in `pictures/`."""
         return "\n".join(map(_as_markdown, self.parts))
@@ -149,18 +162,21 @@ class Document:
         for part in self.parts:
             if isinstance(part, Table):
                 console.print(_as_rich(part))
+            elif isinstance(part, Attachment):
+                console.print(f"{part.name}: {part.caption}", markup=False)
             elif not isinstance(part, Picture):
                 style = "bold" if isinstance(part, Heading) else None
                 console.print(part.text, style=style, markup=False)
 
     def write(self, folder: Path) -> None:
-        """Write `report.md` with its pictures, and `report.html`."""
+        """Write `report.md` with its pictures, `report.html`, and the files attached."""
         pictures = [part for part in self.parts if isinstance(part, Picture)]
         try:
             (folder / PICTURES if pictures else folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from None
         files = {f"{PICTURES}/{picture.name}.png": picture.light for picture in pictures}
+        files |= {part.name: part.content for part in self.parts if isinstance(part, Attachment)}
         files |= {MARKDOWN: self.to_markdown().encode(), HTML: self.to_html().encode()}
         for name, content in files.items():
             with whole_file(folder / name) as file:
@@ -198,6 +214,8 @@ def _as_markdown(part: Part) -> str:
         return f"{part.text}\n"
     if isinstance(part, Picture):
         return f"![{part.alt}]({PICTURES}/{part.name}.png)\n\n*{part.caption}*\n"
+    if isinstance(part, Attachment):
+        return f"[{part.name}]({part.name}): {part.caption}\n"
     rule = ["---:" if part.holds_numbers(i) else "---" for i in range(len(part.headers))]
     rows = [part.headers, rule, *part.rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
