@@ -35,11 +35,9 @@ from chainrule.experiments.statistics import Difference, difference
 from chainrule.labs.lab import (
     Claim,
     Lab,
-    Parts,
     Setting,
     close_report,
     gain,
-    load_parts,
     open_report,
     percent,
     plain,
@@ -140,13 +138,15 @@ class Size:
 
     Args:
         images: in train.csv, those for validation included; None for all.
-        validation: held out from them.
+        test: images in test.csv.
+        validation: held out from those in train.csv.
         part: images that the variants in the table of improvements are trained on.
         part_epochs, whole_epochs: for these, and for those trained on all images.
         seeds: how many.
     """
 
     images: int | None = None
+    test: int | None = None
     validation: int = 8_000
     part: int = 20_000
     part_epochs: int = 6
@@ -155,7 +155,7 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(8_000, 2_000, part=1_500, part_epochs=2, whole_epochs=3, seeds=2)
+QUICK = Size(7_000, 1_000, 1_000, part=1_500, part_epochs=2, whole_epochs=3, seeds=2)
 
 
 class Files(NamedTuple):
@@ -183,13 +183,16 @@ class Run:
         return self.history["validation_accuracy"][-1]
 
 
-def write_files(folder: Path, size: Size, data_dir: Path | None) -> None:
-    """train.csv and test.csv, as the lab hands them out."""
+def load_emnist(size: Size, data_dir: Path | None) -> cr.datasets.Dataset:
+    """As many images as the size asks for."""
     emnist = cr.datasets.load("emnist47", data_dir=data_dir)
-    x, y = emnist.x_train[: size.images], emnist.y_train[: size.images]
-    part = replace(emnist, x_train=x, y_train=y)
-    cr.datasets.export_csv(part, "train", folder / "train.csv")
-    cr.datasets.export_csv(part, "test", folder / "test.csv", labels=False)
+    return replace(
+        emnist,
+        x_train=emnist.x_train[: size.images],
+        y_train=emnist.y_train[: size.images],
+        x_test=np.asarray(emnist.x_test)[: size.test],
+        y_test=np.asarray(emnist.y_test)[: size.test],
+    )
 
 
 @lru_cache(maxsize=1)
@@ -253,11 +256,13 @@ def run(setting: Setting) -> Document:
 def report(setting: Setting, size: Size) -> Document:
     """The lab in a certain size."""
     document = open_report("emnist", TITLE, __doc__, setting)
-    seeds, emnist = setting.seeds[: size.seeds], load_parts("emnist47", setting.data_dir)
-    with TemporaryDirectory() as folder:
-        write_files(Path(folder), size, setting.data_dir)
-        show_files(document, Path(folder), size, emnist)
-        shared = (Path(folder), size, emnist.y_test)
+    seeds, emnist = setting.seeds[: size.seeds], load_emnist(size, setting.data_dir)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        cr.datasets.export_csv(emnist, "train", folder / "train.csv")
+        cr.datasets.export_csv(emnist, "test", folder / "test.csv", labels=False)
+        show_files(document, folder, size, emnist)
+        shared = (folder, size, emnist.y_test)
         runs = run_variants(run_once, VARIANTS, seeds, setting.workers, *shared)
     show_training(document, runs)
     show_improvements(document, runs, size)
@@ -266,32 +271,32 @@ def report(setting: Setting, size: Size) -> Document:
     return close_report(document, claims(runs, right))
 
 
-def show_files(document: Document, folder: Path, size: Size, emnist: Parts) -> None:
+def show_files(document: Document, folder: Path, size: Size, emnist: cr.datasets.Dataset) -> None:
     """What the two files hold, and that it is what was written."""
     document.heading("The files")
-    x, y, (x_validation, _), x_test = read_files(folder, size.validation)
-    images = len(x) + len(x_validation)
-    table = cr.datasets.load(folder / "train.csv")
-    pairs = (
-        (table.x_train, emnist.x_train[:images]),
-        (table.y_train, emnist.y_train[:images]),
-        (x_test, emnist.x_test),
-    )
-    if not all(np.array_equal(read, written) for read, written in pairs):
-        raise DataError("train.csv and test.csv do not hold what was written to them")
+    files, train = read_files(folder, size.validation), cr.datasets.load(folder / "train.csv")
+    check_same(train.x_train, emnist.x_train)
+    check_same(train.y_train, emnist.y_train)
+    check_same(files.x_test, emnist.x_test)
     rows = []
-    for name, count in (("train.csv", images), ("test.csv", len(x_test))):
+    for name, count in (("train.csv", len(train.x_train)), ("test.csv", len(files.x_test))):
         with (folder / name).open(encoding="utf-8") as file:
             first, second, *_ = file.readline().split(",")
         megabytes = (folder / name).stat().st_size / 1e6
         rows.append([name, f"{count:,}", f"{megabytes:.0f} MB", f"{first}, {second}, …"])
     document.table(["file", "images", "size", "columns"], rows)
-    fewest, most = np.sort(np.bincount(y, minlength=CLASSES))[[0, -1]]
+    fewest, *_, most = sorted(np.bincount(files.y, minlength=CLASSES))
     document.paragraph(
         f"Read back, both hold the images of `emnist47` to the bit. Of those in train.csv "
-        f"{len(x_validation):,} are held out for validation and {len(x):,} are for training: "
+        f"{size.validation:,} are held out for validation and {len(files.x):,} are for training: "
         f"{fewest:,} of the rarest class, {most:,} of the most frequent."
     )
+
+
+def check_same(read: Array, written: Array | None) -> None:
+    """Refuse a file from which something else is read than was written."""
+    if not np.array_equal(read, np.asarray(written)):
+        raise DataError("a CSV file does not hold what was written to it: is the disk full?")
 
 
 def show_training(document: Document, runs: Runs) -> None:
@@ -382,12 +387,13 @@ def check_predictions(content: bytes, count: int) -> Array:
     return np.array([int(label) for _, label in rows])
 
 
-def show_predictions(document: Document, handed_in: bytes, emnist: Parts) -> float:
+def show_predictions(document: Document, handed_in: bytes, emnist: cr.datasets.Dataset) -> float:
     """The file to hand in, checked, and scored with the labels that test.csv does not have; the
     share that is right."""
     document.heading("The file to hand in")
-    predictions = check_predictions(handed_in, len(emnist.y_test))
-    wrong = np.flatnonzero(predictions != emnist.y_test)
+    x, y = np.asarray(emnist.x_test), np.asarray(emnist.y_test)
+    predictions = check_predictions(handed_in, len(y))
+    wrong = np.flatnonzero(predictions != y)
     right = 1 - len(wrong) / len(predictions)
     document.attach(
         "predictions.csv",
@@ -397,8 +403,7 @@ def show_predictions(document: Document, handed_in: bytes, emnist: Parts) -> flo
         f"from 0 to {CLASSES - 1}. {100 * right:.2f} % are right.",
     )
     examples = [
-        (emnist.x_test[i], f"{CLASS_NAMES[emnist.y_test[i]]} as {CLASS_NAMES[predictions[i]]}")
-        for i in wrong[:MISTAKES]
+        (x[i], f"{CLASS_NAMES[y[i]]} as {CLASS_NAMES[predictions[i]]}") for i in wrong[:MISTAKES]
     ]
     document.picture(
         "mistakes",
