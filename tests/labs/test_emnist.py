@@ -1,0 +1,94 @@
+"""The EMNIST lab in a size of seconds: its files, its networks, and what it hands in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import DataError
+from chainrule.experiments.document import Document, Picture, Table
+from chainrule.labs import emnist
+from chainrule.labs.lab import Setting
+
+SMALL = emnist.Size(400, 60, 100, 200, 1, 2, (emnist.MLP, emnist.CNN), seeds=2)
+
+
+@pytest.fixture(scope="module")
+def document(shared_data: Path) -> Document:
+    return emnist.report(Setting(data_dir=shared_data), SMALL)
+
+
+def test_the_report_has_its_tables_and_pictures(document: Document) -> None:
+    tables = [part for part in document.parts if isinstance(part, Table)]
+    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 7]
+    assert tables[0].rows[0][1] == "400"
+    assert all(cell for row in tables[-1].rows for cell in row)
+    pictures = [part.name for part in document.parts if isinstance(part, Picture)]
+    assert pictures == ["curves", "mistakes"]
+
+
+def test_the_file_to_hand_in_lies_beside_the_report(document: Document, tmp_path: Path) -> None:
+    document.write(tmp_path)
+    handed_in = (tmp_path / "predictions.csv").read_bytes()
+    assert len(emnist.check_predictions(handed_in, 60)) == 60
+    assert "[predictions.csv](predictions.csv): " in (tmp_path / "report.md").read_text()
+    assert 'download="predictions.csv"' in (tmp_path / "report.html").read_text()
+
+
+def test_predictions_are_written_as_the_lab_asks() -> None:
+    content = emnist.as_csv(np.array([46, 0]))
+    assert content == b"Id,Category\n0,46\n1,0\n"
+    np.testing.assert_array_equal(emnist.check_predictions(content, 2), [46, 0])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id,label\n0,1\n1,2\n", "begin with Id,Category"),
+        (b"", "begin with Id,Category"),
+        (b"Id,Category\n0,1\n", "expected 2 predictions"),
+        (b"Id,Category\n1,1\n0,2\n", "line 2 should begin with 0"),
+        (b"Id,Category\n0,1\n1,2,3\n", "line 3 should begin with 1"),
+        (b"Id,Category\n0,1.0\n1,2\n", "line 2: expected a class"),
+        (b"Id,Category\n0,1\n1,47\n", "line 3: expected a class from 0 to 46"),
+    ],
+)
+def test_predictions_that_cannot_be_handed_in(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        emnist.check_predictions(content, 2)
+
+
+def test_images_are_moved_whole_and_anew_in_every_epoch() -> None:
+    x = np.zeros((50, 5, 5, 1), np.float32)
+    x[:, 2, 2] = 1
+    draw = emnist.shifted(x, np.arange(50), reach=1, seed=0)
+    first, again, second = draw(1)[0], draw(1)[0], draw(2)[0]
+    assert first.shape == x.shape
+    assert (first.sum(axis=(1, 2, 3)) == 1).all()
+    assert len(np.unique(first.argmax(axis=1).max(axis=(1, 2)))) == 3
+    np.testing.assert_array_equal(first, again)
+    assert (first != second).any()
+
+
+def test_a_balanced_loss_weighs_classes_not_examples() -> None:
+    y = np.array([0] * 9 + [1])
+    outputs = np.zeros((10, emnist.CLASSES))
+    outputs[:9, 0] = 50  # the frequent class is right, the rare one is not
+    loss = emnist.balanced_loss(y)
+    assert isinstance(loss, cr.SoftmaxCrossEntropy)
+    assert loss.forward(outputs, y)[0] == pytest.approx(np.log(emnist.CLASSES) / 2)
+
+
+def test_the_cnn_beats_the_mlp_on_few_images(shared_data: Path, tmp_path: Path) -> None:
+    size = emnist.Size(3_500, 500, 500, part=3_000, part_epochs=2)
+    data = emnist.load_emnist(size, shared_data)
+    cr.datasets.export_csv(data, "train", tmp_path / "train.csv")
+    cr.datasets.export_csv(data, "test", tmp_path / "test.csv", labels=False)
+    mlp, cnn = (
+        emnist.run_once(name, 0, tmp_path, size, data.y_test) for name in (emnist.MLP, emnist.CNN)
+    )
+    assert cnn.test > mlp.test + 0.05
+    assert cnn.validation > 0.6
