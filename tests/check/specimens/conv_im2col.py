@@ -55,4 +55,4 @@ class ConvLayer:
 
 
 def example(rng):
-    return {"layer": ConvLayer(3, 2, 2, 2, 1, rng), "x": rng.normal(size=(3, 4, 6, 3))}
+    return {"layer": ConvLayer(3, 2, 3, 2, 1, rng), "x": rng.normal(size=(2, 5, 7, 3))}

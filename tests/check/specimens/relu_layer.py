@@ -4,9 +4,12 @@ import numpy as np
 
 
 class ReLU:
+    def __init__(self):
+        self.positive = None
+
     def forward(self, x):
         self.positive = x > 0
-        return np.where(self.positive, x, 0.0)
+        return np.maximum(x, 0)
 
     def backward(self, output_grad):
         return output_grad * self.positive
