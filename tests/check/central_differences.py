@@ -7,6 +7,7 @@ gradients that the specimen's own code gives, by the names that `slips.txt` uses
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -118,11 +119,10 @@ def run_forward(layer: Any, x: np.ndarray) -> np.ndarray:
 
 
 def run_backward(layer: Any, x: np.ndarray, dy: np.ndarray, example: Example) -> np.ndarray:
-    if "learning_rate" not in example:
-        return layer.backward(dy)
-    if hasattr(layer, "backward"):
-        return layer.backward(x.copy(), dy, example["learning_rate"])
-    return layer.backward_propagation(dy, example["learning_rate"])
+    backward = layer.backward if hasattr(layer, "backward") else layer.backward_propagation
+    rate = [example["learning_rate"]] if "learning_rate" in example else []
+    given = [x.copy()] if len(inspect.signature(backward).parameters) == 3 else []
+    return backward(*given, dy, *rate)
 
 
 def _network(example: Example) -> Subject:
