@@ -1,0 +1,210 @@
+"""Which cause a correction that works stands for."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.check.derivatives import form_of, same_family
+from chainrule.check.edits import Edit, text
+from chainrule.check.signatures import CLOSE, of_ratio, ratio_of
+from chainrule.check.subject import Subject
+
+if TYPE_CHECKING:
+    from chainrule.check.doctor import Examination
+
+PLAIN = {
+    "transposed": "transposed",
+    "axis": "wrong-axis",
+    "derivative": "missing-activation-derivative",
+    "order": "stale-weights",
+    "flip": "kernel-flip",
+    "stride": "wrong-stride",
+    "crop": "padding-crop",
+    "partial": "partial-sum",
+    "loop": "partial-sum",
+    "assign": "accumulates",
+    "applied": "derivative-at-wrong-point",
+}
+
+
+def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
+    """The code for an edit that makes the gradients `mended` right."""
+    if edit.kind in ("scale", "sign", "axis"):
+        return _of_factor(edit, mended, found)
+    if edit.kind == "mask":
+        return "dropout-mask" if is_random(found.subject) else "missing-activation-derivative"
+    if edit.kind == "exchanged":
+        return _of_exchange(edit)
+    if edit.kind == "extra":
+        return _of_extra(edit, mended, found)
+    if edit.kind == "renamed":
+        return _of_renaming(edit)
+    return PLAIN.get(edit.kind, "unknown")
+
+
+def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
+    """A constant factor; whether it goes with the batch size shows on fewer examples."""
+    ratio = common_ratio(mended, found)
+    if ratio is None:
+        if edit.removed is not None and form_of(edit.removed) is not None:
+            return _of_extra(edit, mended, found)
+        return {"scale": "constant-scale", "sign": "sign", "axis": "wrong-axis"}[edit.kind]
+    if ratio < 0:
+        return "sign"
+    if is_random(found.subject):
+        return "dropout-mask"
+    code = of_ratio(ratio, found.subject).code
+    grows = goes_with_batch(mended[0], ratio, found)
+    if grows is not None:
+        code = "batch-scale" if grows else "constant-scale"
+    if code == "constant-scale" and concerns_the_loss(mended, found):
+        return "loss-constant"
+    return code
+
+
+def common_ratio(mended: tuple[str, ...], found: Examination) -> float | None:
+    """The factor between gradients and true ones, where it is the same in all of them."""
+    ratios = []
+    for name in mended:
+        own = [s.ratio for s in found.signatures.get(name, []) if s.ratio is not None]
+        if not own:
+            return None
+        ratios.append(own[0])
+    if max(ratios) - min(ratios) > CLOSE * max(map(abs, ratios)):
+        return None
+    return ratios[0]
+
+
+def goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
+    """Whether the factor changes with the number of examples."""
+    batch = found.subject.batch
+    fewer = found.subject.narrowed(batch - 1) if batch and batch > 2 else None
+    if fewer is None:
+        return None
+    from chainrule.check.calculus import Precision, probe
+
+    try:
+        truth = probe(fewer.loss, fewer.values, name, Precision(), 1)
+        given = fewer.gradients(fewer.values).gradients.get(name)
+    except Exception:
+        return None
+    if given is None or not truth.slopes or np.shape(given) != truth.shape:
+        return None
+    slope = float(np.sum(truth.directions[0] * given))
+    if not truth.slopes[0]:
+        return None
+    return abs(slope / truth.slopes[0] / ratio - 1) > 10 * CLOSE
+
+
+def concerns_the_loss(mended: tuple[str, ...], found: Examination) -> bool:
+    """Whether a factor stands before everything: in the derivative of the loss itself."""
+    if "y_pred" in found.subject.values:
+        return True
+    is_network = getattr(found.subject, "dy", None) is None
+    return is_network and set(mended) >= set(found.truths) and len(mended) > 1
+
+
+def is_random(subject: Subject) -> bool:
+    """Whether the forward pass draws random numbers."""
+    if not hasattr(subject, "random_draw"):
+        return False
+    try:
+        first = subject.loss(subject.values)
+        subject.random_draw = 3
+        return first != subject.loss(subject.values) or _has_generator(subject)
+    except Exception:
+        return False
+    finally:
+        subject.random_draw = 0
+
+
+def _has_generator(subject: Subject) -> bool:
+    """Whether the code keeps a generator that a forward pass moves on."""
+    from chainrule.check.state import duplicate, items
+
+    state = getattr(getattr(subject, "code", None), "state", None)
+    generators = [v for _, v in items(state) if isinstance(v, np.random.Generator)]
+    del duplicate
+    return bool(generators) and getattr(subject, "values", {}).keys() == {"x"}
+
+
+def _of_exchange(edit: Edit) -> str:
+    if edit.removed is None or edit.added is None:
+        return "unknown"
+    family = same_family(edit.removed, edit.added)
+    if family is None:
+        return "wrong-activation-derivative" if form_of(edit.removed) else _by_names(edit)
+    return "derivative-at-wrong-point" if family else "wrong-activation-derivative"
+
+
+def _by_names(edit: Edit) -> str:
+    """Of an expression in no known form: the same one at another point, or another one."""
+    if edit.removed is None or edit.added is None:
+        return "unknown"
+    one, other = _skeleton(edit.removed), _skeleton(edit.added)
+    return "derivative-at-wrong-point" if one == other else "wrong-activation-derivative"
+
+
+def _skeleton(node: ast.expr) -> str:
+    """An expression with its names left out, calls of one argument too."""
+    return "".join(c for c in text(node) if not c.isalnum() and c not in "_.()[]'\" ")
+
+
+def _of_extra(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
+    if common_ratio(mended, found) is not None:
+        return _of_factor(Edit("scale", edit.source, (), edit.line, ""), mended, found)
+    if edit.removed is not None and form_of(edit.removed) is not None:
+        return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
+    return "unknown"
+
+
+def ends_in_softmax(found: Examination) -> bool:
+    """Whether the outputs are positive and sum to one."""
+    output = found.answer.output if found.answer else None
+    if output is None or output.ndim < 1 or output.size < 2:
+        return False
+    sums = [np.sum(output, axis=axis) for axis in range(output.ndim)]
+    return bool((output > 0).all()) and any(np.allclose(total, 1, rtol=1e-6) for total in sums)
+
+
+def _of_renaming(edit: Edit) -> str:
+    """Another name in its place: a delta before its derivative, a point of a derivative."""
+    removed, added = edit.removed, edit.added
+    if removed is None or added is None:
+        return "unknown"
+    if _is_product_of(added, removed, edit):
+        return "missing-activation-derivative"
+    if _stands_in_derivative(edit):
+        return "derivative-at-wrong-point"
+    return "unknown"
+
+
+def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:
+    """Whether `result` is assigned a product in which `part` is a factor."""
+    from chainrule.check.edits import factors
+
+    for node in ast.walk(edit.source.node):
+        if isinstance(node, ast.Assign) and text(node.targets[0]) == text(result):
+            names = [text(factor) for factor in factors(node.value)]
+            if len(names) > 1 and text(part) in names:
+                return True
+    return False
+
+
+def _stands_in_derivative(edit: Edit) -> bool:
+    place = edit.changes[0][0]
+    parent = place.parent
+    if isinstance(parent, ast.expr) and form_of(parent) is not None:
+        return True
+    statement = place.statement
+    return any(
+        isinstance(node, ast.expr)
+        and form_of(node) is not None
+        and any(inner is place.node for inner in ast.walk(node))
+        for node in ast.walk(statement)
+    )
+
+

@@ -1,0 +1,337 @@
+"""Candidate corrections of the activation's derivative: put in, at another point, of another
+activation."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.check.edits import (
+    Edit,
+    Place,
+    expression,
+    factors,
+    fresh,
+    name_called,
+    text,
+    values,
+)
+from chainrule.check.naming import looks_like_a_gradient
+from chainrule.check.source import FunctionSource
+
+DERIVATIVE_NAME = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
+FAMILIES = {
+    "tanh": ("1 - {0}**2", "1 - np.tanh({0})**2"),
+    "sigmoid": ("{0} * (1 - {0})", "(1 / (1 + np.exp(-{0}))) * (1 - 1 / (1 + np.exp(-{0})))"),
+    "relu": ("({0} > 0)",),
+}
+LIMIT = 24
+
+
+@dataclass(frozen=True)
+class Form:
+    """The derivative of one kind of activation at some point."""
+
+    family: str
+    point: str
+
+
+def variables(source: FunctionSource) -> dict[str, np.ndarray]:
+    """The arrays that a function has at hand, by the expression that names each."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in source.names.items():
+        if isinstance(value, np.ndarray):
+            found[name] = value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                if isinstance(inner, np.ndarray) and isinstance(key, str):
+                    found[f"{name}[{key!r}]"] = inner
+        elif name == "self":
+            for attribute, inner in getattr(value, "__dict__", {}).items():
+                if isinstance(inner, np.ndarray):
+                    found[f"self.{attribute}"] = inner
+                if isinstance(inner, dict):
+                    for key, part in inner.items():
+                        if isinstance(part, np.ndarray) and isinstance(key, str):
+                            found[f"self.{attribute}[{key!r}]"] = part
+    return found
+
+
+def points(source: FunctionSource) -> list[str]:
+    """Arrays at which a derivative may be taken: those that are no gradients."""
+    return [
+        name
+        for name, value in variables(source).items()
+        if value.ndim and not looks_like_a_gradient(_last_word(name))
+    ][:LIMIT]
+
+
+def _last_word(name: str) -> str:
+    words = re.findall(r"\w+", name)
+    return words[-1] if words else name
+
+
+def _functions(source: FunctionSource) -> list[str]:
+    """Functions of the file, and of the object, that are derivatives by their names."""
+    namespace = source.functions[0].__globals__
+    found = [
+        name
+        for name, value in namespace.items()
+        if inspect.isfunction(value)
+        and value.__code__.co_filename == source.file
+        and value.__code__.co_argcount == 1
+        and DERIVATIVE_NAME.search(name)
+    ]
+    owner = source.names.get("self")
+    for name, value in getattr(owner, "__dict__", {}).items():
+        if callable(value) and DERIVATIVE_NAME.search(name) and not isinstance(value, np.ndarray):
+            found.append(f"self.{name}")
+    return found
+
+
+def _has_numpy(source: FunctionSource) -> bool:
+    return source.functions[0].__globals__.get("np") is np
+
+
+def derivative_forms(source: FunctionSource) -> list[tuple[str, Form]]:
+    """Source for every derivative at every point, with what it is."""
+    forms = []
+    for point in points(source):
+        for family, templates in FAMILIES.items():
+            for template in templates:
+                if "np." not in template or _has_numpy(source):
+                    forms.append((template.format(point), Form(family, point)))
+        forms += [
+            (f"{function}({point})", Form(function, point)) for function in _functions(source)
+        ]
+    return forms
+
+
+def missing(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
+    """Multiply what is assigned or returned by a derivative, or by an array such as a mask."""
+    for place in values(source):
+        shape = _shape_of(place, source)
+        for code, form in derivative_forms(source):
+            if _fits(form.point, shape, source):
+                yield _times(source, place, code, "derivative")
+        for name, value in variables(source).items():
+            if (value.dtype.kind == "b" or "mask" in name) and _fits(name, shape, source):
+                yield _times(source, place, name, "mask")
+
+
+def _times(source: FunctionSource, place: Place, code: str, kind: str) -> Edit:
+    added = expression(code)
+    other = ast.BinOp(fresh(place.node), ast.Mult(), added)
+    line = getattr(place.node, "lineno", 0)
+    shown = code.replace("'", '"')
+    return Edit(
+        kind, source, ((place, other),), line, f"multiply by `{shown}`", added=expression(code)
+    )
+
+
+def _shape_of(place: Place, source: FunctionSource) -> tuple[int, ...] | None:
+    """The shape of what is assigned, where its name still holds it at the end."""
+    parent = place.parent
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        value = variables(source).get(text(parent.targets[0]))
+        return None if value is None else value.shape
+    return None
+
+
+def _fits(name: str, shape: tuple[int, ...] | None, source: FunctionSource) -> bool:
+    return shape is None or variables(source)[name].shape == shape
+
+
+def exchanged(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
+    """Put another derivative, or the same at another point, in the place of one that is there."""
+    seen: set[int] = set()
+    for place in _with_inner_products(source):
+        parts = factors(place.node)
+        kept = [part for part in parts if _carries_gradient(part, source)]
+        rest = [part for part in parts if not _carries_gradient(part, source)]
+        if not rest or id(place.node) in seen:
+            continue
+        seen.add(id(place.node))
+        present = _product(rest)
+        for code, form in [*derivative_forms(source), *_by_application(present, source)]:
+            new = expression(code)
+            other = _product([*kept, new]) if kept else new
+            divisor = _trailing_divisor(place.node)
+            if divisor is not None and kept:
+                other = ast.BinOp(other, ast.Div(), fresh(divisor))
+            line = getattr(place.node, "lineno", 0)
+            shown = text(new).replace("'", '"')
+            advice = f"write `{shown}`, not `{text(present)}`"
+            yield Edit(
+                "exchanged",
+                source,
+                ((place, other),),
+                line,
+                advice,
+                removed=present,
+                added=expression(code),
+            )
+
+
+def _by_application(present: ast.expr, source: FunctionSource) -> list[tuple[str, Form]]:
+    """The expression that is there, with a function applied to one of its names, or taken off."""
+    found = []
+    names = {node.id for node in ast.walk(present) if isinstance(node, ast.Name)}
+    arrays = {name for name in names if isinstance(source.names.get(name), np.ndarray)}
+    functions = [*(["np.tanh"] if _has_numpy(source) else []), *_plain_functions(source)]
+    for name in arrays:
+        for function in functions:
+            applied = _Applied(name, function).visit(fresh(present))
+            found.append((text(applied), Form("as it is", name)))
+    stripped = _Stripped(functions).visit(fresh(present))
+    if text(stripped) != text(present):
+        found.append((text(stripped), Form("as it is", "")))
+    return found
+
+
+def _plain_functions(source: FunctionSource) -> list[str]:
+    namespace = source.functions[0].__globals__
+    return [
+        name
+        for name, value in namespace.items()
+        if inspect.isfunction(value)
+        and value.__code__.co_filename == source.file
+        and value.__code__.co_argcount == 1
+        and not DERIVATIVE_NAME.search(name)
+        and name != "example"
+    ]
+
+
+class _Applied(ast.NodeTransformer):
+    def __init__(self, name: str, function: str) -> None:
+        self.name, self.function = name, function
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id == self.name and isinstance(node.ctx, ast.Load):
+            return expression(f"{self.function}({node.id})")
+        return node
+
+
+class _Stripped(ast.NodeTransformer):
+    def __init__(self, functions: list[str]) -> None:
+        self.functions = functions
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if text(node.func) in self.functions and len(node.args) == 1:
+            return node.args[0]
+        return self.generic_visit(node)
+
+
+def _with_inner_products(source: FunctionSource) -> Iterator[Place]:
+    """What is assigned or returned, and products within it."""
+    for place in values(source):
+        yield place
+        if isinstance(place.node, ast.BinOp):
+            for field in ("left", "right"):
+                inner = getattr(place.node, field)
+                if len(factors(inner)) > 1 and not isinstance(place.node.op, (ast.Mult, ast.Div)):
+                    yield Place(place.node, field, None, inner, place.statement)
+        if isinstance(place.node, ast.Call):
+            for number, argument in enumerate(place.node.args):
+                if len(factors(argument)) > 1:
+                    yield Place(place.node, "args", number, argument, place.statement)
+
+
+def _carries_gradient(node: ast.expr, source: FunctionSource) -> bool:
+    """Whether a factor is what comes back from later layers, and no derivative."""
+    if form_of(node) is not None:
+        return False
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.MatMult):
+            return True
+        if name_called(inner) in ("dot", "matmul", "einsum", "tensordot"):
+            return True
+        if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load):
+            word = inner.id if isinstance(inner, ast.Name) else inner.attr
+            called = _is_called(inner, node)
+            if looks_like_a_gradient(word) and not called:
+                return True
+    return _is_argument(node, source)
+
+
+def _is_argument(node: ast.expr, source: FunctionSource) -> bool:
+    """Whether a factor is an argument of a backward pass whose name says nothing."""
+    arguments = [argument.arg for argument in source.node.args.args if argument.arg != "self"]
+    return (
+        isinstance(node, ast.Name)
+        and node.id in arguments
+        and (len(arguments) > 1 or "self" in source.names)
+    )
+
+
+def _is_called(name: ast.AST, within: ast.AST) -> bool:
+    return any(isinstance(n, ast.Call) and n.func is name for n in ast.walk(within))
+
+
+def _product(parts: list[ast.expr]) -> ast.expr:
+    product = fresh(parts[0])
+    for part in parts[1:]:
+        product = ast.BinOp(product, ast.Mult(), fresh(part))
+    return product
+
+
+def _trailing_divisor(node: ast.expr) -> ast.expr | None:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return node.right
+    return None
+
+
+def form_of(node: ast.expr) -> Form | None:
+    """Which derivative an expression is, if it is one of a known form.
+
+    >>> form_of(expression("1 - A**2"))
+    Form(family='tanh', point='A')
+    >>> form_of(expression("sigmoid(z) * (1 - sigmoid(z))"))
+    Form(family='sigmoid', point='sigmoid(z)')
+    >>> form_of(expression("x @ W")) is None
+    True
+    """
+    code = re.sub(r"\s+", "", text(node))
+    for pattern, family in (
+        (r"1(?:\.0)?-(.+)\*\*2", "tanh"),
+        (r"1(?:\.0)?-np\.(?:square|power)\((.+?)(?:,2)?\)", "tanh"),
+        (r"\(?([^<>]+)>=?0(?:\.0)?\)?(?:\.astype\(\w+\)|\*1(?:\.0)?)?", "relu"),
+        (r"np\.where\((.+)>=?0,1(?:\.0)?,0(?:\.0)?\)", "relu"),
+        (r"np\.heaviside\((.+),.+\)", "relu"),
+    ):
+        match = re.fullmatch(pattern, code)
+        if match and _balanced(match[1]):
+            return Form(family, _without_parentheses(match[1]))
+    parts = [re.sub(r"\s+", "", text(part)) for part in factors(node)]
+    if len(parts) == 2:
+        for one, other in (parts, parts[::-1]):
+            if other in (f"1-{one}", f"1.0-{one}", f"(1-{one})", f"(1.0-{one})"):
+                return Form("sigmoid", one)
+    if isinstance(node, ast.Call) and len(node.args) == 1 and DERIVATIVE_NAME.search(
+        name_called(node)
+    ):
+        return Form(text(node.func), text(node.args[0]))
+    return None
+
+
+def _balanced(code: str) -> bool:
+    return code.count("(") == code.count(")")
+
+
+def _without_parentheses(code: str) -> str:
+    return code[1:-1] if code.startswith("(") and code.endswith(")") else code
+
+
+def same_family(removed: ast.expr, added: ast.expr) -> bool | None:
+    """Whether two derivatives are of the same activation, None where one is of no known form."""
+    one, other = form_of(removed), form_of(added)
+    if one is None or other is None:
+        return None
+    return one.family == other.family
+
+

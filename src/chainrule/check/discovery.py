@@ -1,0 +1,583 @@
+"""From a file to what can be examined: its `example(rng)`, a class, functions."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.check.calling import required
+from chainrule.check.naming import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_NAMES,
+    TRAINING_METHODS,
+    role_of,
+)
+from chainrule.check.program import Code, Program
+from chainrule.check.state import Randomness
+from chainrule.check.subject import CannotCheckError, Subject
+from chainrule.configurable import find_name
+from chainrule.seeding import generator
+
+Example = dict[str, Any]
+KEYS = (
+    *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
+    *("learning_rate", "predict", "axis", "optimizer", "grads"),
+)
+
+
+@dataclass
+class Request:
+    """What the user asks to have checked."""
+
+    file: Path | None = None
+    class_name: str | None = None
+    functions: tuple[str, str] | None = None
+    make: str | None = None
+    shape: tuple[int, ...] | None = None
+    seed: int = 0
+
+
+def load(file: Path) -> types.ModuleType:
+    """Run a file, as a module that `import` would find beside it.
+
+    Raises:
+        CannotCheckError: it cannot be read, or raises an exception.
+    """
+    try:
+        source = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotCheckError(f"cannot read {file}: {error}") from None
+    module = types.ModuleType("checked")
+    module.__file__ = str(file)
+    sys.modules["checked"] = module
+    sys.path.insert(0, str(file.parent.resolve()))
+    try:
+        exec(compile(source, str(file), "exec"), vars(module))
+    except SyntaxError as error:
+        raise CannotCheckError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        line = line_in(error, str(file))
+        place = f", line {line}" if line else ""
+        raise CannotCheckError(
+            f"{file.name}{place}, cannot be imported: {type(error).__name__}: {error}"
+        ) from None
+    return module
+
+
+def line_in(error: BaseException, file: str) -> int | None:
+    """The last line of `file` on the way to an error."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+@dataclass
+class Case:
+    """Something to examine, with what is held against it besides its gradients."""
+
+    subject: Subject | None
+    example: Example = field(default_factory=dict)
+    module: types.ModuleType | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def find(request: Request) -> list[Case]:
+    """What a file has to be examined.
+
+    Raises:
+        CannotCheckError: there is nothing that can be run.
+    """
+    if request.file is None:
+        raise CannotCheckError("name a file")
+    module = load(request.file)
+    if request.functions:
+        return [_functions_named(module, request)]
+    if request.make is not None:
+        return [_made(module, request)]
+    has_example = callable(getattr(module, "example", None))
+    if request.class_name is not None:
+        return [_class(module, request)]
+    if has_example:
+        return [_example(module, request)]
+    return guess_all(module, request)
+
+
+# --- example(rng) ---------------------------------------------------------------------------
+
+
+def _example(module: types.ModuleType, request: Request) -> Case:
+    rng = generator(request.seed, "example")
+    function = module.example
+    try:
+        given = function(rng) if required(function) else function()
+    except Exception as error:
+        line = line_in(error, str(module.__file__))
+        raise CannotCheckError(
+            f"example(rng){f', line {line},' if line else ''} raises "
+            f"{type(error).__name__}: {error}"
+        ) from None
+    if not isinstance(given, dict):
+        raise CannotCheckError(
+            f"example(rng) returns {type(given).__name__}, not a dictionary: return "
+            '{"layer": …, "x": …}'
+        )
+    return from_example(given, Randomness([rng, *random_sources(module)]), module)
+
+
+def random_sources(module: types.ModuleType | None) -> list[Any]:
+    """The generators that a file keeps among its names."""
+    return [] if module is None else [
+        value for value in vars(module).values() if isinstance(value, np.random.Generator)
+    ]
+
+
+def from_example(
+    example: Example, randomness: Randomness, module: types.ModuleType | None = None
+) -> Case:
+    """A case from the dictionary that `example(rng)` returns."""
+    from chainrule.check.pairs import ActivationPair, LossPair
+
+    if "layer" in example:
+        return Case(_from_layer(example, randomness, module), example, module)
+    if "forward" in example and "backward" in example:
+        return Case(_from_functions(example, randomness, module), example, module)
+    if "optimizer" in example:
+        return Case(None, example, module)
+    if "function" in example and "derivative" in example:
+        x = _needed(example, "x")
+        pair = ActivationPair(example["function"], example["derivative"], x, example.get("of"))
+        return Case(pair, example, module)
+    if "loss" in example and "derivative" in example:
+        x, y = _needed(example, "x"), _needed(example, "y")
+        return Case(LossPair(example["loss"], example["derivative"], x, y), example, module)
+    raise CannotCheckError(
+        "the example has neither a layer, nor forward and backward, nor a function and its "
+        f"derivative, nor an optimizer; its keys are {', '.join(map(str, example)) or 'none'}, "
+        f"those that are understood {', '.join(KEYS)}"
+    )
+
+
+def _needed(example: Example, key: str) -> Any:
+    if key not in example:
+        raise CannotCheckError(f'the example has no "{key}"')
+    return example[key]
+
+
+def _from_layer(
+    example: Example, randomness: Randomness, module: types.ModuleType | None
+) -> Subject:
+    from chainrule.layers.base import Layer
+    from chainrule.network import Network
+
+    layer = example["layer"]
+    if isinstance(layer, (Layer, Network)):
+        from chainrule.check.own import OwnNetwork
+
+        return OwnNetwork(layer, example.get("x"), example.get("y"), example.get("loss"))
+    if isinstance(layer, type):
+        raise CannotCheckError(
+            f'"layer" is the class {layer.__name__}: give an object of it, {layer.__name__}(…)'
+        )
+    return from_object(layer, _needed(example, "x"), example, randomness, module)
+
+
+def from_object(
+    thing: Any,
+    x: Any,
+    example: Example,
+    randomness: Randomness,
+    module: types.ModuleType | None = None,
+) -> Subject:
+    """A layer or network as an object."""
+    forward, backward, trains = methods_of(thing)
+    loss = example.get("loss") or _own_loss(thing) or (loss_in(module) if module else None)
+    code = Code(
+        thing,
+        lambda state: getattr(state, forward),
+        lambda state: getattr(state, backward),
+        _as_part(thing, loss),
+        trains=trains,
+    )
+    return _program(type(thing).__name__, code, x, example, randomness, f"{forward}, {backward}")
+
+
+def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
+    """A loss as a part of the state: a method goes with the copy of its object."""
+    if loss is None:
+        return None
+    if inspect.ismethod(loss) and loss.__self__ is thing:
+        name = loss.__name__
+        return lambda state: getattr(state, name)
+    return lambda state: loss
+
+
+def _program(
+    name: str, code: Code, x: Any, example: Example, randomness: Randomness, methods: str
+) -> Program:
+    known = {*KEYS, "name"}
+    program = Program(
+        name,
+        code,
+        x,
+        example.get("y"),
+        rate=example.get("learning_rate"),
+        batch_axis=example.get("axis"),
+        randomness=randomness,
+        extra={key: value for key, value in example.items() if key not in known},
+    )
+    program.style = methods
+    return program
+
+
+def methods_of(thing: Any) -> tuple[str, str, bool]:
+    """The names of the forward and the backward method, and whether the latter trains.
+
+    Raises:
+        CannotCheckError: there is none.
+    """
+    forward = next((m for m in FORWARD_METHODS if callable(getattr(thing, m, None))), None)
+    backward = next((m for m in BACKWARD_METHODS if callable(getattr(thing, m, None))), None)
+    trains = next((m for m in TRAINING_METHODS if callable(getattr(thing, m, None))), None)
+    if forward is None or (backward or trains) is None:
+        methods = [m for m in dir(thing) if not m.startswith("_") and callable(getattr(thing, m))]
+        raise CannotCheckError(
+            f"{type(thing).__name__} has no {'forward' if forward is None else 'backward'} method; "
+            f"it has {', '.join(methods) or 'none'}, and forward(x) and backward(dy) are looked for"
+        )
+    return forward, str(backward or trains), backward is None
+
+
+def _own_loss(thing: Any) -> Any:
+    return next((f for m in LOSS_NAMES if callable(f := getattr(thing, m, None))), None)
+
+
+def loss_in(module: types.ModuleType) -> Any:
+    """A loss among the functions of a file: by its name, if there is only one."""
+    import re
+
+    named = {
+        name: f
+        for name, f in functions_in(module).items()
+        if re.search(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse", name.lower())
+        and not re.search(r"prime|deriv|grad|delta|backward|^d_|_d$|gradient", name.lower())
+    }
+    return next(iter(named.values())) if len(named) == 1 else None
+
+
+def functions_in(module: types.ModuleType) -> dict[str, Callable[..., Any]]:
+    """The functions that a file defines."""
+    return {
+        name: f
+        for name, f in vars(module).items()
+        if isinstance(f, types.FunctionType) and f.__code__.co_filename == module.__file__
+    }
+
+
+def classes_in(module: types.ModuleType) -> dict[str, type]:
+    """The classes that a file defines."""
+    return {
+        name: c
+        for name, c in vars(module).items()
+        if isinstance(c, type) and c.__module__ in ("builtins", "checked", module.__name__)
+        and not name.startswith("__")
+    }
+
+
+def _from_functions(
+    example: Example, randomness: Randomness, module: types.ModuleType | None
+) -> Subject:
+    forward, backward = example["forward"], example["backward"]
+    params = example.get("params", example.get("parameters", {}))
+    loss = example.get("loss") or (loss_in(module) if module else None)
+    thing = getattr(forward, "__self__", None)
+    if thing is not None and thing is getattr(backward, "__self__", None):
+        named = forward.__name__, backward.__name__
+        code = Code(
+            thing,
+            lambda state: getattr(state, named[0]),
+            lambda state: getattr(state, named[1]),
+            _as_part(thing, loss),
+        )
+    else:
+        code = Code(
+            params if isinstance(params, Mapping) else {"params": params},
+            lambda state: forward,
+            lambda state: backward,
+            _as_part(params, loss),
+            is_dictionary=True,
+        )
+    names = [getattr(f, "__name__", "a function") for f in (forward, backward)]
+    return _program(names[1], code, _needed(example, "x"), example, randomness, ", ".join(names))
+
+
+# --- without an example ---------------------------------------------------------------------
+
+
+def _made(module: types.ModuleType, request: Request) -> Case:
+    """An object as `--make` says."""
+    from chainrule.check.guessing import inputs
+
+    names = {**vars(module), "np": np, "rng": generator(request.seed, "make")}
+    try:
+        thing = eval(str(request.make), names)
+    except Exception as error:
+        raise CannotCheckError(
+            f"--make {request.make!r} raises {type(error).__name__}: {error}"
+        ) from None
+    if isinstance(thing, dict):
+        return from_example(thing, Randomness(random_sources(module)), module)
+    shapes = inputs(type(thing).__name__, request.shape, _constructor_arguments(type(thing)))
+    return _first_that_runs(thing, shapes, module)
+
+
+def _constructor_arguments(kind: type) -> Mapping[str, Any]:
+    try:
+        return inspect.signature(kind).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _first_that_runs(thing: Any, shapes: Any, module: types.ModuleType) -> Case:
+    """An object on the first input that both its passes take."""
+    from chainrule.layers.base import Layer
+
+    if isinstance(thing, Layer):
+        x = next(iter(shapes))[0]
+        return from_example({"layer": thing, "x": x}, Randomness([]), module)
+    randomness = Randomness(random_sources(module))
+    first_error: Exception | None = None
+    backward_failed: tuple[Subject, Example] | None = None
+    for x, axis in shapes:
+        example: Example = {"layer": thing, "x": x, "axis": axis}
+        try:
+            subject = from_object(thing, x, example, randomness, module)
+        except CannotCheckError:
+            raise
+        except Exception as error:
+            first_error = first_error or error
+            continue
+        try:
+            subject.gradients(subject.values)
+        except Exception as error:
+            first_error = first_error or error
+            if not _complains_of_batches(error):
+                backward_failed = backward_failed or (subject, example)
+            continue
+        notes = [f"x of shape {np.shape(x)} was tried, as none was given"]
+        return Case(subject, example, module, notes)
+    if backward_failed is not None:
+        return Case(backward_failed[0], backward_failed[1], module)
+    raise CannotCheckError(
+        f"{type(thing).__name__} runs on no input that was tried "
+        f"({type(first_error).__name__}: {first_error}): give --make and --shape, or a function "
+        "example(rng) in the file"
+    )
+
+
+def _complains_of_batches(error: Exception) -> bool:
+    """Whether code written for one example at a time was given several."""
+    return "non-broadcastable output operand" in str(error)
+
+
+def _class(module: types.ModuleType, request: Request) -> Case:
+    classes = classes_in(module)
+    name = str(request.class_name)
+    if name not in classes:
+        try:
+            hint = f"; did you mean {find_name(name, classes, 'class')!r}?"
+        except Exception as error:
+            hint = f": {error}"
+        raise CannotCheckError(f"{Path(str(module.__file__)).name} has no class {name!r}{hint}")
+    if callable(getattr(module, "example", None)) and request.shape is None:
+        case = _example(module, request)
+        if type(case.example.get("layer")).__name__ == name:
+            return case
+    return _guessed_class(classes[name], module, request)
+
+
+def _guessed_class(kind: type, module: types.ModuleType, request: Request) -> Case:
+    from chainrule.check.guessing import arguments, inputs, keywords
+
+    known = functions_in(module)
+    failure: Exception | None = None
+    for values in arguments(kind, known):
+        try:
+            thing = kind(*values, **keywords(kind))
+        except Exception as error:
+            failure = failure or error
+            continue
+        shapes = inputs(kind.__name__, request.shape, _constructor_arguments(kind))
+        try:
+            case = _first_that_runs(thing, shapes, module)
+        except CannotCheckError as error:
+            failure = failure or error
+            continue
+        shown = ", ".join(getattr(v, "__name__", repr(v)) for v in values)
+        case.notes.insert(0, f"made as {kind.__name__}({shown})")
+        return case
+    if isinstance(failure, CannotCheckError):
+        raise failure
+    raise CannotCheckError(
+        f"{kind.__name__} cannot be made without being told how ({failure}): give --make "
+        f'"{kind.__name__}(…)" and --shape'
+    )
+
+
+def _functions_named(module: types.ModuleType, request: Request) -> Case:
+    functions = functions_in(module)
+    pair = request.functions or ("", "")
+    for name in pair:
+        if name not in functions:
+            near = ", ".join(functions) or "none"
+            raise CannotCheckError(f"there is no function {name!r}; the file's functions: {near}")
+    return _function_pair(module, pair[0], pair[1], request)
+
+
+def _function_pair(
+    module: types.ModuleType, first: str, second: str, request: Request
+) -> Case:
+    """An activation or loss with its derivative, or forward with backward."""
+    from chainrule.check.state import random_like
+
+    functions = functions_in(module)
+    one, other = functions[first], functions[second]
+    randomness = Randomness(random_sources(module))
+    needed = required(one)
+    if [role_of(n) for n in needed].count("y") == 1 and len(needed) == 2:
+        return from_example(_loss_example(one, other, request), randomness, module)
+    if len(needed) == 1 and len(required(other)) == 1:
+        x = random_like(np.empty(request.shape or (7, 5)), "x")
+        return from_example({"function": one, "derivative": other, "x": x}, randomness, module)
+    if callable(getattr(module, "example", None)):
+        given = _example(module, request).example
+        return from_example({**given, "forward": one, "backward": other}, randomness, module)
+    return _guessed_functions(module, one, other, request)
+
+
+def _loss_example(one: Any, other: Any, request: Request) -> Example:
+    """Predictions that are probabilities and targets that are classes suit every loss."""
+    rng = generator(request.seed, "loss")
+    rows, columns = (request.shape or (6, 4))[:2] if len(request.shape or (6, 4)) > 1 else (6, 4)
+    predictions = 0.8 * rng.dirichlet(np.ones(columns), size=rows) + 0.04
+    targets = np.eye(columns)[rng.integers(columns, size=rows)]
+    return {"loss": one, "derivative": other, "x": predictions, "y": targets}
+
+
+def _guessed_functions(
+    module: types.ModuleType, one: Any, other: Any, request: Request
+) -> Case:
+    """forward(x, params) and backward over a dictionary that one of the file's functions makes."""
+    from chainrule.check.guessing import arguments, inputs
+    from chainrule.check.state import random_like
+
+    functions = functions_in(module)
+    makers = [f for name, f in functions.items() if _makes_parameters(name)]
+    attempts: list[tuple[Any, Any]] = [
+        (maker, values) for maker in makers for values in arguments(maker, functions)
+    ] or [(None, None)]
+    failure: Exception | None = None
+    for maker, values in attempts:
+        for x, axis in inputs(one.__name__, request.shape, {}):
+            try:
+                params = maker(*values) if maker else {}
+                example = {"forward": one, "backward": other, "params": params, "x": x}
+                example["axis"] = axis
+                targets = _targets(one, other, params, x, axis)
+                if targets is not None:
+                    example["y"] = targets
+                case = from_example(example, Randomness(random_sources(module)), module)
+                if case.subject is not None:
+                    case.subject.gradients(case.subject.values)
+                case.notes.append(f"x of shape {np.shape(x)} was tried, as none was given")
+                return case
+            except Exception as error:
+                failure = failure or error
+    del random_like
+    raise CannotCheckError(
+        f"{one.__name__} and {other.__name__} run on nothing that was tried "
+        f"({type(failure).__name__}: {failure}): write a function example(rng) that returns "
+        '{"forward": …, "backward": …, "params": …, "x": …, "y": …, "loss": …}'
+    )
+
+
+def _targets(one: Any, other: Any, params: Any, x: Any, axis: int) -> Any:
+    """One-hot targets in the shape of the output, where backward asks for targets."""
+    if not any(role_of(name) == "y" for name in required(other)):
+        return None
+    code = Code(dict(params), lambda s: one, lambda s: other, lambda s: lambda: 0.0, True)
+    output = Program("", code, x, batch_axis=axis).run({"x": x}).output
+    classes = output.shape[1 - axis]
+    chosen = np.arange(output.shape[axis]) % classes
+    return np.eye(classes)[chosen] if axis == 0 else np.eye(classes)[:, chosen]
+
+
+def _makes_parameters(name: str) -> bool:
+    import re
+
+    return bool(re.search(r"init|make_param|create_param|get_param|build_param|params$", name))
+
+
+def guess_all(module: types.ModuleType, request: Request) -> list[Case]:
+    """Everything in a file that can be examined without being told how."""
+    from chainrule.check.guessing import pairs_among
+
+    file = Path(str(module.__file__)).name
+    cases, failures = [], []
+    for kind in classes_in(module).values():
+        if not _has_both_passes(kind):
+            continue
+        try:
+            cases.append(_guessed_class(kind, module, request))
+        except CannotCheckError as error:
+            failures.append(str(error))
+    functions = functions_in(module)
+    for first, second in [*pairs_among(functions), *_passes_among(functions)]:
+        try:
+            cases.append(_function_pair(module, first, second, request))
+        except CannotCheckError as error:
+            failures.append(str(error))
+    if not cases:
+        raise CannotCheckError(
+            failures[0]
+            if failures
+            else f"{file} has nothing that is understood: no function example(rng), no class with "
+            "forward and backward, no function with its derivative"
+        )
+    if failures:
+        cases[0].notes.extend(f"not checked: {failure}" for failure in failures)
+    return cases
+
+
+def _has_both_passes(kind: type) -> bool:
+    methods = set(dir(kind))
+    return bool(methods & set(FORWARD_METHODS)) and bool(
+        methods & {*BACKWARD_METHODS, *TRAINING_METHODS}
+    )
+
+
+def _passes_among(functions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    forward = next((n for n in FORWARD_METHODS[:-3] if n in functions), None)
+    backward = next((n for n in BACKWARD_METHODS if n in functions), None)
+    return [(forward, backward)] if forward and backward else []
+
+
+def source_tree(function: Callable[..., Any]) -> ast.Module | None:
+    """The syntax tree of the file in which a function stands."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(function))
+        lines = inspect.findsource(inspect.unwrap(function))[0] if file else None
+    except (OSError, TypeError):
+        return None
+    return ast.parse("".join(lines)) if lines else None

@@ -1,0 +1,129 @@
+"""The examination: which gradients are wrong, why, and on which line.
+
+Two ways must agree before a finding is certain. The numbers: how the wrong gradient differs from
+the true one. And the source: a small change of the code that makes the gradient right. Where one
+of them finds nothing, the other is believed alone only if nothing else fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from chainrule.check.calculus import FLOAT32, Precision, Truth, measure, probe
+from chainrule.check.findings import Comparison, Diagnosis, Finding
+from chainrule.check.naming import is_parameter
+from chainrule.check.signatures import Evidence, Signature, signatures
+from chainrule.check.subject import Answer, Array, Subject, shown
+
+PATIENCE = 1.2  # seconds for the entries of true gradients
+
+
+@dataclass
+class Examination:
+    """What is known about a subject at one point."""
+
+    subject: Subject
+    answer: Answer | None
+    error: Exception | None = None
+    truths: dict[str, Truth] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    signatures: dict[str, list[Signature]] = field(default_factory=dict)
+
+    def given(self, name: str) -> Array | None:
+        """The code's gradient for a value."""
+        return self.answer.gradients.get(name) if self.answer else None
+
+    def shown(self, name: str) -> str:
+        """What the gradient is called."""
+        return shown(self.answer, name) if self.answer else f"d{name}"
+
+
+def examine(subject: Subject) -> Examination:
+    """Compare every gradient with the true one."""
+    precision = _precision(subject)
+    try:
+        answer, error = subject.gradients(subject.values), None
+    except Exception as raised:
+        answer, error = None, raised
+    found = Examination(subject, answer, error)
+    if precision is FLOAT32:
+        found.notes.append("the code computes in float32: only two digits can be compared")
+    for name in _checked(subject, answer):
+        truth = probe(subject.loss, subject.values, name, precision)
+        found.truths[name] = truth
+        if answer is None or not truth.agrees(answer.gradients.get(name)):
+            found.wrong.append(name)
+    return found
+
+
+def _precision(subject: Subject) -> Precision:
+    values = subject.values
+    name = next(iter(values), None)
+    if name is None:
+        return Precision()
+    try:
+        answer = subject.gradients(values)
+    except Exception:
+        return Precision()
+    is_single = answer.output is not None and np.asarray(answer.output).dtype == np.float32
+    return FLOAT32 if is_single else Precision()
+
+
+def _checked(subject: Subject, answer: Answer | None) -> list[str]:
+    """The values whose gradients are due: all that have one, and parameters that should."""
+    if answer is None:
+        names = [n for n in subject.values if n != "x" or len(subject.values) == 1]
+        return names if names else list(subject.values)
+    has = [name for name in subject.values if answer.gradients.get(name) is not None]
+    absent = [
+        name
+        for name in subject.values
+        if answer.gradients.get(name) is None and is_parameter(name) and name != "x"
+    ]
+    return [name for name in subject.values if name in has or name in absent]
+
+
+def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
+    """The true gradients of what is wrong, entry by entry, and what the numbers say."""
+    subject = found.subject
+    each = seconds / max(1, len(found.wrong))
+    for name in found.wrong:
+        truth = found.truths[name]
+        measure(subject.loss, subject.values, name, truth, found.given(name), each)
+        if found.answer is not None:
+            evidence = Evidence(name, found.given(name), truth, subject, subject.values)
+            found.signatures[name] = signatures(evidence)
+
+
+def comparisons(found: Examination) -> list[Comparison]:
+    """Each gradient beside the true one."""
+    return [
+        Comparison(
+            found.shown(name),
+            name not in found.wrong,
+            found.given(name),
+            found.truths[name].array if name in found.wrong else found.given(name),
+        )
+        for name in found.truths
+    ]
+
+
+def diagnose_subject(subject: Subject, seconds: float = 6.0) -> Diagnosis:
+    """Everything that is wrong with the gradients of one subject."""
+    from chainrule.check.findings import Diagnosis
+    from chainrule.check.treatment import treat
+
+    start = perf_counter()
+    found = examine(subject)
+    diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
+    if found.wrong or found.error:
+        measure_wrong(found)
+        diagnosis.findings += treat(found, start + seconds)
+    diagnosis.comparisons = comparisons(found)
+    return diagnosis
+
+

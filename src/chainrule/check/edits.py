@@ -1,0 +1,171 @@
+"""Changes of a syntax tree that can be made and taken back."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.check.source import FunctionSource
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node stands in its tree."""
+
+    parent: ast.AST
+    field: str
+    index: int | None
+    node: Any
+    statement: ast.stmt | ast.Lambda
+
+    def put(self, node: Any) -> None:
+        """Put another node here."""
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One candidate correction.
+
+    Args:
+        kind: what sort of mistake it undoes.
+        source: the function it belongs to.
+        places: pairs of a place and the node to put there.
+        line: of the file.
+        advice: what to do, in words.
+    """
+
+    kind: str
+    source: FunctionSource
+    changes: tuple[tuple[Place, Any], ...]
+    line: int
+    advice: str
+    removed: ast.expr | None = None  # a factor that it takes away
+    added: ast.expr | None = None  # a factor that it brings in
+
+    def make(self) -> None:
+        """Change the tree."""
+        for place, node in self.changes:
+            place.put(node)
+
+    def take_back(self) -> None:
+        """Change it back."""
+        for place, _ in self.changes:
+            place.put(place.node)
+
+
+def places(source: FunctionSource) -> list[Place]:
+    """Every expression and statement of a function, from the outside in."""
+    found: list[Place] = []
+
+    def visit(parent: ast.AST, statement: Any) -> None:
+        for field, value in ast.iter_fields(parent):
+            if field in ("args", "decorator_list", "returns") and parent is source.node:
+                continue
+            several = isinstance(value, list)
+            for index, node in enumerate(value if several else [value]):
+                if not isinstance(node, (ast.expr, ast.stmt, ast.keyword)):
+                    continue
+                of = node if isinstance(node, ast.stmt) else statement
+                found.append(Place(parent, field, index if several else None, node, of))
+                visit(node, of)
+
+    visit(source.node, source.node)
+    return found
+
+
+def values(source: FunctionSource) -> list[Place]:
+    """What is assigned, added or returned: the right-hand sides."""
+    found = []
+    for place in places(source):
+        parent, node = place.parent, place.node
+        is_value = place.field == "value" and isinstance(
+            parent, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
+        )
+        if isinstance(parent, ast.Lambda) and place.field == "body":
+            is_value = True
+        if not is_value or not isinstance(node, ast.expr):
+            continue
+        if isinstance(node, (ast.Tuple, ast.List)):
+            found += [
+                Place(node, "elts", i, each, place.statement) for i, each in enumerate(node.elts)
+            ]
+        elif isinstance(node, ast.Dict):
+            found += [
+                Place(node, "values", i, each, place.statement)
+                for i, each in enumerate(node.values)
+            ]
+        elif not (isinstance(node, ast.Constant)):
+            found.append(place)
+    return found
+
+
+def expression(text: str) -> ast.expr:
+    """The tree of an expression."""
+    return ast.parse(text, mode="eval").body
+
+
+def times(left: ast.expr, right: ast.expr) -> ast.expr:
+    """left * right."""
+    return ast.BinOp(fresh(left), ast.Mult(), fresh(right))
+
+
+def fresh(node: Any) -> Any:
+    """A copy, so that no node stands at two places."""
+    return copy.deepcopy(node)
+
+
+def text(node: ast.AST) -> str:
+    """Source for a tree."""
+    try:
+        return ast.unparse(ast.fix_missing_locations(node))
+    except (AttributeError, ValueError, RecursionError):
+        return "?"
+
+
+def factors(node: ast.expr) -> list[ast.expr]:
+    """The factors of a product, divisors left out.
+
+    >>> [text(factor) for factor in factors(expression("dA * A * (1 - A) / m"))]
+    ['dA', 'A', '1 - A']
+    """
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*factors(node.left), *factors(node.right)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return factors(node.left)
+    if isinstance(node, ast.Call) and name_called(node) == "multiply" and len(node.args) == 2:
+        return [*factors(node.args[0]), *factors(node.args[1])]
+    return [node]
+
+
+def name_called(node: ast.AST) -> str:
+    """The name of the function that a call calls: ``sum`` for ``np.sum(x)`` and ``x.sum()``."""
+    if not isinstance(node, ast.Call):
+        return ""
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def products(source: FunctionSource) -> Iterator[tuple[Place, list[ast.expr]]]:
+    """Every expression that is a product of several factors, the outermost ones."""
+    inner: set[int] = set()
+    for place in places(source):
+        node = place.node
+        if not isinstance(node, ast.expr) or id(node) in inner:
+            continue
+        parts = factors(node)
+        if len(parts) > 1:
+            yield place, parts
+            inner.update(id(part) for part in ast.walk(node) if _continues(part))
+
+
+def _continues(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div))

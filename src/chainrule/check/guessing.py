@@ -1,0 +1,143 @@
+"""Sizes for constructors and inputs that nobody has given: by the names of the arguments, and by
+trying what runs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.check.state import random_like
+
+FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
+IMAGE_SHAPES = (
+    *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
+    *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
+)
+IMAGE_WORDS = re.compile(r"conv|pool|image|channel|kernel|filter|padd?|stride|upsampl", re.I)
+
+RULES: tuple[tuple[str, Any], ...] = (
+    (r"rng|random_?(state|generator)|generator", lambda: np.random.default_rng(0)),
+    (r"seed", 0),
+    (r"in_?(put)?_?channels?|channels(_in)?|input_depth|c_in|n_channels|num_channels", 2),
+    (r"out_?(put)?_?channels?|n?u?m?_?n?_?filters|n_kernels|channels_out|depth|c_out", 3),
+    (r"pool(_?size)?|window(_size)?", 2),
+    (r"kernel(_?size|_?shape|_?width|_?height)?|filter_?(size|dim)?|k|ks|f(size)?|size_kernel", 3),
+    (r"strides?|step|s", 2),
+    (r"pad(ding)?", 1),
+    (r"keep_?(prob|p)?", 0.6),
+    (r"p|(drop(out)?_?)?(rate|prob(ability)?|p)|dropout", 0.4),
+    (r"eps(ilon)?", 1e-5),
+    (r"momentum|beta1?", 0.9),
+    (r"beta2", 0.999),
+    (r"(learning_?rate|lr|eta|alpha)", 0.1),
+    (r"(neg(ative)?_?)?slope", 0.1),
+    (r"lambda_?|lam|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd", 0.1),
+    (r"(layer_?)?(sizes|dims|dimensions|shapes|structure|neurons|units)|layers(_dims|_sizes)?", "L"),
+    (r"(n_?|num_?)?hidden_?(1|size1|dim1)|h1|hidden_layer_1|n_h1", 5),
+    (r"(n_?|num_?)?hidden_?(2|size2|dim2)|h2|hidden_layer_2|n_h2", 6),
+    (r"(n_?|num_?)?hidden.*|h|n_h", 5),
+    (r"(n_?|num_?)?in(put)?s?(_?(size|dim|features|units|nodes|neurons|n))?|fan_in|n_?in|n_x|d_in", 4),
+    (r"size_in|dim_in|features_in|in_dim|(num_?|n_?)inputs|input_layer(_size)?|d", 4),
+    (r"(n_?|num_?)?out(put)?s?(_?(size|dim|features|units|nodes|neurons|n))?|fan_out|n_?out", 3),
+    (r"size_out|dim_out|features_out|n_y|d_out|units|neurons|n_?units|(n_?|num_?)classes|m", 3),
+    (r"(num_?|n_?)?features|dim|size|n", 4),
+    (r"batch_size", 5),
+    (r"epochs?|iterations|n_iter", 1),
+)
+
+
+def arguments(function: Callable[..., Any], functions: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """Values for the required arguments of `function`, the likeliest first.
+
+    `functions` are those of the file: an activation and its derivative are taken from there.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    needed = [
+        name
+        for name, p in signature.parameters.items()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)
+    ]
+    yield [_value(name, functions, number) for number, name in enumerate(needed)]
+    if any(name.lower() in ("stride", "strides", "padding", "pad") for name in needed):
+        plain = {"stride": 1, "strides": 1, "padding": 0, "pad": 0}
+        yield [
+            plain.get(name.lower(), _value(name, functions, number))
+            for number, name in enumerate(needed)
+        ]
+    if any("shape" in name.lower() for name in needed):
+        for shape in ((2, 7, 5), (7, 5, 2), (4,)):
+            yield [
+                shape if "shape" in name.lower() else _value(name, functions, number)
+                for number, name in enumerate(needed)
+            ]
+
+
+def keywords(function: Callable[..., Any]) -> dict[str, Any]:
+    """Values for arguments that must be given by keyword."""
+    return {
+        name: _value(name, {}, 0)
+        for name, p in inspect.signature(function).parameters.items()
+        if p.kind is p.KEYWORD_ONLY and p.default is p.empty
+    }
+
+
+def _value(name: str, functions: Mapping[str, Any], number: int) -> Any:
+    plain = name.lower().strip("_")
+    if re.search(r"activ|function|func|nonlin|fn$", plain):
+        pair = next(iter(pairs_among(functions)), None)
+        if pair is not None:
+            is_derivative = re.search(r"prime|deriv|grad|^d_?", plain)
+            return functions[pair[1 if is_derivative else 0]]
+    if re.search(r"prime|deriv", plain):
+        pair = next(iter(pairs_among(functions)), None)
+        return functions[pair[1]] if pair else None
+    for pattern, value in RULES:
+        if re.fullmatch(pattern, plain):
+            if value == "L":
+                return [4, 5, 3]
+            return value() if callable(value) else value
+    return (4, 3, 5, 6, 7)[number % 5]
+
+
+DERIVATIVE_FORMS = (
+    *("{}_derivative", "{}_prime", "{}_deriv", "{}_grad", "{}_backward", "{}_der", "{}_gradient"),
+    *("d_{}", "d{}", "deriv_{}", "derivative_{}", "grad_{}", "{}_d", "{}Derivative", "{}Prime"),
+    *("derivative_of_{}", "{}_derivate", "der_{}", "{}_bwd", "{}_diff", "{}_p", "prime_{}"),
+)
+
+
+def pairs_among(functions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names of functions with those of their derivatives."""
+    found = []
+    for name in functions:
+        for base in (name, re.sub(r"_?(forward|fwd|function|loss|fn)$", "", name)):
+            derivative = next(
+                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in functions), None
+            )
+            if base and derivative and derivative != name:
+                found.append((name, derivative))
+                break
+    return found
+
+
+def inputs(
+    name: str, shape: tuple[int, ...] | None, arguments: Mapping[str, Any]
+) -> Iterator[tuple[Any, int]]:
+    """Arrays to try as the input, each with the axis of its examples."""
+    if shape is not None:
+        yield random_like(np.empty(shape), "x"), 0
+        if len(shape) == 2:
+            yield random_like(np.empty(shape), "x"), 1
+        return
+    is_image = IMAGE_WORDS.search(" ".join([name, *arguments]))
+    shapes = (*IMAGE_SHAPES, *FLAT_SHAPES) if is_image else (*FLAT_SHAPES, *IMAGE_SHAPES)
+    for each in shapes:
+        is_column = each in ((4, 5), (4, 1))
+        yield random_like(np.empty(each), "x"), 1 if is_column else 0

@@ -1,0 +1,139 @@
+"""How people call things in code written by hand: arguments, parameters and their gradients."""
+
+from __future__ import annotations
+
+import re
+
+FORWARD_METHODS = (
+    *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
+    *("feedforward", "feed_forward", "propagate", "forward_propagate", "fprop", "__call__"),
+    *("predict", "activate", "model", "net"),
+)
+BACKWARD_METHODS = (
+    *("backward", "backward_propagation", "backward_pass", "backprop", "back_prop", "bprop"),
+    *("backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward_prop"),
+    *("backwardpropagation", "backward_propagate", "compute_gradients", "gradients", "gradient"),
+    *("compute_gradient", "grad", "compute_grads", "get_gradients", "calc_gradients"),
+)
+TRAINING_METHODS = ("train_step", "train_on_batch", "train_batch", "fit", "train", "step")
+LOSS_NAMES = (
+    *("loss", "compute_loss", "cost", "compute_cost", "loss_function", "loss_fn", "criterion"),
+    *("calculate_loss", "get_loss", "loss_func", "error"),
+)
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "x": (
+        *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
+        *("features", "x_batch", "xb", "image", "input_", "x_data", "batch_x", "a_prev", "input_x"),
+    ),
+    "y": (
+        *("y", "y_true", "target", "targets", "label", "labels", "t", "y_train", "expected"),
+        *("truth", "ytrue", "true", "y_batch", "yb", "ground_truth", "actual", "desired"),
+        *("y_onehot", "one_hot", "onehot", "y_data", "batch_y", "y_one_hot", "true_labels", "tgt"),
+        *("expected_output", "desired_output", "y_actual", "y_real", "target_output", "ys"),
+    ),
+    "parameters": (
+        *("params", "parameters", "weights", "theta", "p", "param", "model", "net", "network"),
+        *("weights_and_biases", "parms", "prm", "param_values", "w_dict", "theta_dict"),
+    ),
+    "output": (
+        *("y_pred", "y_hat", "yhat", "output", "outputs", "out", "pred", "preds", "prediction"),
+        *("predictions", "a", "al", "probs", "probabilities", "y_out", "logits", "predicted"),
+        *("ypred", "y_predicted", "o", "scores", "p", "y_prob", "activation"),
+    ),
+    "rate": (
+        *("learning_rate", "lr", "rate", "eta", "alpha", "step_size", "learn_rate", "l_rate"),
+        *("learningrate", "learning_rate_"),
+    ),
+    "cache": ("cache", "caches", "memory", "context", "ctx", "saved", "tape", "cached", "mem"),
+    "training": ("training", "train", "is_training", "is_train", "train_mode", "istraining"),
+    "epochs": ("epochs", "n_epochs", "num_epochs", "iterations", "n_iter", "num_iterations"),
+    "batch": ("batch_size", "batchsize", "minibatch_size", "mini_batch_size", "bs"),
+    "count": ("m", "n", "n_samples", "num_examples", "n_examples", "num_samples"),
+    "grads": ("grads", "gradients"),
+}
+
+CANONICAL = {
+    **dict.fromkeys(("weight", "weights", "kernel", "kernels", "filters", "filter", "w"), "w"),
+    **dict.fromkeys(("theta", "ws", "coef", "wt", "coefficients"), "w"),
+    **dict.fromkeys(("bias", "biases", "b", "bs", "intercept"), "b"),
+    **dict.fromkeys(("gamma", "gammas", "scale"), "gamma"),
+    **dict.fromkeys(("beta", "betas", "shift"), "beta"),
+}
+NOISE = {
+    *("grad", "grads", "gradient", "gradients", "error", "errors", "delta", "deltas", "nabla"),
+    *("d", "dl", "dj", "dc", "de", "dloss", "g", "loss", "cost", "self", "partial", "update"),
+    *("derivative", "deriv", "wrt", "der"),
+}
+GRADIENT_MARK = re.compile(r"grad|error|delta|nabla|^d_?[A-Za-z]|^g_?[A-Z]|deriv|^dout$")
+INPUT_GRADIENTS = {
+    *("dx", "d_x", "x_grad", "grad_x", "input_grad", "grad_input", "input_error", "input_gradient"),
+    *("da0", "dinput", "d_input", "dinputs", "d_inputs", "da_prev", "grad_inputs", "dimages"),
+    *("d_images", "dx_prev", "grad_in", "din", "d_in", "gx", "input_delta", "x_gradient", "dprev"),
+}
+NOT_PARAMETERS = re.compile(
+    r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|prev_|_avg"
+)
+
+
+def role_of(argument: str) -> str | None:
+    """What an argument stands for, by its name alone.
+
+    >>> role_of("X_train"), role_of("lr"), role_of("output_error")
+    ('x', 'rate', None)
+    """
+    return next(iter(roles_named(argument)), None)
+
+
+def roles_named(argument: str) -> list[str]:
+    """All that an argument may stand for, the likeliest first.
+
+    >>> roles_named("p")
+    ['parameters', 'output']
+    """
+    plain = argument.lower().strip("_")
+    return [role for role, names in ROLES.items() if plain in names]
+
+
+def looks_like_a_gradient(name: str) -> bool:
+    """Whether a name says that it is a gradient: `dW1`, `weights_error`, `grad_out`."""
+    return bool(GRADIENT_MARK.search(name))
+
+
+def is_input_gradient(name: str) -> bool:
+    """Whether a name says that it is the gradient of the input."""
+    return name.lower().strip("_") in INPUT_GRADIENTS
+
+
+def stem(name: str) -> str:
+    """The parameter that a name is about, in one spelling: `dW1`, `W1_grad`, `weights_error`.
+
+    >>> stem("dW1"), stem("W1_grad"), stem("weights_error"), stem("weight"), stem("nabla_b")
+    ('w1', 'w1', 'w', 'w', 'b')
+    """
+    words = [w for w in re.split(r"[_.\s]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) if w]
+    kept = [word for word in words if word.lower() not in NOISE] or words
+    first = kept[0]
+    if re.match(r"(dL_?d|dJ_?d|dC_?d|dE_?d|d|g)[A-Za-z]", first) and _base(first) not in CANONICAL:
+        shorter = re.sub(r"^(dL_?d|dJ_?d|dC_?d|dE_?d|d|g)", "", first)
+        if _base(shorter) in CANONICAL or len(shorter) <= 2 or first.startswith("d"):
+            kept[0] = shorter
+    plain = "".join(kept).lower()
+    match = re.fullmatch(r"(.*?)(\d*)", plain)
+    letters, digits = match.groups() if match else (plain, "")
+    return CANONICAL.get(letters, letters) + digits
+
+
+def _base(word: str) -> str:
+    return re.sub(r"\d+$", "", word).lower()
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter is a bias."""
+    return re.sub(r"\d+$", "", stem(name.split(".")[-1])) == "b"
+
+
+def is_parameter(name: str) -> bool:
+    """Whether a name is one that parameters have."""
+    letters = re.sub(r"\d+$", "", stem(name.split(".")[-1]))
+    return letters in CANONICAL.values() or letters in {"u", "v", "h"}

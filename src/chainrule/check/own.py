@@ -1,0 +1,117 @@
+"""chainrule's own layers and networks as a `Subject`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.check import state as states
+from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
+from chainrule.errors import ChainruleError
+from chainrule.layers.base import Layer
+from chainrule.losses import LOSSES, Loss
+from chainrule.network import Network
+
+SHAPES = ((4,), (5, 6, 2), (6, 4, 3), (12,))
+
+
+class OwnNetwork(Subject):
+    """A chainrule layer or network, in float64 and with numbers in all its parameters.
+
+    Args:
+        loss: a chainrule loss, or its name; the random upstream gradient if left out.
+    """
+
+    def __init__(self, subject: Layer | Network, x: Any = None, y: Any = None, loss: Any = None):
+        self.name = type(subject).__name__
+        self.style, self.notes = "a chainrule layer", []
+        self.network = self._in_float64(subject, x)
+        if x is None:
+            x = states.random_like(np.empty((3, *self.network.input_shape)), "x")
+        self.x = np.asarray(x, np.float64)
+        self.y, self.given_loss = y, loss
+        self.batch = len(self.x)
+        self.values = {"x": self.x}
+        for name, array in self.network.parameters.items():
+            self.values[name] = array.copy()
+        output, _ = self._forward(self.values)
+        self.dy = None if loss is not None else states.random_like(output, "upstream")
+
+    def _in_float64(self, subject: Layer | Network, x: Any) -> Network:
+        if isinstance(subject, Network):
+            self.style = "a chainrule network"
+            network = Network(subject.layers, subject.input_shape, subject.seed, "float64")
+            network.parameters.flat[:] = subject.parameters.flat
+            network.buffers.flat[:] = subject.buffers.flat
+            return network
+        network = self._around(subject, x)
+        if subject.is_built:
+            for name in network.parameters:
+                network.parameters[name][...] = getattr(subject, name.partition(".")[2], 0.0)
+        noise = 0.3 * states.random_like(network.parameters.flat, "parameters")
+        network.parameters.flat[:] += noise  # no zero bias and no scale of one hides a mistake
+        network.buffers.flat[:] += np.abs(states.random_like(network.buffers.flat, "buffers"))
+        return network
+
+    def _around(self, layer: Layer, x: Any) -> Network:
+        shapes = SHAPES if x is None else (np.shape(x)[1:],)
+        for shape in shapes:
+            try:
+                return Network([copy.deepcopy(layer)], shape, dtype="float64")
+            except ChainruleError as error:
+                last = error
+        raise CannotCheckError(f"{self.name}: {last}") from None
+
+    def _forward(self, values: Values) -> tuple[Array, Any]:
+        for name in self.network.parameters:
+            self.network.parameters[name] = values[name]
+        self.network.start_epoch(0)  # random layers draw what they drew before
+        buffers = self.network.buffers.flat.copy()
+        x = values["x"].copy()
+        output, caches = self.network.forward(x, training=True)
+        self.network.buffers.flat[:] = buffers
+        return output, caches
+
+    def _loss(self) -> Loss:
+        from chainrule.configurable import build
+
+        return build(self.given_loss, LOSSES, "loss")
+
+    def loss(self, values: Values) -> float:
+        output, _ = self._forward(values)
+        if self.dy is not None:
+            return float(np.sum(self.dy * output))
+        for name in self.network.parameters:
+            self.network.parameters[name] = values[name]
+        return self._loss().forward(output, np.asarray(self.y))[0] + self.network.penalty()
+
+    def gradients(self, values: Values) -> Answer:
+        output, caches = self._forward(values)
+        self.network.gradients.flat[:] = 0
+        if self.dy is not None:
+            dx = self.network.backward(self.dy.copy(), caches)
+        else:
+            loss = self._loss()
+            _, cache = loss.forward(output, np.asarray(self.y))
+            dx = self.network.backward(loss.backward(cache), caches)
+            for name, regularizer in self.network.state.regularizers.items():
+                regularizer.add_gradient(values[name], self.network.gradients[name])
+        gradients: dict[str, Array | None] = {"x": np.array(dx)}
+        gradients |= {name: self.network.gradients[name].copy() for name in self.network.gradients}
+        return Answer(gradients, self._names(), output, self.dy)
+
+    def _names(self) -> dict[str, str]:
+        """``dW`` for a layer alone, ``3.dW`` in a network."""
+        names = {"x": "dx"}
+        for name in self.network.parameters:
+            place, _, end = name.rpartition(".")
+            names[name] = f"d{end}" if self.style.endswith("layer") and place == "0" else (
+                f"{place}.d{end}"
+            )
+        return names
+
+    def functions(self) -> list[Callable[..., Any]]:
+        return [type(layer).backward for layer in self.network.layers]

@@ -1,0 +1,322 @@
+"""Layers, networks and pairs of functions as a `Subject`: forward, backward, and where in between
+the gradients are found."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.check import state as states
+from chainrule.check.calling import call, required, returned_names
+from chainrule.check.gradients import Found, backward_result, match, snapshot
+from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of
+from chainrule.check.state import Path, Randomness
+from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
+
+Function = Callable[..., Any]
+RATE = 0.1
+
+
+@dataclass
+class Code:
+    """The parts of a program, as functions of its state (an object, or a dictionary)."""
+
+    state: Any
+    forward: Callable[[Any], Function]
+    backward: Callable[[Any], Function]
+    loss: Callable[[Any], Function] | None = None
+    is_dictionary: bool = False
+    trains: bool = False  # `backward` is a whole training step: fit(x, y, epochs, learning_rate)
+
+
+@dataclass
+class Pass:
+    """One run forward: the state as it is then, and what each role stands for."""
+
+    state: Any
+    roles: dict[str, Any]
+    named: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def output(self) -> Array:
+        return np.asarray(self.roles["output"])
+
+
+class Program(Subject):
+    """A layer, a network or a pair of functions.
+
+    Args:
+        x, y: a batch and its targets.
+        rate: the learning rate for code that updates its own weights.
+        batch_axis: which axis of x counts the examples.
+        extra: further arguments by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        code: Code,
+        x: Any,
+        y: Any = None,
+        *,
+        rate: float | None = None,
+        batch_axis: int | None = None,
+        randomness: Randomness | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.code = name, code
+        self.x, self.y = np.asarray(x), y if y is None else np.array(y)
+        self.learning_rate = RATE if rate is None else float(rate)
+        self.batch_axis = batch_axis or 0
+        self.randomness = randomness or Randomness([])
+        self.extra = dict(extra or {})
+        self.style, self.notes = "", []
+        self.returned = returned_names(code.forward(code.state))
+        self.paths: dict[str, Path] = {}
+        self.values = {}
+        self.dy: Array | None = None
+        self.random_draw = 0
+        self._settle(batch_axis)
+
+    # --- what can be moved ------------------------------------------------------------------
+
+    def _settle(self, batch_axis: int | None) -> None:
+        """Find the parameters: the arrays that the loss depends on."""
+        if self.x.dtype.kind == "f":
+            self.values["x"] = self.x.astype(np.float64)
+        first = self.run(self.values)
+        if np.asarray(first.roles["output"]).dtype.kind not in "fc":
+            raise CannotCheckError(
+                f"the forward pass of {self.name} gives {type(first.roles['output']).__name__}, "
+                "not an array of floats"
+            )
+        self.batch_axis = self._axis_of_examples(first) if batch_axis is None else batch_axis
+        if self.x.ndim > self.batch_axis:
+            self.batch = self.x.shape[self.batch_axis]
+        self.dy = self._random_dy(first)
+        arrays = states.arrays(self.code.state)
+        names = states.names_of(list(arrays))
+        base = self._value(first)
+        for path, array in arrays.items():
+            name = "x (parameter)" if names[path] == "x" else names[path]
+            if NOT_PARAMETERS.search(name.lower()) or not array.size:
+                continue
+            self.paths[name] = path
+            moved = np.asarray(array, np.float64) + 0.1 * states.random_like(array, "dependence")
+            try:
+                depends = self._differs(self._value(self.run({**self.values, name: moved})), base)
+            except Exception:  # code may refuse the move: then it is no parameter
+                depends = False
+            if depends:
+                self.values[name] = np.array(array, np.float64)
+            else:
+                del self.paths[name]
+
+    def _axis_of_examples(self, first: Pass) -> int:
+        """The axis that the forward pass leaves as long as it is: the first, where it can be."""
+        before, after = self.x.shape, first.output.shape
+        columns = len(before) == len(after) == 2 and before[0] != after[0] and before[1] == after[1]
+        return int(columns)
+
+    def _random_dy(self, first: Pass) -> Array | None:
+        """The gradient to hand to a backward pass that does not begin with the targets."""
+        if self._starts_from_targets():
+            if self.code.loss is None and first.output.ndim:
+                raise CannotCheckError(
+                    f"the backward pass of {self.name} begins with the targets, so its loss is "
+                    'needed: give a function "loss" in example(rng)'
+                )
+            return None
+        self.code = replace(self.code, loss=None)
+        return states.random_like(first.output, "upstream")
+
+    def _starts_from_targets(self) -> bool:
+        """Whether the backward pass is given the targets in place of a gradient, or has them
+        already."""
+        if self.code.trains:
+            return True
+        function = self.code.backward(self.code.state)
+        known = {"x", "rate", "parameters", "cache", "training", "output", "count", "grads"}
+        open_arguments = [n for n in required(function) if role_of(n) not in known]
+        if any(role_of(name) == "y" for name in open_arguments):
+            return self.y is not None
+        if any(looks_like_a_gradient(name) for name in open_arguments):
+            return False
+        if self.y is None or self.code.loss is None:
+            return False
+        return bool(open_arguments) or not required(function)
+
+    def _differs(self, value: float, base: float) -> bool:
+        return not np.isclose(value, base, rtol=1e-12, atol=1e-14)
+
+    # --- running ----------------------------------------------------------------------------
+
+    def fresh_state(self, values: Values) -> Any:
+        """A copy of the state that holds `values`."""
+        state = states.duplicate(self.code.state)
+        for name, path in self.paths.items():
+            if name in values:
+                states.write(state, path, values[name])
+        return state
+
+    def run(self, values: Values, state: Any = None) -> Pass:
+        """The forward pass."""
+        with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw):
+            return self._forward(self.fresh_state(values) if state is None else state, values)
+
+    def _forward(self, state: Any, values: Values) -> Pass:
+        roles: dict[str, Any] = {
+            **self._fixed_roles(),
+            "x": values["x"].copy() if "x" in values else self.x.copy(),
+        }
+        if self.y is not None:
+            roles["y"] = self.y.copy()
+        named = dict(self.extra)
+        if self.code.is_dictionary:
+            roles["parameters"] = state
+            named.update(state)
+        given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
+        roles["output"], roles["cache"], by_name = self._understand(given, state)
+        if self.code.is_dictionary:
+            named.update(state)
+        return Pass(state, roles, {**named, **by_name})
+
+    def _fixed_roles(self) -> dict[str, Any]:
+        return {"rate": self.learning_rate, "training": True, "epochs": 1, "batch": self.batch}
+
+    def _understand(self, given: Any, state: Any) -> tuple[Any, Any, dict[str, Any]]:
+        """(output, cache, further names) from what a forward pass returned."""
+        if given is None:
+            filled = state if self.code.is_dictionary else vars(state)
+            kept = [v for v in filled.values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+            if not kept:
+                raise CannotCheckError(f"the forward pass of {self.name} returns nothing")
+            return kept[-1], state, {}
+        if isinstance(given, Mapping):
+            kept = [v for v in given.values() if isinstance(v, np.ndarray)]
+            return kept[-1], given, dict(given)
+        if not isinstance(given, (tuple, list)):
+            return given, given, {}
+        names = self.returned if len(self.returned) == len(given) else [None] * len(given)
+        by_name = {name: v for name, v in zip(names, given, strict=True) if name}
+        main = self._output_among(given)
+        rest = [part for part in given if part is not main]
+        cache = rest[0] if len(rest) == 1 else tuple(rest)
+        for part in rest:
+            by_name.update(part if isinstance(part, Mapping) else {})
+        return main, cache, by_name
+
+    def _output_among(self, parts: Any) -> Any:
+        """The output among several things returned: what looks like the targets, the only array
+        beside a cache, else the last of them."""
+        candidates = [p for p in parts if isinstance(p, (np.ndarray, float, np.floating))]
+        if not candidates:
+            inner = [p for p in parts if isinstance(p, (list, tuple)) and p]
+            if inner:
+                return self._output_among(inner[-1])
+            raise CannotCheckError(f"the forward pass of {self.name} returns no array")
+        if len(candidates) < len(parts):
+            return candidates[0]
+        fitting = [c for c in candidates if self.y is not None and np.shape(c) == self.y.shape]
+        return (fitting or candidates)[-1]
+
+    # --- loss and gradients -----------------------------------------------------------------
+
+    def loss(self, values: Values) -> float:
+        return self._value(self.run(values))
+
+    def _value(self, done: Pass) -> float:
+        with np.errstate(all="ignore"):
+            if self.code.loss is not None:
+                return self._given_loss(done)
+            if self.dy is None:
+                return float(np.sum(done.output))
+            return float(np.sum(self.dy * done.output))
+
+    def _given_loss(self, done: Pass) -> float:
+        function = self.code.loss(done.state) if self.code.loss else None
+        if function is None:
+            raise CannotCheckError("there is no loss")
+        fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
+        roles = dict(done.roles)
+        value = call(function, roles, done.named, (*fill, "output", "x"))
+        if isinstance(value, tuple):
+            value = value[0]
+        value = np.asarray(value, np.float64)
+        return float(value.sum()) if value.size > 1 else float(value.reshape(()))
+
+    def gradients(self, values: Values) -> Answer:
+        done = self.run(values)
+        return self.backward(done, values)
+
+    def backward(self, done: Pass, values: Values) -> Answer:
+        """Run the backward pass, and find the gradients in what it leaves and returns."""
+        with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw + 7):
+            found = self._call_backward(done)
+        return self._answer(found, done, values)
+
+    def _call_backward(self, done: Pass) -> Found:
+        before = snapshot(done.state)
+        roles = {**done.roles, **({} if self.dy is None else {"dy": self.dy.copy()})}
+        grads: dict[str, Any] = {}
+        if "grads" in required(self.code.backward(done.state)):
+            roles["grads"] = grads
+        function = self.code.backward(done.state)
+        if self.dy is None and self.code.loss is not None and not required(function):
+            self._given_loss(done)  # backward() alone: the loss has kept what it needs
+        fill = ("x", "y", "parameters") if self._wants_targets(function) else ("dy", "cache", "x")
+        given = call(function, roles, done.named, fill)
+        self.handed_in = roles
+        return backward_result(
+            given, grads, returned_names(function), before, done.state, self.dy is not None
+        )
+
+    def _wants_targets(self, function: Function) -> bool:
+        return self.dy is None and self.y is not None
+
+    def _answer(self, found: Found, done: Pass, values: Values) -> Answer:
+        input_shape = np.shape(values["x"]) if "x" in values else None
+        matched = match(
+            found, self.paths, values, self.learning_rate, input_shape, self.dy is not None
+        )
+        gradients = {name: each.array for name, each in matched.items()}
+        names = {name: each.name for name, each in matched.items()}
+        return Answer(gradients, names, done.output, self.dy)
+
+    # --- other runs -------------------------------------------------------------------------
+
+    def narrowed(self, examples: int) -> Subject | None:
+        if self.batch is None or self.batch <= examples or examples < 1:
+            return None
+        other = copy.copy(self)
+        axis = self.batch_axis
+        other.x = np.take(self.x, range(examples), axis)
+        other.values = {
+            **self.values,
+            "x": np.take(self.values.get("x", self.x), range(examples), axis),
+        }
+        if self.y is not None and np.ndim(self.y):
+            other.y = np.take(self.y, range(examples), axis if np.ndim(self.y) > axis else 0)
+        if self.dy is not None:
+            if self.dy.ndim <= axis or self.dy.shape[axis] != self.batch:
+                return None
+            other.dy = np.take(self.dy, range(examples), axis)
+        other.batch = examples
+        return other
+
+    def only(self, example: int) -> Callable[[Values], float] | None:
+        if self.dy is None or self.batch is None:
+            return None
+        if self.dy.ndim <= self.batch_axis or self.dy.shape[self.batch_axis] != self.batch:
+            return None
+        share = np.zeros_like(self.dy)
+        place = (slice(None),) * self.batch_axis + (example,)
+        share[place] = self.dy[place]
+        return lambda values: float(np.sum(share * self.run(values).output))
+
+    def functions(self) -> list[Function]:
+        return [self.code.backward(self.code.state), self.code.forward(self.code.state)]

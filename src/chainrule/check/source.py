@@ -1,0 +1,167 @@
+"""The source of the functions that a backward pass runs, and a way to run them changed.
+
+Which functions those are is seen by watching one run. A changed syntax tree is compiled, and its
+code takes the place of the function's own for as long as it is tried out; nothing else, not even
+the objects that hold the function, has to be made anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+FunctionNode = ast.FunctionDef | ast.Lambda
+
+
+@dataclass
+class Seen:
+    """What a run showed: the functions it went through and their local names at the end."""
+
+    codes: dict[CodeType, dict[str, Any]] = field(default_factory=dict)
+
+
+@contextmanager
+def watching(files: set[str]) -> Iterator[Seen]:
+    """Note every function of `files` that runs within."""
+    seen = Seen()
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code.co_filename in files:
+            seen.codes[frame.f_code] = dict(frame.f_locals)
+
+    outside = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(outside)
+
+
+@dataclass
+class FunctionSource:
+    """One function: its objects, its part of the syntax tree, and what its names held."""
+
+    functions: list[FunctionType]
+    node: FunctionNode
+    statement: ast.stmt  # of the top level, in which it stands
+    names: dict[str, Any]
+    lines: list[str]
+    file: str
+
+    @property
+    def name(self) -> str:
+        return self.functions[0].__name__
+
+    def compiled(self) -> CodeType | None:
+        """The code of the tree as it is now."""
+        module = ast.Module([self.statement], [])
+        ast.fix_missing_locations(module)
+        try:
+            code = compile(module, self.file, "exec")
+        except (SyntaxError, ValueError, TypeError):
+            return None
+        own = self.functions[0].__code__
+        return next(
+            (
+                inner
+                for inner in _inner_codes(code)
+                if inner.co_name == own.co_name
+                and inner.co_firstlineno == own.co_firstlineno
+                and inner.co_freevars == own.co_freevars
+            ),
+            None,
+        )
+
+    @contextmanager
+    def running(self, code: CodeType) -> Iterator[None]:
+        """Within, the function runs `code`."""
+        before = [function.__code__ for function in self.functions]
+        try:
+            for function in self.functions:
+                function.__code__ = code
+            yield
+        finally:
+            for function, own in zip(self.functions, before, strict=True):
+                function.__code__ = own
+
+
+def _inner_codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _inner_codes(constant)
+
+
+def files_of(functions: list[Callable[..., Any]]) -> set[str]:
+    """The files in which functions stand."""
+    found = set()
+    for function in functions:
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        if code is not None:
+            found.add(code.co_filename)
+    return found
+
+
+def backward_sources(
+    forward: Callable[[], Any], both: Callable[[], Any], files: set[str]
+) -> list[FunctionSource]:
+    """The functions that run in the backward pass alone, those that begin first in front.
+
+    An exception on the way is passed over: what ran before it counts.
+    """
+    before, after = _codes_of(forward, files), _codes_of(both, files)
+    trees: dict[str, ast.Module] = {}
+    sources = []
+    for code, names in after.items():
+        if code in before or code.co_name in ("example", "<module>", "<genexpr>", "<listcomp>"):
+            continue
+        if code.co_filename not in trees:
+            text = "".join(linecache.getlines(code.co_filename))
+            try:
+                trees[code.co_filename] = ast.parse(text)
+            except SyntaxError:
+                continue
+        source = _source(code, names, trees[code.co_filename])
+        if source is not None:
+            sources.append(source)
+    return sources
+
+
+def _codes_of(run: Callable[[], Any], files: set[str]) -> dict[CodeType, dict[str, Any]]:
+    with watching(files) as seen:
+        try:
+            run()
+        except Exception:
+            return seen.codes
+    return seen.codes
+
+
+def _source(code: CodeType, names: dict[str, Any], tree: ast.Module) -> FunctionSource | None:
+    functions = [f for f in gc.get_referrers(code) if isinstance(f, FunctionType)]
+    functions = [f for f in functions if f.__code__ is code]
+    for statement in tree.body:
+        nodes = [node for node in ast.walk(statement) if _is_node_of(node, code)]
+        if functions and len(nodes) == 1:
+            node = nodes[0]
+            lines = linecache.getlines(code.co_filename)
+            if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+                return FunctionSource(
+                    functions, node, statement, names, lines, code.co_filename
+                )
+    return None
+
+
+def _is_node_of(node: ast.AST, code: CodeType) -> bool:
+    if isinstance(node, ast.Lambda):
+        return code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
+    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+        return False
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return first == code.co_firstlineno

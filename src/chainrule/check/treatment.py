@@ -1,0 +1,383 @@
+"""From wrong gradients to findings: corrections of the source are tried out, and what they say is
+held against what the numbers say."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from time import perf_counter
+from types import CodeType
+
+import numpy as np
+
+from chainrule.check import arithmetic, derivatives, structure
+from chainrule.check.calculus import Truth, probe
+from chainrule.check.causes import cause_of
+from chainrule.check.doctor import Examination
+from chainrule.check.edits import Edit
+from chainrule.check.findings import Finding
+from chainrule.check.signatures import Evidence, Signature, signatures
+from chainrule.check.source import FunctionSource, backward_sources, files_of
+from chainrule.check.state import random_like
+from chainrule.check.subject import Answer, Subject
+
+Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
+
+GENERATORS: dict[str, Generator] = {
+    "scale": arithmetic.scales,
+    "sign": arithmetic.signs,
+    "transposed": arithmetic.transpositions,
+    "axis": arithmetic.axes,
+    "missing": derivatives.missing,
+    "exchanged": derivatives.exchanged,
+    "loops": structure.loops,
+    "order": structure.order,
+    "kernels": structure.kernels,
+    "strides": structure.strides,
+    "crops": structure.crops,
+    "fewer": arithmetic.fewer_factors,
+    "renamed": structure.renamed,
+}
+FIRST_FOR = {
+    "sign": ["sign"],
+    "batch-scale": ["scale", "axis"],
+    "constant-scale": ["scale"],
+    "transposed": ["transposed"],
+    "wrong-axis": ["axis"],
+    "stale-weights": ["order"],
+    "partial-sum": ["loops"],
+    "padding-crop": ["crops"],
+    "kernel-flip": ["kernels"],
+}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change that makes gradients right."""
+
+    edit: Edit
+    mended: tuple[str, ...]
+    code: CodeType
+
+
+class Treatment:
+    """Tries corrections out, one after the other, and keeps those that help."""
+
+    def __init__(self, found: Examination, deadline: float) -> None:
+        self.found, self.deadline = found, deadline
+        self.subject = found.subject
+        self.remaining = list(found.wrong)
+        self.second = second_point(found)
+        self.sources = self._sources()
+
+    def _sources(self) -> list[FunctionSource]:
+        subject = self.subject
+        return backward_sources(
+            lambda: subject.loss(subject.values),
+            lambda: subject.gradients(subject.values),
+            files_of(subject.functions()),
+        )
+
+    def findings(self) -> list[Finding]:
+        """A finding for each repair, then for what none was found for."""
+        findings = []
+        with ExitStack() as kept:
+            while self.remaining and perf_counter() < self.deadline:
+                repairs = self._repairs()
+                if not repairs:
+                    break
+                repair, cause = self._best(repairs)
+                findings.append(cause)
+                repair.edit.make()
+                kept.enter_context(repair.edit.source.running(repair.code))
+                self.remaining = [n for n in self.remaining if n not in repair.mended]
+                self._look_again()
+            findings += self._unmended()
+        return findings
+
+    # --- trying out -------------------------------------------------------------------------
+
+    def _repairs(self) -> list[Repair]:
+        """All single changes that make gradients right and break none."""
+        repairs: list[Repair] = []
+        for edit in self._edits():
+            if perf_counter() > self.deadline:
+                break
+            repair = self._try(edit)
+            if repair is None:
+                continue
+            repairs.append(repair)
+            if len(repair.mended) == len(self.remaining) and self._is_expected(repair):
+                break
+        return repairs
+
+    def _edits(self) -> Iterator[Edit]:
+        ratios = sorted(
+            {s.ratio for n in self.remaining for s in self._signatures(n) if s.ratio is not None}
+        )
+        codes = {s.code for n in self.remaining for s in self._signatures(n)}
+        first = [name for code in codes for name in FIRST_FOR.get(code, [])]
+        order = [*dict.fromkeys(first), *(name for name in GENERATORS if name not in first)]
+        for name in order:
+            for source in self.sources:
+                yield from GENERATORS[name](source, ratios)
+
+    def _try(self, edit: Edit) -> Repair | None:
+        edit.make()
+        try:
+            code = edit.source.compiled()
+        finally:
+            edit.take_back()
+        if code is None:
+            return None
+        with edit.source.running(code):
+            answer = self._answer(self.subject)
+            if answer is None:
+                return None
+            mended = tuple(n for n in self.remaining if self._is_right(answer, n))
+            if not mended or not self._keeps_the_rest(answer):
+                return None
+            if not self._holds_elsewhere(mended):
+                return None
+        return Repair(edit, mended, code)
+
+    def _answer(self, subject: Subject) -> Answer | None:
+        try:
+            return subject.gradients(subject.values)
+        except Exception:
+            return None
+
+    def _is_right(self, answer: Answer, name: str) -> bool:
+        return self.found.truths[name].agrees(answer.gradients.get(name))
+
+    def _keeps_the_rest(self, answer: Answer) -> bool:
+        others = [n for n in self.found.truths if n not in self.remaining]
+        return all(self._is_right(answer, name) for name in others)
+
+    def _holds_elsewhere(self, names: tuple[str, ...]) -> bool:
+        """Whether the gradients are right at a second point, too."""
+        if self.second is None:
+            return True
+        subject, truths = self.second
+        answer = self._answer(subject)
+        return answer is not None and all(
+            truths[name].agrees(answer.gradients.get(name)) for name in names if name in truths
+        )
+
+    # --- choosing ---------------------------------------------------------------------------
+
+    def _signatures(self, name: str) -> list[Signature]:
+        return self.found.signatures.get(name, [])
+
+    def _is_expected(self, repair: Repair) -> bool:
+        code = cause_of(repair.edit, repair.mended, self.found)
+        return any(s.code == code for n in repair.mended for s in self._signatures(n))
+
+    def _best(self, repairs: list[Repair]) -> tuple[Repair, Finding]:
+        """The repair that mends most; among equals the one that the numbers expect, then the
+        first. It is certain if the numbers agree, or if all repairs give the same cause."""
+        most = max(len(repair.mended) for repair in repairs)
+        best = [repair for repair in repairs if len(repair.mended) == most]
+        codes = [cause_of(repair.edit, repair.mended, self.found) for repair in best]
+        expected = [i for i, repair in enumerate(best) if self._is_expected(repair)]
+        known = [i for i, code in enumerate(codes) if code != "unknown"]
+        chosen = (expected or known or [0])[0]
+        others = {code for code in codes if code != "unknown"} - {codes[chosen]}
+        certain = codes[chosen] != "unknown" and (bool(expected) or not others)
+        return best[chosen], self._finding(best[chosen], codes[chosen], certain)
+
+    def _finding(self, repair: Repair, code: str, certain: bool) -> Finding:
+        named = self._nearest_to_the_loss(repair.mended)
+        signature = next((s for s in self._signatures(named) if s.code == code), None)
+        sure = next((s for s in self._signatures(named) if s.alone), None)
+        evidence = signature.evidence if signature else self._difference(named)
+        others = [self.found.shown(n) for n in repair.mended if n != named]
+        if others:
+            evidence += f"; the same mends {', '.join(others)}"
+        if sure is not None and sure.code != code:
+            code, certain, evidence = sure.code, certain and sure.code == code, sure.evidence
+        advice = f"{repair.edit.advice}: then the gradient is right"
+        return Finding(self.found.shown(named), code, certain, evidence, repair.edit.line, advice)
+
+    def _nearest_to_the_loss(self, names: tuple[str, ...]) -> str:
+        from chainrule.check.naming import is_bias
+
+        weights = [name for name in names if not is_bias(name)]
+        return (weights or list(names))[-1]
+
+    def _difference(self, name: str) -> str:
+        return describe(self.found, name)
+
+    # --- what is left -----------------------------------------------------------------------
+
+    def _look_again(self) -> None:
+        """After a repair: what the numbers say of the gradients that are still wrong."""
+        answer = self._answer(self.subject)
+        if answer is None:
+            return
+        for name in self.remaining:
+            given = answer.gradients.get(name)
+            evidence = Evidence(name, given, self.found.truths[name], self.subject, self.subject.values)
+            self.found.signatures[name] = signatures(evidence)
+        self.found.answer = answer
+
+    def _unmended(self) -> list[Finding]:
+        """Findings from the numbers alone, one for gradients that share a cause."""
+        groups: dict[tuple[str, float | None], list[str]] = {}
+        for name in self.remaining:
+            signature = next(iter(self._signatures(name)), None)
+            code = signature.code if signature else "unknown"
+            ratio = None if signature is None or signature.ratio is None else (
+                round(signature.ratio, 4)
+            )
+            key = (code, ratio) if ratio is not None or code == "unknown" else (code, hash(name))
+            groups.setdefault(key, []).append(name)
+        return [self._from_numbers(names) for names in groups.values()]
+
+    def _from_numbers(self, names: list[str]) -> Finding:
+        named = self._nearest_to_the_loss(tuple(names))
+        signature = next(iter(self._signatures(named)), None)
+        others = [self.found.shown(n) for n in names if n != named]
+        tail = f"; likewise {', '.join(others)}" if others else ""
+        line = line_of(self.found.shown(named), self.sources)
+        if signature is None or signature.code == "unknown":
+            known = f"{signature.evidence}; " if signature else ""
+            evidence = known + describe(self.found, named)
+            advice = "derive this gradient again, entry by entry"
+            return Finding(self.found.shown(named), "unknown", False, evidence + tail, line, advice)
+        return Finding(
+            self.found.shown(named),
+            signature.code,
+            signature.alone,
+            signature.evidence + tail,
+            line,
+            signature.suggestion,
+        )
+
+
+def treat(found: Examination, deadline: float) -> list[Finding]:
+    """The findings of an examination."""
+    treatment = Treatment(found, deadline)
+    if found.error is not None and found.answer is None:
+        return with_exception(treatment)
+    return treatment.findings()
+
+
+def with_exception(treatment: Treatment) -> list[Finding]:
+    """A backward pass that raises: what mends it is the cause, else the exception is."""
+    from chainrule.check.discovery import line_in
+
+    found = treatment.found
+    error = found.error or RuntimeError()
+    lines = [line_in(error, source.file) for source in treatment.sources]
+    line = next((line for line in lines if line), None)
+    repairs = treatment._repairs()
+    raised = f"the backward pass raises {type(error).__name__}: {error}"
+    if repairs:
+        repair, finding = treatment._best(repairs)
+        repair.edit.make()
+        evidence = f"{raised}; {repair.edit.advice}, and it gives the true gradient"
+        return [
+            Finding(
+                finding.gradient, finding.code, finding.certain, evidence, finding.line,
+                finding.suggestion,
+            )
+        ]
+    name = found.subject.name
+    return [Finding(name, "exception", True, raised, line, "make it run, then check it again")]
+
+
+def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
+    """The same code with other numbers, and the truths there."""
+    other = copy.copy(found.subject)
+    other.values = {
+        name: value + 0.3 * random_like(value, "second point", number)
+        if name != "y_pred" else value * (1 + 0.03 * random_like(value, "second point", number))
+        for number, (name, value) in enumerate(found.subject.values.items())
+    }
+    try:
+        truths = {
+            name: probe(other.loss, other.values, name, found.truths[name].precision, 1)
+            for name in found.wrong
+        }
+    except Exception:  # code may refuse other numbers: then one point must do
+        return None
+    usable = {
+        name: truth
+        for name, truth in truths.items()
+        if truth.slopes and all(np.isfinite(truth.slopes))
+    }
+    return other, usable
+
+
+def describe(found: Examination, name: str) -> str:
+    """How a gradient differs from the true one, where no cause is known."""
+    truth, given = found.truths[name], found.given(name)
+    evidence = Evidence(name, given, truth, found.subject, found.subject.values)
+    known = evidence.known()
+    if given is None:
+        return "no gradient was found"
+    if known is None:
+        return f"shape {np.shape(given)}, but {truth.shape} is expected"
+    ours, true = known
+    allowed = truth.precision.tolerance * truth.scale + truth.floor
+    wrong = np.abs(ours - true) > allowed
+    count, total = int(wrong.sum()), len(true)
+    words = f"{count} of {total} entries are wrong"
+    if not count:
+        return f"it differs from the true gradient along random directions, though {total} entries agree"
+    worst = int(np.argmax(np.abs(ours - true)))
+    where = tuple(int(i) for i in np.unravel_index(truth.where[worst], truth.shape))
+    words += f"; the worst is {list(where)}: {ours[worst]:.4g}, truly {true[worst]:.4g}"
+    return words + _pattern(truth, wrong, ours, true)
+
+
+def _pattern(truth: Truth, wrong: np.ndarray, ours: np.ndarray, true: np.ndarray) -> str:
+    """Whether the wrong entries stand in certain rows, columns, channels, or at the border."""
+    if wrong.all() or len(truth.shape) < 2:
+        zero = not ours[wrong].any()
+        return ", all of them zero" if zero else _ratios(ours, true)
+    positions = np.array(np.unravel_index(truth.where, truth.shape))
+    for axis in range(len(truth.shape)):
+        indices = positions[axis]
+        bad = sorted({int(i) for i in indices[wrong]})
+        good = {int(i) for i in indices[~wrong]}
+        if not good & set(bad) and len(bad) < truth.shape[axis]:
+            return f"; they are those with index {', '.join(map(str, bad[:8]))} of axis {axis}"
+    if not ours[wrong].any():
+        return ", all of them zero"
+    return _ratios(ours, true)
+
+
+def _ratios(ours: np.ndarray, true: np.ndarray) -> str:
+    usable = np.abs(true) > 1e-3 * np.abs(true).max(initial=0)
+    if not usable.any():
+        return ""
+    ratios = ours[usable] / true[usable]
+    return f"; the ratio to the true entries goes from {ratios.min():.3g} to {ratios.max():.3g}"
+
+
+def line_of(name: str, sources: list[FunctionSource]) -> int | None:
+    """The last line that assigns a gradient, or returns where none does."""
+    wanted = name.split(".")[-1]
+    returns = None
+    for source in sources:
+        for node in ast.walk(source.node):
+            targets = node.targets if isinstance(node, ast.Assign) else (
+                [node.target] if isinstance(node, ast.AugAssign) else []
+            )
+            for target in targets:
+                if wanted in (getattr(target, "id", ""), getattr(target, "attr", ""), _key(target)):
+                    return node.lineno
+            if isinstance(node, ast.Return):
+                returns = returns or node.lineno
+    return returns
+
+
+def _key(node: ast.AST) -> str:
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return str(node.slice.value)
+    return ""
