@@ -118,6 +118,7 @@ def grade(
             solution has no backward code.
     """
     began = time.perf_counter()
+    _expect_files(tests)
     solution = Solution.read(subject)
     with TrialServers(solution.setup(tests), workers) as servers:
         right = servers.run(
@@ -204,8 +205,15 @@ class Solution:
         known = {(mutant.function, mutant.gradient, mutant.code) for mutant in changed}
         for each in spoilers(right.outputs):
             if (each.function, each.output, each.code) not in known:
-                wrong = Wrong(each.code, each.output, each.function, None, each.description)
+                gradient = each.output or "all"
+                wrong = Wrong(each.code, gradient, each.function, None, each.description)
                 yield wrong, Variant(self.source, spoiler=asdict(each), seconds=seconds)
+
+
+def _expect_files(tests: Sequence[str | Path]) -> None:
+    for name in tests:
+        if isinstance(name, Path) and not Path(str(name).partition("::")[0]).exists():
+            raise CannotGradeError(f"{name} does not exist")
 
 
 def _expect_passed(right: Trial, subject: Path) -> None:

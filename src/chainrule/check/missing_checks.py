@@ -40,4 +40,5 @@ def missing_check(code: str, gradient: str) -> str:
     >>> missing_check("batch-scale", "dW1")
     'compare dW1 with central differences, on a batch of two examples or more'
     """
-    return CHECKS.get(code, COMPARE).format(gradient=gradient or "the gradient")
+    name = "every gradient" if gradient == "all" else gradient
+    return CHECKS.get(code, COMPARE).format(gradient=name)

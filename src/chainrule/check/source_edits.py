@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Edit:
-    """One expression or statement replaced; "" removes a statement."""
+    """One expression or statement replaced; "" removes a statement.
+
+    Args:
+        node: what is replaced.
+        replacement: by what.
+        words: what that means, where the text itself does not say it best.
+    """
 
     node: ast.expr | ast.stmt
     replacement: str
+    words: str = ""
 
     @property
     def line(self) -> int:
@@ -38,6 +45,8 @@ class Edit:
 
     def described(self, source: str) -> str:
         """The change on one line: ``a / n`` becomes ``a``."""
+        if self.words:
+            return self.words
         before = " ".join((ast.get_source_segment(source, self.node) or "").split())
         after = " ".join(self.replacement.split())
         return f"`{before}` becomes `{after}`" if after else f"without `{before}`"

@@ -54,7 +54,7 @@ class Spoiler:
     def description(self) -> str:
         """What is wrong, in words."""
         if self.output:
-            return f"{self.output} {SPOILERS[self.code][0]}"
+            return f"{self.output} of {self.function} {SPOILERS[self.code][0]}"
         return f"{self.function} {WHOLE_CALLS[self.code]}"
 
 

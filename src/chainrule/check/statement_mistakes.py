@@ -135,5 +135,7 @@ def _kept_for_ever(statement: ast.stmt, scope: Scope) -> Iterator[tuple[Edit, st
     is_shape = isinstance(value, ast.Attribute) and value.attr == "shape"
     read = {ast.unparse(node) for node in ast.walk(scope.function)}
     if is_on_self and not is_shape and ast.unparse(target) in read:
-        lines = f"if getattr(self, '{named(target)}', None) is None:\n    {ast.unparse(statement)}"
-        yield Edit(statement, lines), "stale-cache", named(target)
+        text = ast.unparse(statement)
+        lines = f"if getattr(self, '{named(target)}', None) is None:\n    {text}"
+        words = f"`{text}` in the first call only"
+        yield Edit(statement, lines, words), "stale-cache", named(target)

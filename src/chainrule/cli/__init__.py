@@ -11,6 +11,7 @@ from chainrule.cli import (
     data,
     evaluate,
     export_notebook,
+    grade,
     lab,
     predict,
     report,
@@ -35,6 +36,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("summary")(summary.summary)
 app.command("report")(report.report)
+app.command("grade")(grade.grade)
 app.command("export-notebook")(export_notebook.export_notebook)
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")

@@ -1,0 +1,98 @@
+"""``chainrule grade``: would these tests notice a wrong gradient?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chainrule.cli.tables import add_row, new_table, show
+
+if TYPE_CHECKING:
+    from chainrule.check.grading import Grade
+
+
+def grade(
+    tests: Annotated[
+        list[Path], typer.Argument(metavar="TESTS.py…", help="The tests, as pytest takes them.")
+    ],
+    subject: Annotated[
+        Path,
+        typer.Option(
+            "--subject",
+            metavar="SOLUTION.py",
+            help="The right solution, which the tests import by its name.",
+        ),
+    ],
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Runs at a time.")
+    ] = 2,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")
+    ] = False,
+) -> None:
+    """Grade tests: run them on known-wrong variants of a solution's backward code.
+
+    A variant that they pass is a survivor, a mistake that nobody would have noticed; the check
+    that is missing stands beside it. Exit code 0 without survivors, 1 with survivors, 2 where the
+    tests cannot be graded.
+
+    \b
+    Example:
+      chainrule grade test_layers.py --subject layers.py
+    """
+    from chainrule.check.grading import grade as grade_tests
+
+    with _progress(quiet=as_json) as finished:
+        result = grade_tests(tests, subject, workers, finished)
+    if as_json:
+        print(json.dumps(result.as_json(), indent=2))
+    else:
+        _show(result)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    bar = Progress(
+        "wrong variants",
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(),
+        "left",
+        transient=True,
+        disable=quiet or not sys.stdout.isatty(),
+    )
+    with bar:
+        row = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(row, completed=done, total=total)
+
+
+def _show(result: Grade) -> None:
+    count = len(result.killed) + len(result.survivors)
+    tests = f"{result.tests} test{'s' if result.tests != 1 else ''}"
+    print(f"{count} wrong variants of the backward code, {tests}")
+    print(f"  noticed   {len(result.killed)}")
+    print(f"  survived  {len(result.survivors)}")
+    if result.equivalent:
+        print(f"  left out  {len(result.equivalent)} more, which change no gradient")
+    for name in result.uncalled:
+        print(f"\n{name} is never called by the tests.")
+    if result.ok:
+        print("\nNo wrong gradient passes these tests.")
+        return
+    print("\nThe tests would pass these:\n")
+    table = new_table("line", "gradient", "cause", "what was changed", numbers=("line",))
+    for wrong in result.survivors:
+        change = f"{wrong.description}\nmissing: {wrong.missing}"
+        add_row(table, str(wrong.line or ""), wrong.gradient, wrong.code, change)
+    show(table)
