@@ -23,8 +23,8 @@ FLOORS = [
     {"losses", "metrics", "optimizers", "schedules", "data"},
     {"summary", "network", "model_file"},
     {"callbacks", "progress", "trainer", "datasets"},
-    {"engine", "check", "explain"},
-    {"experiments", "labs", "parallel"},
+    {"engine", "check"},
+    {"experiments", "labs", "parallel", "explain"},
     {"cli", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

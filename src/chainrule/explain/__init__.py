@@ -1,0 +1,1 @@
+"""The whole chain rule of a network, written out."""

@@ -1,0 +1,139 @@
+"""The program as one text: imports, functions, what a first call needs, and the step itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from chainrule.explain.unrolling.layout import docstring, function_text
+from chainrule.explain.unrolling.names import resolve
+from chainrule.explain.unrolling.program import Program
+from chainrule.explain.unrolling.session import Session
+from chainrule.explain.unrolling.symbols import BATCH, Symbol, shape_text
+from chainrule.explain.unrolling.update import STATE, Update
+from chainrule.explain.unrolling.writer import Line, Remark
+from chainrule.losses import Loss
+from chainrule.optimizers import Optimizer
+from chainrule.seeding import generator
+
+PARAMETERS, BUFFERS, STREAMS = "params", "buffers", "rngs"  # dictionaries that the step is given
+STEP = "train_step"
+
+
+def assemble(
+    session: Session,
+    loss: Loss,
+    optimizer: Optimizer,
+    update: Update,
+    outputs: Symbol,
+    value: Symbol,
+) -> Program:
+    """The finished program."""
+    network, writer, helpers = session.network, session.writer, session.helpers
+    given = [PARAMETERS]
+    given += [BUFFERS] if network.buffers else []
+    given += [STATE] if update.slots or update.counters else []
+    given += [STREAMS] if session.streams else []
+    writer.lines[:0] = list(_unpacked(session))
+    writer.lines.append(_returned(session, outputs, value))
+    if session.streams:
+        helpers.copy(generator)
+    reserved = {BATCH, "np", STEP, "first_state", "random_streams", *given, *helpers.functions}
+    names = resolve(writer.variables, reserved)
+    rate = optimizer.learning_rate
+    signature = f"{', '.join(given)}, x, y, learning_rate={rate!r}"
+    step = function_text(STEP, writer, _doc(session, given), signature, reserved)
+    functions = []
+    if STATE in given:
+        functions.append(_first_state(optimizer, update))
+    if session.streams:
+        functions.append(_random_streams(session, names))
+    functions = [*helpers.texts("\n".join([*functions, step])), *functions, step]
+    standard = "".join(f"{line}\n" for line in sorted(helpers.imports)) + "\n" * bool(
+        helpers.imports
+    )
+    opening = f"{_title(session)}\n\n{standard}import numpy as np"
+    source = "\n\n\n".join([opening, *functions]) + "\n"
+    keys = {key: names[_id(symbol)] for key, symbol in session.arrays.items()}
+    return Program(source, network.seed, loss, optimizer, keys, tuple(given))
+
+
+def _unpacked(session: Session) -> Iterator[Line | Remark]:
+    """The lines that give each layer's arrays their names."""
+    network = session.network
+    layers: dict[tuple[str, str], list[Symbol]] = {}
+    for key, symbol in session.arrays.items():
+        owner = PARAMETERS if key in network.parameters else BUFFERS
+        layers.setdefault((key.rpartition(".")[0], owner), []).append(symbol)
+    for key, symbol in session.streams.items():
+        layers.setdefault((key.rpartition(".")[0], STREAMS), []).append(symbol)
+    titles = session.titles()
+    for (position, owner), symbols in layers.items():
+        items: list[ast.expr] = [
+            ast.Subscript(ast.Name(owner, ast.Load()), ast.Constant(_id(s)), ast.Load())
+            for s in symbols
+        ]
+        names: list[ast.expr] = [ast.Name(_id(symbol), ast.Store()) for symbol in symbols]
+        is_one = len(symbols) == 1
+        target = names[0] if is_one else ast.Tuple(names, ast.Store())
+        value = items[0] if is_one else ast.Tuple(items, ast.Load())
+        shape = ", ".join(shape_text(symbol.trials) for symbol in symbols)
+        yield Line(ast.Assign([target], value, lineno=0), shape, title=titles[position])
+
+
+def _returned(session: Session, outputs: Symbol, value: Symbol) -> Line:
+    gradients = ast.Dict(
+        [ast.Constant(_id(weights)) for weights in session.parameters().values()],
+        [session.gradients[key].code for key in session.parameters()],
+    )
+    result = ast.Tuple([outputs.code, value.code, gradients], ast.Load())
+    return Line(ast.Return(result))
+
+
+def _id(symbol: Symbol) -> str:
+    return ast.unparse(symbol.code)
+
+
+def _title(session: Session) -> str:
+    layers = ", ".join(type(layer).__name__ for layer in session.network.layers)
+    text = f"One training step, written out by chainrule, of a network of {layers}."
+    return "\n".join(docstring(text, indent=""))
+
+
+def _doc(session: Session, given: list[str]) -> str:
+    changed = [name for name in given if name != STREAMS]
+    shape = f"(N, {', '.join(map(str, session.network.input_shape))})"
+    listed = " and ".join([", ".join(changed[:-1]), changed[-1]] if changed[1:] else changed)
+    return (
+        f"Forward, loss, backward and update for a batch x of shape {shape}.\n\n"
+        f"Changes {listed} in place; returns the outputs, the loss and the gradients."
+    )
+
+
+def _first_state(optimizer: Optimizer, update: Update) -> str:
+    slots = dict.fromkeys(update.slots, "{name: np.zeros_like(w) for name, w in params.items()}")
+    entries = {**{name: repr(value) for name, value in update.counters.items()}, **slots}
+    lines = [f'        "{name}": {text},' for name, text in entries.items()]
+    name = type(optimizer).__name__
+    head = [
+        f"def first_state({PARAMETERS}):",
+        f'    """What {name} remembers before the first step."""',
+    ]
+    return "\n".join([*head, "    return {", *lines, "    }"])
+
+
+def _random_streams(session: Session, names: Mapping[str, str]) -> str:
+    seed = session.network.seed
+    purposes = {
+        names[_id(symbol)]: f"layer {key.rpartition('.')[0]}"
+        for key, symbol in session.streams.items()
+    }
+    lines = [
+        f'        "{name}": generator({seed}, "{purpose}", epoch),'
+        for name, purpose in purposes.items()
+    ]
+    head = [
+        "def random_streams(epoch):",
+        '    """The random numbers of an epoch, layer by layer."""',
+    ]
+    return "\n".join([*head, "    return {", *lines, "    }"])
