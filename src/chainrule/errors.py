@@ -74,3 +74,7 @@ class RunFolderError(ChainruleError, OSError):
 
 class TrainingError(ChainruleError, RuntimeError):
     """Training that cannot go on: the loss is no longer a number."""
+
+
+class CheckError(ChainruleError, ValueError):
+    """Hand-written code that cannot be checked: nothing in it is understood, or it does not run."""

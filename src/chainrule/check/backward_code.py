@@ -81,7 +81,7 @@ class Scope:
 
 def backward_code(tree: ast.Module) -> list[Scope]:
     """The functions of a file that compute gradients, helpers of theirs included."""
-    functions = list(_functions(tree))
+    functions = functions_of(tree)
     derivatives = {pair[1] for pair in pairs_among({s.function.name: s for s in functions})}
     scopes = [s for s in functions if _computes_gradients(s) or s.name in derivatives]
     others = [s for s in functions if s not in scopes]
@@ -91,14 +91,14 @@ def backward_code(tree: ast.Module) -> list[Scope]:
     return [*scopes, *(helper for helper in helpers if helper.function.name != "__init__")]
 
 
-def _functions(tree: ast.Module) -> Iterator[Scope]:
+def functions_of(tree: ast.Module) -> list[Scope]:
+    """The functions of a file and the methods of its classes, from top to bottom."""
+    scopes = []
     for node in tree.body:
-        if isinstance(node, Function):
-            yield Scope(node, None, tree)
-        elif isinstance(node, ast.ClassDef):
-            for member in node.body:
-                if isinstance(member, Function):
-                    yield Scope(member, node, tree)
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        owner = node if isinstance(node, ast.ClassDef) else None
+        scopes += [Scope(member, owner, tree) for member in members if isinstance(member, Function)]
+    return scopes
 
 
 def _computes_gradients(scope: Scope) -> bool:

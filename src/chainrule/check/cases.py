@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from chainrule.check.behaviour import behaviours
 from chainrule.check.discovery import Case, Request, find
 from chainrule.check.doctor import diagnose_subject
 from chainrule.check.findings import Diagnosis
@@ -12,14 +13,25 @@ from chainrule.check.findings import Diagnosis
 
 def diagnose_file(file: Path, **options: Any) -> Diagnosis:
     """Everything in a file."""
-    return join([diagnose_case(case) for case in find(Request(file, **options))])
+    return diagnose_request(Request(file, **options))
+
+
+def diagnose_request(request: Request) -> Diagnosis:
+    """What was asked for."""
+    return join([diagnose_case(case) for case in find(request)])
 
 
 def diagnose_case(case: Case) -> Diagnosis:
     """One subject and all that is held against it."""
     if case.subject is None:
         return Diagnosis("optimizer")
-    return diagnose_subject(case.subject)
+    diagnosis = diagnose_subject(case.subject)
+    named = {finding.code for finding in diagnosis.findings}
+    for finding in behaviours(case.subject, case.example):
+        if finding.code not in named:
+            diagnosis.findings.append(finding)
+    diagnosis.notes += case.notes
+    return diagnosis
 
 
 def join(diagnoses: list[Diagnosis]) -> Diagnosis:

@@ -95,7 +95,8 @@ def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), each)
         if found.answer is not None:
-            evidence = Evidence(name, found.given(name), truth, subject, subject.values)
+            updated = name in found.answer.updated
+            evidence = Evidence(name, found.given(name), truth, subject, subject.values, updated)
             found.signatures[name] = signatures(evidence)
 
 

@@ -42,6 +42,7 @@ class Matched:
 
     array: Array | None
     name: str
+    updated: bool = False
 
 
 def snapshot(state: Any) -> dict[Path, tuple[int, Array]]:
@@ -129,7 +130,9 @@ def match(
         matched[name] = _by_shape(found, paths[name], values[name], used, paths)
     prefixes = {name: _prefix(paths[name]) for name in paths}
     return {
-        name: Matched(each.array, _full_name(prefixes.get(name, ""), each.name, prefixes))
+        name: Matched(
+            each.array, _full_name(prefixes.get(name, ""), each.name, prefixes), each.updated
+        )
         for name, each in matched.items()
     }
 
@@ -155,7 +158,7 @@ def _update(found: Found, name: str, path: Path, rate: float) -> Matched | None:
     if after is None or not rate or _same(before, np.asarray(after, np.float64)):
         return None
     with np.errstate(all="ignore"):
-        return Matched((before - np.asarray(after, np.float64)) / rate, f"d{path_end(path)}")
+        return Matched((before - np.asarray(after, np.float64)) / rate, f"d{path_end(path)}", True)
 
 
 def path_end(path: Path) -> str:

@@ -285,7 +285,16 @@ class Program(Subject):
         )
         gradients = {name: each.array for name, each in matched.items()}
         names = {name: each.name for name, each in matched.items()}
-        return Answer(gradients, names, done.output, self.dy)
+        updated = frozenset(name for name, each in matched.items() if each.updated)
+        return Answer(gradients, names, done.output, self.dy, updated)
+
+    def output_in(self, x: Array, kind: type[np.floating[Any]]) -> Array:
+        """The output for another input, with all arrays in one type."""
+        state = self.fresh_state(self.values)
+        for path, array in states.arrays(state).items():
+            if isinstance(states.read(state, path), np.ndarray):
+                states.write(state, path, array.astype(kind))
+        return self.run({**self.values, "x": x.astype(kind)}, state).output
 
     # --- other runs -------------------------------------------------------------------------
 

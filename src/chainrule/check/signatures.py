@@ -40,6 +40,7 @@ class Evidence:
     truth: Truth
     subject: Subject
     values: Values
+    updated: bool = False  # the gradient is what an update did
 
     @property
     def fitted(self) -> Array | None:
@@ -103,6 +104,10 @@ def _shape(evidence: Evidence) -> Signature | None:
     given, truth = evidence.given, evidence.truth
     if given is None or evidence.fitted is not None:
         return None
+    if evidence.updated:
+        text = f"the update changes its shape from {truth.shape} to {np.shape(given)}"
+        advice = "subtract a gradient of the parameter's own shape: sum it, and look at keepdims"
+        return Signature("shape-changes", text, advice, alone=True)
     given, shapes = np.asarray(given), f"shape {np.shape(given)}, but {truth.shape} is expected"
     if sorted(given.shape) == sorted(truth.shape) and given.ndim > 1:
         signature = _transposed_shape(given, truth, shapes)

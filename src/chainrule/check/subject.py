@@ -33,12 +33,14 @@ class Answer:
         names: what the code calls each gradient.
         output: what the forward pass gave.
         dy: the gradient of the output that was handed in, if any.
+        updated: the values whose gradient is what an update did to them.
     """
 
     gradients: dict[str, Array | None]
     names: dict[str, str] = field(default_factory=dict)
     output: Array | None = None
     dy: Array | None = None
+    updated: frozenset[str] = frozenset()
 
 
 class Subject(ABC):

@@ -1,0 +1,132 @@
+"""Runs an examination in a process of its own, with limits of time and memory.
+
+Code that loops for ever, needs all memory or ends the process is thus a finding like others, and
+what it prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule.check.discovery import Request
+from chainrule.check.findings import Finding
+from chainrule.errors import CheckError
+
+GRACE = 5.0  # seconds beyond the limit, after which the process is killed from outside
+TRACE_LINE = re.compile(r'File "(.+)", line (\d+) in (.+)')
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the code may use."""
+
+    seconds: float = 30.0
+    megabytes: int = 2048
+
+
+def examine_file(request: Request, limits: Limits, with_arrays: bool = False) -> dict[str, Any]:
+    """The diagnosis of a file, as JSON; with the gradients themselves if asked.
+
+    Raises:
+        CheckError: the file cannot be checked.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        answer, trace = Path(folder) / "answer.json", Path(folder) / "trace.txt"
+        task = {
+            "request": {**asdict(request), "file": str(request.file)},
+            "limits": asdict(limits),
+            "answer": str(answer),
+            "trace": str(trace),
+            "with_arrays": with_arrays,
+        }
+        code, complaint = _run(task, limits)
+        if answer.exists():
+            given: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+            if given.get("error"):
+                raise CheckError(str(given["error"]))
+            return given
+        traced = trace.read_text(encoding="utf-8") if trace.exists() else ""
+    return _ended_early(code, complaint, traced, request, limits)
+
+
+def _run(task: dict[str, Any], limits: Limits) -> tuple[int | None, str]:
+    """Exit code (None: killed from here) and the last line of its complaint."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment |= {"MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chainrule.check.worker", json.dumps(task)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        _, complaint = process.communicate(timeout=limits.seconds + GRACE)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return None, ""
+    except BaseException:
+        _end(process)
+        raise
+    lines = [line for line in complaint.splitlines() if line.strip()]
+    return process.returncode, lines[-1] if lines else ""
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill the process and those it has started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.communicate()
+
+
+def _ended_early(
+    code: int | None, complaint: str, trace: str, request: Request, limits: Limits
+) -> dict[str, Any]:
+    """The finding for a process that left no answer."""
+    name = Path(str(request.file)).name
+    place = _place(trace, str(request.file))
+    if code is None or trace:
+        where = f" in {place[1]}" if place else ""
+        evidence = f"still running after {limits.seconds:g} seconds{where}"
+        line = place[0] if place else None
+        finding = Finding(
+            place[1] if place else name, "timeout", True, evidence, line,
+            "look for a loop that does not end; slow code may have more time with --time-limit",
+        )
+    elif code < 0:
+        finding = Finding(
+            name, "crash", True, f"the process was ended by {signal.Signals(-code).name}", None,
+            "run the file by itself to see where",
+        )
+    else:
+        evidence = f"the process ended with exit code {code}" + (f": {complaint}" if complaint else "")
+        finding = Finding(name, "crash", True, evidence, None, "leave out what ends the process")
+    return {
+        "ok": False,
+        "findings": [finding.as_json()],
+        "subject": name,
+        "gradients": {},
+        "notes": [],
+    }
+
+
+def _place(trace: str, file: str) -> tuple[int, str] | None:
+    """The innermost line of the user's file in a stack trace."""
+    for path, line, function in TRACE_LINE.findall(trace):
+        if Path(path).resolve() == Path(file).resolve():
+            return int(line), function
+    return None

@@ -1,0 +1,72 @@
+"""The process in which code is examined: ``python -m chainrule.check.worker TASK``."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.check.cases import diagnose_request
+from chainrule.check.discovery import Request
+from chainrule.check.findings import Diagnosis, Finding
+from chainrule.check.subject import CannotCheckError
+
+
+def work(task: dict[str, Any]) -> None:
+    """Examine, and leave the answer in a file."""
+    limits, request = task["limits"], task["request"]
+    bytes_allowed = limits["megabytes"] * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (bytes_allowed, bytes_allowed))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warnings.simplefilter("ignore")
+    request["file"] = Path(request["file"])
+    for name in ("shape", "functions"):
+        request[name] = None if request[name] is None else tuple(request[name])
+    trace = open(task["trace"], "w", encoding="utf-8")  # noqa: SIM115
+    faulthandler.dump_traceback_later(limits["seconds"], exit=True, file=trace)
+    answer = _answer(Request(**request), task["with_arrays"], limits)
+    faulthandler.cancel_dump_traceback_later()
+    trace.close()
+    os.unlink(task["trace"])
+    place = Path(task["answer"])
+    place.with_suffix(".part").write_text(json.dumps(answer), encoding="utf-8")
+    place.with_suffix(".part").rename(place)
+
+
+def _answer(request: Request, with_arrays: bool, limits: dict[str, Any]) -> dict[str, Any]:
+    try:
+        diagnosis = diagnose_request(request)
+    except CannotCheckError as error:
+        return {"error": str(error)}
+    except MemoryError as error:
+        finding = Finding(
+            Path(str(request.file)).name, "out-of-memory", True,
+            f"more than {limits['megabytes']} MB are asked for ({error})", None,
+            "use smaller arrays, or give more with --memory-limit",
+        )
+        return Diagnosis(Path(str(request.file)).name, [finding]).as_json()
+    except SystemExit as error:
+        return {"error": f"{Path(str(request.file)).name} ends the program itself: exit({error})"}
+    answer = diagnosis.as_json()
+    if with_arrays:
+        answer["arrays"] = {
+            each.name: {"given": _plain(each.given), "true": _plain(each.true)}
+            for each in diagnosis.comparisons
+            if not each.right
+        }
+    return answer
+
+
+def _plain(array: Any) -> Any:
+    return None if array is None else np.asarray(array, np.float64).tolist()
+
+
+if __name__ == "__main__":
+    work(json.loads(sys.argv[1]))

@@ -1,0 +1,182 @@
+"""``chainrule check``: which line of a hand-written backward pass is wrong, and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from chainrule.check.discovery import Request
+
+MARGIN = "  "
+
+
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.py", help="A file with a forward and a backward pass.")
+    ],
+    class_name: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="The class to check.")
+    ] = None,
+    functions: Annotated[
+        str | None,
+        typer.Option(
+            "--functions",
+            metavar="A,B",
+            help="Two functions: forward and backward, or an activation or loss and its "
+            "derivative.",
+        ),
+    ] = None,
+    make: Annotated[
+        str | None,
+        typer.Option("--make", metavar="CODE", help='How to make the layer: "FCLayer(4, 3)".'),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option("--shape", metavar="5,4", help="The shape of the input, the batch included."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the findings as JSON, for programs.")
+    ] = False,
+    heat_map: Annotated[
+        Path | None,
+        typer.Option("--heat-map", metavar="FILE.png", help="Draw the wrong entries."),
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="SECONDS", min=1, help="For the whole check.")
+    ] = 30.0,
+    memory_limit: Annotated[
+        int, typer.Option("--memory-limit", metavar="MB", min=256, help="For the code.")
+    ] = 2048,
+) -> None:
+    """Say which line of a hand-written backward pass is wrong, and why.
+
+    Layers, networks, pairs of functions, activations, losses and optimizers are understood as
+    they are usually written. A function `example(rng)` in the file may say what to run it on.
+
+    Exit code 0: no mistake found; 1: mistakes found; 2: it cannot be checked.
+
+    \b
+    Examples:
+      chainrule check layers.py
+      chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
+      chainrule check activations.py --functions sigmoid,sigmoid_prime --json
+    """
+    from chainrule.check.discovery import Request
+    from chainrule.check.sandbox import Limits, examine_file
+    from chainrule.errors import CheckError
+
+    try:
+        request = Request(file, class_name, _pair(functions), make, _shape(shape))
+        _must_exist(file)
+        answer = examine_file(request, Limits(time_limit, memory_limit), heat_map is not None)
+    except CheckError as error:
+        if as_json:
+            print(json.dumps({"ok": None, "findings": [], "error": str(error)}))
+        raise
+    arrays = answer.pop("arrays", {})
+    if heat_map is not None and arrays:
+        from chainrule.check.heat_map import draw_heat_map
+
+        draw_heat_map(arrays, heat_map)
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        _show(answer, request, heat_map if arrays else None)
+    sys.exit(0 if answer["ok"] else 1)
+
+
+def _pair(text: str | None) -> tuple[str, str] | None:
+    from chainrule.errors import CheckError
+
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names):
+        raise CheckError(f"--functions takes two names, such as forward,backward; received {text!r}")
+    return names[0], names[1]
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    from chainrule.errors import CheckError
+
+    if text is None:
+        return None
+    try:
+        sizes = tuple(int(part) for part in text.strip("()").split(",") if part.strip())
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise CheckError(f"--shape takes whole numbers such as 5,4; received {text!r}")
+    return sizes
+
+
+def _must_exist(file: Path) -> None:
+    from chainrule.errors import CheckError
+
+    if not file.is_file():
+        raise CheckError(f"{file} {'is a folder' if file.is_dir() else 'does not exist'}")
+
+
+def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> None:
+    """What was found, for people."""
+    from rich.console import Console
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console.print(f"{answer['subject']}  [dim]{request.file}[/dim]", soft_wrap=True)
+    for name, right in answer["gradients"].items():
+        mark = "[green]✓[/green]" if right else "[red]✗[/red]"
+        console.print(f"{MARGIN}{mark} {name}")
+    for finding in answer["findings"]:
+        console.print()
+        _show_finding(console, finding, Path(str(request.file)))
+    console.print()
+    for note in answer["notes"]:
+        console.print(f"[dim]{MARGIN}note: {note}[/dim]")
+    count = len(answer["findings"])
+    if answer["ok"]:
+        console.print("[green]no mistake found[/green]")
+    else:
+        console.print(f"[red]{count} mistake{'s' if count > 1 else ''} found[/red]")
+    if picture is not None:
+        console.print(f"{picture} shows the wrong entries")
+
+
+def _show_finding(console: Console, finding: dict[str, Any], file: Path) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from chainrule.check.findings import CODES
+
+    title = Text(finding["gradient"], style="bold")
+    title.append(f": {CODES[finding['code']]}", style="not bold")
+    title.append(f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]", "dim")
+    console.print(title)
+    console.print(Padding(Text(finding["evidence"]), (0, 0, 0, 2)))
+    if finding["line"]:
+        console.print(_source(file, finding["line"]))
+    if finding["suggestion"]:
+        console.print(Padding(Text(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
+
+
+def _source(file: Path, line: int) -> Any:
+    """The line with those around it, and a mark before it."""
+    from rich.text import Text
+
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return Text("")
+    shown = Text()
+    for number in range(max(1, line - 1), min(len(lines), line + 1) + 1):
+        here = number == line
+        shown.append(f"{MARGIN}{'▸' if here else ' '} {number:>4} │ ", "bold red" if here else "dim")
+        shown.append(f"{lines[number - 1]}\n", "bold" if here else "dim")
+    shown.rstrip()
+    return shown
