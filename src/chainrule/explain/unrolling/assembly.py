@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 
 from chainrule.explain.unrolling.layout import docstring, function_text
 from chainrule.explain.unrolling.names import resolve
@@ -11,7 +12,7 @@ from chainrule.explain.unrolling.program import Program
 from chainrule.explain.unrolling.session import Session
 from chainrule.explain.unrolling.symbols import BATCH, Symbol, shape_text
 from chainrule.explain.unrolling.update import STATE, Update
-from chainrule.explain.unrolling.writer import Line, Remark
+from chainrule.explain.unrolling.writer import Line, several
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
 from chainrule.seeding import generator
@@ -58,27 +59,33 @@ def assemble(
     return Program(source, network.seed, loss, optimizer, keys, tuple(given))
 
 
-def _unpacked(session: Session) -> Iterator[Line | Remark]:
+def _unpacked(session: Session) -> Iterator[Line]:
     """The lines that give each layer's arrays their names."""
-    network = session.network
-    layers: dict[tuple[str, str], list[Symbol]] = {}
-    for key, symbol in session.arrays.items():
-        owner = PARAMETERS if key in network.parameters else BUFFERS
-        layers.setdefault((key.rpartition(".")[0], owner), []).append(symbol)
-    for key, symbol in session.streams.items():
-        layers.setdefault((key.rpartition(".")[0], STREAMS), []).append(symbol)
+    arrays = {**session.arrays, **session.streams}
     titles = session.titles()
-    for (position, owner), symbols in layers.items():
-        items: list[ast.expr] = [
-            ast.Subscript(ast.Name(owner, ast.Load()), ast.Constant(_id(s)), ast.Load())
-            for s in symbols
-        ]
-        names: list[ast.expr] = [ast.Name(_id(symbol), ast.Store()) for symbol in symbols]
-        is_one = len(symbols) == 1
-        target = names[0] if is_one else ast.Tuple(names, ast.Store())
-        value = items[0] if is_one else ast.Tuple(items, ast.Load())
-        shape = ", ".join(shape_text(symbol.trials) for symbol in symbols)
-        yield Line(ast.Assign([target], value, lineno=0), shape, title=titles[position])
+    owners = {key: _owner(session, key) for key in arrays}
+    for (position, owner), keys in groupby(arrays, lambda k: (k.rpartition(".")[0], owners[k])):
+        symbols = [arrays[key] for key in keys]
+        rows = [[symbol] for symbol in symbols] if owner == BUFFERS else [symbols]
+        for row in rows:
+            line = _taken_from(owner, row)
+            line.title = titles[position]
+            yield line
+
+
+def _taken_from(owner: str, symbols: list[Symbol]) -> Line:
+    """``W1, b1 = params["W1"], params["b1"]``."""
+    given = ast.Name(owner, ast.Load())
+    items = [ast.Subscript(given, ast.Constant(_id(s)), ast.Load()) for s in symbols]
+    shape = ", ".join(shape_text(symbol.trials) for symbol in symbols)
+    return several([symbol.code for symbol in symbols], items, shape)
+
+
+def _owner(session: Session, key: str) -> str:
+    """The dictionary that holds an array or a stream of random numbers."""
+    if key in session.streams:
+        return STREAMS
+    return PARAMETERS if key in session.network.parameters else BUFFERS
 
 
 def _returned(session: Session, outputs: Symbol, value: Symbol) -> Line:

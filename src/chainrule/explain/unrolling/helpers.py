@@ -45,7 +45,7 @@ class Helpers:
 
     def library_name(self, function: Any) -> ast.expr:
         """The code that names a function of NumPy or of another library."""
-        name = getattr(function, "__name__", "")
+        name = getattr(function, "__name__", "").replace("absolute", "abs")
         for library, module in NUMPY.items():
             if name and getattr(module, name, None) is function:
                 return ast.parse(f"{library}.{name}", mode="eval").body
@@ -63,7 +63,8 @@ class Helpers:
                 used.append(text)
         owners = [id(owner) for owner in self._owners.values()]
         place = {self.functions[n]: owners.index(id(owner)) for n, owner in self._owners.items()}
-        return sorted(used[::-1], key=lambda text: place.get(text, -1))
+        used.reverse()
+        return sorted(used, key=lambda text: place.get(text, -1))
 
     # --- functions that stand alone -----------------------------------------------------------
 

@@ -14,9 +14,11 @@ from chainrule.explain.unrolling.passes import tidy
 from chainrule.explain.unrolling.symbols import BATCH
 from chainrule.explain.unrolling.writer import Line, Remark, Writer
 
-WIDTH = 100  # of the program's lines
-WIDEST_CODE = 64  # code beyond this does not push all shapes to the right
+WIDTH = 90  # of code, beyond which a line is folded
+WIDEST_CODE, WIDEST_SHAPE = 72, 22  # what is wider does not push all comments to the right
 INDENT = "    "
+UNBREAKABLE = "\N{NO-BREAK SPACE}"
+SLICE = re.compile(r"\b(\w+):(\w+ \+ \d+)(?::(\d+))?")
 
 
 class Text(NamedTuple):
@@ -54,7 +56,7 @@ def docstring(doc: str, indent: str = INDENT) -> list[str]:
     """The lines of a docstring, folded where they are too long."""
     if not doc:
         return []
-    paragraphs = [textwrap.wrap(line, WIDTH - 10) or [""] for line in doc.split("\n")]
+    paragraphs = [textwrap.wrap(line, WIDTH) or [""] for line in doc.split("\n")]
     lines = [line for paragraph in paragraphs for line in paragraph]
     lines[0] = f'"""{lines[0]}'
     if len(lines) == 1:
@@ -78,23 +80,68 @@ def code_text(statement: ast.stmt) -> str:
     """A statement as people write it: no brackets around a, b = c, d, and double quotes."""
     text = ast.unparse(ast.fix_missing_locations(statement))
     text = re.sub(r"(?<=\w) \*\* (?=\w)", "**", text)
+    text = SLICE.sub(_spaced, text)
     if isinstance(statement, (ast.Assign, ast.Return)) and isinstance(statement.value, ast.Tuple):
         whole = ast.unparse(statement.value)
         text = text.removesuffix(whole) + whole[1:-1]
     return re.sub(r"'([^'\"\\]*)'", r'"\1"', text)
 
 
+def folded(code: str) -> list[str]:
+    """A line of code, or several where it is too long: what stands in its longest brackets goes
+    on lines of its own.
+
+    >>> for line in folded("total = first(" + ", ".join(["argument"] * 12) + ") / 2"):
+    ...     print(line)
+    total = first(
+        argument, argument, argument, argument, argument, argument, argument, argument,
+        argument, argument, argument, argument
+    ) / 2
+    """
+    if len(code) <= WIDTH or code.startswith("#"):
+        return [code]
+    margin = " " * (len(code) - len(code.lstrip()))
+    start, end = _longest_brackets(code)
+    contents = code[start:end].replace(": ", f":{UNBREAKABLE}")  # a key stays with its value
+    inner = textwrap.wrap(contents, WIDTH - len(margin) - len(INDENT))
+    inner = [line.replace(UNBREAKABLE, " ") for line in inner]
+    return [code[:start], *(f"{margin}{INDENT}{line}" for line in inner), margin + code[end:]]
+
+
+def _longest_brackets(code: str) -> tuple[int, int]:
+    """Where the contents of the longest outermost brackets begin and end."""
+    found, opened = [(0, 0)], []
+    for place, character in enumerate(code):
+        if character in "([{":
+            opened.append(place + 1)
+        elif character in ")]}":
+            start = opened.pop()
+            if not opened:
+                found.append((start, place))
+    return max(found, key=lambda pair: pair[1] - pair[0])
+
+
 def _lined_up(texts: list[Text]) -> list[str]:
-    widths = [len(text.code) for text in texts if text.shape and len(text.code) <= WIDEST_CODE]
-    column = max(widths, default=0)
-    shape_width = max((len(text.shape) for text in texts), default=0)
     lines, title = [], ""
-    for text in texts:
+    pieces = [(folded(text.code), text) for text in texts]
+    column = _widest([code[-1] for code, text in pieces if text.shape], WIDEST_CODE)
+    shape_column = _widest([text.shape for text in texts if text.title], WIDEST_SHAPE)
+    for code, text in pieces:
         note = text.title if text.title != title else ""
         title = text.title
-        comment = f"  # {text.shape:<{shape_width}}  {note}" if text.shape or note else ""
-        lines.append(f"{INDENT}{text.code:<{column}}{comment}".rstrip())
+        comment = f"  # {text.shape:<{shape_column}}  {note}" if text.shape or note else ""
+        lines += [f"{INDENT}{line}".rstrip() for line in code[:-1]]
+        lines.append(f"{INDENT}{code[-1]:<{column}}{comment}".rstrip())
     return lines
+
+
+def _widest(texts: list[str], limit: int) -> int:
+    return max((len(text) for text in texts if len(text) <= limit), default=0)
+
+
+def _spaced(match: re.Match[str]) -> str:
+    """``i:i + 28:2`` with room around its colons."""
+    return " : ".join(part for part in match.groups() if part is not None)
 
 
 def _mentions_batch(code: str) -> bool:

@@ -54,6 +54,7 @@ def resolve(variables: Mapping[str, Variable], reserved: Iterable[str]) -> dict[
     """A name for each variable, by its id, none given twice."""
     taken = set(reserved)
     names: dict[str, str] = {}
+    counters: set[str] = set()
 
     def give(variable: Variable) -> str:
         if variable.id in names:
@@ -61,10 +62,14 @@ def resolve(variables: Mapping[str, Variable], reserved: Iterable[str]) -> dict[
         wanted = variable.name
         if variable.gradient_of is not None:
             wanted = f"d{give(variable.gradient_of)}"
+        if variable.is_counter and wanted in counters:
+            names[variable.id] = wanted
+            return wanted
         if wanted in taken or keyword.iskeyword(wanted):
             branch = f"{wanted}_{variable.branch}" if variable.branch else wanted
             wanted = _free(branch if variable.is_named else variable.other_name or branch, taken)
         taken.add(wanted)
+        counters.update([wanted] if variable.is_counter else [])
         names[variable.id] = wanted
         return wanted
 

@@ -45,7 +45,13 @@ def unroll(
 
     >>> from chainrule.layers import Dense, ReLU
     >>> network = Network([Dense(8), ReLU(), Dense(3)], input_shape=4)
-    >>> print(unroll(network, optimizer="sgd").source)
+    >>> lines = unroll(network, optimizer="sgd").source.splitlines()
+    >>> start = lines.index("    # forward")
+    >>> print("\\n".join(lines[start : start + 4]))
+        # forward
+        z1 = x @ W1 + b1                            # (N, 8)        0 Dense
+        a1 = np.maximum(z1, 0)                      # (N, 8)        1 ReLU
+        z2 = a1 @ W2 + b2                           # (N, 3)        2 Dense
     """
     chosen = build(loss, LOSSES, "loss") if loss is not None else usual_loss(network)
     with np.errstate(all="ignore"):

@@ -137,7 +137,7 @@ class Session:
         self.layer = layer
         if layer is not self.network.root:
             self.place = f"layer {position} ({type(layer).__name__})"
-            self.writer.title = f"{position} {_short_name(layer)}"
+            self.writer.title = f"{position} {type(layer).__name__}"
         try:
             with self.at(self.place):
                 yield
@@ -184,10 +184,7 @@ class Session:
 
     def titles(self) -> dict[str, str]:
         """What a line says of the layer at each position."""
-        return {
-            position: f"{position} {_short_name(layer)}"
-            for position, layer in walk(self.network.root)
-        }
+        return {position: _title(position, layer) for position, layer in walk(self.network.root)}
 
     def _declare(self, key: str, name: str) -> None:
         network = self.network
@@ -310,6 +307,7 @@ class Session:
         return join(self.positions[id(layer)], name)
 
 
-def _short_name(layer: Layer) -> str:
-    """A layer as its line names it; of a container the class alone."""
-    return type(layer).__name__ if layer.children() else repr(layer)
+def _title(position: str, layer: Layer) -> str:
+    """A layer as the lines that name its arrays show it; of a container the class alone."""
+    name = type(layer).__name__ if layer.children() else repr(layer).replace("'", '"')
+    return f"{position} {name}"

@@ -251,7 +251,7 @@ class Statements(Expressions):
         if not all(in_trial(steps, trial) for trial in TRIALS):
             return
         before = set(self.names)
-        counter = self.session.writer.variable(name, tuple(in_trial(steps, t)[0] for t in TRIALS))
+        counter = self.session.writer.counter(name, tuple(in_trial(steps, t)[0] for t in TRIALS))
         header = ast.For(as_target(counter.code), _range_code(steps), [], [], lineno=0)
         self.names[name] = counter
         with self.session.writer.block(header):

@@ -16,7 +16,7 @@ from chainrule.explain.unrolling.layout import function_text
 from chainrule.explain.unrolling.session import Session
 from chainrule.explain.unrolling.source import first_line_of_doc
 from chainrule.explain.unrolling.symbols import TRIALS, Stand, Symbol, shape_text
-from chainrule.explain.unrolling.writer import Line, Writer
+from chainrule.explain.unrolling.writer import Line, Writer, several
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 
@@ -106,9 +106,13 @@ class Update:
         self.writer.lines.append(Line(statement, shape_text(weights.trials)))
 
     def _slots(self) -> dict[str, ast.expr]:
+        """Give the dictionaries of the state the letters that formulas have for their arrays."""
         state = ast.Name(STATE, ast.Load())
-        whole = {slot: Symbol(_item(state, slot), ({}, {})) for slot in self.slots}
-        return {slot: self.writer.assign(slot, value).code for slot, value in whole.items()}
+        whole = [Symbol(_item(state, slot), ({}, {})) for slot in self.slots]
+        letters = [self.writer.variable(slot, ({}, {})).code for slot in self.slots]
+        if whole:
+            self.writer.lines.append(several(letters, [w.code for w in whole], "as params"))
+        return dict(zip(self.slots, letters, strict=True))
 
     def _count(self) -> dict[str, ast.expr]:
         """Count the step, and give the counters the letters that formulas have for them."""
@@ -145,7 +149,8 @@ class Update:
         for gradient in gradients:
             shape = gradient.trials[0].shape
             stop = start + math.prod(shape)
-            part = ast.parse(f"v[{start}:{stop}].reshape({shape})", mode="eval").body
+            reshaped = "" if len(shape) == 1 else f".reshape({shape})"
+            part = ast.parse(f"v[{start}:{stop}]{reshaped}", mode="eval").body
             target = ast.Name(ast.unparse(gradient.code), ast.Store())
             part = _Replaced({"v": vector.code}).visit(part)
             line = Line(ast.Assign([target], part, lineno=0), shape_text(gradient.trials))

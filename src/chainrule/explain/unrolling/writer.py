@@ -7,7 +7,7 @@ of a layer, the gradient of another variable, or something on the way.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,7 @@ class Variable:
     branch: str = ""  # the branch of a network that it belongs to
     is_named: bool = False  # whether a layer has given it its name
     other_name: str = ""  # where the name is taken
+    is_counter: bool = False  # of a loop, whose name another loop may use again
 
 
 @dataclass(eq=False)
@@ -70,6 +71,12 @@ class Writer:
         self.variables[variable.id] = variable
         self.memory.append(_whole(trials[0]))
         return Symbol(ast.Name(variable.id, ast.Load()), trials)
+
+    def counter(self, name: str, trials: tuple[Any, ...]) -> Symbol:
+        """The variable that counts the turns of a loop."""
+        made = self.variable(name, trials)
+        self.variables[ast.unparse(made.code)].is_counter = True
+        return made
 
     def is_new(self, value: Symbol) -> bool:
         """Whether a value is an array of its own, and no variable or view of one."""
@@ -142,6 +149,15 @@ class Writer:
     def _append(self, line: Line) -> None:
         line.title = self.title
         self.lines.append(line)
+
+
+def several(targets: Sequence[ast.expr], values: Sequence[ast.expr], shape: str) -> Line:
+    """``a, b = c, d``."""
+    names = [as_target(target) for target in targets]
+    if len(names) == 1:
+        return Line(ast.Assign(names, values[0], lineno=0), shape)
+    target, value = ast.Tuple(names, ast.Store()), ast.Tuple(list(values), ast.Load())
+    return Line(ast.Assign([target], value, lineno=0), shape)
 
 
 def _whole(value: Any) -> Any:
