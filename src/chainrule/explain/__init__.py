@@ -13,13 +13,14 @@ from types import ModuleType
 
 from chainrule.configurable import Description
 from chainrule.explain.errors import CannotExplainError
+from chainrule.explain.tracing.trace import Trace, trace
 from chainrule.explain.unrolling.network import unroll
 from chainrule.explain.unrolling.program import Program
 from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 
-__all__ = ["CannotExplainError", "Program", "unroll"]
+__all__ = ["CannotExplainError", "Program", "Trace", "trace", "unroll"]
 
 
 class _Explain(ModuleType):
