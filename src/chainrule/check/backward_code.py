@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.check.guessing import pairs_among
 from chainrule.check.naming import BACKWARD_METHODS, FORWARD_METHODS, looks_like_a_gradient
@@ -27,11 +27,19 @@ BATCH_SIZE = re.compile(
 
 @dataclass(frozen=True)
 class Scope:
-    """A function that computes gradients, with what its surroundings say about it."""
+    """A function that computes gradients, with what its surroundings say about it.
+
+    Args:
+        function: the function.
+        owner: the class whose method it is.
+        tree: the whole file.
+        is_helper: whether it only helps others that compute gradients.
+    """
 
     function: Function
     owner: ast.ClassDef | None
     tree: ast.Module
+    is_helper: bool = False
 
     @property
     def name(self) -> str:
@@ -87,8 +95,9 @@ def backward_code(tree: ast.Module) -> list[Scope]:
     others = [s for s in functions if s not in scopes]
     called = set().union(*(_calls(scope.function) for scope in scopes))
     called_elsewhere = set().union(*(_calls(scope.function) for scope in others))
-    helpers = [scope for scope in others if scope.function.name in called - called_elsewhere]
-    return [*scopes, *(helper for helper in helpers if helper.function.name != "__init__")]
+    helping = called - called_elsewhere - {"__init__"}
+    helpers = [replace(s, is_helper=True) for s in others if s.function.name in helping]
+    return [*scopes, *helpers]
 
 
 def functions_of(tree: ast.Module) -> list[Scope]:

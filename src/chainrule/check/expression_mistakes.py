@@ -129,6 +129,8 @@ def _other_power(node: ast.AST, scope: Scope) -> Iterator[Mistake]:
 
 def _no_minus(node: ast.AST, scope: Scope) -> Iterator[Mistake]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        if isinstance(node.operand, ast.Constant) and isinstance(node.operand.value, int):
+            return  # an axis, a place
         yield Edit(node, ast.unparse(node.operand)), "sign"
 
 

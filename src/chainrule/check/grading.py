@@ -157,7 +157,7 @@ class Solution:
     Args:
         path: its file.
         source: its text.
-        functions: the names of its backward functions.
+        functions: the names of its backward functions, without mere helpers.
     """
 
     path: Path
@@ -173,17 +173,17 @@ class Solution:
         """
         try:
             source = path.read_text(encoding="utf-8")
-            functions = [scope.name for scope in backward_code(ast.parse(source))]
+            scopes = backward_code(ast.parse(source))
         except (OSError, UnicodeDecodeError) as error:
             raise CannotGradeError(f"cannot read {path}: {error}") from None
         except SyntaxError as error:
             raise CannotGradeError(f"{path}, line {error.lineno}: {error.msg}") from None
-        if not functions:
+        if not scopes:
             raise CannotGradeError(
                 f"{path} has no backward code: no function is called backward, "
                 "backward_propagation, sigmoid_prime, …"
             )
-        return cls(path, source, functions)
+        return cls(path, source, [scope.name for scope in scopes if not scope.is_helper])
 
     def setup(self, tests: Sequence[str | Path]) -> Setup:
         """How the tests run: they import the file by its name, within its package if it has one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient
+from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient, role_of
 
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]
@@ -62,13 +63,15 @@ def spoilers(outputs: Mapping[str, list[str]]) -> Iterator[Spoiler]:
     """All that can be spoilt, given what each function was seen to give."""
     for function, names in outputs.items():
         for name in names:
-            yield from (Spoiler(function, name, code) for code in SPOILERS)
-        if function.rpartition(".")[2] in BACKWARD_METHODS:
-            yield from (Spoiler(function, "", code) for code in WHOLE_CALLS)
+            if name in WHOLE_CALLS:
+                yield Spoiler(function, "", name)
+            else:
+                yield from (Spoiler(function, name, code) for code in SPOILERS)
 
 
 def watch(module: ModuleType, functions: Iterable[str], seen: dict[str, list[str]]) -> None:
-    """Note in `seen` the names of all outputs of the functions, as they are called."""
+    """Note in `seen` the names of all outputs of the functions, as they are called, and which of
+    `WHOLE_CALLS` make sense for them."""
 
     def watching(name: str, function: Function) -> Function:
         @functools.wraps(function)
@@ -78,6 +81,10 @@ def watch(module: ModuleType, functions: Iterable[str], seen: dict[str, list[str
             outputs = dict.fromkeys(seen.setdefault(name, []))
             outputs.update(dict.fromkeys(_returned(returned)))
             outputs.update(dict.fromkeys(_changed(before, _attributes(arguments))))
+            if _from_above(function, arguments) is not None:
+                outputs["partial-sum"] = None
+                if sys._getframe(1).f_code.co_filename != module.__file__:
+                    outputs["mutates-input"] = None  # another's array, not one of its own
             seen[name] = list(outputs)
             return returned
 
@@ -122,7 +129,7 @@ def _spoiling_output(function: Function, spoiler: Spoiler) -> Function:
 def _spoiling_call(function: Function, spoiler: Spoiler) -> Function:
     @functools.wraps(function)
     def run(*arguments: Any, **keywords: Any) -> Any:
-        place = next((i for i, a in enumerate(arguments) if isinstance(a, np.ndarray)), None)
+        place = _from_above(function, arguments)
         if place is None:
             return function(*arguments, **keywords)
         if spoiler.code == "mutates-input":
@@ -134,6 +141,15 @@ def _spoiling_call(function: Function, spoiler: Spoiler) -> Function:
         return function(*arguments[:place], first, *arguments[place + 1 :], **keywords)
 
     return run
+
+
+def _from_above(function: Function, arguments: tuple[Any, ...]) -> int | None:
+    """Which argument is the gradient that comes from above."""
+    for place, name in enumerate(list(inspect.signature(function).parameters)[: len(arguments)]):
+        is_array = isinstance(arguments[place], np.ndarray)
+        if is_array and role_of(name) is None and function.__name__ in BACKWARD_METHODS:
+            return place
+    return None
 
 
 def _attributes(arguments: tuple[Any, ...]) -> dict[str, tuple[Array, Array]]:

@@ -103,7 +103,7 @@ def mistakes_of_order(scope: Scope) -> Iterator[tuple[Edit, str, str]]:
     yield from _after_the_update(scope)
     for forward in scope.forward_functions():
         for statement in statements(forward):
-            yield from _kept_for_ever(statement, scope)
+            yield from _kept_for_ever(statement, forward, scope)
 
 
 def _after_the_update(scope: Scope) -> Iterator[tuple[Edit, str, str]]:
@@ -126,16 +126,27 @@ def _after_the_update(scope: Scope) -> Iterator[tuple[Edit, str, str]]:
                 )
 
 
-def _kept_for_ever(statement: ast.stmt, scope: Scope) -> Iterator[tuple[Edit, str, str]]:
-    """What the first forward pass remembered is never replaced."""
+def _kept_for_ever(
+    statement: ast.stmt, forward: ast.FunctionDef, scope: Scope
+) -> Iterator[tuple[Edit, str, str]]:
+    """What the first forward pass remembered for the backward pass is never replaced."""
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return
     target, value = statement.targets[0], statement.value
     is_on_self = isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
     is_shape = isinstance(value, ast.Attribute) and value.attr == "shape"
-    read = {ast.unparse(node) for node in ast.walk(scope.function)}
-    if is_on_self and not is_shape and ast.unparse(target) in read:
+    memory = ast.unparse(target)
+    if is_on_self and not is_shape and memory in _read(scope.function) - _read(forward):
         text = ast.unparse(statement)
         lines = f"if getattr(self, '{named(target)}', None) is None:\n    {text}"
         words = f"`{text}` in the first call only"
         yield Edit(statement, lines, words), "stale-cache", named(target)
+
+
+def _read(function: ast.FunctionDef) -> set[str]:
+    """The attributes whose values a function uses."""
+    return {
+        ast.unparse(node)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }

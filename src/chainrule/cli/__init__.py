@@ -7,6 +7,7 @@ import sys
 import typer
 
 from chainrule.cli import (
+    assignment,
     check,
     compare,
     data,
@@ -40,6 +41,7 @@ app.command("report")(report.report)
 app.command("grade")(grade.grade)
 app.command("export-notebook")(export_notebook.export_notebook)
 app.command("check")(check.check)
+app.add_typer(assignment.app, name="assignment")
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
 

@@ -48,7 +48,7 @@ def grade(
     """
     from chainrule.check.grading import grade as grade_tests
 
-    with _progress(quiet=as_json) as finished:
+    with progress(quiet=as_json) as finished:
         result = grade_tests(tests, subject, workers, finished)
     if as_json:
         print(json.dumps(result.as_json(), indent=2))
@@ -59,8 +59,8 @@ def grade(
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, on a terminal."""
+def progress(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, on a terminal; what it yields is called with (done, total)."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     bar = Progress(

@@ -1,0 +1,59 @@
+"""``chainrule assignment``: a lab from a solution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainrule.cli.grade import progress
+
+app = typer.Typer(help="Make labs from solutions.", no_args_is_help=True)
+
+
+@app.callback()
+def assignment() -> None:
+    """Make labs from solutions."""
+
+
+@app.command("new")
+def new(
+    solution: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOLUTION.py", help="Hand-written gradients, with a function example(rng)."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
+    kind: Annotated[
+        str, typer.Option("--format", help="pytest, or a notebook: otter or nbgrader.")
+    ] = "pytest",
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Runs at a time.")
+    ] = 2,
+) -> None:
+    """Write a lab: the solution with bodies left out, and tests of every gradient.
+
+    The tests need NumPy and pytest alone. Before anything is written they are graded: they reject
+    every known-wrong variant of the solution.
+
+    \b
+    Examples:
+      chainrule assignment new layers.py --out lab
+      chainrule assignment new layers.py --out lab --format nbgrader
+    """
+    from chainrule.check.assignment import FORMATS, new_assignment
+    from chainrule.configurable import find_name
+    from chainrule.errors import OutputError
+
+    chosen = find_name(kind, FORMATS, "format")
+    if out.exists():
+        raise OutputError(f"{out} already exists: choose another --out")
+    with progress() as finished:
+        lab = new_assignment(solution, chosen, workers, finished)
+    lab.write(out)
+    print(f"{out}/ has {' and '.join(lab.files)}")
+    print(f"left to write: {', '.join(lab.left_out)}")
+    noticed = len(lab.grade.killed)
+    print(f"the tests pass on {solution}, and notice all {noticed} wrong variants of it")
