@@ -9,6 +9,7 @@ from chainrule.check.behaviour import behaviours
 from chainrule.check.discovery import Case, Request, find
 from chainrule.check.doctor import diagnose_subject
 from chainrule.check.findings import Diagnosis
+from chainrule.check.optimizers import diagnose_optimizer
 
 
 def diagnose_file(file: Path, **options: Any) -> Diagnosis:
@@ -24,11 +25,12 @@ def diagnose_request(request: Request) -> Diagnosis:
 def diagnose_case(case: Case) -> Diagnosis:
     """One subject and all that is held against it."""
     if case.subject is None:
-        return Diagnosis("optimizer")
+        return diagnose_optimizer(case.example)
     diagnosis = diagnose_subject(case.subject)
     named = {finding.code for finding in diagnosis.findings}
     for finding in behaviours(case.subject, case.example):
-        if finding.code not in named:
+        spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)
+        if finding.code not in named and not spoilt:
             diagnosis.findings.append(finding)
     diagnosis.notes += case.notes
     return diagnosis

@@ -26,16 +26,19 @@ PLAIN = {
     "partial": "partial-sum",
     "loop": "partial-sum",
     "assign": "accumulates",
-    "applied": "derivative-at-wrong-point",
+    "mask": "missing-activation-derivative",
 }
+
+
+DRAWN = {"derivative", "mask", "renamed", "extra"}  # what mends a random layer's mask
 
 
 def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     """The code for an edit that makes the gradients `mended` right."""
+    if edit.kind in DRAWN and is_random(found.subject):
+        return "dropout-mask"
     if edit.kind in ("scale", "sign", "axis"):
         return _of_factor(edit, mended, found)
-    if edit.kind == "mask":
-        return "dropout-mask" if is_random(found.subject) else "missing-activation-derivative"
     if edit.kind == "exchanged":
         return _of_exchange(edit)
     if edit.kind == "extra":
@@ -51,7 +54,9 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     if ratio is None:
         if edit.removed is not None and form_of(edit.removed) is not None:
             return _of_extra(edit, mended, found)
-        return {"scale": "constant-scale", "sign": "sign", "axis": "wrong-axis"}[edit.kind]
+        if edit.kind == "scale":  # a factor that is no number, or only of one term
+            return "unknown"
+        return {"sign": "sign", "axis": "wrong-axis"}[edit.kind]
     if ratio < 0:
         return "sign"
     if is_random(found.subject):
@@ -66,13 +71,14 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
 
 
 def common_ratio(mended: tuple[str, ...], found: Examination) -> float | None:
-    """The factor between gradients and true ones, where it is the same in all of them."""
+    """The factor between gradients and true ones, where it is the same in all that have one
+    (with a regularizer's term beside it, some have none)."""
     ratios = []
     for name in mended:
         own = [s.ratio for s in found.signatures.get(name, []) if s.ratio is not None]
-        if not own:
-            return None
-        ratios.append(own[0])
+        ratios += own[:1]
+    if not ratios:
+        return None
     if max(ratios) - min(ratios) > CLOSE * max(map(abs, ratios)):
         return None
     return ratios[0]

@@ -25,6 +25,7 @@ from chainrule.check.naming import looks_like_a_gradient
 from chainrule.check.source import FunctionSource
 
 DERIVATIVE_NAME = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
+NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 FAMILIES = {
     "tanh": ("1 - {0}**2", "1 - np.tanh({0})**2"),
     "sigmoid": ("{0} * (1 - {0})", "(1 / (1 + np.exp(-{0}))) * (1 - 1 / (1 + np.exp(-{0})))"),
@@ -85,11 +86,11 @@ def _functions(source: FunctionSource) -> list[str]:
         if inspect.isfunction(value)
         and value.__code__.co_filename == source.file
         and value.__code__.co_argcount == 1
-        and DERIVATIVE_NAME.search(name)
+        and _names_derivative(name)
     ]
     owner = source.names.get("self")
     for name, value in getattr(owner, "__dict__", {}).items():
-        if callable(value) and DERIVATIVE_NAME.search(name) and not isinstance(value, np.ndarray):
+        if callable(value) and _names_derivative(name) and not isinstance(value, np.ndarray):
             found.append(f"self.{name}")
     return found
 
@@ -102,13 +103,14 @@ def derivative_forms(source: FunctionSource) -> list[tuple[str, Form]]:
     """Source for every derivative at every point, with what it is."""
     forms = []
     for point in points(source):
+        forms += [
+            (f"{function}({point})", Form(function, point)) for function in _functions(source)
+        ]
+    for point in points(source):
         for family, templates in FAMILIES.items():
             for template in templates:
                 if "np." not in template or _has_numpy(source):
                     forms.append((template.format(point), Form(family, point)))
-        forms += [
-            (f"{function}({point})", Form(function, point)) for function in _functions(source)
-        ]
     return forms
 
 
@@ -202,7 +204,7 @@ def _plain_functions(source: FunctionSource) -> list[str]:
         if inspect.isfunction(value)
         and value.__code__.co_filename == source.file
         and value.__code__.co_argcount == 1
-        and not DERIVATIVE_NAME.search(name)
+        and not _names_derivative(name)
         and name != "example"
     ]
 
@@ -300,6 +302,7 @@ def form_of(node: ast.expr) -> Form | None:
     for pattern, family in (
         (r"1(?:\.0)?-(.+)\*\*2", "tanh"),
         (r"1(?:\.0)?-np\.(?:square|power)\((.+?)(?:,2)?\)", "tanh"),
+        (r"1/\(1\+np\.exp\(-(.+)\)\)\*\(1-1/\(1\+np\.exp\(-\1\)\)\)", "sigmoid"),
         (r"\(?([^<>]+)>=?0(?:\.0)?\)?(?:\.astype\(\w+\)|\*1(?:\.0)?)?", "relu"),
         (r"np\.where\((.+)>=?0,1(?:\.0)?,0(?:\.0)?\)", "relu"),
         (r"np\.heaviside\((.+),.+\)", "relu"),
@@ -312,11 +315,13 @@ def form_of(node: ast.expr) -> Form | None:
         for one, other in (parts, parts[::-1]):
             if other in (f"1-{one}", f"1.0-{one}", f"(1-{one})", f"(1.0-{one})"):
                 return Form("sigmoid", one)
-    if isinstance(node, ast.Call) and len(node.args) == 1 and DERIVATIVE_NAME.search(
-        name_called(node)
-    ):
+    if isinstance(node, ast.Call) and len(node.args) == 1 and _names_derivative(name_called(node)):
         return Form(text(node.func), text(node.args[0]))
     return None
+
+
+def _names_derivative(name: str) -> bool:
+    return name not in NO_DERIVATIVES and bool(DERIVATIVE_NAME.search(name))
 
 
 def _balanced(code: str) -> bool:

@@ -8,7 +8,7 @@ of them finds nothing, the other is believed alone only if nothing else fits.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -96,7 +96,8 @@ def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
         measure(subject.loss, subject.values, name, truth, found.given(name), each)
         if found.answer is not None:
             updated = name in found.answer.updated
-            evidence = Evidence(name, found.given(name), truth, subject, subject.values, updated)
+            given, others = found.given(name), found.answer.gradients
+            evidence = Evidence(name, given, truth, subject, subject.values, updated, others)
             found.signatures[name] = signatures(evidence)
 
 
@@ -118,7 +119,7 @@ def diagnose_subject(subject: Subject, seconds: float = 6.0) -> Diagnosis:
     from chainrule.check.findings import Diagnosis
     from chainrule.check.treatment import treat
 
-    start = perf_counter()
+    start = process_time()
     found = examine(subject)
     diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
     if found.wrong or found.error:

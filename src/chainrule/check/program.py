@@ -318,14 +318,27 @@ class Program(Subject):
         return other
 
     def only(self, example: int) -> Callable[[Values], float] | None:
-        if self.dy is None or self.batch is None:
+        if self.batch is None:
             return None
+        if self.dy is None:
+            return self._loss_on(example)
         if self.dy.ndim <= self.batch_axis or self.dy.shape[self.batch_axis] != self.batch:
             return None
         share = np.zeros_like(self.dy)
         place = (slice(None),) * self.batch_axis + (example,)
         share[place] = self.dy[place]
         return lambda values: float(np.sum(share * self.run(values).output))
+
+    def _loss_on(self, example: int) -> Callable[[Values], float] | None:
+        """The loss of a batch that holds one example alone."""
+        if self.y is None or "x" not in self.values or self.y.ndim <= self.batch_axis:
+            return None
+        other = copy.copy(self)
+        other.x = np.take(self.x, [example], self.batch_axis)
+        other.y = np.take(self.y, [example], self.batch_axis)
+        other.batch = 1
+        x = other.x.astype(np.float64)
+        return lambda values: other.loss({**values, "x": x})
 
     def functions(self) -> list[Function]:
         return [self.code.backward(self.code.state), self.code.forward(self.code.state)]

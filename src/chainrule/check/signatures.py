@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -41,6 +41,7 @@ class Evidence:
     subject: Subject
     values: Values
     updated: bool = False  # the gradient is what an update did
+    others: dict[str, Array | None] = field(default_factory=dict)  # all gradients given
 
     @property
     def fitted(self) -> Array | None:
@@ -77,7 +78,12 @@ def ratio_of(given: Array, true: Array) -> float | None:
 def signatures(evidence: Evidence) -> list[Signature]:
     """All that fits, the simplest first."""
     found: list[Signature] = []
-    for look in (_absent, _shape, _ratio, _regularizer, _turned, _some_examples):
+    from chainrule.check.kinds import by_kind
+
+    for look in (
+        *(_absent, _of_another_value, _shape, _ratio, by_kind, _regularizer, _turned),
+        _some_examples,
+    ):
         signature = look(evidence)
         if signature is not None:
             found.append(signature)
@@ -254,21 +260,32 @@ def _turned(evidence: Evidence) -> Signature | None:
     return None
 
 
+def _of_another_value(evidence: Evidence) -> Signature | None:
+    """Whether it is the gradient of another value, such as the input's for the weights'."""
+    given = evidence.given
+    if given is None or not np.size(given):
+        return None
+    for name, other in evidence.others.items():
+        if name == evidence.name or other is None or np.shape(other) != np.shape(given):
+            continue
+        if np.any(other) and close(np.asarray(other), np.asarray(given)):
+            whose = "the input" if name == "x" else name
+            text = f"it is the gradient of {whose}, not of {evidence.name}"
+            advice = f"write the gradient of {evidence.name} here"
+            return Signature("wrong-variable", text, advice, alone=True)
+    return None
+
+
 def _some_examples(evidence: Evidence) -> Signature | None:
     """Whether the gradient is that of some examples only: Σ_n c_n of what each contributes."""
     known, count = evidence.known(), evidence.subject.batch
-    if known is None or not count or not 2 <= count <= 12 or len(known[0]) < count:
-        return None
-    if evidence.name in ("x", "y_pred"):
-        return None
-    shares = shares_of_examples(evidence, count)
-    if shares is None:
+    if known is None or not count or not 2 <= count <= 12 or evidence.name in ("x", "y_pred"):
         return None
     given, _ = known
-    weights, *_ = np.linalg.lstsq(shares.T, given, rcond=None)
-    if not close(weights @ shares, given) or np.linalg.matrix_rank(shares) < count:
+    shares = shares_of_examples(evidence, count)
+    if shares is None or not np.any(given):
         return None
-    used = [n for n, weight in enumerate(weights) if abs(weight) > CLOSE]
+    used = _examples_used(shares, given)
     if not used or len(used) == count:
         return None
     which = ", ".join(str(n) for n in used)
@@ -278,6 +295,26 @@ def _some_examples(evidence: Evidence) -> Signature | None:
         else f"it is the gradient of the examples {which}, out of {count}"
     )
     return Signature("partial-sum", text, "sum over all examples", alone=True)
+
+
+def _examples_used(shares: Array, given: Array) -> list[int]:
+    """The examples whose shares make up the gradient: one of them, all but one, or any."""
+    count = len(shares)
+    if len(given) < 3:
+        return []
+    for n, share in enumerate(shares):
+        if ratio_of(given, share) is not None:
+            return [n]
+    total = shares.sum(axis=0)
+    for n, share in enumerate(shares):
+        if ratio_of(given, total - share) is not None:
+            return [m for m in range(count) if m != n]
+    if len(given) <= count or np.linalg.matrix_rank(shares) < count:
+        return []
+    weights, *_ = np.linalg.lstsq(shares.T, given, rcond=None)
+    if not close(weights @ shares, given):
+        return []
+    return [n for n, weight in enumerate(weights) if abs(weight) > CLOSE]
 
 
 def shares_of_examples(evidence: Evidence, count: int) -> Array | None:

@@ -38,9 +38,13 @@ def loops(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
             ast.copy_location(assigning, node)
             yield _edit("assign", source, place, assigning, "assign with `=`, do not add")
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            if _is_partial(node.slice):
+            if _is_partial(node.slice) and "::-1" not in text(node.slice):
                 advice = f"take all of `{text(node.value)}`, not `{text(node)}`"
                 yield _edit("partial", source, place, fresh(node.value), advice)
+                for axis in (0, 1):
+                    summed = expression(f"({text(node.value)}).sum(axis={axis})")
+                    advice = f"sum over all examples, `{text(summed)}`"
+                    yield _edit("partial", source, place, summed, advice)
         if isinstance(node, ast.Call) and name_called(node) == "range":
             yield from _ranges(source, place)
     yield from _returns_in_loops(source)
@@ -182,7 +186,9 @@ def _strided_slices(source: FunctionSource, stride: str) -> Iterator[Edit]:
         changes = []
         for place in _places_in(statement, source):
             node = place.node
-            if isinstance(node, ast.Slice) and isinstance(node.upper, ast.BinOp) and not node.step:
+            if isinstance(node, ast.Slice) and isinstance(node.upper, ast.BinOp) and node.lower and (
+                not node.step
+            ):
                 wanted = f"{text(node.lower)} : {text(node.upper.left)} + {stride} * " + (
                     f"({text(node.upper.right)}) : {stride}"
                 )

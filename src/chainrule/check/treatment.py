@@ -8,7 +8,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 from types import CodeType
 
 import numpy as np
@@ -85,7 +85,7 @@ class Treatment:
         """A finding for each repair, then for what none was found for."""
         findings = []
         with ExitStack() as kept:
-            while self.remaining and perf_counter() < self.deadline:
+            while self.remaining and process_time() < self.deadline:
                 repairs = self._repairs()
                 if not repairs:
                     break
@@ -104,7 +104,7 @@ class Treatment:
         """All single changes that make gradients right and break none."""
         repairs: list[Repair] = []
         for edit in self._edits():
-            if perf_counter() > self.deadline:
+            if process_time() > self.deadline:
                 break
             repair = self._try(edit)
             if repair is None:
@@ -182,10 +182,12 @@ class Treatment:
         most = max(len(repair.mended) for repair in repairs)
         best = [repair for repair in repairs if len(repair.mended) == most]
         codes = [cause_of(repair.edit, repair.mended, self.found) for repair in best]
+        if "derivative-at-wrong-point" in codes:  # the smaller change of the two
+            codes = ["" if c == "wrong-activation-derivative" else c for c in codes]
         expected = [i for i, repair in enumerate(best) if self._is_expected(repair)]
-        known = [i for i, code in enumerate(codes) if code != "unknown"]
+        known = [i for i, code in enumerate(codes) if code not in ("unknown", "")]
         chosen = (expected or known or [0])[0]
-        others = {code for code in codes if code != "unknown"} - {codes[chosen]}
+        others = {code for code in codes if code not in ("unknown", "")} - {codes[chosen]}
         certain = codes[chosen] != "unknown" and (bool(expected) or not others)
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
 

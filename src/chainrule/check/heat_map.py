@@ -1,0 +1,54 @@
+"""A picture of the wrong entries of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.files import whole_file
+
+Array = npt.NDArray[Any]
+LARGEST = 200  # rows and columns drawn
+
+
+def draw_heat_map(arrays: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """For each wrong gradient: what the code gives, the true one, and the difference.
+
+    Args:
+        arrays: `{"dW1": {"given": …, "true": …}}`; entries that are not known are NaN.
+        path: a PNG file.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [(name, *_pictures(pair["given"], pair["true"])) for name, pair in arrays.items()]
+    figure = Figure(figsize=(9, 0.6 + 2.6 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), 3, squeeze=False)
+    for line, (name, given, true) in zip(axes, rows, strict=True):
+        gap = given - true if given.shape == true.shape else np.full_like(true, np.nan)
+        limit = float(np.nanmax(np.abs(np.concatenate([given.ravel(), true.ravel()])))) or 1.0
+        for axis, picture, title in zip(
+            line, (given, true, gap), (f"{name}: given", "true", "difference"), strict=True
+        ):
+            image = axis.imshow(
+                picture[:LARGEST, :LARGEST], cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto"
+            )
+            axis.set_title(title, loc="left", fontsize=10)
+            axis.tick_params(labelsize=7)
+        figure.colorbar(image, ax=line, fraction=0.03)
+    with whole_file(path) as file:
+        figure.savefig(file, format="png", dpi=150)
+
+
+def _pictures(given: Any, true: Any) -> tuple[Array, Array]:
+    return _flat(true if given is None else given, given is None), _flat(true)
+
+
+def _flat(values: Any, is_empty: bool = False) -> Array:
+    """A matrix: a vector becomes a row, further axes lie side by side."""
+    array = np.asarray(values, np.float64)
+    array = np.full_like(array, np.nan) if is_empty else array
+    return array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
