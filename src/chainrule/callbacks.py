@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,12 @@ class Callback:
     >>> class PrintLoss(Callback):
     ...     def epoch_ends(self, trainer):
     ...         print(trainer.history[-1]["loss"])
+
+    A callback that only shows how far training has come says so with `only_shows`. The compiled
+    engine may then tell it of several steps or epochs at once, after the last of them.
     """
+
+    only_shows: ClassVar[bool] = False
 
     def training_starts(self, trainer: Trainer) -> None:
         """Before the first epoch."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.arguments import float_type, integer, shape
+from chainrule.arguments import choice, float_type, integer, shape
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import check_pair
 from chainrule.errors import ArgumentError, ShapeError
@@ -44,6 +44,9 @@ class Network:
         input_shape: the shape of one example, without the batch axis.
         seed: where every random draw of this network comes from.
         dtype: "float32" or "float64".
+        engine: "compiled" trains and predicts with the compiled engine, "numpy" with the layers
+            themselves; "auto" with the engine wherever all layers have a compiled form.
+        threads: of the engine; all cores unless given.
     Raises:
         ShapeError: layers that do not fit; the message names the layer and says what to do.
 
@@ -61,6 +64,8 @@ class Network:
         input_shape: int | Shape,
         seed: int = 0,
         dtype: npt.DTypeLike = "float32",
+        engine: str = "auto",
+        threads: int | None = None,
     ) -> None:
         if not layers:
             raise ArgumentError("a network needs at least one layer, received none")
@@ -70,6 +75,8 @@ class Network:
         self.input_shape = shape(input_shape, "input_shape")
         self.seed = integer(seed, "seed", at_least=0)
         self.dtype = float_type(dtype)
+        self.engine = choice(engine, "engine", ["auto", "compiled", "numpy"])
+        self.threads = None if threads is None else integer(threads, "threads")
         self.output_shape = set_up(self.root, self.input_shape)
         self.state = State.allocate(self.root, self.seed, self.dtype)
         self.loss: Loss | None = None
@@ -178,6 +185,8 @@ class Network:
         weights: npt.ArrayLike | None = None,
         callbacks: Sequence[Callback] = (),
         quiet: bool = False,
+        engine: str | None = None,
+        threads: int | None = None,
     ) -> History:
         """Train, and return the record of it.
 
@@ -194,6 +203,7 @@ class Network:
             weights: ``(N,)``, how much each example counts.
             callbacks: such as EarlyStopping.
             quiet: show no progress.
+            engine, threads: for this training; the network's own unless given.
         Returns:
             The history: loss and metrics of training and validation for each epoch.
         Raises:
@@ -214,6 +224,8 @@ class Network:
             metrics=metrics,
             callbacks=callbacks,
             quiet=quiet,
+            engine=engine,
+            threads=threads,
         )
         plan = Plan(epochs, batch_size, samples_per_epoch)
         return trainer.train(TrainingData.given(x, y, weights), plan, validation)
@@ -221,6 +233,15 @@ class Network:
     def predict(self, x: Any) -> Array:
         """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""
         x = self.check_input(x)
+        if self.engine != "numpy":
+            from chainrule.engine import predict
+
+            outputs = predict(self, x)
+            if outputs is not None:
+                return outputs
+        return self._predict_with_layers(x)
+
+    def _predict_with_layers(self, x: Any) -> Array:
         outputs = [
             self.forward(x[start : start + PREDICTION_BATCH])[0]
             for start in range(0, len(x), PREDICTION_BATCH)
@@ -286,6 +307,10 @@ class Network:
                 f"the network expects x of shape ({expected}), received {tuple(x.shape)}{hint}"
             )
         return x
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Programs hold addresses of this network's arrays, which are not those of a copy.
+        return {name: value for name, value in vars(self).items() if name != "_programs"}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # A copy or unpickled network has its own flat vectors: point its layers at them.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback
@@ -28,6 +29,12 @@ def progress() -> Callback:
 
 class ProgressLines(Callback):
     """A line for each epoch, or, where there are many, for every so many epochs."""
+
+    only_shows = True
+
+    def training_starts(self, trainer: Trainer) -> None:
+        if trainer.notice:
+            self.show(trainer.notice)
 
     def epoch_ends(self, trainer: Trainer) -> None:
         if is_shown(trainer):
@@ -61,6 +68,7 @@ class ProgressBar(ProgressLines):
             "", total=None, epoch=1, epochs=trainer.plan.epochs, rate=""
         )
         self.bar.start()
+        super().training_starts(trainer)
 
     def step_ends(self, trainer: Trainer) -> None:
         now = time.perf_counter()
@@ -125,3 +133,16 @@ def format_seconds(seconds: float) -> str:
 def is_share(name: str) -> bool:
     """Whether a recorded number is a share of the examples, shown as a percentage."""
     return name.endswith("accuracy")
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show, on a terminal, that something takes long, and how long it has taken."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn(what), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.add_task("")
+        yield

@@ -1,18 +1,22 @@
 """The training loop.
 
-For each epoch, for each batch: forward, loss, backward, one step of the optimizer (`run_step`). All
-else here is bookkeeping: what is reported, and when to stop.
+For each epoch, for each batch: forward, loss, backward, one step of the optimizer (`run_step`); or
+the same steps in the compiled engine. All else here is bookkeeping: what is reported, and when to
+stop.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from chainrule.arguments import choice, integer
 from chainrule.callbacks import Callback, check_callback
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import Batch
@@ -24,10 +28,29 @@ from chainrule.metrics import Metric, as_metric
 from chainrule.network import measure
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.parameters import Array
-from chainrule.schedules import SCHEDULES, Moment, Schedule
+from chainrule.schedules import SCHEDULES, Moment, ReduceOnPlateau, Schedule
 
 if TYPE_CHECKING:
+    from chainrule.engine.session import CompiledTraining
     from chainrule.network import Network
+
+ENGINES = ("auto", "compiled", "numpy")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One step that has been made, or several in a row.
+
+    `number` is that of the last in its epoch, counted from 0; `losses` and `weights` have a value
+    for each, `outputs` and `targets` a row for each example.
+    """
+
+    number: int
+    losses: npt.ArrayLike
+    weights: npt.ArrayLike
+    examples: int
+    outputs: Array | None
+    targets: Array | None
 
 
 class Trainer:
@@ -36,6 +59,8 @@ class Trainer:
     Args:
         network: what is trained.
         others: as in `Network.fit`.
+
+    `notice` says, in a sentence, why the steps run in NumPy where the engine cannot run them.
     """
 
     def __init__(
@@ -48,6 +73,8 @@ class Trainer:
         metrics: Sequence[str | Metric | Callable[[Array, Array], float]] = (),
         callbacks: Sequence[Callback] = (),
         quiet: bool = False,
+        engine: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self.network = network
         self.loss = build(loss, LOSSES, "loss")
@@ -60,6 +87,9 @@ class Trainer:
             from chainrule.progress import progress
 
             self.callbacks.append(progress())
+        self.engine = choice(engine or network.engine, "engine", ENGINES)
+        self.threads = network.threads if threads is None else integer(threads, "threads")
+        self.notice: str | None = None
         self.history = History()
 
     def train(
@@ -73,6 +103,7 @@ class Trainer:
         self.data, self.held_out = self._with_validation(data, validation)
         self.state = self.optimizer.start(self.network.parameters.flat)
         self.network.loss, self.network.metrics = self.loss, self.metrics
+        self.compiled = self._compile()
         self._tell("training_starts")
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
@@ -85,24 +116,28 @@ class Trainer:
         return self.history
 
     def _run_epochs(self) -> None:
-        for epoch in range(1, self.plan.epochs + 1):
-            self.history.append(self.run_epoch(epoch))
-            self._tell("epoch_ends")
-            if self.history.stopped:
-                break
+        while len(self.history) < self.plan.epochs and not self.history.stopped:
+            for record in self._next_epochs():
+                self.history.append(record)
+                self._tell("epoch_ends")
+
+    def _next_epochs(self) -> Sequence[Record]:
+        """The next epoch, or several, where each is a single step and no one looks at it."""
+        epoch = len(self.history) + 1
+        if self.compiled is not None and self._may_run_ahead(self.compiled):
+            return self._run_ahead(self.compiled, epoch)
+        return [self.run_epoch(epoch)]
 
     def run_epoch(self, epoch: int) -> Record:
         """One pass over the training data, and its record."""
         began = time.perf_counter()
         self.network.start_epoch(epoch)
         data = self.data.of_epoch(epoch)
-        steps = self.plan.steps_in_epoch(len(data.x))
         report = EpochReport(self.loss, self.metrics)
-        for step, batch in enumerate(self.plan.deal(data, epoch, self.network.seed)):
-            self.moment = Moment((epoch - 1) * steps + step, steps, self.plan.epochs, self.history)
-            value, outputs = self.run_step(batch)
-            report.add(value, outputs, batch)
-            self.examples_seen += len(batch.x)
+        run = self._steps if self.compiled is None else self._compiled_steps
+        for steps in run(data, epoch):
+            report.add(steps)
+            self.examples_seen += steps.examples
             self._tell("step_ends")
         return {
             "epoch": epoch,
@@ -111,6 +146,19 @@ class Trainer:
             **self.validate(),
             "seconds": time.perf_counter() - began,
         }
+
+    def _steps(self, data: TrainingData, epoch: int) -> Iterator[Steps]:
+        """The steps of an epoch, layer by layer in NumPy."""
+        in_epoch = self.plan.steps_in_epoch(len(data.x))
+        for step, batch in enumerate(self.plan.deal(data, epoch, self.network.seed)):
+            self.moment = self._moment(epoch, step, in_epoch)
+            value, outputs = self.run_step(batch)
+            weight = self.loss.weight_of(outputs, batch.y, batch.weights)
+            yield Steps(step, [value], [weight], len(batch.x), outputs, batch.y)
+
+    def _moment(self, epoch: int, step: int, steps_in_epoch: int) -> Moment:
+        done = (epoch - 1) * steps_in_epoch + step
+        return Moment(done, steps_in_epoch, self.plan.epochs, self.history)
 
     def validate(self) -> Record:
         """Loss and metrics on the held-out data, where there is any."""
@@ -125,7 +173,7 @@ class Trainer:
         network = self.network
         outputs, caches = network.forward(batch.x, training=True)
         value = network.backward_from_loss(outputs, caches, batch.y, self.loss, batch.weights)
-        self._check_finite(value, batch)
+        self._check_finite(value, batch.x, slice(None))
         network.decay_weights(self.learning_rate)
         self.optimizer.step(
             network.parameters.flat, network.gradients.flat, self.state, self.learning_rate
@@ -135,7 +183,90 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """The optimizer's rate times the schedule's factor, for the present step."""
-        return self.optimizer.learning_rate * self.schedule.factor(self.moment)
+        return self.rate_at(self.moment)
+
+    def rate_at(self, moment: Moment) -> float:
+        """The learning rate of one step."""
+        return self.optimizer.learning_rate * self.schedule.factor(moment)
+
+    # --- the compiled engine --------------------------------------------------------------
+
+    def _compile(self) -> CompiledTraining | None:
+        """The engine's program for these steps, or None where NumPy runs them."""
+        if self.engine == "numpy":
+            return None
+        from chainrule.engine import CompiledTraining, Unlowerable
+
+        batch_size = self.plan.examples_in_batch(len(self.data.x))
+        try:
+            return CompiledTraining(
+                self.network, self.loss, self.optimizer, self.state, batch_size, self.threads
+            )
+        except Unlowerable as obstacle:
+            if self.engine == "compiled":
+                raise ArgumentError(
+                    f"engine='compiled' cannot run {obstacle}, which has no compiled form: use "
+                    "engine='auto', which runs such networks in NumPy"
+                ) from None
+            self.notice = f"running in NumPy, since {obstacle} has no compiled form"
+            return None
+
+    def _compiled_steps(self, data: TrainingData, epoch: int) -> Iterator[Steps]:
+        """The steps of an epoch in the engine, some at a time."""
+        assert self.compiled is not None
+        count = len(data.x)
+        in_epoch, size = self.plan.steps_in_epoch(count), self.plan.examples_in_batch(count)
+        rates = [self.rate_at(self._moment(epoch, step, in_epoch)) for step in range(in_epoch)]
+        order = None
+        if not self.plan.is_one_step(count):
+            order = self.plan.order(count, epoch, self.network.seed)
+        for made in self.compiled.steps(
+            data, order, size, rates, bool(self.metrics), not self._only_shown
+        ):
+            self.moment = self._moment(epoch, made.last, in_epoch)
+            self._check_finite(made.losses[-1], data.x, made.rows_of_last)
+            targets = np.asarray(data.y)[made.rows] if self.metrics else None
+            yield Steps(made.last, made.losses, made.weights, len(made.rows), made.outputs, targets)
+
+    @property
+    def _only_shown(self) -> bool:
+        """Whether no one needs to look at every single step."""
+        looked_at = Callback.step_ends
+        return all(
+            callback.only_shows or type(callback).step_ends is looked_at
+            for callback in self.callbacks
+        )
+
+    def _may_run_ahead(self, compiled: CompiledTraining) -> bool:
+        """Whether epochs are single steps that nothing comes between."""
+        return (
+            self.plan.is_one_step(len(self.data.x))
+            and self.data.draw is None
+            and self.held_out is None
+            and not self.metrics
+            and not compiled.is_random
+            and all(callback.only_shows for callback in self.callbacks)
+            and not isinstance(self.schedule, ReduceOnPlateau)
+        )
+
+    def _run_ahead(self, compiled: CompiledTraining, epoch: int) -> list[Record]:
+        """As many epochs of one step as fit into a moment."""
+        began = time.perf_counter()
+        last = min(epoch + compiled.steps_at_a_time, self.plan.epochs + 1)
+        moments = [self._moment(e, 0, 1) for e in range(epoch, last)]
+        rates = [self.rate_at(moment) for moment in moments]
+        losses = compiled.repeat(self.data, rates)
+        self.moment = moments[len(losses) - 1]
+        self._check_finite(losses[-1], self.data.x, slice(None))
+        self.examples_seen += len(losses) * len(self.data.x)
+        self._tell("step_ends")
+        seconds = (time.perf_counter() - began) / len(losses)
+        return [
+            {"epoch": epoch + i, "loss": loss, "learning_rate": rates[i], "seconds": seconds}
+            for i, loss in enumerate(losses.tolist())
+        ]
+
+    # --- around the loop ------------------------------------------------------------------
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
@@ -163,9 +294,9 @@ class Trainer:
             )
         return data.hold_out(validation, self.network.seed)
 
-    def _check_finite(self, value: float, batch: Batch) -> None:
+    def _check_finite(self, value: float, x: Any, rows: Any) -> None:
         if not math.isfinite(value):
-            if not np.isfinite(batch.x).all():
+            if not np.isfinite(x[rows]).all():
                 raise DataError(
                     f"the loss became {value}, since x holds NaN or infinity: fill in numbers, or "
                     "leave these examples out"
@@ -190,15 +321,13 @@ class EpochReport:
         self.outputs: list[Array] = []
         self.targets: list[Array] = []
 
-    def add(self, value: float, outputs: Array, batch: Batch) -> None:
-        weight = 1.0
-        if self.loss.reduction == "mean":
-            weight = self.loss.weight_of(outputs, batch.y, batch.weights)
-        self.total += value * weight
-        self.weight += weight
-        if self.metrics:
-            self.outputs.append(outputs)
-            self.targets.append(batch.y)
+    def add(self, steps: Steps) -> None:
+        weights = np.asarray(steps.weights if self.loss.reduction == "mean" else 1.0)
+        self.total += float((np.asarray(steps.losses) * weights).sum())
+        self.weight += float(weights.sum())
+        if self.metrics and steps.outputs is not None and steps.targets is not None:
+            self.outputs.append(steps.outputs)
+            self.targets.append(steps.targets)
 
     def numbers(self) -> Record:
         is_mean = self.loss.reduction == "mean"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.arguments import choice, integer
 from chainrule.data.dataset import Array, Batch, batches, check_pair, epoch_order, split
@@ -87,13 +88,22 @@ class Plan:
         """How many steps one epoch has; the last may be smaller."""
         return math.ceil(self.examples_in_epoch(available) / self.examples_in_batch(available))
 
+    def is_one_step(self, available: int) -> bool:
+        """Whether an epoch is a single step on all examples."""
+        return self.samples_per_epoch is None and self.examples_in_batch(available) == available
+
+    def order(self, available: int, epoch: int, seed: int) -> npt.NDArray[np.intp]:
+        """Which examples one epoch visits, and in what order."""
+        size = self.examples_in_batch(available)
+        return epoch_order(available, size, self.samples_per_epoch, seed, epoch)
+
     def deal(self, data: TrainingData, epoch: int, seed: int) -> Iterator[Batch]:
         """The batches of one epoch."""
-        size = self.examples_in_batch(len(data.x))
-        if size == len(data.x) and self.samples_per_epoch is None:
+        count = len(data.x)
+        if self.is_one_step(count):
             return iter([Batch(data.x[:], data.y[:], data.weights)])  # all of it, uncopied
-        order = epoch_order(len(data.x), size, self.samples_per_epoch, seed, epoch)
-        return batches(data.x, data.y, data.weights, size, order)
+        size = self.examples_in_batch(count)
+        return batches(data.x, data.y, data.weights, size, self.order(count, epoch, seed))
 
 
 def _as_arrays(x: Any, y: Any, what: str = "training") -> tuple[Any, Any]:

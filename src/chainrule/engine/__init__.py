@@ -1,0 +1,18 @@
+"""The compiled engine: a whole network, its loss and its optimizer as one program.
+
+    lowering      layers become instructions over tensors, forward and backward
+    assembly      the loss between, the optimizer behind
+    program       a plan of memory, and tables
+    machine       the compiled loop that runs any program; `dense`, `images`, `activations`,
+                  `normalization`, `dropout`, `losses`, `updates` are what it calls
+    compiled      machine code on disk
+    session       training and prediction
+
+Layers know nothing of all this: their `forward` and `backward` say what is right, and every
+instruction is tested against them.
+"""
+
+from chainrule.engine.lowering import Unlowerable
+from chainrule.engine.session import CompiledPrediction, CompiledTraining, predict
+
+__all__ = ["CompiledPrediction", "CompiledTraining", "Unlowerable", "predict"]

@@ -1,0 +1,210 @@
+"""From a network, a loss and an optimizer to a program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import losses, optimizers
+from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
+from chainrule.engine.lowering import Lowering, Unlowerable, rows_and_width
+from chainrule.engine.program import Program
+from chainrule.layers.base import Layer
+from chainrule.parameters import Array, Shape
+from chainrule.regularizers import L1, L2, WeightDecay
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+WORTH_THREADS = 500_000  # multiplications of a step, forward, from which on several threads pay
+SMALL_STEP = 4  # examples up to which dx = dy Wᵀ is taken without turning W round
+
+CRITERIA: dict[type[losses.Loss], tuple[Criterion, str | None]] = {
+    losses.MeanSquaredError: (Criterion.MEAN_SQUARED_ERROR, None),
+    losses.MeanAbsoluteError: (Criterion.MEAN_ABSOLUTE_ERROR, None),
+    losses.Huber: (Criterion.HUBER, "delta"),
+    losses.BinaryCrossEntropy: (Criterion.BINARY_CROSS_ENTROPY, "margin"),
+    losses.SoftmaxCrossEntropy: (Criterion.SOFTMAX_CROSS_ENTROPY, "label_smoothing"),
+    losses.CategoricalCrossEntropy: (Criterion.CATEGORICAL_CROSS_ENTROPY, "margin"),
+    losses.KLDivergence: (Criterion.KL_DIVERGENCE, None),
+    losses.Hinge: (Criterion.HINGE, None),
+}
+RULES: dict[type[optimizers.Optimizer], Rule] = {
+    optimizers.SGD: Rule.SGD,
+    optimizers.Adagrad: Rule.ADAGRAD,
+    optimizers.Adadelta: Rule.ADADELTA,
+    optimizers.RMSprop: Rule.RMSPROP,
+    optimizers.Adam: Rule.ADAM,
+    optimizers.AdamW: Rule.ADAM,
+    optimizers.AMSGrad: Rule.AMSGRAD,
+    optimizers.NAdam: Rule.NADAM,
+    optimizers.Lion: Rule.LION,
+}
+SETTINGS = ("beta_1", "beta_2", "epsilon", "weight_decay")
+
+
+class Updates:
+    """What an optimizer is to the machine: a rule, settings, and coefficients for every step."""
+
+    def __init__(self, optimizer: optimizers.Optimizer) -> None:
+        if type(optimizer) not in RULES:
+            raise Unlowerable(f"the optimizer {type(optimizer).__name__}")
+        self.optimizer, self.rule = optimizer, RULES[type(optimizer)]
+        if isinstance(optimizer, optimizers.SGD) and optimizer.momentum:
+            self.rule = Rule.NESTEROV if optimizer.nesterov else Rule.MOMENTUM
+        first = getattr(optimizer, "rho", getattr(optimizer, "momentum", 0.0))
+        given = [getattr(optimizer, name, 0.0) for name in SETTINGS]
+        self.settings = np.array([getattr(optimizer, "beta_1", first), *given[1:]])
+        self.clips = optimizer.clip_norm is not None
+        self.clip_norm = np.array([optimizer.clip_norm or 0.0])
+
+    def coefficients(
+        self, state: optimizers.OptimizerState, rates: Sequence[float]
+    ) -> npt.NDArray[np.float64]:
+        """A row for each of the next steps: the rate, and what corrects the moments' bias."""
+        rows = np.zeros((len(rates), 4))
+        rows[:, 0] = rates
+        t = state.step + 1 + np.arange(len(rates))
+        adam = self.optimizer
+        if isinstance(adam, optimizers.Adam):
+            rows[:, 1] = 1 / (1 - adam.beta_1**t) if adam.beta_1 else 1.0
+            rows[:, 2] = 1 / (1 - adam.beta_2**t) if adam.beta_2 else 1.0
+        if isinstance(adam, optimizers.NAdam):
+            product = state.momentum_product
+            for row, step in zip(rows, t, strict=True):
+                product *= adam.mu(step)
+                after = adam.mu(step + 1)
+                row[1] = after / (1 - product * after)
+                row[3] = (1 - adam.mu(step)) / (1 - product)
+        return rows
+
+    def count_steps(self, state: optimizers.OptimizerState, count: int) -> None:
+        """Note that so many steps have been made."""
+        for _ in range(count):
+            self.optimizer.count_step(state)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A lowered network: where it begins and ends, and what its backward pass is."""
+
+    lowering: Lowering
+    x: Tensor
+    y: Tensor
+    pull: Any
+
+
+def lower_network(network: Network, training: bool, small_steps: bool) -> Forward:
+    """Write down a network's forward pass."""
+    lowering = Lowering(training, small_steps)
+    x = Tensor(math.prod(network.input_shape), wants_gradient=False)
+    y, pull = lowering.lower(network.root, x, network.input_shape)
+    return Forward(lowering, x, y, pull)
+
+
+def prediction_program(network: Network, rows: int, threads: int) -> Program:
+    """The program that predicts up to so many rows at a time."""
+    lowered = lower_network(network, training=False, small_steps=rows <= SMALL_STEP)
+    return Program(lowered.lowering.code, lowered.x, lowered.y, network.dtype, rows, threads)
+
+
+def training_program(
+    network: Network,
+    loss: losses.Loss,
+    optimizer: optimizers.Optimizer,
+    state: optimizers.OptimizerState,
+    batch_size: int,
+    threads: int,
+) -> tuple[Program, Updates, list[tuple[Layer, Array]]]:
+    """The program of one training step, the optimizer's part in it, and the random layers with
+    the states of their generators."""
+    updates = Updates(optimizer)
+    lowered = lower_network(network, training=True, small_steps=batch_size <= SMALL_STEP)
+    lowering, y = lowered.lowering, lowered.y
+    gradient = Tensor(y.size, owned=True)
+    add_loss(lowering, loss, y, gradient, network.output_shape, network.dtype)
+    lowered.pull(gradient)
+    add_regularizers(lowering, network)
+    add_updates(lowering, network, updates, state)
+    if lowering.work * batch_size < WORTH_THREADS:
+        threads = 1
+    program = Program(
+        lowering.code, lowered.x, y, network.dtype, batch_size, threads,
+        lowering.needs_whole_batch,
+    )  # fmt: skip
+    return program, updates, lowering.random_states
+
+
+def add_loss(
+    to: Lowering,
+    loss: losses.Loss,
+    y: Tensor,
+    gradient: Tensor,
+    shape: Shape,
+    dtype: np.dtype[Any],
+) -> None:
+    """The instruction between forward and backward."""
+    if type(loss) not in CRITERIA:
+        raise Unlowerable(f"the loss {type(loss).__name__}")
+    criterion, setting = CRITERIA[type(loss)]
+    if criterion >= Criterion.SOFTMAX_CROSS_ENTROPY and len(shape) != 1:
+        raise Unlowerable(f"the loss {type(loss).__name__} on outputs of shape {shape}")
+    if isinstance(loss, losses.BinaryCrossEntropy) and loss.from_logits:
+        criterion = Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS
+    class_weights = np.ones(y.size, dtype)
+    if isinstance(loss, losses.SoftmaxCrossEntropy) and loss.class_weights is not None:
+        class_weights = np.asarray(loss.class_weights, dtype)
+    number = getattr(loss, setting) if setting else 0.0
+    target = Private(y.size)
+    to.forward(
+        Op.LOSS, y, gradient, arrays=(class_weights,), sizes=(criterion, y.size),
+        numbers=(number,), private=(target,),
+    )  # fmt: skip
+
+
+def add_regularizers(to: Lowering, network: Network) -> None:
+    """Penalties on parameters, with their gradients."""
+    for name, regularizer in network.state.regularizers.items():
+        if type(regularizer) not in (L1, L2, WeightDecay):
+            raise Unlowerable(f"the regularizer {type(regularizer).__name__}")
+        if type(regularizer) is not WeightDecay:
+            w, gradient = network.parameters[name], network.gradients[name]
+            rates = (regularizer.rate, 0.0) if type(regularizer) is L1 else (0.0, regularizer.rate)
+            to.code.finish.append(
+                Instruction(
+                    Op.PENALIZE, arrays=(w, gradient), sizes=rows_and_width(w), numbers=rates
+                )
+            )
+
+
+def add_updates(
+    to: Lowering, network: Network, updates: Updates, state: optimizers.OptimizerState
+) -> None:
+    """Clipping and the optimizer, parameter by parameter."""
+    optimizer = updates.optimizer
+    start = network.parameters.flat.ctypes.data
+    moves = []
+    for name, w in network.parameters.items():
+        gradient, sizes = network.gradients[name], rows_and_width(w)
+        if optimizer.clip_value is not None or updates.clips:
+            to.code.finish.append(
+                Instruction(
+                    Op.CLIP, arrays=(gradient,), sizes=sizes, numbers=optimizer.clip_range
+                )
+            )
+        first = (w.ctypes.data - start) // w.itemsize
+        slots = [slot[first : first + w.size] for slot in state.slots.values()]
+        regularizer = network.state.regularizers.get(name)
+        decay = 0.0 if regularizer is None else regularizer.decay
+        moves.append(
+            Instruction(
+                Op.UPDATE, arrays=(w, gradient, *slots), sizes=(*sizes, updates.rule),
+                numbers=(decay,),
+            )  # fmt: skip
+        )
+    to.code.move[:0] = moves

@@ -1,0 +1,124 @@
+"""Dense layers, and copies of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.engine import column
+from chainrule.engine.instructions import Op
+from chainrule.engine.native import clear, kernel, pointer, size_of
+from chainrule.engine.products import (
+    fill_rows,
+    matrix_times_vector,
+    multiply_plain,
+    vector_times_matrix,
+)
+from chainrule.engine.scene import read, read_share
+
+
+def handle_copy(task: int, like: Any) -> None:
+    """Copy columns of x into y, or add them."""
+    scene = read(task)
+    size = scene.size
+    copy_columns(
+        pointer(scene.x, like), pointer(scene.y, like), scene.rows * size[4], size[5], size[6],
+        size[0], size[1], size[2], size[3],
+    )  # fmt: skip
+
+
+def handle_dense(task: int, like: Any) -> None:
+    """y = x W + b."""
+    scene = read(task)
+    x, y = pointer(scene.x, like), pointer(scene.y, like)
+    n, item = scene.rows, size_of(like)
+    fill_rows(y, scene.array[1], n, scene.y_size, like)
+    if n == 1:
+        weights = pointer(scene.array[0], like)
+        vector_times_matrix(x, weights, y, scene.x_size, scene.y_size)
+    else:
+        y_row = scene.y_size * item
+        multiply_plain(
+            scene.x, scene.x_size * item, item, scene.x_size, scene.array[0], y_row, scene.y,
+            y_row, n, scene.y_size, scene.scratch, like,
+        )  # fmt: skip
+
+
+def handle_dense_dx(task: int, like: Any) -> None:
+    """dx = dy Wᵀ, with the weights transposed where steps have many examples."""
+    scene = read(task)
+    n, item = scene.rows, size_of(like)
+    dy_row, dx_row = scene.x_size * item, scene.y_size * item
+    if scene.array[1]:
+        clear(pointer(scene.y, like), n * scene.y_size)
+        multiply_plain(
+            scene.x, dy_row, item, scene.x_size, scene.array[1], dx_row, scene.y, dx_row,
+            n, scene.y_size, scene.scratch, like,
+        )  # fmt: skip
+    else:
+        weights = pointer(scene.array[0], like)
+        for row in range(n):
+            dy = pointer(scene.x + row * dy_row, like)
+            dx = pointer(scene.y + row * dx_row, like)
+            matrix_times_vector(weights, dy, dx, scene.y_size, scene.x_size, like)
+
+
+def handle_dense_gradient(task: int, like: Any) -> None:
+    """dW += xᵀ dy and db += Σ_n dy, for this thread's share of the inputs or outputs."""
+    scene = read(task)
+    part = read_share(scene)
+    gradient = scene.array[0] + part.begin * part.width * size_of(like)
+    if scene.task[column.NEW] and scene.size[2]:
+        clear(pointer(gradient, like), part.count)
+    if scene.op == Op.DENSE_DB:
+        add_bias_gradient(
+            scene.x, pointer(gradient, like), scene.size[0], part.begin, part.end, scene.rows, like
+        )
+        return
+    inputs, outputs, item = scene.size[0], part.width, size_of(like)
+    if scene.rows == 1:
+        add_outer_product(
+            pointer(scene.x, like), pointer(scene.y, like), pointer(gradient, like), part.begin,
+            part.end, outputs,
+        )  # fmt: skip
+    else:
+        multiply_plain(
+            scene.x + part.begin * item, item, inputs * item, scene.rows, scene.y, outputs * item,
+            gradient, outputs * item, part.end - part.begin, outputs, scene.scratch, like,
+        )  # fmt: skip
+
+
+@kernel
+def add_outer_product(
+    x: Any, dy: Any, gradient: Any, begin: int, end: int, outputs: int
+) -> None:
+    """dW += x dyᵀ for one example; inputs that are zero cost nothing."""
+    for i in range(begin, end):
+        if x[i] != 0:
+            for o in range(outputs):
+                gradient[(i - begin) * outputs + o] += x[i] * dy[o]
+
+
+@kernel
+def add_bias_gradient(
+    dy: int, gradient: Any, outputs: int, begin: int, end: int, rows: int, like: Any
+) -> None:
+    """db += Σ_n dy, for the outputs [begin, end)."""
+    for n in range(rows):
+        part = pointer(dy + (n * outputs + begin) * size_of(like), like)
+        for k in range(end - begin):
+            gradient[k] += part[k]
+
+
+@kernel
+def copy_columns(
+    x: Any, y: Any, rows: int, x_row: int, y_row: int, x_at: int, y_at: int, width: int, adds: int
+) -> None:
+    """y[:, y_at : y_at + width] = x[:, x_at : x_at + width], or += ."""
+    for n in range(rows):
+        a, b = n * x_row + x_at, n * y_row + y_at
+        if adds:
+            for k in range(width):
+                y[b + k] += x[a + k]
+        else:
+            for k in range(width):
+                y[b + k] = x[a + k]

@@ -1,0 +1,134 @@
+"""The losses, one example at a time: l and its derivative, as in `chainrule.losses`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from chainrule.engine import column, place
+from chainrule.engine.activations import highest_and_sum
+from chainrule.engine.functions import exp_of_negative, sigmoid, softplus
+from chainrule.engine.instructions import Criterion, Op
+from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.scene import LINE, read
+
+
+@kernel
+def loss_of_example(
+    criterion: int,
+    p: Any,
+    t: Any,
+    dp: Any,
+    count: int,
+    setting: float,
+    class_weights: Any,
+    like: Any,
+) -> float:
+    """The loss of one example with `count` predictions p; its derivative goes to dp.
+
+    `t` is the target, as many numbers; `setting` the delta, margin or label smoothing.
+    """
+    total = 0.0
+    one, zero = constant(1.0, like), constant(0.0, like)
+    a = constant(setting, like)
+    if criterion == Criterion.SOFTMAX_CROSS_ENTROPY:
+        return softmax_cross_entropy(p, t, dp, count, setting, class_weights, like)
+    for i in range(count):
+        q, target = p[i], t[i]
+        away = q - target
+        if criterion == Criterion.MEAN_SQUARED_ERROR:
+            total += away * away
+            dp[i] = away + away
+        elif criterion == Criterion.MEAN_ABSOLUTE_ERROR:
+            total += abs(away)
+            dp[i] = zero if away == zero else math.copysign(one, away)
+        elif criterion == Criterion.HUBER:
+            held = min(max(away, -a), a)
+            total += held * (away - held * constant(0.5, like))
+            dp[i] = held
+        elif criterion == Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS:
+            total += softplus(q) - target * q
+            dp[i] = sigmoid(q) - target
+        elif criterion == Criterion.BINARY_CROSS_ENTROPY:
+            held = min(max(q, a), one - a)
+            total -= target * math.log(held) + (one - target) * math.log1p(-held)
+            dp[i] = (held - target) / (held * (one - held)) if held == q else zero
+        elif criterion == Criterion.HINGE:
+            sign = -one if target == zero else target
+            total += max(one - sign * q, zero)
+            dp[i] = -sign if one - sign * q > zero else zero
+        elif criterion == Criterion.CATEGORICAL_CROSS_ENTROPY:
+            held = max(q, a)
+            total -= target * math.log(held)
+            dp[i] = -target / held if q >= a else zero
+        elif criterion == Criterion.KL_DIVERGENCE:
+            if target > zero:
+                total += target * (math.log(target) - q)
+            dp[i] = -target
+    return total
+
+
+@kernel
+def softmax_cross_entropy(
+    z: Any, t: Any, dz: Any, classes: int, smoothing: float, class_weights: Any, like: Any
+) -> float:
+    """-Σ_c q_c log p_c with p = softmax(z); derivative p Σ_c q_c - q."""
+    highest, total = highest_and_sum(z, 0, classes, like)
+    log_sum = constant(math.log(total), like)
+    keep = constant(1 - smoothing, like)
+    spread = constant(smoothing / classes, like)
+    value, sum_q = constant(0.0, like), constant(0.0, like)
+    for c in range(classes):
+        q = (keep * t[c] + spread) * class_weights[c]
+        log_p = z[c] - highest - log_sum
+        value -= q * log_p
+        sum_q += q
+        dz[c] = exp_of_negative(log_p)
+    for c in range(classes):
+        q = (keep * t[c] + spread) * class_weights[c]
+        dz[c] = dz[c] * sum_q - q
+    return value
+
+
+@kernel
+def loss_scale(context: Any, start: int, count: int) -> float:
+    """1 / Σ w, what makes a sum the mean."""
+    if not context[place.MEAN]:
+        return 1.0
+    divisor = 0.0 + count
+    if context[place.DIVISORS]:
+        divisor = pointer(context[place.DIVISORS], 0.0)[start // context[place.BATCH]]
+    return 1 / (divisor * context[place.VALUES])
+
+
+def handle_loss(task: int, like: Any) -> None:
+    """The losses of the rows, added to the thread's; their derivatives."""
+    scene = read(task)
+    context, start = scene.context, scene.task[column.START]
+    first = start + scene.task[column.BEGIN]
+    size, item = scene.size[1], size_of(like)
+    target = pointer(scene.own + scene.private[0], like)
+    class_weights = pointer(scene.array[0], like)
+    scale = loss_scale(context, start, scene.task[column.COUNT])
+    total = 0.0
+    for row in range(scene.rows):
+        example = first + row
+        if context[place.ORDER]:
+            example = pointer(context[place.ORDER], 0)[example]
+        if context[place.LABELS]:
+            clear(target, size)
+            target[pointer(context[place.LABELS], 0)[example]] = 1
+        else:
+            target = pointer(context[place.TARGETS] + example * size * item, like)
+        p = pointer(scene.x + row * size * item, like)
+        dp = pointer(scene.y + row * size * item, like)
+        value = loss_of_example(
+            scene.size[0], p, target, dp, size, scene.number[0], class_weights, like
+        )
+        factor = scale
+        if context[place.WEIGHTS]:
+            factor *= pointer(context[place.WEIGHTS], 0.0)[example]
+        total += factor * value
+        for i in range(size):
+            dp[i] *= constant(factor, like)
+    pointer(context[place.PARTIAL_LOSS], 0.0)[scene.thread * LINE] += total

@@ -1,0 +1,182 @@
+"""What the compiled code needs from the machine and Python does not offer: memory by its address,
+a barrier between threads, and numbers of one type throughout.
+
+Each is a few lines of LLVM's intermediate language, inlined where it is used. Compiled code works
+on addresses and not on NumPy arrays: nothing is counted, boxed or allocated while a network runs.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+FAST = {"contract", "reassoc", "nsz", "arcp"}  # free to regroup sums; NaN and infinity stay
+kernel = njit(nogil=True, fastmath=FAST, error_model="numpy")
+
+INT = ir.IntType(64)
+SPINS = 2_000  # looks at the barrier before a thread lets others run
+
+
+@intrinsic
+def pointer(typing_context: Any, address: Any, like: Any) -> Any:
+    """`address` as a pointer to numbers of the type of `like`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(signature.return_type)
+        return builder.inttoptr(arguments[0], kind)
+
+    return types.CPointer(like)(types.int64, like), generate
+
+
+@intrinsic
+def constant(typing_context: Any, value: Any, like: Any) -> Any:
+    """`value` in the type of `like`: a bare 0.5 would turn float32 arithmetic into float64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[0], types.float64, like)
+
+    return like(types.float64, like), generate
+
+
+@intrinsic
+def by_type(typing_context: Any, single: Any, double: Any, like: Any) -> Any:
+    """The first value where `like` is a float32, the second where it is a float64."""
+    place = 0 if like == types.float32 else 1
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[place], types.float64, like)
+
+    return like(types.float64, types.float64, like), generate
+
+
+@intrinsic
+def size_of(typing_context: Any, like: Any) -> Any:
+    """The bytes of one number of the type of `like`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return INT(like.bitwidth // 8)
+
+    return types.int64(like), generate
+
+
+@intrinsic
+def power_of_two(typing_context: Any, exponent: Any) -> Any:
+    """2^exponent for a whole number held as a float, within the range of normal numbers."""
+    bits, mantissa, bias = (32, 23, 127) if exponent == types.float32 else (64, 52, 1023)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(bits)
+        shifted = builder.add(builder.fptosi(arguments[0], integer), integer(bias))
+        return builder.bitcast(
+            builder.shl(shifted, integer(mantissa)), context.get_value_type(exponent)
+        )
+
+    return exponent(exponent), generate
+
+
+@intrinsic
+def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
+    """c_0 + c_1 x + c_2 x² + …, by Horner's rule. float32 takes the first eight alone."""
+    count = min(8, coefficients.count) if x == types.float32 else coefficients.count
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, given = arguments
+        terms = [
+            context.cast(builder, builder.extract_value(given, place), types.float64, x)
+            for place in range(count)
+        ]
+        total = terms[-1]
+        for term in reversed(terms[:-1]):
+            total = builder.fadd(builder.fmul(total, value, ("contract",)), term, ("contract",))
+        return total
+
+    return x(x, coefficients), generate
+
+
+@intrinsic
+def add_atomically(typing_context: Any, address: Any, amount: Any) -> Any:
+    """Add to the integer at `address` as one indivisible step; what it was before."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], INT.as_pointer())
+        return builder.atomic_rmw("add", place, arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def read_atomically(typing_context: Any, address: Any) -> Any:
+    """The integer at `address`, with all that was written before it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], INT.as_pointer())
+        return builder.load_atomic(place, "seq_cst", 8)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def let_others_run(typing_context: Any) -> Any:
+    """Give the processor to another thread, where the system can."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if os.name == "posix":
+            give_way = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.IntType(32), []), "sched_yield"
+            )
+            builder.call(give_way, [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def call(typing_context: Any, function: Any, task: Any, like: Any) -> Any:
+    """Call the compiled handler at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [INT, context.get_value_type(like)])
+        place = builder.inttoptr(arguments[0], kind.as_pointer())
+        builder.call(place, arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, like), generate
+
+
+@kernel
+def wait_for_all(counter: int, threads: int) -> None:
+    """Return when all threads have come here. `counter` counts arrivals, and is never reset."""
+    if threads == 1:
+        return
+    arrived = add_atomically(counter, 1) + 1
+    everyone = (arrived + threads - 1) // threads * threads
+    spins = 0
+    while read_atomically(counter) < everyone:
+        spins += 1
+        if spins > SPINS:
+            let_others_run()
+
+
+@kernel
+def copy(source: Any, target: Any, count: int) -> None:
+    """target = source."""
+    for i in range(count):
+        target[i] = source[i]
+
+
+@kernel
+def clear(target: Any, count: int) -> None:
+    """target = 0."""
+    for i in range(count):
+        target[i] = 0
+
+
+@kernel
+def share(count: int, thread: int, threads: int) -> Any:
+    """The part [begin, end) of `count` things that falls to one thread."""
+    return count * thread // threads, count * (thread + 1) // threads

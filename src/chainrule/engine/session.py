@@ -1,0 +1,335 @@
+"""Running programs: a network's training and its predictions, through the machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.engine import place
+from chainrule.engine.assembly import prediction_program, training_program
+from chainrule.engine.compiled import missing, run_function
+from chainrule.engine.lowering import Unlowerable
+from chainrule.engine.program import Program
+from chainrule.engine.targets import Targets
+from chainrule.errors import ArgumentError
+from chainrule.parameters import Array
+
+if TYPE_CHECKING:
+    from chainrule.data.training import Plan, TrainingData
+    from chainrule.losses import Loss
+    from chainrule.network import Network
+    from chainrule.optimizers import Optimizer, OptimizerState
+
+SECONDS_AT_A_TIME = 0.06  # so long the machine runs before Python looks around
+FEW_ROWS = 32  # examples up to which predictions are not worth several threads
+PREDICTION_ROWS = 512
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some steps that the machine has made, up to number `last` of the epoch.
+
+    `losses` and `weights` have a number for each step, `outputs` and `rows` (which examples they
+    belong to) one for each example, where they were asked for.
+    """
+
+    last: int
+    losses: Floats
+    weights: Floats
+    rows: Integers
+    outputs: Array | None
+    batch_size: int
+
+    @property
+    def rows_of_last(self) -> Integers:
+        """The examples of the last step."""
+        begin = (len(self.losses) - 1) * self.batch_size
+        return self.rows[begin : begin + self.batch_size]
+
+
+class CompiledTraining:
+    """A network, its loss and its optimizer as one program.
+
+    Args:
+        network, loss, optimizer: what is trained, and how.
+        state: the optimizer's memory, which the program works on.
+        batch_size: the most examples of a step.
+        threads: how many there may be.
+    Raises:
+        Unlowerable: there is no compiled form of one of them.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        optimizer: Optimizer,
+        state: OptimizerState,
+        batch_size: int,
+        threads: int | None,
+    ) -> None:
+        self.network, self.loss, self.optimizer, self.state = network, loss, optimizer, state
+        self.program, self.updates, self.random_states = training_program(
+            network,
+            loss,
+            optimizer,
+            state,
+            batch_size,
+            threads or available_threads(),
+        )
+        self.run = load(self.program)
+        self.program.context[place.TRAINS] = 1
+        self.seconds_of_a_step = SECONDS_AT_A_TIME
+        self.targets_of: tuple[Any, Targets] | None = None
+
+    @property
+    def is_random(self) -> bool:
+        """Whether epochs differ by more than the order of the examples."""
+        return bool(self.random_states)
+
+    def _start_epoch(self) -> None:
+        """Take over the random generators that layers have for this epoch."""
+        for layer, words in self.random_states:
+            state = layer.rng.bit_generator.state["state"]
+            numbers = [state["state"], state["state"] >> 64, state["inc"], state["inc"] >> 64]
+            words.view(np.uint64)[:] = [number & (2**64 - 1) for number in numbers]
+
+    def steps(
+        self,
+        data: TrainingData,
+        order: Integers | None,
+        batch_size: int,
+        rates: Sequence[float],
+        outputs: bool,
+        single: bool,
+    ) -> Iterator[Stretch]:
+        """Make the steps of an epoch, some at a time.
+
+        Args:
+            order: which examples, step after step; None for all as they lie.
+            rates: the learning rate of every step.
+            outputs: whether the network's outputs are wanted.
+            single: one step at a time.
+        """
+        if order is not None:
+            order = sorted_batches(order, batch_size)
+        self._start_epoch()
+        done = 0
+        while done < len(rates):
+            count = min(1 if single else self.steps_at_a_time, len(rates) - done)
+            rows = np.arange(len(data.x)) if order is None else order
+            rows = rows[done * batch_size : (done + count) * batch_size]
+            stretch = self._make_steps(
+                data, rows, order is None, done, batch_size, rates[done : done + count], outputs
+            )
+            done += len(stretch.losses)
+            yield stretch
+
+    def repeat(self, data: TrainingData, rates: Sequence[float]) -> Floats:
+        """Make one step on all examples, as they lie, for each of these rates; the losses."""
+        rows = np.arange(len(data.x))
+        stretch = self._make_steps(data, rows, True, 0, len(rows), rates, False, len(rates))
+        return stretch.losses
+
+    @property
+    def steps_at_a_time(self) -> int:
+        """How many steps fit into the time that the machine runs at a stretch."""
+        return max(1, int(SECONDS_AT_A_TIME / self.seconds_of_a_step))
+
+    def _make_steps(
+        self,
+        data: TrainingData,
+        rows: Integers,
+        in_place: bool,
+        done: int,
+        batch_size: int,
+        rates: Sequence[float],
+        wants_outputs: bool,
+        repeats: int = 1,
+    ) -> Stretch:
+        """Have the machine make len(rates) steps on these rows of the data."""
+        context = self.program.context
+        targets = self._targets(data)
+        steps = len(rates)
+        x, order = self._inputs(data, rows, in_place)
+        labels, values = targets.labels, targets.values
+        if order is None and not in_place:
+            labels = None if labels is None else labels[rows]
+            values = None if values is None else values[rows]
+        weights = targets.weights
+        if weights is not None and order is None and not in_place:
+            weights = weights[rows]
+        divisors = targets.totals(rows, batch_size)
+        coefficients = self.updates.coefficients(self.state, rates)
+        losses, finished = np.zeros(steps), np.zeros(1, np.int64)
+        outputs = None
+        if wants_outputs:
+            outputs = np.empty((len(rows), *self.network.output_shape), self.program.dtype)
+        context[place.X] = x.ctypes.data
+        context[place.ORDER] = 0 if order is None else order.ctypes.data
+        context[place.ROWS], context[place.BATCH] = len(rows), batch_size
+        context[place.FIRST_ROW] = done * batch_size
+        context[place.EPOCHS] = repeats
+        context[place.LABELS] = 0 if labels is None else labels.ctypes.data
+        context[place.TARGETS] = 0 if values is None else values.ctypes.data
+        context[place.WEIGHTS] = 0 if weights is None else weights.ctypes.data
+        context[place.DIVISORS] = 0 if divisors is None else divisors.ctypes.data
+        context[place.MEAN] = self.loss.reduction == "mean"
+        context[place.VALUES] = targets.values_of_example
+        context[place.COEFFICIENTS] = coefficients.ctypes.data
+        context[place.SETTINGS] = self.updates.settings.ctypes.data
+        context[place.CLIP_NORM] = self.updates.clip_norm.ctypes.data if self.updates.clips else 0
+        context[place.LOSSES] = losses.ctypes.data
+        context[place.DONE] = finished.ctypes.data
+        context[place.OUTPUTS] = 0 if outputs is None else outputs.ctypes.data
+        began = time.perf_counter()
+        run_threads(self.program, self.run)
+        made = int(finished[0])
+        seconds = (time.perf_counter() - began) / max(made, 1)
+        self.seconds_of_a_step = max(seconds, self.seconds_of_a_step / 4)
+        self.updates.count_steps(self.state, made)
+        of_step = np.full(steps, 1.0) if divisors is None else divisors
+        if divisors is None:
+            starts = np.arange(0, len(rows), batch_size)
+            of_step = np.minimum(len(rows) - starts, batch_size).astype(np.float64)
+        return Stretch(done + made - 1, losses[:made], of_step[:made], rows, outputs, batch_size)
+
+    def _targets(self, data: TrainingData) -> Targets:
+        """The data's targets in the form that the machine reads, made once for the same data."""
+        if self.targets_of is None or self.targets_of[0] is not data.y:
+            prepared = Targets.prepare(
+                self.loss, data.y, data.weights, self.network.output_shape, self.program.dtype
+            )
+            self.targets_of = (data.y, prepared)
+        return self.targets_of[1]
+
+    def _inputs(
+        self, data: TrainingData, rows: Integers, in_place: bool
+    ) -> tuple[Array, Integers | None]:
+        """Inputs of the network's type, and which of them; None for all in turn. What is in
+        memory in that type is not copied."""
+        x = data.x
+        ready = (
+            type(x) is np.ndarray and x.dtype == self.program.dtype and x.flags.c_contiguous
+        )
+        if ready:
+            return x, None if in_place else np.ascontiguousarray(rows)
+        chosen = x[:] if in_place else x[rows]
+        return np.ascontiguousarray(chosen, self.program.dtype), None
+
+
+class CompiledPrediction:
+    """A network's forward pass as a program.
+
+    Args:
+        rows: the most examples at a time.
+    Raises:
+        Unlowerable: there is no compiled form of one of its layers.
+    """
+
+    def __init__(self, network: Network, rows: int, threads: int) -> None:
+        self.program = prediction_program(network, rows, threads)
+        self.run = load(self.program)
+        self.output_shape, self.dtype = network.output_shape, network.dtype
+        self.lock = threading.Lock()
+
+    def __call__(self, x: Array) -> Array:
+        """The outputs for all rows of x."""
+        x = np.ascontiguousarray(x, self.dtype)
+        outputs = np.empty((len(x), *self.output_shape), self.dtype)
+        with self.lock:  # the program has one memory
+            context = self.program.context
+            context[place.X], context[place.ROWS] = x.ctypes.data, len(x)
+            context[place.OUTPUTS] = outputs.ctypes.data
+            run_threads(self.program, self.run)
+        return outputs
+
+
+def predict(network: Network, x: Any) -> Array | None:
+    """A network's outputs, or None where one of its layers has no compiled form. What is not in
+    memory is read a few rows at a time."""
+    few = len(x) <= FEW_ROWS
+    program = prediction_of(network, few)
+    if program is None:
+        return None
+    if few or type(x) is np.ndarray:
+        return program(x)
+    outputs = [
+        program(x[start : start + PREDICTION_ROWS]) for start in range(0, len(x), PREDICTION_ROWS)
+    ]
+    return np.concatenate(outputs)
+
+
+def prediction_of(network: Network, few: bool) -> CompiledPrediction | None:
+    """The program that predicts few or many rows, made when it is first needed."""
+    programs: dict[bool, CompiledPrediction | None] = vars(network).setdefault("_programs", {})
+    if few not in programs:
+        rows, threads = (FEW_ROWS, 1) if few else (PREDICTION_ROWS, network.threads)
+        try:
+            programs[few] = CompiledPrediction(network, rows, threads or available_threads())
+        except Unlowerable as obstacle:
+            if network.engine == "compiled":
+                raise ArgumentError(
+                    f"engine='compiled' cannot run {obstacle}, which has no compiled form: use "
+                    "engine='auto'"
+                ) from None
+            programs[few] = None
+    return programs[few]
+
+
+def load(program: Program) -> Any:
+    """Compile what a program needs, and say so if it takes long; the machine to run it."""
+    dtype = str(program.dtype)
+    new = missing(program.ops(), dtype)
+    with announce(len(new)) if new else nullcontext():
+        program.bind(dtype)
+        return run_function(dtype)
+
+
+def announce(count: int) -> Any:
+    """Tell the user why it takes long, on a terminal while it does."""
+    from chainrule.progress import waiting
+
+    return waiting(f"compiling {count} functions of the engine, once on this machine")
+
+
+def run_threads(program: Program, run: Any) -> None:
+    """Run a program with all its threads, this one among them."""
+    at = program.context_at
+    others = [
+        threading.Thread(target=run, args=(at, thread, 0.0), daemon=True)
+        for thread in range(1, program.threads)
+    ]
+    for other in others:
+        other.start()
+    run(at, 0, 0.0)
+    for other in others:
+        other.join()
+
+
+def available_threads() -> int:
+    """The processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def sorted_batches(order: Integers, batch_size: int) -> Integers:
+    """The order with every batch's examples in ascending order, as `data.dataset.batches` has
+    them."""
+    if batch_size == 1:
+        return order
+    whole = len(order) // batch_size * batch_size
+    full = np.sort(order[:whole].reshape(-1, batch_size), axis=1).ravel()
+    return np.concatenate([full, np.sort(order[whole:])])

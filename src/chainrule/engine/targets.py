@@ -1,0 +1,76 @@
+"""Targets and weights in the form that the machine reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.losses import Loss, SoftmaxCrossEntropy, check_weights
+from chainrule.parameters import Array, Shape
+
+PER_EXAMPLE = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy", "KLDivergence")
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Class numbers or values for every example, and how much each counts.
+
+    `divisors` is what an example adds to the divisor of the mean, where that is not 1;
+    `values_of_example` how many numbers the mean is over in each.
+    """
+
+    labels: npt.NDArray[np.int64] | None
+    values: Array | None
+    weights: npt.NDArray[np.float64] | None
+    divisors: npt.NDArray[np.float64] | None
+    values_of_example: int
+
+    @classmethod
+    def prepare(
+        cls, loss: Loss, y: Any, weights: Array | None, shape: Shape, dtype: np.dtype[Any]
+    ) -> Targets:
+        """Check and convert targets for outputs of this shape.
+
+        Raises:
+            TargetError: targets or weights that do not fit, as the loss itself says.
+        """
+        y = np.asarray(y)
+        outputs = np.broadcast_to(np.zeros((), dtype), (len(y), *shape))
+        labels = values = None
+        if are_labels(y, shape):
+            loss.prepare(outputs[:1], y[:1])  # what the loss has against class numbers
+            if y.min() < 0 or y.max() >= shape[0]:
+                loss.prepare(outputs, y)
+            labels = np.ascontiguousarray(y, np.int64)
+        else:
+            values = np.ascontiguousarray(loss.prepare(outputs, y), dtype)
+        counted = None
+        if weights is not None:
+            counted = np.ascontiguousarray(check_weights(weights, outputs), np.float64)
+        class_weights = loss.class_weights if isinstance(loss, SoftmaxCrossEntropy) else None
+        divisors = counted
+        if class_weights is not None:
+            each = np.asarray(class_weights, np.float64)
+            loss.formulas(outputs[:1].astype(dtype), np.zeros((1, *shape), dtype))
+            of_class = each[labels] if labels is not None else np.asarray(values) @ each
+            divisors = of_class if counted is None else of_class * counted
+        per_example = type(loss).__name__ in PER_EXAMPLE
+        size = 1 if per_example else int(np.prod(shape, dtype=np.int64))
+        return cls(labels, values, counted, divisors, size)
+
+    def totals(
+        self, rows: npt.NDArray[np.int64], batch_size: int
+    ) -> npt.NDArray[np.float64] | None:
+        """What every step's mean is divided by; None where that is the number of examples."""
+        if self.divisors is None:
+            return None
+        sums = np.add.reduceat(self.divisors[rows], np.arange(0, len(rows), batch_size))
+        return np.where(sums == 0, 1.0 / self.values_of_example, sums)
+
+
+def are_labels(y: Array, shape: Shape) -> bool:
+    """Whether targets are class numbers, one for each example, for several outputs."""
+    return y.ndim == 1 and y.dtype.kind in "iub" and len(shape) == 1 and shape[0] > 1
