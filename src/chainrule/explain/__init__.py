@@ -13,6 +13,7 @@ from types import ModuleType
 
 from chainrule.configurable import Description
 from chainrule.explain.errors import CannotExplainError
+from chainrule.explain.formulas.document import latex
 from chainrule.explain.tracing.trace import Trace, trace
 from chainrule.explain.unrolling.network import unroll
 from chainrule.explain.unrolling.program import Program
@@ -20,7 +21,7 @@ from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 
-__all__ = ["CannotExplainError", "Program", "Trace", "trace", "unroll"]
+__all__ = ["CannotExplainError", "Program", "Trace", "latex", "trace", "unroll"]
 
 
 class _Explain(ModuleType):
