@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from chainrule.check.backward_code import Scope, expressions, is_batch_size, named, statements
-from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient
+from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient, role_of
 from chainrule.check.source_edits import Edit, parenthesized
 
 Mistake = tuple[Edit, str]
@@ -72,7 +72,8 @@ def _comes_in(factor: ast.expr, scope: Scope) -> bool:
     names = {
         named(node) for node in ast.walk(factor) if isinstance(node, (ast.Name, ast.Attribute))
     }
-    given = scope.arguments if scope.function.name in BACKWARD_METHODS else []
+    is_backward = scope.function.name in BACKWARD_METHODS
+    given = [name for name in scope.arguments if is_backward and role_of(name) is None]
     return any(looks_like_a_gradient(name) or name in given for name in names)
 
 

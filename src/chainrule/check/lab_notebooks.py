@@ -21,7 +21,7 @@ def otter_notebook(source: str, tests: LabTests) -> str:
     Solutions stand between ``# BEGIN SOLUTION`` and ``# END SOLUTION``; what students see instead
     is in a prompt after them.
     """
-    points = len(tests.gradients)
+    points = len(tests.calls())
     cells = [
         _raw(
             f"# ASSIGNMENT CONFIG\nname: {tests.module}\ncheck_all_cell: true\n"
@@ -35,7 +35,7 @@ def otter_notebook(source: str, tests: LabTests) -> str:
         _code(rewritten(source, _for_otter)),
         _raw("# END SOLUTION"),
         _raw("# BEGIN TESTS"),
-        *(_code(f'check("{name}")') for name in tests.gradients),
+        *(_code(call) for call in tests.calls().values()),
         _raw("# END TESTS"),
         _raw("# END QUESTION"),
     ]
@@ -53,10 +53,9 @@ def nbgrader_notebook(source: str, tests: LabTests) -> str:
         _code(rewritten(source, _for_nbgrader), nbgrader=_metadata(CODE, solution=True)),
         _code(_checks(tests), nbgrader=_metadata(CHECKS, locked=True)),
     ]
-    for name in tests.gradients:
-        cell_id = "test_" + re.sub(r"\W", "_", name)
-        graded = {**_metadata(cell_id, locked=True), "grade": True, "points": 1}
-        cells.append(_code(f'check("{name}")', nbgrader=graded))
+    for name, call in tests.calls().items():
+        graded = {**_metadata(name, locked=True), "grade": True, "points": 1}
+        cells.append(_code(call, nbgrader=graded))
     return _written(cells)
 
 

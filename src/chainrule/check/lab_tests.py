@@ -7,7 +7,10 @@ running the solution once. The tests stand alone: they need neither chainrule no
 from __future__ import annotations
 
 import ast
+import copy
 import re
+import runpy
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +45,11 @@ class Entry:
     gradient: str
     array: str
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it needs more than one line of 88 characters."""
+        return len(f'        "{self.name}": ({self.gradient}, {self.array}),') > 88
+
 
 @dataclass
 class LabTests:
@@ -59,9 +67,17 @@ class LabTests:
     checks: str
     gradients: list[str]
 
+    def calls(self) -> dict[str, str]:
+        """What each test does, by its name."""
+        calls = {"test_forward": "check_forward()"}
+        for name in self.gradients:
+            calls["test_" + re.sub(r"\W", "_", name)] = f'check("{name}")'
+        return calls
+
     def as_file(self) -> str:
         """A file for pytest."""
-        return _render("tests.py.jinja", **vars(self), copies="copy." in self.checks)
+        copies = "copy." in self.checks
+        return _render("tests.py.jinja", **vars(self), calls=self.calls(), copies=copies)
 
 
 def write_tests(solution: Path, points: int = 2) -> LabTests:
@@ -73,16 +89,25 @@ def write_tests(solution: Path, points: int = 2) -> LabTests:
     case, tree = _example_of(solution), ast.parse(solution.read_text(encoding="utf-8"))
     function = next(n for n in tree.body if getattr(n, "name", "") == "example")
     style, context = _style_of(case)
-    checks = _render(
-        "checks.py.jinja",
-        example=ast.get_source_segment(solution.read_text(encoding="utf-8"), function),
-        style=f"{style}.py.jinja",
-        points=points,
-        second='0.9 * given["x"]' if style == "loss" else '1 - given["x"]',
-        **context,
-    )
+    context |= {
+        "example": ast.get_source_segment(solution.read_text(encoding="utf-8"), function),
+        "style": f"{style}.py.jinja",
+        "second": '0.9 * given["x"]' if style == "loss" else '1 - given["x"]',
+    }
+    losses = _losses(_render("checks.py.jinja", losses=[], **context), case, points)
+    checks = _render("checks.py.jinja", losses=losses, **context)
     gradients = [each.name for each in context.get("entries", [])] or ["derivative"]
     return LabTests(solution.stem, _names_used(function, tree), checks, gradients)
+
+
+def _losses(checks: str, case: Case, points: int) -> list[str]:
+    """What the tests' own loss gives for the solution, at each random point."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "checks.py"
+        file.write_text(checks, encoding="utf-8")
+        names = runpy.run_path(str(file), {"copy": copy, "np": np, **vars(case.module)})
+    given = (names["example"](np.random.default_rng(seed)) for seed in range(points))
+    return [f"{float(names['loss'](each, each['x'])):.12g}" for each in given]
 
 
 def _example_of(solution: Path) -> Case:
@@ -243,5 +268,4 @@ def _render(template: str, **context: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["identifier"] = lambda name: re.sub(r"\W", "_", name)
     return environment.get_template(template).render(**context)

@@ -119,11 +119,9 @@ def _after_the_update(scope: Scope) -> Iterator[tuple[Edit, str, str]]:
         elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Name):
             value = computed.get(statement.value.id)
             if value is not None and updated & {ast.unparse(node) for node in ast.walk(value)}:
-                yield (
-                    Edit(statement.value, ast.unparse(value)),
-                    "stale-weights",
-                    named(statement.value),
-                )
+                name = statement.value.id
+                words = f"`{name}` is computed after the weights are updated"
+                yield Edit(statement.value, ast.unparse(value), words), "stale-weights", name
 
 
 def _kept_for_ever(
