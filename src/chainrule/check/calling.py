@@ -111,6 +111,12 @@ def required(function: Callable[..., Any]) -> list[str]:
     return [name for name, p in _parameters(function).items() if p.default is p.empty]
 
 
+def optional(function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments that have a default, with it."""
+    arguments = _parameters(function).items()
+    return {name: p.default for name, p in arguments if p.default is not p.empty}
+
+
 def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", repr(function))
 

@@ -7,21 +7,24 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chainrule.check.calling import required
+from chainrule.check.calling import required, returned_names
 from chainrule.check.naming import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
+    JOINT_METHODS,
+    JOINT_TOO,
     LOSS_NAMES,
     TRAINING_METHODS,
+    is_bias,
     role_of,
 )
-from chainrule.check.program import Code, Program
+from chainrule.check.program import Code, LossNeededError, Program
 from chainrule.check.state import Randomness
 from chainrule.check.subject import CannotCheckError, Subject
 from chainrule.configurable import find_name
@@ -201,8 +204,17 @@ def from_object(
     module: types.ModuleType | None = None,
 ) -> Subject:
     """A layer or network as an object."""
-    forward, backward, trains = methods_of(thing)
     loss = example.get("loss") or _own_loss(thing) or (loss_in(module) if module else None)
+    name = type(thing).__name__
+    if (joint := _joint_method(thing)) is not None:
+        code = Code(
+            thing,
+            lambda state: getattr(state, joint),
+            lambda state: _gradients_of(getattr(state, joint)),
+            joint=getattr(type(thing), joint),
+        )
+        return _program(name, code, x, example, randomness, f"{joint}, which returns both")
+    forward, backward, trains = methods_of(thing)
     code = Code(
         thing,
         lambda state: getattr(state, forward),
@@ -210,7 +222,30 @@ def from_object(
         _as_part(thing, loss),
         trains=trains,
     )
-    return _program(type(thing).__name__, code, x, example, randomness, f"{forward}, {backward}")
+    return _program(name, code, x, example, randomness, f"{forward}, {backward}")
+
+
+def _joint_method(thing: Any) -> str | None:
+    """A method that returns the loss together with the gradients, where there is no other."""
+    if any(callable(getattr(thing, name, None)) for name in BACKWARD_METHODS):
+        return None
+    for name in (*JOINT_METHODS, *JOINT_TOO):
+        method = getattr(thing, name, None)
+        if inspect.ismethod(method):
+            roles = {role_of(argument) for argument in inspect.signature(method).parameters}
+            if {"x", "y"} <= roles and len(returned_names(method)) > 1:
+                return name
+    return None
+
+
+def _gradients_of(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method without the loss that it returns first."""
+
+    def gradients(x: Any, y: Any) -> Any:
+        rest = method(x, y)[1:]
+        return rest[0] if len(rest) == 1 else rest
+
+    return gradients
 
 
 def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
@@ -227,18 +262,63 @@ def _program(
     name: str, code: Code, x: Any, example: Example, randomness: Randomness, methods: str
 ) -> Program:
     known = {*KEYS, "name"}
-    program = Program(
-        name,
-        code,
-        x,
-        example.get("y"),
-        rate=example.get("learning_rate"),
-        batch_axis=example.get("axis"),
-        randomness=randomness,
-        extra={key: value for key, value in example.items() if key not in known},
-    )
+    extra = {key: value for key, value in example.items() if key not in known}
+
+    def made(code: Code, y: Any) -> Program:
+        return Program(
+            name,
+            code,
+            x,
+            y,
+            rate=example.get("learning_rate"),
+            batch_axis=example.get("axis"),
+            randomness=randomness,
+            extra=extra,
+        )
+
+    try:
+        program = made(code, example.get("y"))
+    except LossNeededError:
+        program = with_assumed_loss(made, code, example, x)
     program.style = methods
     return program
+
+
+def with_assumed_loss(
+    made: Callable[[Code, Any], Program], code: Code, example: Example, x: Any
+) -> Program:
+    """The program with the usual loss that most of its gradients belong to."""
+    from chainrule.check.assumed import LOSSES, targets_for
+    from chainrule.check.doctor import examine
+
+    y = example.get("y")
+    if y is None:
+        plain = made(replace(code, loss=lambda state: lambda: 0.0), np.zeros(1))
+        axis = plain.batch_axis
+        y = targets_for(plain.run(plain.values).output, axis)
+    best: tuple[int, Program] | None = None
+    for words, loss in LOSSES.items():
+        try:
+            program = made(replace(code, loss=_constant(loss)), y)
+            found = examine(program)
+        except Exception:  # this loss does not take these outputs
+            continue
+        right = len(found.truths) - len(found.wrong)
+        program.notes.append(f"no loss is given: {words} is assumed")
+        if best is None or right > best[0]:
+            best = (right, program)
+        if not found.wrong:
+            break
+    if best is None or best[0] == 0:
+        raise CannotCheckError(
+            "the backward pass begins with the targets, and none of the usual losses fits it: "
+            'give a function "loss" in example(rng)'
+        )
+    return best[1]
+
+
+def _constant(loss: Any) -> Callable[[Any], Any]:
+    return lambda state: loss
 
 
 def methods_of(thing: Any) -> tuple[str, str, bool]:
@@ -353,14 +433,23 @@ def _first_that_runs(thing: Any, shapes: Any, module: types.ModuleType) -> Case:
     """An object on the first input that both its passes take."""
     from chainrule.layers.base import Layer
 
+    attributes = getattr(thing, "__dict__", {})
+    if any(isinstance(value, list) and not value for value in attributes.values()):
+        raise CannotCheckError(
+            f"{type(thing).__name__} begins empty: a function example(rng) must fill it"
+        )
     if isinstance(thing, Layer):
         x = next(iter(shapes))[0]
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
     randomness = Randomness(random_sources(module))
+    shapes = list(shapes)
+    one_example = _takes_one_example(thing) and any(1 in np.shape(x) for x, _ in shapes)
     first_error: Exception | None = None
     backward_failed: tuple[Subject, Example] | None = None
     for x, axis in shapes:
         example: Example = {"layer": thing, "x": x, "axis": axis}
+        if one_example and np.shape(x)[axis : axis + 1] != (1,):
+            continue
         try:
             subject = from_object(thing, x, example, randomness, module)
         except CannotCheckError:
@@ -384,6 +473,16 @@ def _first_that_runs(thing: Any, shapes: Any, module: types.ModuleType) -> Case:
         f"({type(first_error).__name__}: {first_error}): give --make and --shape, or a function "
         "example(rng) in the file"
     )
+
+
+def _takes_one_example(thing: Any) -> bool:
+    """Whether a layer with a bias never sums: its code is for one example at a time."""
+    has_bias = any(is_bias(name) for name in getattr(thing, "__dict__", {}))
+    try:
+        source = inspect.getsource(type(thing))
+    except (OSError, TypeError):
+        return False
+    return has_bias and not any(word in source for word in ("sum(", "mean(", "einsum", "average("))
 
 
 def _complains_of_batches(error: Exception) -> bool:
@@ -536,18 +635,18 @@ def guess_all(module: types.ModuleType, request: Request) -> list[Case]:
     file = Path(str(module.__file__)).name
     cases, failures = [], []
     for kind in classes_in(module).values():
-        if not _has_both_passes(kind):
+        if not _has_both_passes(kind) or _is_abstract(kind):
             continue
         try:
             cases.append(_guessed_class(kind, module, request))
-        except CannotCheckError as error:
-            failures.append(str(error))
+        except Exception as error:
+            failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)
     for first, second in [*pairs_among(functions), *_passes_among(functions)]:
         try:
             cases.append(_function_pair(module, first, second, request))
-        except CannotCheckError as error:
-            failures.append(str(error))
+        except Exception as error:
+            failures.append(f"{first}, {second}: {error}")
     if not cases:
         raise CannotCheckError(
             failures[0]
@@ -564,6 +663,16 @@ def _has_both_passes(kind: type) -> bool:
     methods = set(dir(kind))
     return bool(methods & set(FORWARD_METHODS)) and bool(
         methods & {*BACKWARD_METHODS, *TRAINING_METHODS}
+    )
+
+
+def _is_abstract(kind: type) -> bool:
+    """Whether its passes only say that they are missing, for other classes to define."""
+    methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
+    codes = [m.__code__ for m in methods if inspect.isfunction(m)]
+    return bool(codes) and all(
+        "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])
+        for code in codes
     )
 
 

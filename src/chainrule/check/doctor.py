@@ -16,7 +16,7 @@ from chainrule.check.calculus import FLOAT32, Precision, Truth, measure, probe
 from chainrule.check.findings import Comparison, Diagnosis, Finding
 from chainrule.check.naming import is_parameter
 from chainrule.check.signatures import Evidence, Signature, signatures
-from chainrule.check.subject import Answer, Array, Subject, shown
+from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, shown
 
 PATIENCE = 1.2  # seconds for the entries of true gradients
 
@@ -52,12 +52,28 @@ def examine(subject: Subject) -> Examination:
     found = Examination(subject, answer, error)
     if precision is FLOAT32:
         found.notes.append("the code computes in float32: only two digits can be compared")
-    for name in _checked(subject, answer):
+    checked = _checked(subject, answer)
+    if not checked:
+        raise CannotCheckError(_nothing_to_compare(subject))
+    for name in checked:
         truth = probe(subject.loss, subject.values, name, precision)
         found.truths[name] = truth
         if answer is None or not truth.agrees(answer.gradients.get(name)):
             found.wrong.append(name)
+    if found.wrong == ["x"] and len(found.truths) > 1 and getattr(subject, "dy", None) is None:
+        # what a network hands on below its first layer serves nobody, and is often left unscaled
+        found.wrong = []
+        found.notes.append(f"{found.shown('x')}, which nothing uses, is not the input's gradient")
+        del found.truths["x"]
     return found
+
+
+def _nothing_to_compare(subject: Subject) -> str:
+    values = ", ".join(name for name in subject.values if name != "x") or "none"
+    return (
+        f"no gradient was found in what the backward pass of {subject.name} returns or keeps "
+        f"(parameters: {values}): call it as the parameter with d or grad, dW1 or W1_grad"
+    )
 
 
 def _precision(subject: Subject) -> Precision:

@@ -69,6 +69,8 @@ def _left_out_factor(node: ast.AST, scope: Scope) -> Iterator[Mistake]:
 
 def _comes_in(factor: ast.expr, scope: Scope) -> bool:
     """Whether a factor is the gradient that comes from above: nobody leaves that out."""
+    if is_batch_size(factor):
+        return False
     names = {
         named(node) for node in ast.walk(factor) if isinstance(node, (ast.Name, ast.Attribute))
     }

@@ -47,8 +47,8 @@ class Entry:
 
     @property
     def is_long(self) -> bool:
-        """Whether it needs more than one line of 88 characters."""
-        return len(f'        "{self.name}": ({self.gradient}, {self.array}),') > 88
+        """Whether it needs more than one line of 100 characters."""
+        return len(f'        "{self.name}": ({self.gradient}, {self.array}),') > 100
 
 
 @dataclass

@@ -7,7 +7,7 @@ import re
 FORWARD_METHODS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
     *("feedforward", "feed_forward", "propagate", "forward_propagate", "fprop", "__call__"),
-    *("predict", "activate", "model", "net"),
+    *("predict", "query", "activate", "compute", "model", "net"),
 )
 BACKWARD_METHODS = (
     *("backward", "backward_propagation", "backward_pass", "backprop", "back_prop", "bprop"),
@@ -15,7 +15,11 @@ BACKWARD_METHODS = (
     *("backwardpropagation", "backward_propagate", "compute_gradients", "gradients", "gradient"),
     *("compute_gradient", "grad", "compute_grads", "get_gradients", "calc_gradients"),
 )
-TRAINING_METHODS = ("train_step", "train_on_batch", "train_batch", "fit", "train", "step")
+TRAINING_METHODS = (
+    *("train_step", "train_on_batch", "train_batch", "update_mini_batch", "fit", "train", "step"),
+)
+JOINT_METHODS = ("loss", "loss_and_grads", "loss_and_gradients", "compute_loss_and_grads")
+JOINT_TOO = ("loss_and_grad", "loss_and_gradient", "forward_backward", "compute_loss")
 LOSS_NAMES = (
     *("loss", "compute_loss", "cost", "compute_cost", "loss_function", "loss_fn", "criterion"),
     *("calculate_loss", "get_loss", "loss_func", "error"),
@@ -53,6 +57,12 @@ ROLES: dict[str, tuple[str, ...]] = {
     "grads": ("grads", "gradients"),
 }
 
+BEGINNINGS = {
+    "x": re.compile(r"(inputs?|x)_"),
+    "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
+    "parameters": re.compile(r"(params|parameters)_?"),
+}
+
 CANONICAL = {
     **dict.fromkeys(("weight", "weights", "kernel", "kernels", "filters", "filter", "w"), "w"),
     **dict.fromkeys(("theta", "ws", "coef", "wt", "coefficients"), "w"),
@@ -69,7 +79,7 @@ GRADIENT_MARK = re.compile(r"grad|error|delta|nabla|^d_?[A-Za-z]|^g_?[A-Z]|deriv
 INPUT_GRADIENTS = {
     *("dx", "d_x", "x_grad", "grad_x", "input_grad", "grad_input", "input_error", "input_gradient"),
     *("da0", "dinput", "d_input", "dinputs", "d_inputs", "da_prev", "grad_inputs", "dimages"),
-    *("d_images", "dx_prev", "grad_in", "din", "d_in", "gx", "input_delta", "x_gradient", "dprev"),
+    *("d_images", "da_prev", "dx_prev", "grad_in", "din", "d_in", "gx", "input_delta", "x_gradient", "dprev"),
 }
 NOT_PARAMETERS = re.compile(
     r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|prev_|_avg"
@@ -92,7 +102,10 @@ def roles_named(argument: str) -> list[str]:
     ['parameters', 'output']
     """
     plain = argument.lower().strip("_")
-    return [role for role, names in ROLES.items() if plain in names]
+    exact = [role for role, names in ROLES.items() if plain in names]
+    if exact or looks_like_a_gradient(argument):
+        return exact
+    return [role for role, pattern in BEGINNINGS.items() if pattern.match(plain)]
 
 
 def looks_like_a_gradient(name: str) -> bool:

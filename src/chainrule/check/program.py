@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 
 from chainrule.check import state as states
-from chainrule.check.calling import call, required, returned_names
+from chainrule.check.calling import call, optional, required, returned_names
 from chainrule.check.gradients import Found, backward_result, match, snapshot
-from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of
+from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of, roles_named
+from chainrule.check.source import counting_calls, files_of
 from chainrule.check.state import Path, Randomness
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
 
 Function = Callable[..., Any]
 RATE = 0.1
+
+
+class LossNeededError(CannotCheckError):
+    """The backward pass begins with the targets, and no loss is given."""
 
 
 @dataclass
@@ -30,6 +35,7 @@ class Code:
     backward: Callable[[Any], Function]
     loss: Callable[[Any], Function] | None = None
     is_dictionary: bool = False
+    joint: Function | None = None  # one method that does both passes
     trains: bool = False  # `backward` is a whole training step: fit(x, y, epochs, learning_rate)
 
 
@@ -70,7 +76,7 @@ class Program(Subject):
     ) -> None:
         self.name, self.code = name, code
         self.x, self.y = np.asarray(x), y if y is None else np.array(y)
-        self.learning_rate = RATE if rate is None else float(rate)
+        self.learning_rate = self._rate() if rate is None else float(rate)
         self.batch_axis = batch_axis or 0
         self.randomness = randomness or Randomness([])
         self.extra = dict(extra or {})
@@ -82,6 +88,18 @@ class Program(Subject):
         self.random_draw = 0
         self._settle(batch_axis)
 
+    def _rate(self) -> float:
+        """The learning rate: an argument is given RATE; else what the object keeps, or 1."""
+        function = self.code.backward(self.code.state)
+        if any(role_of(name) == "rate" for name in required(function)):
+            return RATE
+        kept = self.code.state if self.code.is_dictionary else vars(self.code.state)
+        for name, value in kept.items():
+            if role_of(name) == "rate" and isinstance(value, (float, int)) and value:
+                return float(value)
+        defaults = optional(function)
+        return next((float(v) for n, v in defaults.items() if role_of(n) == "rate"), 1.0)
+
     # --- what can be moved ------------------------------------------------------------------
 
     def _settle(self, batch_axis: int | None) -> None:
@@ -89,6 +107,11 @@ class Program(Subject):
         if self.x.dtype.kind == "f":
             self.values["x"] = self.x.astype(np.float64)
         first = self.run(self.values)
+        if self.code.trains and self._goes_example_by_example():
+            self.notes.append("it is trained example by example: one example is used")
+            self.x, self.y = self.x[:1], None if self.y is None else self.y[:1]
+            self.values = {"x": self.x.astype(np.float64)}
+            first = self.run(self.values)
         if np.asarray(first.roles["output"]).dtype.kind not in "fc":
             raise CannotCheckError(
                 f"the forward pass of {self.name} gives {type(first.roles['output']).__name__}, "
@@ -116,6 +139,20 @@ class Program(Subject):
             else:
                 del self.paths[name]
 
+    def _goes_example_by_example(self) -> bool:
+        """Whether a training step calls as many more functions as there are more examples."""
+        if len(self.x) < 2 or self.y is None or len(self.y) != len(self.x):
+            return False
+        calls = []
+        for count in (1, 2):
+            x, y = self.x[:count], self.y[:count]
+            state = states.duplicate(self.code.state)
+            roles = {**self._fixed_roles(), "x": x.copy(), "y": y.copy(), "batch": count}
+            with np.errstate(all="ignore"), counting_calls(files_of(self.functions())) as counted:
+                call(self.code.backward(state), roles, self.extra, ("x", "y"))
+            calls.append(counted[0])
+        return calls[1] > 1.5 * calls[0]
+
     def _axis_of_examples(self, first: Pass) -> int:
         """The axis that the forward pass leaves as long as it is: the first, where it can be."""
         before, after = self.x.shape, first.output.shape
@@ -124,9 +161,11 @@ class Program(Subject):
 
     def _random_dy(self, first: Pass) -> Array | None:
         """The gradient to hand to a backward pass that does not begin with the targets."""
+        if not first.output.ndim and not self._asks_for_gradient():
+            return None
         if self._starts_from_targets():
-            if self.code.loss is None and first.output.ndim:
-                raise CannotCheckError(
+            if self.code.loss is None:
+                raise LossNeededError(
                     f"the backward pass of {self.name} begins with the targets, so its loss is "
                     'needed: give a function "loss" in example(rng)'
                 )
@@ -134,15 +173,23 @@ class Program(Subject):
         self.code = replace(self.code, loss=None)
         return states.random_like(first.output, "upstream")
 
+    def _asks_for_gradient(self) -> bool:
+        names = required(self.code.backward(self.code.state))
+        return any(role_of(name) is None for name in names)
+
     def _starts_from_targets(self) -> bool:
         """Whether the backward pass is given the targets in place of a gradient, or has them
         already."""
         if self.code.trains:
             return True
+        if self.code.joint is not None:
+            return False
         function = self.code.backward(self.code.state)
         known = {"x", "rate", "parameters", "cache", "training", "output", "count", "grads"}
         open_arguments = [n for n in required(function) if role_of(n) not in known]
         if any(role_of(name) == "y" for name in open_arguments):
+            if self.y is None and len(open_arguments) + len(required(function)) > 2:
+                raise LossNeededError(f"{self.name} needs targets")
             return self.y is not None
         if any(looks_like_a_gradient(name) for name in open_arguments):
             return False
@@ -180,7 +227,7 @@ class Program(Subject):
             roles["parameters"] = state
             named.update(state)
         given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
-        roles["output"], roles["cache"], by_name = self._understand(given, state)
+        roles["output"], roles["cache"], by_name = self._understand(given, state, roles["x"])
         if self.code.is_dictionary:
             named.update(state)
         return Pass(state, roles, {**named, **by_name})
@@ -188,41 +235,60 @@ class Program(Subject):
     def _fixed_roles(self) -> dict[str, Any]:
         return {"rate": self.learning_rate, "training": True, "epochs": 1, "batch": self.batch}
 
-    def _understand(self, given: Any, state: Any) -> tuple[Any, Any, dict[str, Any]]:
+    def _understand(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
         """(output, cache, further names) from what a forward pass returned."""
         if given is None:
             filled = state if self.code.is_dictionary else vars(state)
-            kept = [v for v in filled.values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
-            if not kept:
-                raise CannotCheckError(f"the forward pass of {self.name} returns nothing")
-            return kept[-1], state, {}
+            return self._kept_output(filled), state, {}
         if isinstance(given, Mapping):
-            kept = [v for v in given.values() if isinstance(v, np.ndarray)]
-            return kept[-1], given, dict(given)
+            return self._kept_output(given), given, dict(given)
         if not isinstance(given, (tuple, list)):
             return given, given, {}
+        if self.code.trains and np.shape(given) == np.shape(self.y):
+            return np.asarray(given), given, {}
         names = self.returned if len(self.returned) == len(given) else [None] * len(given)
         by_name = {name: v for name, v in zip(names, given, strict=True) if name}
-        main = self._output_among(given)
+        main = self._output_among(given, names, x)
         rest = [part for part in given if part is not main]
         cache = rest[0] if len(rest) == 1 else tuple(rest)
         for part in rest:
             by_name.update(part if isinstance(part, Mapping) else {})
         return main, cache, by_name
 
-    def _output_among(self, parts: Any) -> Any:
-        """The output among several things returned: what looks like the targets, the only array
-        beside a cache, else the last of them."""
-        candidates = [p for p in parts if isinstance(p, (np.ndarray, float, np.floating))]
+    def _kept_output(self, filled: Mapping[str, Any]) -> Array:
+        """The output among arrays that were stored: called so, or shaped like the targets, or
+        stored last."""
+        kept = {
+            name: value
+            for name, value in filled.items()
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        }
+        if not kept:
+            raise CannotCheckError(f"the forward pass of {self.name} returns nothing")
+        named = [v for n, v in kept.items() if "output" in roles_named(n)]
+        shaped = [v for v in kept.values() if self.y is not None and v.shape == self.y.shape]
+        both = [v for v in named if any(v is s for s in shaped)]
+        return (both or named or shaped or list(kept.values()))[-1]
+
+    def _output_among(self, parts: Any, names: list[str | None], x: Array) -> Any:
+        """The output among several things returned: what is called so, or looks like the targets;
+        the only array beside a cache; else the last of them."""
+        candidates = [
+            (name, part)
+            for name, part in zip(names, parts, strict=True)
+            if isinstance(part, (float, np.floating))
+            or (isinstance(part, np.ndarray) and part.dtype.kind == "f" and part is not x)
+        ]
         if not candidates:
             inner = [p for p in parts if isinstance(p, (list, tuple)) and p]
             if inner:
-                return self._output_among(inner[-1])
+                return self._output_among(inner[-1], [None] * len(inner[-1]), x)
             raise CannotCheckError(f"the forward pass of {self.name} returns no array")
         if len(candidates) < len(parts):
-            return candidates[0]
-        fitting = [c for c in candidates if self.y is not None and np.shape(c) == self.y.shape]
-        return (fitting or candidates)[-1]
+            return candidates[0][1]
+        named = [part for name, part in candidates if name and "output" in roles_named(name)]
+        fitting = [p for _, p in candidates if self.y is not None and np.shape(p) == self.y.shape]
+        return (named or fitting or [part for _, part in candidates])[-1]
 
     # --- loss and gradients -----------------------------------------------------------------
 
@@ -276,12 +342,12 @@ class Program(Subject):
         )
 
     def _wants_targets(self, function: Function) -> bool:
-        return self.dy is None and self.y is not None
+        return self.dy is None and self.y is not None and self.code.joint is None
 
     def _answer(self, found: Found, done: Pass, values: Values) -> Answer:
         input_shape = np.shape(values["x"]) if "x" in values else None
         matched = match(
-            found, self.paths, values, self.learning_rate, input_shape, self.dy is not None
+            found, self.paths, values, self.learning_rate, input_shape, self._hands_back(done)
         )
         gradients = {name: each.array for name, each in matched.items()}
         names = {name: each.name for name, each in matched.items()}
@@ -295,6 +361,10 @@ class Program(Subject):
             if isinstance(states.read(state, path), np.ndarray):
                 states.write(state, path, array.astype(kind))
         return self.run({**self.values, "x": x.astype(kind)}, state).output
+
+    def _hands_back(self, done: Pass) -> bool:
+        """Whether what is returned is the gradient of the input: of a layer, or a loss."""
+        return self.dy is not None or (not done.output.ndim and self.code.joint is None)
 
     # --- other runs -------------------------------------------------------------------------
 
@@ -341,4 +411,6 @@ class Program(Subject):
         return lambda values: other.loss({**values, "x": x})
 
     def functions(self) -> list[Function]:
+        if self.code.joint is not None:
+            return [self.code.joint]
         return [self.code.backward(self.code.state), self.code.forward(self.code.state)]

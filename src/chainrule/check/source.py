@@ -44,6 +44,22 @@ def watching(files: set[str]) -> Iterator[Seen]:
         sys.setprofile(outside)
 
 
+@contextmanager
+def counting_calls(files: set[str]) -> Iterator[list[int]]:
+    """Count the calls of functions of `files` made within, in a list of one number."""
+    counted = [0]
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        counted[0] += event == "call" and frame.f_code.co_filename in files
+
+    outside = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield counted
+    finally:
+        sys.setprofile(outside)
+
+
 @dataclass
 class FunctionSource:
     """One function: its objects, its part of the syntax tree, and what its names held."""
