@@ -12,6 +12,7 @@ import sys
 from types import ModuleType
 
 from chainrule.configurable import Description
+from chainrule.explain.comparing.compare import Comparison, compare
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.formulas.document import latex
 from chainrule.explain.tracing.trace import Trace, trace
@@ -21,7 +22,16 @@ from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 
-__all__ = ["CannotExplainError", "Program", "Trace", "latex", "trace", "unroll"]
+__all__ = [
+    "CannotExplainError",
+    "Comparison",
+    "Program",
+    "Trace",
+    "compare",
+    "latex",
+    "trace",
+    "unroll",
+]
 
 
 class _Explain(ModuleType):

@@ -67,10 +67,7 @@ def record(
     """Run a copy of the network on some examples, forward and backward."""
     chosen = usual_loss(network) if loss is None else build(loss, LOSSES, "loss")
     twin = copy.deepcopy(network)
-    passages: list[Passage] = []
-    for position, layer in walk(twin.root):
-        if not isinstance(layer, Sequential):
-            _listen(layer, position, passages)
+    passages = listen(twin)
     given, targets = np.asarray(twin.check_input(x), twin.dtype), np.asarray(y)
     with np.errstate(all="ignore"):
         outputs, caches = twin.forward(given, training)
@@ -80,6 +77,15 @@ def record(
             key = join(passage.position, name)
             passage.parameters[name] = (twin.parameters[key], twin.gradients[key])
     return Recording(given, targets, chosen, value, passages)
+
+
+def listen(network: Network) -> list[Passage]:
+    """Have every layer of a network note what passes through it; the list fills as it runs."""
+    passages: list[Passage] = []
+    for position, layer in walk(network.root):
+        if not isinstance(layer, Sequential):
+            _listen(layer, position, passages)
+    return passages
 
 
 def _listen(layer: Layer, position: str, passages: list[Passage]) -> None:
