@@ -146,7 +146,7 @@ def _judge_survivors(
     """Tell mistakes that the tests let through from changes that are no mistakes."""
     answers = servers.run_all([replace(variant, only_compare=True) for _, variant in passed])
     for (wrong, _), answer in zip(passed, answers, strict=True):
-        is_equivalent = wrong.line is not None and answer.outcome == "same"
+        is_equivalent = answer.outcome == "same" and wrong.code != "mutates-input"
         (result.equivalent if is_equivalent else result.survivors).append(wrong)
 
 
