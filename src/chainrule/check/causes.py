@@ -62,7 +62,8 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     if is_random(found.subject):
         return "dropout-mask"
     code = of_ratio(ratio, found.subject).code
-    grows = goes_with_batch(mended[0], ratio, found)
+    name = next(n for n in mended if common_ratio((n,), found) is not None)
+    grows = goes_with_batch(name, ratio, found)
     if grows is not None:
         code = "batch-scale" if grows else "constant-scale"
     if code == "constant-scale" and concerns_the_loss(mended, found):

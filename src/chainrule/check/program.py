@@ -4,7 +4,8 @@ the gradients are found."""
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,6 +86,7 @@ class Program(Subject):
         self.paths: dict[str, Path] = {}
         self.values = {}
         self.dy: Array | None = None
+        self.remembered: Pass | None = None
         self.random_draw = 0
         self._settle(batch_axis)
 
@@ -316,8 +318,18 @@ class Program(Subject):
         return float(value.sum()) if value.size > 1 else float(value.reshape(()))
 
     def gradients(self, values: Values) -> Answer:
-        done = self.run(values)
-        return self.backward(done, values)
+        if self.remembered is not None and values is self.values:
+            return self.backward(copy.deepcopy(self.remembered), values)
+        return self.backward(self.run(values), values)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Within, backward passes at the present point start from one forward pass."""
+        self.remembered = self.run(self.values)
+        try:
+            yield
+        finally:
+            self.remembered = None
 
     def backward(self, done: Pass, values: Values) -> Answer:
         """Run the backward pass, and find the gradients in what it leaves and returns."""
@@ -368,10 +380,16 @@ class Program(Subject):
 
     # --- other runs -------------------------------------------------------------------------
 
+    def copied(self) -> Program:
+        """The same code, to be changed."""
+        other = copy.copy(self)
+        other.remembered = None
+        return other
+
     def narrowed(self, examples: int) -> Subject | None:
         if self.batch is None or self.batch <= examples or examples < 1:
             return None
-        other = copy.copy(self)
+        other = self.copied()
         axis = self.batch_axis
         other.x = np.take(self.x, range(examples), axis)
         other.values = {
@@ -403,7 +421,7 @@ class Program(Subject):
         """The loss of a batch that holds one example alone."""
         if self.y is None or "x" not in self.values or self.y.ndim <= self.batch_axis:
             return None
-        other = copy.copy(self)
+        other = self.copied()
         other.x = np.take(self.x, [example], self.batch_axis)
         other.y = np.take(self.y, [example], self.batch_axis)
         other.batch = 1

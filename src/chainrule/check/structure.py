@@ -124,6 +124,8 @@ def _order(source: FunctionSource, whole: Place, body: list[Any], statement: ast
 
 def kernels(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     """Turn the kernel round by 180 degrees, or do not."""
+    if not any(value.ndim > 2 for value in variables(source).values()):
+        return  # no images
     for place in places(source):
         node = place.node
         if not isinstance(node, ast.expr) or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):

@@ -15,10 +15,11 @@ import numpy as np
 
 from chainrule.check import arithmetic, derivatives, structure
 from chainrule.check.calculus import Truth, probe
-from chainrule.check.causes import cause_of
+from chainrule.check.causes import cause_of, common_ratio
 from chainrule.check.doctor import Examination
-from chainrule.check.edits import Edit
+from chainrule.check.edits import Edit, fresh, values
 from chainrule.check.findings import Finding
+from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of
 from chainrule.check.state import random_like
@@ -54,6 +55,9 @@ FIRST_FOR = {
 }
 
 
+SECOND_LOOK = 0.5  # seconds in which, after a repair is found, others are looked for
+
+
 @dataclass(frozen=True)
 class Repair:
     """A change that makes gradients right."""
@@ -85,6 +89,7 @@ class Treatment:
         """A finding for each repair, then for what none was found for."""
         findings = []
         with ExitStack() as kept:
+            self._remember(kept)
             while self.remaining and process_time() < self.deadline:
                 repairs = self._repairs()
                 if not repairs:
@@ -98,21 +103,76 @@ class Treatment:
             findings += self._unmended()
         return findings
 
+    def _remember(self, kept: ExitStack) -> None:
+        """Run forward only once at either point, where no joint function does both."""
+        for subject in (self.subject, *([self.second[0]] if self.second else [])):
+            if isinstance(subject, Program) and subject.code.joint is None:
+                kept.enter_context(subject.remembering())
+
     # --- trying out -------------------------------------------------------------------------
 
     def _repairs(self) -> list[Repair]:
-        """All single changes that make gradients right and break none."""
+        """All single changes that make gradients right and break none; once there is one, only
+        a little longer is looked for others that tell another story."""
         repairs: list[Repair] = []
+        deadline = self.deadline
+        self.influence = self._influences()
         for edit in self._edits():
-            if process_time() > self.deadline:
+            if process_time() > deadline:
                 break
+            if not self._may_help(edit):
+                continue
             repair = self._try(edit)
             if repair is None:
                 continue
+            deadline = min(deadline, process_time() + SECOND_LOOK)
             repairs.append(repair)
             if len(repair.mended) == len(self.remaining) and self._is_expected(repair):
                 break
         return repairs
+
+    def _influences(self) -> dict[tuple[int, int], set[str]]:
+        """Which gradients each assignment changes, seen by multiplying it by a number."""
+        found: dict[tuple[int, int], set[str]] = {}
+        now = self._answer(self.subject)
+        if now is None:
+            return found
+        for source in self.sources:
+            for place in values(source):
+                change = ast.BinOp(fresh(place.node), ast.Mult(), ast.Constant(1.37))
+                line = place.statement.lineno
+                edit = Edit("probe", source, ((place, change),), line, "")
+                answer = self._with(edit)
+                if answer is None:
+                    found[id(source), line] = set(self.found.truths)
+                    continue
+                changed = {n for n in self.found.truths if not _equal(now, answer, n)}
+                found.setdefault((id(source), line), set()).update(changed)
+        return found
+
+    def _may_help(self, edit: Edit) -> bool:
+        """Whether an edit stands where wrong gradients come from, and no right ones."""
+        if edit.kind == "order":
+            return True
+        changed = None
+        for place, _ in edit.changes:
+            statement = place.statement
+            changed = self.influence.get((id(edit.source), statement.lineno))
+        if changed is None or len(changed) == len(self.found.truths):
+            return True
+        return bool(changed & set(self.remaining)) and changed <= set(self.remaining)
+
+    def _with(self, edit: Edit) -> Answer | None:
+        """What the code gives with an edit made."""
+        edit.make()
+        try:
+            code = edit.source.compiled()
+        finally:
+            edit.take_back()
+        if code is None:
+            return None
+        with edit.source.running(code):
+            return self._answer(self.subject)
 
     def _edits(self) -> Iterator[Edit]:
         ratios = sorted(
@@ -120,7 +180,10 @@ class Treatment:
         )
         codes = {s.code for n in self.remaining for s in self._signatures(n)}
         first = [name for code in codes for name in FIRST_FOR.get(code, [])]
-        order = [*dict.fromkeys(first), *(name for name in GENERATORS if name not in first)]
+        if self.remaining and all(self._is_clear(name) for name in self.remaining):
+            order = list(dict.fromkeys(first))
+        else:
+            order = [*dict.fromkeys(first), *(name for name in GENERATORS if name not in first)]
         for name in order:
             for source in self.sources:
                 yield from GENERATORS[name](source, ratios)
@@ -172,7 +235,13 @@ class Treatment:
     def _signatures(self, name: str) -> list[Signature]:
         return self.found.signatures.get(name, [])
 
+    def _is_clear(self, name: str) -> bool:
+        """Whether the numbers alone name the cause."""
+        return any(signature.alone for signature in self._signatures(name))
+
     def _is_expected(self, repair: Repair) -> bool:
+        if repair.edit.kind in ("scale", "sign") and common_ratio(repair.mended, self.found):
+            return True
         code = cause_of(repair.edit, repair.mended, self.found)
         return any(s.code == code for n in repair.mended for s in self._signatures(n))
 
@@ -193,7 +262,9 @@ class Treatment:
 
     def _finding(self, repair: Repair, code: str, certain: bool) -> Finding:
         named = self._nearest_to_the_loss(repair.mended)
-        signature = next((s for s in self._signatures(named) if s.code == code), None)
+        signature = next(
+            (s for s in self._signatures(named) if s.code == code or _is_factor(s, code)), None
+        )
         sure = next((s for s in self._signatures(named) if s.alone), None)
         evidence = signature.evidence if signature else self._difference(named)
         others = [self.found.shown(n) for n in repair.mended if n != named]
@@ -260,6 +331,19 @@ class Treatment:
         )
 
 
+def _is_factor(signature: Signature, code: str) -> bool:
+    return signature.ratio is not None and code in ("loss-constant", "batch-scale", "dropout-mask")
+
+
+def _equal(one: Answer, other: Answer, name: str) -> bool:
+    first, second = one.gradients.get(name), other.gradients.get(name)
+    if first is None or second is None:
+        return first is second
+    return np.shape(first) == np.shape(second) and bool(
+        np.allclose(first, second, rtol=1e-9, atol=1e-13, equal_nan=True)
+    )
+
+
 def treat(found: Examination, deadline: float) -> list[Finding]:
     """The findings of an examination."""
     treatment = Treatment(found, deadline)
@@ -295,6 +379,8 @@ def with_exception(treatment: Treatment) -> list[Finding]:
 def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
     """The same code with other numbers, and the truths there."""
     other = copy.copy(found.subject)
+    if isinstance(other, Program):
+        other.remembered = None
     other.values = {
         name: value + 0.3 * random_like(value, "second point", number)
         if name != "y_pred" else value * (1 + 0.03 * random_like(value, "second point", number))
