@@ -7,6 +7,7 @@ import ast
 import copy
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -223,6 +224,13 @@ def test_it_reads_as_one_writes_it_on_a_blackboard() -> None:
     assert MLP_BACKWARD in code
     assert "z1 = f0 @ W1 + b1  " in source
     assert "# (N, 128)            1 Dense" in source
+
+
+def test_the_page_shows_what_is_written() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explain.md").read_text(encoding="utf-8")
+    quoted = page.partition("```text\n")[2].partition("```")[0]
+    assert quoted.startswith("    # forward\n")
+    assert quoted in cr.explain(mlp()).source
 
 
 def test_convolutions_read_as_products_of_patches() -> None:

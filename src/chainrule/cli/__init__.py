@@ -12,6 +12,7 @@ from chainrule.cli import (
     compare,
     data,
     evaluate,
+    explain,
     export_notebook,
     grade,
     lab,
@@ -19,6 +20,7 @@ from chainrule.cli import (
     report,
     summary,
     train,
+    warm_up,
 )
 from chainrule.errors import ChainruleError
 
@@ -38,9 +40,11 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("summary")(summary.summary)
 app.command("report")(report.report)
+app.command("explain")(explain.explain)
 app.command("grade")(grade.grade)
 app.command("export-notebook")(export_notebook.export_notebook)
 app.command("check")(check.check)
+app.command("warm-up")(warm_up.warm_up)
 app.add_typer(assignment.app, name="assignment")
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")

@@ -76,7 +76,12 @@ class TorchModel:
         passed = self._forward(self._tensor(x).requires_grad_())
         passed[-1][1].backward(self._tensor(dy).reshape(passed[-1][1].shape))
         return [
-            Step(str(leaf), _array(y), None if y.grad is None else _array(y.grad), _gradients(leaf))
+            Step(
+                type(leaf).__name__,
+                _array(y),
+                None if y.grad is None else _array(y.grad),
+                _gradients(leaf),
+            )
             for leaf, y in passed
         ]
 

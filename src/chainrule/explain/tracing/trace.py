@@ -150,5 +150,5 @@ def in_full(array: Array) -> str:
 
 
 def _if_small(name: str, array: Array) -> Iterator[tuple[str, Array]]:
-    if array.size <= FEW:
+    if array.size <= FEW and array.ndim <= 2:
         yield name, array

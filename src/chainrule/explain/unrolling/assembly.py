@@ -102,8 +102,8 @@ def _id(symbol: Symbol) -> str:
 
 
 def _title(session: Session) -> str:
-    layers = ", ".join(type(layer).__name__ for layer in session.network.layers)
-    text = f"One training step, written out by chainrule, of a network of {layers}."
+    layers = ", ".join(map(repr, session.network.layers)).replace("'", '"')
+    text = f"One training step, written out by chainrule.\n\n{layers}"
     return "\n".join(docstring(text, indent=""))
 
 

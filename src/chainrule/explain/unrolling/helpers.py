@@ -18,7 +18,7 @@ import numpy as np
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling.calls import Arguments
 from chainrule.explain.unrolling.layout import copy_text, function_text
-from chainrule.explain.unrolling.source import first_line_of_doc, free_names, names_around, tree_of
+from chainrule.explain.unrolling.source import free_names, names_around, opening_of_doc, tree_of
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import Symbol, has_symbols, shape_text
 from chainrule.explain.unrolling.writer import Line, Writer
@@ -85,7 +85,7 @@ class Helpers:
         renamed = {free: self._known(free, around[free]) for free in free_names(definition)}
         definition.name = name
         definition = _Copied(renamed).visit(definition)
-        self.functions[name] = copy_text(definition, first_line_of_doc(function))
+        self.functions[name] = copy_text(definition, opening_of_doc(function))
         return name
 
     def _known(self, name: str, value: Any) -> ast.expr:
@@ -128,7 +128,7 @@ class Helpers:
         if not isinstance(result, Symbol):
             raise CannotExplainError(f"{method.__qualname__} returns no array")
         writer.lines.append(Line(ast.Return(result.code), shape_text(result.trials)))
-        doc = first_line_of_doc(method)
+        doc = opening_of_doc(method)
         text = function_text(method.__name__, writer, doc)
         if text not in self._specialised:
             layer = self.session.layer

@@ -89,7 +89,7 @@ def code_text(statement: ast.stmt) -> str:
 
 def folded(code: str) -> list[str]:
     """A line of code, or several where it is too long: what stands in its longest brackets goes
-    on lines of its own.
+    on lines of its own, or the whole right side, where no brackets hold most of it.
 
     >>> for line in folded("total = first(" + ", ".join(["argument"] * 12) + ") / 2"):
     ...     print(line)
@@ -100,8 +100,12 @@ def folded(code: str) -> list[str]:
     """
     if len(code) <= WIDTH or code.startswith("#"):
         return [code]
-    margin = " " * (len(code) - len(code.lstrip()))
     start, end = _longest_brackets(code)
+    if 2 * (end - start) < len(code) and " = " in code:
+        left, right = code.split(" = ", 1)
+        code, start = f"{left} = ({right})", len(left) + 4
+        end = len(code) - 1
+    margin = " " * (len(code) - len(code.lstrip()))
     contents = code[start:end].replace(": ", f":{UNBREAKABLE}")  # a key stays with its value
     inner = textwrap.wrap(contents, WIDTH - len(margin) - len(INDENT))
     inner = [line.replace(UNBREAKABLE, " ") for line in inner]

@@ -45,10 +45,9 @@ def has_docstring(definition: ast.FunctionDef) -> bool:
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
 
 
-def first_line_of_doc(function: Any) -> str:
-    """What a docstring says first: its opening sentence, on one line."""
-    paragraph = (inspect.getdoc(function) or "").split("\n\n")[0]
-    return " ".join(paragraph.split())
+def opening_of_doc(function: Any) -> str:
+    """What a docstring says first, before its first empty line."""
+    return (inspect.getdoc(function) or "").split("\n\n")[0]
 
 
 def names_around(function: Callable[..., Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.explain.unrolling.layout import function_text
 from chainrule.explain.unrolling.session import Session
-from chainrule.explain.unrolling.source import first_line_of_doc
+from chainrule.explain.unrolling.source import opening_of_doc
 from chainrule.explain.unrolling.symbols import TRIALS, Stand, Symbol, shape_text
 from chainrule.explain.unrolling.writer import Line, Writer, several
 from chainrule.network import Network
@@ -93,7 +93,7 @@ class Update:
     def _function(self) -> str:
         """The rule as a function above the program; its name."""
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self.optimizer).__name__).lower()
-        doc = first_line_of_doc(type(self.optimizer))
+        doc = opening_of_doc(type(self.optimizer))
         self.session.helpers.functions[name] = function_text(
             name, self.rule, doc, signature=", ".join(self.used)
         )
@@ -141,7 +141,7 @@ class Update:
         inner = writer.parameter("gradients", trials)
         with self.session.writing(writer):
             self.session.follow(type(self.optimizer).clip, [self.optimizer, inner], {})
-        doc = first_line_of_doc(type(self.optimizer).clip)
+        doc = opening_of_doc(type(self.optimizer).clip)
         self.session.helpers.functions["clip"] = function_text("clip", writer, doc)
         called = ast.Call(ast.Name("clip", ast.Load()), [vector.code], [])
         self.writer.run(Symbol(called, trials), shape_text(trials))
