@@ -16,7 +16,8 @@ class History:
     """What training reports, epoch by epoch.
 
     `history["validation_loss"]` is a list with a value for each epoch, `history[-1]` the last
-    epoch's record. `stopped` says why training ended before its last epoch, if it did.
+    epoch's record. `stopped` says why training ended before its last epoch, if it did, `engine`
+    what ran it.
 
     >>> history = History()
     >>> history.append({"epoch": 1, "loss": 0.5})
@@ -27,6 +28,7 @@ class History:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.stopped: str | None = None
+        self.engine = "NumPy"
 
     def append(self, record: Record) -> None:
         """Add an epoch."""

@@ -104,6 +104,8 @@ class Trainer:
         self.state = self.optimizer.start(self.network.parameters.flat)
         self.network.loss, self.network.metrics = self.loss, self.metrics
         self.compiled = self._compile()
+        if self.compiled is not None:
+            self.history.engine = self.compiled.describe()
         self._tell("training_starts")
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
@@ -134,8 +136,7 @@ class Trainer:
         self.network.start_epoch(epoch)
         data = self.data.of_epoch(epoch)
         report = EpochReport(self.loss, self.metrics)
-        run = self._steps if self.compiled is None else self._compiled_steps
-        for steps in run(data, epoch):
+        for steps in self._steps(data, epoch):
             report.add(steps)
             self.examples_seen += steps.examples
             self._tell("step_ends")
@@ -148,7 +149,12 @@ class Trainer:
         }
 
     def _steps(self, data: TrainingData, epoch: int) -> Iterator[Steps]:
-        """The steps of an epoch, layer by layer in NumPy."""
+        """The steps of an epoch, in the engine or layer by layer."""
+        if self.compiled is not None:
+            return self._compiled_steps(self.compiled, data, epoch)
+        return self._numpy_steps(data, epoch)
+
+    def _numpy_steps(self, data: TrainingData, epoch: int) -> Iterator[Steps]:
         in_epoch = self.plan.steps_in_epoch(len(data.x))
         for step, batch in enumerate(self.plan.deal(data, epoch, self.network.seed)):
             self.moment = self._moment(epoch, step, in_epoch)
@@ -211,16 +217,17 @@ class Trainer:
             self.notice = f"running in NumPy, since {obstacle} has no compiled form"
             return None
 
-    def _compiled_steps(self, data: TrainingData, epoch: int) -> Iterator[Steps]:
+    def _compiled_steps(
+        self, compiled: CompiledTraining, data: TrainingData, epoch: int
+    ) -> Iterator[Steps]:
         """The steps of an epoch in the engine, some at a time."""
-        assert self.compiled is not None
         count = len(data.x)
         in_epoch, size = self.plan.steps_in_epoch(count), self.plan.examples_in_batch(count)
         rates = [self.rate_at(self._moment(epoch, step, in_epoch)) for step in range(in_epoch)]
         order = None
         if not self.plan.is_one_step(count):
             order = self.plan.order(count, epoch, self.network.seed)
-        for made in self.compiled.steps(
+        for made in compiled.steps(
             data, order, size, rates, bool(self.metrics), not self._only_shown
         ):
             self.moment = self._moment(epoch, made.last, in_epoch)

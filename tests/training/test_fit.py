@@ -30,12 +30,19 @@ def classifier(seed: int = 0) -> cr.Network:
     return cr.Network([cr.Dense(8), cr.Tanh(), cr.Dropout(0.2), cr.Dense(2)], 3, seed=seed)
 
 
+def layer_by_layer(seed: int = 0) -> cr.Network:
+    """The same, where every step can be watched."""
+    network = classifier(seed)
+    network.engine = "numpy"
+    return network
+
+
 def fit(network: cr.Network, x: Any = X, y: Any = LABELS, **options: Any) -> cr.History:
     return network.fit(x, y, **{"epochs": 3, "batch_size": 16, "quiet": True, **options})
 
 
 class Witness(cr.Callback):
-    """Keeps the inputs of every step, and what the trainer told."""
+    """Keeps the inputs of every step that runs in NumPy, and what the trainer told."""
 
     def __init__(self) -> None:
         self.batches: list[np.ndarray] = []
@@ -122,7 +129,7 @@ def test_regression_finds_the_weights() -> None:
 )
 def test_an_epoch_visits_every_example_once(batch_size, sizes) -> None:
     witness = Witness()
-    fit(classifier(), batch_size=batch_size, epochs=1, callbacks=[witness])
+    fit(layer_by_layer(), batch_size=batch_size, epochs=1, callbacks=[witness])
     assert [len(batch) for batch in witness.batches] == sizes
     seen = np.concatenate(witness.batches)
     np.testing.assert_array_equal(np.sort(seen[:, 0]), np.sort(X[:, 0]))
@@ -130,7 +137,7 @@ def test_an_epoch_visits_every_example_once(batch_size, sizes) -> None:
 
 def test_batches_are_shuffled_anew_each_epoch() -> None:
     witness = Witness()
-    fit(classifier(), epochs=2, callbacks=[witness])
+    fit(layer_by_layer(), epochs=2, callbacks=[witness])
     first, second = witness.batches[:4], witness.batches[4:]
     assert not np.array_equal(first[0], X[:16])
     assert not np.array_equal(first[0], second[0])
@@ -139,7 +146,7 @@ def test_batches_are_shuffled_anew_each_epoch() -> None:
 @pytest.mark.parametrize(("samples", "sizes"), [(20, [16, 4]), (16, [16]), (5, [5])])
 def test_an_epoch_of_random_samples_has_no_repeats(samples: int, sizes) -> None:
     witness = Witness()
-    fit(classifier(), samples_per_epoch=samples, epochs=2, callbacks=[witness])
+    fit(layer_by_layer(), samples_per_epoch=samples, epochs=2, callbacks=[witness])
     assert [len(batch) for batch in witness.batches] == sizes * 2
     epochs = np.split(np.concatenate(witness.batches), 2)
     assert all(len(np.unique(epoch, axis=0)) == samples for epoch in epochs)
@@ -148,7 +155,7 @@ def test_an_epoch_of_random_samples_has_no_repeats(samples: int, sizes) -> None:
 
 def test_more_samples_than_examples_come_with_repeats() -> None:
     witness = Witness()
-    fit(classifier(), samples_per_epoch=120, epochs=1, callbacks=[witness])
+    fit(layer_by_layer(), samples_per_epoch=120, epochs=1, callbacks=[witness])
     assert sum(map(len, witness.batches)) == 120
 
 
@@ -161,7 +168,7 @@ def test_fresh_data_is_drawn_for_each_epoch() -> None:
         return x, (x[:, 0] > 0).astype(int)
 
     witness = Witness()
-    history = fit(classifier(), draw, None, callbacks=[witness], validation=(X, LABELS))
+    history = fit(layer_by_layer(), draw, None, callbacks=[witness], validation=(X, LABELS))
     assert sorted(set(epochs)) == [1, 2, 3]
     for epoch in (1, 2, 3):  # of two steps each, the first of 16 examples and the second of 4
         seen = np.concatenate(witness.batches[2 * epoch - 2 : 2 * epoch])
@@ -188,7 +195,7 @@ def test_weights_make_examples_count() -> None:
 @pytest.mark.parametrize(("part", "held_out"), [(0.2, 10), (10, 10), (1, 1), (0.5, 25)])
 def test_a_part_is_held_out_and_never_trained_on(part, held_out: int) -> None:
     witness = Witness()
-    history = fit(classifier(), validation=part, metrics=["accuracy"], callbacks=[witness])
+    history = fit(layer_by_layer(), validation=part, metrics=["accuracy"], callbacks=[witness])
     trained_on = np.unique(np.concatenate(witness.batches), axis=0)
     assert len(trained_on) == N - held_out
     assert len(history["validation_loss"]) == len(history["validation_accuracy"]) == 3

@@ -108,6 +108,7 @@ def _conclude(outcome: Outcome, folder: Path) -> None:
     if test is not None:
         print(f"test: {describe_numbers(test)}")
     seconds = outcome.summary["seconds"]
+    print(f"engine: {outcome.history.engine}")
     print(
         f"{folder}/ has the model, config.toml and curves.png "
         f"({format_seconds(seconds)} of training)"

@@ -15,99 +15,97 @@ from chainrule.engine.functions import (
     tanh,
 )
 from chainrule.engine.instructions import Curve, Op
-from chainrule.engine.native import constant, kernel, pointer
-from chainrule.engine.scene import read
+from chainrule.engine.native import constant, copy, kernel, pointer
+from chainrule.engine.scene import Scene, read
 from chainrule.layers.activations import GELU_CUBIC, SELU_ALPHA, SELU_SCALE, SQRT_2_OVER_PI
 
 SELU_LOW = SELU_SCALE * SELU_ALPHA
 
 
 @kernel
-def activate(curve: int, x: Any, y: Any, count: int, setting: float, like: Any) -> None:
-    """y = f(x)."""
+def activate(curve: int, y: Any, count: int, setting: float, like: Any) -> None:
+    """y <- f(y)."""
     a = constant(setting, like)
     zero, half, one = constant(0.0, like), constant(0.5, like), constant(1.0, like)
     if curve == Curve.RELU:
         for i in range(count):
-            y[i] = zero if x[i] <= zero else x[i]
+            y[i] = zero if y[i] <= zero else y[i]
     elif curve == Curve.LEAKY_RELU:
         for i in range(count):
-            y[i] = x[i] if x[i] > zero else a * x[i]
+            y[i] = y[i] if y[i] > zero else a * y[i]
     elif curve == Curve.ELU or curve == Curve.SELU:
         scale = constant(SELU_SCALE, like) if curve == Curve.SELU else one
         low = constant(SELU_LOW, like) if curve == Curve.SELU else a
         for i in range(count):
-            below = low * exp_minus_1_of_negative(zero if x[i] > zero else x[i])
-            y[i] = scale * x[i] if x[i] > zero else below
+            below = low * exp_minus_1_of_negative(zero if y[i] > zero else y[i])
+            y[i] = scale * y[i] if y[i] > zero else below
     elif curve == Curve.SIGMOID:
         for i in range(count):
-            y[i] = sigmoid(x[i])
+            y[i] = sigmoid(y[i])
     elif curve == Curve.TANH:
         for i in range(count):
-            y[i] = tanh(x[i])
+            y[i] = tanh(y[i])
     elif curve == Curve.SOFTPLUS:
         for i in range(count):
-            y[i] = softplus(x[i])
+            y[i] = softplus(y[i])
     elif curve == Curve.SILU:
         for i in range(count):
-            y[i] = x[i] * sigmoid(x[i])
+            y[i] = y[i] * sigmoid(y[i])
     elif curve == Curve.GELU:
         for i in range(count):
-            y[i] = x[i] * normal_below(x[i])
+            y[i] = y[i] * normal_below(y[i])
     elif curve == Curve.GELU_TANH:
         for i in range(count):
-            y[i] = x[i] * half * (one + tanh(bend(x[i])))
+            y[i] = y[i] * half * (one + tanh(bend(y[i])))
     elif curve == Curve.HARD_SIGMOID:
         sixth = constant(1 / 6, like)
         for i in range(count):
-            y[i] = min(max(x[i] * sixth + half, zero), one)
+            y[i] = min(max(y[i] * sixth + half, zero), one)
 
 
 @kernel
-def activate_dx(
-    curve: int, z: Any, dy: Any, dx: Any, count: int, setting: float, like: Any
-) -> None:
-    """dx = f'(x) dy, where z is y for the curves in FROM_OUTPUT and x for the others."""
+def activate_dx(curve: int, z: Any, g: Any, count: int, setting: float, like: Any) -> None:
+    """g <- f'(x) g, where z is y for the curves in FROM_OUTPUT and x for the others."""
     a = constant(setting, like)
     zero, half, one = constant(0.0, like), constant(0.5, like), constant(1.0, like)
     if curve == Curve.RELU:
         for i in range(count):
-            dx[i] = dy[i] if z[i] > zero else zero
+            g[i] = g[i] if z[i] > zero else zero
     elif curve == Curve.LEAKY_RELU:
         for i in range(count):
-            dx[i] = dy[i] if z[i] > zero else a * dy[i]
+            g[i] = g[i] if z[i] > zero else a * g[i]
     elif curve == Curve.ELU or curve == Curve.SELU:
         scale = constant(SELU_SCALE, like) if curve == Curve.SELU else one
         low = constant(SELU_LOW, like) if curve == Curve.SELU else a
         for i in range(count):
-            dx[i] = (scale if z[i] > zero else z[i] + low) * dy[i]
+            g[i] = (scale if z[i] > zero else z[i] + low) * g[i]
     elif curve == Curve.SIGMOID:
         for i in range(count):
-            dx[i] = dy[i] * z[i] * (one - z[i])
+            g[i] = g[i] * z[i] * (one - z[i])
     elif curve == Curve.TANH:
         for i in range(count):
-            dx[i] = dy[i] * (one - z[i] * z[i])
+            g[i] = g[i] * (one - z[i] * z[i])
     elif curve == Curve.SOFTPLUS:
         for i in range(count):
-            dx[i] = dy[i] * sigmoid(z[i])
+            g[i] = g[i] * sigmoid(z[i])
     elif curve == Curve.SILU:
         for i in range(count):
             s = sigmoid(z[i])
-            dx[i] = dy[i] * s * (one + z[i] * (one - s))
+            g[i] = g[i] * s * (one + z[i] * (one - s))
     elif curve == Curve.GELU:
         for i in range(count):
-            dx[i] = dy[i] * (normal_below(z[i]) + z[i] * normal_density(z[i]))
+            g[i] = g[i] * (normal_below(z[i]) + z[i] * normal_density(z[i]))
     elif curve == Curve.GELU_TANH:
         for i in range(count):
             t = tanh(bend(z[i]))
             slope = constant(SQRT_2_OVER_PI, like) * (
                 one + constant(3 * GELU_CUBIC, like) * z[i] * z[i]
             )
-            dx[i] = dy[i] * half * (one + t + z[i] * (one - t * t) * slope)
+            g[i] = g[i] * half * (one + t + z[i] * (one - t * t) * slope)
     elif curve == Curve.HARD_SIGMOID:
         three, sixth = constant(3.0, like), constant(1 / 6, like)
         for i in range(count):
-            dx[i] = dy[i] * sixth if abs(z[i]) < three else zero
+            g[i] = g[i] * sixth if abs(z[i]) < three else zero
 
 
 @kernel
@@ -173,19 +171,24 @@ def highest_and_sum(x: Any, begin: int, count: int, like: Any) -> Any:
 def handle_activation(task: int, like: Any) -> None:
     """y = f(x), value by value."""
     scene = read(task)
-    activate(
-        scene.size[0], pointer(scene.x, like), pointer(scene.y, like), scene.rows * scene.x_size,
-        scene.number[0], like,
-    )  # fmt: skip
+    y, count = to_work_on(scene, like), scene.rows * scene.x_size
+    activate(scene.size[0], y, count, scene.number[0], like)
 
 
 def handle_activation_dx(task: int, like: Any) -> None:
     """dx = f'(x) dy."""
     scene = read(task)
-    activate_dx(
-        scene.size[0], pointer(scene.z, like), pointer(scene.x, like), pointer(scene.y, like),
-        scene.rows * scene.x_size, scene.number[0], like,
-    )  # fmt: skip
+    dx, count = to_work_on(scene, like), scene.rows * scene.x_size
+    activate_dx(scene.size[0], pointer(scene.z, like), dx, count, scene.number[0], like)
+
+
+@kernel
+def to_work_on(scene: Scene, like: Any) -> Any:
+    """The second operand with the values of the first, to be changed in place: a loop over one
+    array is vectorized where one over two, which might overlap, is not."""
+    if scene.y != scene.x:
+        copy(pointer(scene.x, like), pointer(scene.y, like), scene.rows * scene.x_size)
+    return pointer(scene.y, like)
 
 
 def handle_softmax(task: int, like: Any) -> None:

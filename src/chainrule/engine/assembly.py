@@ -76,7 +76,7 @@ class Updates:
             rows[:, 2] = 1 / (1 - adam.beta_2**t) if adam.beta_2 else 1.0
         if isinstance(adam, optimizers.NAdam):
             product = state.momentum_product
-            for row, step in zip(rows, t, strict=True):
+            for row, step in zip(rows, t.tolist(), strict=True):
                 product *= adam.mu(step)
                 after = adam.mu(step + 1)
                 row[1] = after / (1 - product * after)
@@ -193,9 +193,7 @@ def add_updates(
         gradient, sizes = network.gradients[name], rows_and_width(w)
         if optimizer.clip_value is not None or updates.clips:
             to.code.finish.append(
-                Instruction(
-                    Op.CLIP, arrays=(gradient,), sizes=sizes, numbers=optimizer.clip_range
-                )
+                Instruction(Op.CLIP, arrays=(gradient,), sizes=sizes, numbers=optimizer.clip_range)
             )
         first = (w.ctypes.data - start) // w.itemsize
         slots = [slot[first : first + w.size] for slot in state.slots.values()]
@@ -203,8 +201,10 @@ def add_updates(
         decay = 0.0 if regularizer is None else regularizer.decay
         moves.append(
             Instruction(
-                Op.UPDATE, arrays=(w, gradient, *slots), sizes=(*sizes, updates.rule),
+                Op.UPDATE,
+                arrays=(w, gradient, *slots),
+                sizes=(*sizes, updates.rule),
                 numbers=(decay,),
-            )  # fmt: skip
+            )
         )
     to.code.move[:0] = moves

@@ -29,8 +29,8 @@ from chainrule.files import whole_file
 
 MACHINE = "machine.run"
 LOCK = threading.RLock()
-# What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not checked,
-# nothing is allocated, and division by zero gives infinity.
+# What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not
+# checked, nothing is allocated, and division by zero gives infinity.
 NEVER_CALLED = (
     "NRT_Free",
     "numba_do_raise",
@@ -73,6 +73,11 @@ def missing(ops: Iterable[Op], dtype: str) -> list[str]:
     """The functions that a program of these operations needs and that are yet to be compiled."""
     needed = dict.fromkeys([MACHINE, *(HANDLERS[op] for op in ops if op != Op.WAIT)])
     return [name for name in needed if not (cache_folder() / f"{name}.{dtype}.o").is_file()]
+
+
+def missing_functions(dtype: str) -> list[str]:
+    """All functions that are yet to be compiled."""
+    return missing(HANDLERS, dtype)
 
 
 def compile_function(name: str, dtype: str) -> bytes:

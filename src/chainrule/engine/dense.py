@@ -68,7 +68,7 @@ def handle_dense_gradient(task: int, like: Any) -> None:
     part = read_share(scene)
     gradient = scene.array[0] + part.begin * part.width * size_of(like)
     if scene.task[column.NEW] and scene.size[2]:
-        clear(pointer(gradient, like), part.count)
+        clear(pointer(gradient, like), part.values)
     if scene.op == Op.DENSE_DB:
         add_bias_gradient(
             scene.x, pointer(gradient, like), scene.size[0], part.begin, part.end, scene.rows, like
@@ -88,9 +88,7 @@ def handle_dense_gradient(task: int, like: Any) -> None:
 
 
 @kernel
-def add_outer_product(
-    x: Any, dy: Any, gradient: Any, begin: int, end: int, outputs: int
-) -> None:
+def add_outer_product(x: Any, dy: Any, gradient: Any, begin: int, end: int, outputs: int) -> None:
     """dW += x dyᵀ for one example; inputs that are zero cost nothing."""
     for i in range(begin, end):
         if x[i] != 0:

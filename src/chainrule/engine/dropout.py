@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.engine import column, place
-from chainrule.engine.instructions import Op
 from chainrule.engine.native import constant, copy, pointer
 from chainrule.engine.random import draw, jump
 from chainrule.engine.scene import read

@@ -8,7 +8,7 @@ from typing import Any
 from chainrule.engine import column, place
 from chainrule.engine.activations import highest_and_sum
 from chainrule.engine.functions import exp_of_negative, sigmoid, softplus
-from chainrule.engine.instructions import Criterion, Op
+from chainrule.engine.instructions import Criterion
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
 from chainrule.engine.scene import LINE, read
 

@@ -55,7 +55,7 @@ class Lowering:
         self.begun: set[int] = set()  # gradients that something has been written to
         self.arranged: dict[Any, Array] = {}
         self.draws: dict[int, int] = {}  # random numbers an example takes, by layer
-        self.drop_instructions: dict[int, list[Instruction]] = {}
+        self.drop_instructions: dict[int, list[tuple[Instruction, int]]] = {}
         self.random_states: list[tuple[Layer, Array]] = []
 
     def lower(self, layer: Layer, x: Tensor, shape: Shape) -> Lowered:
@@ -299,9 +299,7 @@ def lower_softmax(to: Lowering, layer: Layer, x: Tensor, shape: Shape) -> Lowere
     logarithm = isinstance(layer, layers.LogSoftmax)
     y = to.output(x, x.size)
     y.owned = False  # its backward pass needs it
-    op, op_dx = (
-        (Op.LOG_SOFTMAX, Op.LOG_SOFTMAX_DX) if logarithm else (Op.SOFTMAX, Op.SOFTMAX_DX)
-    )
+    op, op_dx = (Op.LOG_SOFTMAX, Op.LOG_SOFTMAX_DX) if logarithm else (Op.SOFTMAX, Op.SOFTMAX_DX)
     to.forward(op, x, y, sizes=shape[-1:])
 
     def pull(dy: Tensor) -> Tensor | None:
@@ -331,12 +329,9 @@ def lower_dropout(to: Lowering, layer: layers.Dropout, x: Tensor, shape: Shape) 
     instruction = to.code.forward[-1]
     instruction.blocked = False
     uses = to.drop_instructions.setdefault(id(layer), [])
-    uses.append(instruction)
-    before = 0
-    for use in uses:  # how many numbers all uses take, and those before this one
-        assert use.tensors[0] is not None
+    uses.append((instruction, earlier))
+    for use, before in uses:  # how many numbers all uses take, and those before this one
         use.sizes = (to.draws[id(layer)], before)
-        before += use.tensors[0].size
 
     def pull(dy: Tensor) -> Tensor | None:
         dx = dy if dy.owned else to.output(x, x.size)
@@ -417,9 +412,7 @@ def lower_batch_norm(to: Lowering, layer: layers.BatchNorm, x: Tensor, shape: Sh
     return y, pull
 
 
-def lower_sequential(
-    to: Lowering, layer: layers.Sequential, x: Tensor, shape: Shape
-) -> Lowered:
+def lower_sequential(to: Lowering, layer: layers.Sequential, x: Tensor, shape: Shape) -> Lowered:
     pulls: list[Pullback] = []
     for part, part_shape in pool_first(layer, shape):
         x, pull = to.lower(part, x, part_shape)
@@ -439,7 +432,7 @@ def lower_sequential(
 def pool_first(layer: layers.Sequential, shape: Shape) -> Sequence[tuple[Layer, Shape]]:
     """The layers with their input shapes; a ReLU before a max-pool comes after it, where there
     are fewer numbers. Both orders give the same values and gradients."""
-    shapes = [shape, *layer.output_shapes[:-1]]
+    shapes = [shape, *layer.output_shapes][: len(layer.layers)]
     parts = list(zip(layer.layers, shapes, strict=True))
     for i in range(len(parts) - 1):
         (first, before), (second, _) = parts[i], parts[i + 1]
@@ -467,9 +460,7 @@ def lower_residual(to: Lowering, layer: layers.Residual, x: Tensor, shape: Shape
     return y, pull
 
 
-def lower_concatenate(
-    to: Lowering, layer: layers.Concatenate, x: Tensor, shape: Shape
-) -> Lowered:
+def lower_concatenate(to: Lowering, layer: layers.Concatenate, x: Tensor, shape: Shape) -> Lowered:
     x.owned = False
     parts, pulls, widths = [], [], []
     for branch in layer.branches:
@@ -499,8 +490,8 @@ def add(to: Lowering, x: Tensor, gradients: Sequence[Tensor | None]) -> Tensor |
     if not x.wants_gradient:
         return None
     dx = to.output(x, x.size)
-    for place, gradient in enumerate(gradients):
-        assert gradient is not None
+    present = [gradient for gradient in gradients if gradient is not None]
+    for place, gradient in enumerate(present):
         copy_columns(to.backward, gradient, dx, adds=place > 0)
     return dx
 

@@ -54,7 +54,9 @@ def predict(context: Any, task: Any, thread: int, like: Any) -> None:
             wait_for_all(context[place.BARRIER], context[place.THREADS])
         begin, end = share(min(chunk, rows - start), thread, context[place.THREADS])
         task[column.X] = gather(context, start, begin, end, like)
-        go_over_rows(context, task, context[place.FORWARD], context[place.BACKWARD], begin, end, like)
+        go_over_rows(
+            context, task, context[place.FORWARD], context[place.BACKWARD], begin, end, like
+        )
         hand_out(context, thread, task[column.X], start, begin, end, like)
 
 
@@ -77,9 +79,7 @@ def train(context: Any, task: Any, thread: int, like: Any) -> None:
 
 
 @kernel
-def take_step(
-    context: Any, task: Any, thread: int, step: int, first: int, like: Any
-) -> bool:
+def take_step(context: Any, task: Any, thread: int, step: int, first: int, like: Any) -> bool:
     """One step, on the examples from place `first` of the run on. False, with nothing moved, where
     the loss is not a finite number."""
     barrier, threads = context[place.BARRIER], context[place.THREADS]
@@ -135,17 +135,13 @@ def go_over_rows(
 
 
 @kernel
-def go_over_shares(
-    context: Any, task: Any, i: int, end_of_part: int, rows: int, like: Any
-) -> None:
+def go_over_shares(context: Any, task: Any, i: int, end_of_part: int, rows: int, like: Any) -> None:
     """Run instructions on this thread's share of each parameter, summed over all rows."""
     execute(context, task, i, end_of_part, 0, rows, like)
 
 
 @kernel
-def execute(
-    context: Any, task: Any, i: int, stop: int, begin: int, end: int, like: Any
-) -> None:
+def execute(context: Any, task: Any, i: int, stop: int, begin: int, end: int, like: Any) -> None:
     """Instructions i, …, stop - 1 on the same rows."""
     task[column.BEGIN], task[column.END] = begin, end
     for j in range(i, stop):

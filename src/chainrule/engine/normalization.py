@@ -111,9 +111,7 @@ def scale_and_shift(
 
 
 @kernel
-def batch_norm_sums(
-    dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, rows: int, channels: int
-) -> None:
+def batch_norm_sums(dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, rows: int, channels: int) -> None:
     """Σ dy x̂ and Σ dy for each channel."""
     clear(dgamma, channels)
     clear(dbeta, channels)
@@ -148,9 +146,7 @@ def batch_norm_dx(
 
 
 @kernel
-def add_threads(
-    context: Any, private: int, total: Any, count: int, factor: Any, like: Any
-) -> None:
+def add_threads(context: Any, private: int, total: Any, count: int, factor: Any, like: Any) -> None:
     """total = factor · the sum over all threads of what each has at `private`."""
     clear(total, count)
     for thread in range(context[place.THREADS]):
@@ -163,9 +159,7 @@ def add_threads(
 
 
 @kernel
-def renew(
-    running: Any, batch: Any, factor: float, momentum: float, count: int, like: Any
-) -> None:
+def renew(running: Any, batch: Any, factor: float, momentum: float, count: int, like: Any) -> None:
     """running += momentum (factor · batch - running)."""
     for k in range(count):
         away = constant(factor, like) * batch[k] - running[k]
@@ -189,15 +183,11 @@ def handle_layer_norm(task: int, like: Any) -> None:
     rows = scene.rows * scene.x_size // size
     if scene.op == Op.LAYER_NORM:
         beta = pointer(scene.array[1], like)
-        layer_norm(
-            x, y, x_hat, inverse, gamma, beta, scene.number[0], rows, size, like
-        )
+        layer_norm(x, y, x_hat, inverse, gamma, beta, scene.number[0], rows, size, like)
     else:
         dgamma = pointer(scene.own + scene.private[0], like)
         dbeta = pointer(scene.own + scene.private[1], like)
-        layer_norm_dx(
-            x, x_hat, inverse, y, gamma, dgamma, dbeta, rows, size, like
-        )
+        layer_norm_dx(x, x_hat, inverse, y, gamma, dgamma, dbeta, rows, size, like)
 
 
 def handle_batch_norm(task: int, like: Any) -> None:
@@ -238,6 +228,4 @@ def handle_batch_norm(task: int, like: Any) -> None:
         add_threads(context, private[0], third, channels, one, like)
         add_threads(context, private[1], fourth, channels, one, like)
         inverse = pointer(scene.own + private[4], like)
-        batch_norm_dx(
-            x, x_hat, y, inverse, gamma, third, fourth, values, rows, channels, like
-        )
+        batch_norm_dx(x, x_hat, y, inverse, gamma, third, fourth, values, rows, channels, like)

@@ -45,9 +45,13 @@ def multiply(
     while i < rows:
         left = rows - i
         height = FEW_ROWS if left <= FEW_ROWS else TILE_ROWS
-        for r in range(height):  # rows that do not exist repeat the last one that does
-            row = i + min(r, left - 1)
-            offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
+        at_offsets = scratch
+        if row_table and left >= height:
+            at_offsets = row_table + i * 8
+        else:
+            for r in range(height):  # rows that do not exist repeat the last one that does
+                row = i + min(r, left - 1)
+                offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
         j = 0
         while j < columns:
             width = columns - j
@@ -55,18 +59,18 @@ def multiply(
             if height == FEW_ROWS:
                 width = min(width, 4 * lanes)
                 low_tile(
-                    a, scratch, segments, segment_count, length, step,
+                    a, at_offsets, segments, segment_count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             elif width <= lanes:
                 narrow_tile(
-                    a, scratch, segments, segment_count, length, step,
+                    a, at_offsets, segments, segment_count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             else:
                 width = min(width, 2 * lanes)
                 wide_tile(
-                    a, scratch, segments, segment_count, length, step,
+                    a, at_offsets, segments, segment_count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             j += width

@@ -15,7 +15,6 @@ from chainrule.engine.instructions import (
     Code,
     Instruction,
     Op,
-    Private,
     Tensor,
 )
 from chainrule.parameters import Array

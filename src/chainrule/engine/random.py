@@ -75,9 +75,7 @@ def jump(typing_context: Any, address: Any, steps: Any) -> Any:
             odd = builder.trunc(builder.load(left), ir.IntType(1))
             with builder.if_then(odd):
                 factor = builder.mul(value["total_factor"], value["factor"])
-                term = builder.add(
-                    builder.mul(value["total_term"], value["factor"]), value["term"]
-                )
+                term = builder.add(builder.mul(value["total_term"], value["factor"]), value["term"])
                 builder.store(factor, places["total_factor"])
                 builder.store(term, places["total_term"])
             one_more = builder.add(value["factor"], WIDE(1))

@@ -43,7 +43,7 @@ class Share(NamedTuple):
     begin: int
     end: int
     width: int
-    count: int
+    values: int
 
 
 @kernel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,12 @@ from chainrule.engine.compiled import missing, run_function
 from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
+from chainrule.engine.threads import available_threads
 from chainrule.errors import ArgumentError
 from chainrule.parameters import Array
 
 if TYPE_CHECKING:
-    from chainrule.data.training import Plan, TrainingData
+    from chainrule.data.training import TrainingData
     from chainrule.losses import Loss
     from chainrule.network import Network
     from chainrule.optimizers import Optimizer, OptimizerState
@@ -92,6 +92,12 @@ class CompiledTraining:
         self.program.context[place.TRAINS] = 1
         self.seconds_of_a_step = SECONDS_AT_A_TIME
         self.targets_of: tuple[Any, Targets] | None = None
+
+    def describe(self) -> str:
+        """How the machine runs, in a few words."""
+        count, size = self.program.threads, self.program.bytes / 1e6
+        threads = "1 thread" if count == 1 else f"{count} threads"
+        return f"compiled, {threads}, {size:.3g} MB of memory planned"
 
     @property
     def is_random(self) -> bool:
@@ -220,9 +226,7 @@ class CompiledTraining:
         """Inputs of the network's type, and which of them; None for all in turn. What is in
         memory in that type is not copied."""
         x = data.x
-        ready = (
-            type(x) is np.ndarray and x.dtype == self.program.dtype and x.flags.c_contiguous
-        )
+        ready = type(x) is np.ndarray and x.dtype == self.program.dtype and x.flags.c_contiguous
         if ready:
             return x, None if in_place else np.ascontiguousarray(rows)
         chosen = x[:] if in_place else x[rows]
@@ -316,13 +320,6 @@ def run_threads(program: Program, run: Any) -> None:
     run(at, 0, 0.0)
     for other in others:
         other.join()
-
-
-def available_threads() -> int:
-    """The processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def sorted_batches(order: Integers, batch_size: int) -> Integers:

@@ -156,8 +156,8 @@ def emit_tile(
     sums = [
         [cgutils.alloca_once_value(builder, emit.zero) for _ in range(vectors)] for _ in range(rows)
     ]
-    for row in sums:
-        for place in row:
+    for sums_of_row in sums:
+        for place in sums_of_row:
             builder.store(emit.zero, place)  # also when the tile stands inside a loop
     b_place = cgutils.alloca_once(builder, INT)
     a_place = cgutils.alloca_once(builder, INT)

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from chainrule.engine import column, place
-from chainrule.engine.instructions import Op, Rule
+from chainrule.engine.instructions import Rule
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
 from chainrule.engine.scene import LINE, penalties, read, read_share, total_of_threads
 
@@ -137,6 +137,9 @@ def arrange(
     `turned` takes the taps from last to first, `swapped` exchanges the other two axes. The groups
     of channels, which lie along `width` or along `inner`, come apart.
     """
+    if groups == 1 and swapped:
+        transpose(w, arranged, begin, end, inner, width, taps, turned)
+        return
     group_width = width // groups if along_width else width
     group_inner = inner if along_width else inner // groups
     for row in range(begin, end):
@@ -151,6 +154,23 @@ def arrange(
             else:
                 to = (tap * group_inner + a) * group_width + b
             arranged[group * taps * group_inner * group_width + to] = w[row * width + o]
+
+
+@kernel
+def transpose(
+    w: Any, arranged: Any, begin: int, end: int, inner: int, width: int, taps: int, turned: int
+) -> None:
+    """The same for one group with its axes exchanged, a few rows at a time, so that what is read
+    and what is written stay in the cache."""
+    row = begin
+    while row < end:
+        tap, k = row // inner, row % inner
+        count = min(end - row, inner - k, 16)
+        to = ((taps - 1 - tap) if turned else tap) * width * inner + k
+        for o in range(width):
+            for r in range(count):
+                arranged[to + o * inner + r] = w[(row + r) * width + o]
+        row += count
 
 
 @kernel
@@ -192,7 +212,7 @@ def handle_penalty(task: int, like: Any) -> None:
     part = read_share(scene)
     offset = part.begin * part.width * size_of(like)
     w, g = pointer(scene.array[0] + offset, like), pointer(scene.array[1] + offset, like)
-    total = penalize(w, g, scene.number[0], scene.number[1], part.count, like)
+    total = penalize(w, g, scene.number[0], scene.number[1], part.values, like)
     place_of_total = penalties(scene.context, scene.task[column.STEP])
     pointer(place_of_total, 0.0)[scene.thread * LINE] += total
 
@@ -202,7 +222,7 @@ def handle_clip(task: int, like: Any) -> None:
     scene = read(task)
     part = read_share(scene)
     g = pointer(scene.array[0] + part.begin * part.width * size_of(like), like)
-    squares = clip(g, scene.number[0], scene.number[1], part.count, like)
+    squares = clip(g, scene.number[0], scene.number[1], part.values, like)
     pointer(scene.context[place.SQUARES], 0.0)[scene.thread * LINE] += squares
 
 
@@ -215,16 +235,16 @@ def handle_update(task: int, like: Any) -> None:
     coefficients = pointer(scene.context[place.COEFFICIENTS] + scene.task[column.STEP] * 32, 0.0)
     scale = constant(norm_scale(scene.context), like)
     if scale != 1:
-        for k in range(part.count):
+        for k in range(part.values):
             g[k] *= scale
     if scene.number[0] != 0:
         keep = constant(1 - coefficients[0] * scene.number[0], like)
-        for k in range(part.count):
+        for k in range(part.values):
             w[k] *= keep
     update(
         scene.size[2], w, g, pointer(array[2] + offset, like), pointer(array[3] + offset, like),
         pointer(array[4] + offset, like), coefficients, pointer(scene.context[place.SETTINGS], 0.0),
-        part.count, like,
+        part.values, like,
     )  # fmt: skip
 
 

@@ -206,10 +206,10 @@ def run_comparison(
 
 def run_task(options: dict[str, Any], folder: Path) -> str | None:
     """One run, in whatever process; what went wrong, if anything did."""
-    from threadpoolctl import threadpool_limits
+    from chainrule.engine.threads import one_thread
 
     try:
-        with threadpool_limits(1):
+        with one_thread():
             prepared = prepare(make_config(options))
             with new_run_folder(folder) as unfinished:
                 run(prepared, unfinished, quiet=True)

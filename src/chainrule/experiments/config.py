@@ -91,6 +91,12 @@ class TrainConfig(pydantic.BaseModel):
     seed: Annotated[int, Field(ge=0)] = option(
         0, "Run", "N", "The same seed gives the same numbers; 0 if left out."
     )
+    engine: Literal["auto", "compiled", "numpy"] = option(
+        "auto", "Run", "NAME", "auto, compiled or numpy; auto if left out."
+    )
+    threads: Count | None = option(
+        None, "Run", "N", "Threads of the compiled engine; all cores if left out."
+    )
 
 
 def read_config(path: Path) -> dict[str, Any]:

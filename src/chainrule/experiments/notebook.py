@@ -107,7 +107,8 @@ def network_source(config: TrainConfig) -> str:
     lines += ["net = cr.Network(", "    ["]
     lines += [f"        {source(layer, names)}," for layer in layers]
     lines += ["    ],", f"    input_shape={tuple(config.input_shape or ())},"]
-    lines += [f"    seed={config.seed},", f"    dtype={source(config.dtype)},", ")"]
+    lines += [f"    seed={config.seed},", f"    dtype={source(config.dtype)},"]
+    lines += [f"    engine={source(config.engine)},", f"    threads={config.threads},", ")"]
     return "\n".join([*lines, "print(net.summary())"])
 
 

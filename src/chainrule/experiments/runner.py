@@ -15,6 +15,7 @@ from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out
 from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
+from chainrule.engine.threads import available_threads
 from chainrule.errors import ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.curves import draw_curves
@@ -90,10 +91,18 @@ def prepare(config: TrainConfig) -> Prepared:
             "learning_rate": optimizer.learning_rate,
             "metrics": config.metrics or default_metrics(dataset),
             "validation": default_validation(config, dataset),
+            "threads": config.threads or available_threads(),
         }
     )
     check_input_shape(config, dataset)
-    network = Network(build_layers(layers), dataset.input_shape, config.seed, config.dtype)
+    network = Network(
+        build_layers(layers),
+        dataset.input_shape,
+        config.seed,
+        config.dtype,
+        config.engine,
+        resolved.threads,
+    )
     check_outputs(network, dataset, loss)
     if resolved.validation and not resolved.fresh_data:
         count_held_out(len(dataset.x_train), resolved.validation)

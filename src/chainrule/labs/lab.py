@@ -161,10 +161,10 @@ def run_variants(
 
 
 def run_on_one_thread(function: Callable[..., T], task: tuple[Any, ...]) -> T:
-    """`function(*task)` with one BLAS thread."""
-    from threadpoolctl import threadpool_limits
+    """`function(*task)` with one thread of the engine and of BLAS."""
+    from chainrule.engine.threads import one_thread
 
-    with threadpool_limits(1):
+    with one_thread():
         return function(*task)
 
 

@@ -1,0 +1,38 @@
+"""``chainrule warm-up``: compile the engine ahead of its first use."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+
+def warm_up(
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="TYPE", help="float32, float64 or both.")
+    ] = "both",
+) -> None:
+    """Compile the engine, so that the first training need not.
+
+    What was compiled is kept for all later runs on this machine. To keep it elsewhere, name a
+    folder with CHAINRULE_CACHE.
+
+    \b
+    Examples:
+      chainrule warm-up
+      chainrule warm-up --dtype float32
+    """
+    from chainrule.arguments import choice
+    from chainrule.engine.compiled import cache_folder, compile_all, missing_functions
+    from chainrule.progress import format_seconds, waiting
+
+    choice(dtype, "dtype", ["both", "float32", "float64"])
+    began, compiled = time.perf_counter(), 0
+    for one in ["float32", "float64"] if dtype == "both" else [dtype]:
+        new = missing_functions(one)
+        compiled += len(new)
+        with waiting(f"compiling {len(new)} functions for {one}"):
+            compile_all(one)
+    took = format_seconds(time.perf_counter() - began)
+    print(f"{compiled} functions compiled in {took}; they are in {cache_folder()}")
