@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from tests.check.central_differences import (
     run_forward,
     subject,
 )
+from tests.check.running import run
 from tests.check.slips import SLIPS, SPECIMENS, Slip
 
 CODES = {  # each has at least one slip
@@ -35,9 +35,7 @@ FILES = sorted(path.stem for path in SPECIMENS.glob("*.py"))
 
 
 def example(source: str, seed: int = 0) -> Example:
-    module = ModuleType("specimen")
-    exec(compile(source, "specimen", "exec"), vars(module))  # noqa: S102
-    return module.example(np.random.default_rng(seed))
+    return run(source)["example"](np.random.default_rng(seed))
 
 
 def right(file: str) -> str:

@@ -58,7 +58,7 @@ class LabTests:
     Args:
         module: the name by which they import the solution.
         names: what of it the example uses.
-        checks: the code that compares gradients with slopes: the example, and `check(name)`.
+        checks: the code that compares gradients with slopes: the example, and `check_gradient(name)`.
         gradients: the names of what is checked.
     """
 
@@ -71,7 +71,7 @@ class LabTests:
         """What each test does, by its name."""
         calls = {"test_forward": "check_forward()"}
         for name in self.gradients:
-            calls["test_" + re.sub(r"\W", "_", name)] = f'check("{name}")'
+            calls["test_" + re.sub(r"\W", "_", name)] = f'check_gradient("{name}")'
         return calls
 
     def as_file(self) -> str:
@@ -96,6 +96,7 @@ def write_tests(solution: Path, points: int = 2) -> LabTests:
     }
     losses = _losses(_render("checks.py.jinja", losses=[], **context), case, points)
     checks = _render("checks.py.jinja", losses=losses, **context)
+    _expect_other_names(_defined(ast.parse(checks)) & _defined(tree) - {"example"}, solution)
     gradients = [each.name for each in context.get("entries", [])] or ["derivative"]
     return LabTests(solution.stem, _names_used(function, tree), checks, gradients)
 
@@ -107,7 +108,7 @@ def _losses(checks: str, case: Case, points: int) -> list[str]:
         file.write_text(checks, encoding="utf-8")
         names = runpy.run_path(str(file), {"copy": copy, "np": np, **vars(case.module)})
     given = (names["example"](np.random.default_rng(seed)) for seed in range(points))
-    return [f"{float(names['loss'](each, each['x'])):.12g}" for each in given]
+    return [f"{float(names['loss_at'](each, each['x'])):.12g}" for each in given]
 
 
 def _example_of(solution: Path) -> Case:
@@ -245,17 +246,25 @@ def _is_same(value: Any, gradient: Array | None) -> bool:
 
 def _names_used(function: ast.stmt, tree: ast.Module) -> list[str]:
     """What the example takes from the solution's file."""
-    defined = {
-        name
-        for node in tree.body
-        for name in (
-            [node.name]
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-            else [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
-        )
-    }
     used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    return sorted(used & defined)
+    return sorted(used & _defined(tree))
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    """The names that a file defines."""
+    names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
+
+
+def _expect_other_names(shared: set[str], solution: Path) -> None:
+    if shared:
+        raise CannotAssignError(
+            f"{solution} defines {', '.join(sorted(shared))}, a name that the tests use themselves: "
+            "choose another"
+        )
 
 
 def _render(template: str, **context: Any) -> str:
