@@ -151,6 +151,37 @@ class Steps(cr.Layer):
         return dy
 
 
+class TwoBiases(cr.Layer):
+    """y = x + a + b: both have the same gradient, but only one a penalty."""
+
+    def setup(self, input_shape):
+        self.declare("a", input_shape, "ones", cr.L2(0.5))
+        self.declare("b", input_shape, "ones")
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x + self.a + self.b, None
+
+    def backward(self, dy, cache):
+        g = dy.sum(axis=0)
+        self.da += g
+        self.db += g
+        return dy
+
+
+class Doubled(cr.Layer):
+    """y = 2 x + x², where a copy of x is changed in place and x itself is still needed."""
+
+    def forward(self, x, training=False):
+        y = np.empty_like(x)
+        y[...] = x
+        y *= 2
+        return y + x * x, x
+
+    def backward(self, dy, x):
+        return 2 * dy * (1 + x)
+
+
 def mlp() -> cr.Network:
     layers = [cr.Flatten(), cr.Dense(128), cr.ReLU(), cr.Dense(64), cr.ReLU(), cr.Dense(10)]
     return cr.Network(layers, (28, 28, 1), dtype="float64")
@@ -229,7 +260,9 @@ def regularized() -> cr.Network:
 def of_own_layers() -> cr.Network:
     images = [WindowByWindow(), cr.Flatten(), Scale(), Noise(), Product(), ExampleByExample()]
     return cr.Network(
-        [*images, Steps(), cr.Activation(squash, dsquash), cr.Dense(3)], (5, 4, 2), dtype="float64"
+        [*images, Steps(), TwoBiases(), Doubled(), cr.Activation(squash, dsquash), cr.Dense(3)],
+        (5, 4, 2),
+        dtype="float64",
     )
 
 
