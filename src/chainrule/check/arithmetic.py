@@ -227,8 +227,10 @@ def _is_numpy(node: ast.expr, source: FunctionSource) -> bool:
 
 def _with_axis(node: ast.Call, axis: str, keep: bool | None) -> ast.Call | None:
     other = fresh(node)
-    of_numpy = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and (
-        node.func.value.id in ("np", "numpy")
+    of_numpy = (
+        isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and (node.func.value.id in ("np", "numpy"))
     )
     positional = 1 if of_numpy or isinstance(node.func, ast.Name) else 0
     other.args = other.args[:positional]

@@ -16,6 +16,7 @@ from chainrule.check import state as states
 from chainrule.check.calling import call
 from chainrule.check.causes import is_random
 from chainrule.check.findings import Finding
+from chainrule.check.own import OwnNetwork, own_behaviours
 from chainrule.check.pairs import ActivationPair
 from chainrule.check.program import Program
 from chainrule.check.signatures import close
@@ -39,6 +40,8 @@ def behaviours(subject: Subject, example: dict[str, Any]) -> list[Finding]:
         ]
         if "predict" in example:
             checks.append(lambda: prediction(program, example["predict"]))
+    if isinstance(subject, OwnNetwork):
+        checks = [lambda: own_behaviours(subject)]
     found: list[Finding] = []
     for check in checks:
         with suppress(Exception):  # what code raises here it has raised before, or only here
@@ -254,8 +257,10 @@ def line_assigning(subject: Program, name: str) -> int | None:
     tree = _tree(subject.code.backward(subject.code.state))
     wanted = name.split(".")[-1]
     for node in ast.walk(tree) if tree else []:
-        targets = node.targets if isinstance(node, ast.Assign) else (
-            [node.target] if isinstance(node, ast.AugAssign) else []
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else ([node.target] if isinstance(node, ast.AugAssign) else [])
         )
         if any(re_word(wanted, ast.unparse(target)) for target in targets):
             return getattr(node, "lineno", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ PLAIN = {
     "loop": "partial-sum",
     "assign": "accumulates",
     "mask": "missing-activation-derivative",
+    "word": "wrong-activation-derivative",
 }
 
 
@@ -57,6 +59,8 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
         if edit.kind == "scale":  # a factor that is no number, or only of one term
             return "unknown"
         return {"sign": "sign", "axis": "wrong-axis"}[edit.kind]
+    if edit.removed is not None and form_of(edit.removed) is not None:
+        return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
     if ratio < 0:
         return "sign"
     if is_random(found.subject):
@@ -80,9 +84,15 @@ def common_ratio(mended: tuple[str, ...], found: Examination) -> float | None:
         ratios += own[:1]
     if not ratios:
         return None
-    if max(ratios) - min(ratios) > CLOSE * max(map(abs, ratios)):
-        return None
-    return ratios[0]
+    nearest = min(ratios, key=lambda ratio: abs(np.log(abs(ratio))))
+    if all(_is_power(ratio, nearest) for ratio in ratios):
+        return nearest
+    return None
+
+
+def _is_power(ratio: float, base: float) -> bool:
+    """Whether a factor is another one, to the power of how often it was met on the way down."""
+    return any(abs(ratio / base**power - 1) < CLOSE * 10 for power in (1, 2, 3, 4))
 
 
 def goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
@@ -162,7 +172,7 @@ def _skeleton(node: ast.expr) -> str:
 
 def _of_extra(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     if common_ratio(mended, found) is not None:
-        return _of_factor(Edit("scale", edit.source, (), edit.line, ""), mended, found)
+        return _of_factor(replace(edit, kind="scale"), mended, found)
     if edit.removed is not None and form_of(edit.removed) is not None:
         return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
     return "unknown"
@@ -196,6 +206,8 @@ def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:
     for node in ast.walk(edit.source.node):
         if isinstance(node, ast.Assign) and text(node.targets[0]) == text(result):
             names = [text(factor) for factor in factors(node.value)]
+            if isinstance(node.value, ast.Call):  # dZ = relu_backward(dA, Z)
+                names += ["", *(text(argument) for argument in node.value.args)]
             if len(names) > 1 and text(part) in names:
                 return True
     return False
@@ -213,5 +225,3 @@ def _stands_in_derivative(edit: Edit) -> bool:
         and any(inner is place.node for inner in ast.walk(node))
         for node in ast.walk(statement)
     )
-
-

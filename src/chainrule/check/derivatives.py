@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType, FunctionType
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from chainrule.check.edits import (
     factors,
     fresh,
     name_called,
+    places,
     text,
     values,
 )
@@ -25,6 +27,7 @@ from chainrule.check.naming import looks_like_a_gradient
 from chainrule.check.source import FunctionSource
 
 DERIVATIVE_NAME = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
+FLAG = re.compile(r"deriv\w*|prime|grad|d|der|backward|back", re.IGNORECASE)
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 FAMILIES = {
     "tanh": ("1 - {0}**2", "1 - np.tanh({0})**2"),
@@ -95,6 +98,17 @@ def _functions(source: FunctionSource) -> list[str]:
     return found
 
 
+def _flagged(source: FunctionSource) -> list[tuple[str, str]]:
+    """Functions that give their derivative when a flag is set: ``sigmoid(x, derivative=True)``."""
+    return [
+        (name, flag)
+        for name, value in source.functions[0].__globals__.items()
+        if inspect.isfunction(value) and value.__code__.co_filename == source.file
+        for flag in value.__code__.co_varnames[1 : value.__code__.co_argcount]
+        if FLAG.fullmatch(flag)
+    ]
+
+
 def _has_numpy(source: FunctionSource) -> bool:
     return source.functions[0].__globals__.get("np") is np
 
@@ -106,6 +120,10 @@ def derivative_forms(source: FunctionSource) -> list[tuple[str, Form]]:
         forms += [
             (f"{function}({point})", Form(function, point)) for function in _functions(source)
         ]
+        forms += [
+            (f"{name}({point}, {flag}=True)", Form(name, point))
+            for name, flag in _flagged(source)
+        ]
     for point in points(source):
         for family, templates in FAMILIES.items():
             for template in templates:
@@ -115,8 +133,9 @@ def derivative_forms(source: FunctionSource) -> list[tuple[str, Form]]:
 
 
 def missing(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
-    """Multiply what is assigned or returned by a derivative, or by an array such as a mask."""
-    for place in values(source):
+    """Multiply what is assigned or returned, or a factor of a matrix product, by a derivative, or
+    by an array such as a mask."""
+    for place in (*values(source), *_computed_factors(source)):
         shape = _shape_of(place, source)
         for code, form in derivative_forms(source):
             if _fits(form.point, shape, source):
@@ -124,6 +143,47 @@ def missing(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         for name, value in variables(source).items():
             if (value.dtype.kind == "b" or "mask" in name) and _fits(name, shape, source):
                 yield _times(source, place, name, "mask")
+
+
+def _computed_factors(source: FunctionSource) -> Iterator[Place]:
+    """Factors of matrix products that are themselves computed there."""
+    for place in places(source):
+        parent, node = place.parent, place.node
+        within = (isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.MatMult)) or (
+            name_called(parent) in ("dot", "matmul") and place.field == "args"
+        )
+        if within and isinstance(node, (ast.BinOp, ast.Call)):
+            yield place
+
+
+def words(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
+    """Another word where a word says which activation it is: "relu" for "sigmoid"."""
+    tree_words = {
+        value
+        for function in source.functions
+        for code in _codes_beside(function)
+        for value in code.co_consts
+        if isinstance(value, str) and value.isidentifier() and len(value) < 16
+    }
+    for place in places(source):
+        node = place.node
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if not isinstance(place.parent, (ast.Call, ast.keyword, ast.Compare)):
+            continue
+        for word in sorted(tree_words - {node.value}):
+            line = getattr(node, "lineno", 0)
+            advice = f'"{word}", not "{node.value}"'
+            yield Edit("word", source, ((place, ast.Constant(word)),), line, advice)
+
+
+def _codes_beside(function: FunctionType) -> list[CodeType]:
+    """The code of all functions of the same file."""
+    return [
+        value.__code__
+        for value in function.__globals__.values()
+        if inspect.isfunction(value) and value.__code__.co_filename == function.__code__.co_filename
+    ]
 
 
 def _times(source: FunctionSource, place: Place, code: str, kind: str) -> Edit:
@@ -160,6 +220,8 @@ def exchanged(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
             continue
         seen.add(id(place.node))
         present = _product(rest)
+        if isinstance(present, ast.Constant):
+            continue
         for code, form in [*derivative_forms(source), *_by_application(present, source)]:
             new = expression(code)
             other = _product([*kept, new]) if kept else new
@@ -317,7 +379,20 @@ def form_of(node: ast.expr) -> Form | None:
                 return Form("sigmoid", one)
     if isinstance(node, ast.Call) and len(node.args) == 1 and _names_derivative(name_called(node)):
         return Form(text(node.func), text(node.args[0]))
+    if isinstance(node, ast.Call) and node.args and _has_flag(node):
+        return Form(text(node.func), text(node.args[0]))
     return None
+
+
+def _has_flag(call: ast.Call) -> bool:
+    """Whether a call asks a function for its derivative."""
+    return any(
+        keyword.arg is not None
+        and FLAG.fullmatch(keyword.arg)
+        and isinstance(keyword.value, ast.Constant)
+        and keyword.value.value is True
+        for keyword in call.keywords
+    )
 
 
 def _names_derivative(name: str) -> bool:
@@ -338,5 +413,3 @@ def same_family(removed: ast.expr, added: ast.expr) -> bool | None:
     if one is None or other is None:
         return None
     return one.family == other.family
-
-

@@ -141,9 +141,11 @@ def _example(module: types.ModuleType, request: Request) -> Case:
 
 def random_sources(module: types.ModuleType | None) -> list[Any]:
     """The generators that a file keeps among its names."""
-    return [] if module is None else [
-        value for value in vars(module).values() if isinstance(value, np.random.Generator)
-    ]
+    return (
+        []
+        if module is None
+        else [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
+    )
 
 
 def from_example(
@@ -370,7 +372,8 @@ def classes_in(module: types.ModuleType) -> dict[str, type]:
     return {
         name: c
         for name, c in vars(module).items()
-        if isinstance(c, type) and c.__module__ in ("builtins", "checked", module.__name__)
+        if isinstance(c, type)
+        and c.__module__ in ("builtins", "checked", module.__name__)
         and not name.startswith("__")
     }
 
@@ -544,9 +547,7 @@ def _functions_named(module: types.ModuleType, request: Request) -> Case:
     return _function_pair(module, pair[0], pair[1], request)
 
 
-def _function_pair(
-    module: types.ModuleType, first: str, second: str, request: Request
-) -> Case:
+def _function_pair(module: types.ModuleType, first: str, second: str, request: Request) -> Case:
     """An activation or loss with its derivative, or forward with backward."""
     from chainrule.check.state import random_like
 
@@ -574,9 +575,7 @@ def _loss_example(one: Any, other: Any, request: Request) -> Example:
     return {"loss": one, "derivative": other, "x": predictions, "y": targets}
 
 
-def _guessed_functions(
-    module: types.ModuleType, one: Any, other: Any, request: Request
-) -> Case:
+def _guessed_functions(module: types.ModuleType, one: Any, other: Any, request: Request) -> Case:
     """forward(x, params) and backward over a dictionary that one of the file's functions makes."""
     from chainrule.check.guessing import arguments, inputs
     from chainrule.check.state import random_like

@@ -60,11 +60,6 @@ def examine(subject: Subject) -> Examination:
         found.truths[name] = truth
         if answer is None or not truth.agrees(answer.gradients.get(name)):
             found.wrong.append(name)
-    if found.wrong == ["x"] and len(found.truths) > 1 and getattr(subject, "dy", None) is None:
-        # what a network hands on below its first layer serves nobody, and is often left unscaled
-        found.wrong = []
-        found.notes.append(f"{found.shown('x')}, which nothing uses, is not the input's gradient")
-        del found.truths["x"]
     return found
 
 
@@ -95,6 +90,8 @@ def _checked(subject: Subject, answer: Answer | None) -> list[str]:
         names = [n for n in subject.values if n != "x" or len(subject.values) == 1]
         return names if names else list(subject.values)
     has = [name for name in subject.values if answer.gradients.get(name) is not None]
+    if "x" in has and len(has) > 1 and answer.dy is None:
+        has.remove("x")  # what a network hands on below its first layer serves nobody
     absent = [
         name
         for name in subject.values
@@ -143,5 +140,3 @@ def diagnose_subject(subject: Subject, seconds: float = 6.0) -> Diagnosis:
         diagnosis.findings += treat(found, start + seconds)
     diagnosis.comparisons = comparisons(found)
     return diagnosis
-
-

@@ -74,12 +74,11 @@ def _output(evidence: Evidence) -> Array | None:
 # --- softmax --------------------------------------------------------------------------------
 
 
-def _softmax(
-    evidence: Evidence, x: Array, y: Array, dy: Array, given: Array
-) -> Signature | None:
+def _softmax(evidence: Evidence, x: Array, y: Array, dy: Array, given: Array) -> Signature | None:
     axis = softmax_axis(x, y)
     if axis is None:
         return None
+
     def product(v: Array) -> Array:
         return y * (v - np.sum(v * y, axis=axis, keepdims=True))
 
@@ -124,16 +123,30 @@ def _activation(
         return None
     slopes = evidence.truth.array / dy
     taken = given / dy
+    from chainrule.check.causes import is_random
+
+    if is_random(evidence.subject):
+        return Signature(
+            "dropout-mask",
+            "dy is not multiplied by what the forward pass multiplied x by, the mask with its "
+            "scale",
+            "multiply dy by the mask and scale of the forward pass",
+            alone=True,
+        )
     if close(taken, np.ones_like(taken)):
         return Signature(
-            "missing-activation-derivative", "dy is passed through: the derivative is taken as 1",
-            "multiply dy by the derivative", alone=True,
+            "missing-activation-derivative",
+            "dy is passed through: the derivative is taken as 1",
+            "multiply dy by the derivative",
+            alone=True,
         )
     other_point = _slopes_at(evidence, y)
     if other_point is not None and close(taken, other_point):
         return Signature(
-            "derivative-at-wrong-point", "it is the derivative taken of the output, f'(f(x))",
-            "take the derivative at the input", alone=True,
+            "derivative-at-wrong-point",
+            "it is the derivative taken of the output, f'(f(x))",
+            "take the derivative at the input",
+            alone=True,
         )
     signature = _reversed_point(evidence, x, slopes)
     if signature is not None:
@@ -141,8 +154,10 @@ def _activation(
     at_dy = _slopes_at(evidence, dy)
     if at_dy is not None and close(taken, at_dy):
         return Signature(
-            "derivative-at-wrong-point", "it is the derivative taken of dy, not of the input",
-            "take the derivative at the input", alone=True,
+            "derivative-at-wrong-point",
+            "it is the derivative taken of dy, not of the input",
+            "take the derivative at the input",
+            alone=True,
         )
     own = [name for name, slope in SLOPES.items() if close(slopes, slope(x))]
     for name, slope in SLOPES.items():
@@ -156,15 +171,18 @@ def _activation(
                 "derivative-at-wrong-point",
                 f"it is the derivative of {name} as a function of the output, given the input, "
                 "or the reverse",
-                "hand it what it is a function of", alone=True,
+                "hand it what it is a function of",
+                alone=True,
             )
     return None
 
 
 def _other(name: str) -> Signature:
     return Signature(
-        "wrong-activation-derivative", f"it is the derivative of {name}",
-        "take the derivative of the function that the forward pass applies", alone=True,
+        "wrong-activation-derivative",
+        f"it is the derivative of {name}",
+        "take the derivative of the function that the forward pass applies",
+        alone=True,
     )
 
 
@@ -218,7 +236,8 @@ def _reversed_point(evidence: Evidence, x: Array, slopes: Array) -> Signature | 
     return Signature(
         "derivative-at-wrong-point",
         f"it is right as a function of the {other.of}, but is given the {subject.of}",
-        f"hand it the {other.of}, or write it for the {subject.of}", alone=True,
+        f"hand it the {other.of}, or write it for the {subject.of}",
+        alone=True,
     )
 
 
@@ -235,8 +254,11 @@ def _normalization(
             continue
         x_hat, sigma, gamma = fitted
         g = gamma * dy
-        basis = [g, g.mean(axis=axes, keepdims=True) + 0 * g,
-                 x_hat * (g * x_hat).mean(axis=axes, keepdims=True)]
+        basis = [
+            g,
+            g.mean(axis=axes, keepdims=True) + 0 * g,
+            x_hat * (g * x_hat).mean(axis=axes, keepdims=True),
+        ]
         truth = _coefficients(evidence.truth.array * sigma, basis)
         if truth is None or not np.allclose(truth, [1, -1, -1], atol=0.02):
             continue
@@ -306,7 +328,8 @@ def _paths(coefficients: Array) -> Signature | None:
     if abs(first - 1) > 0.02 or not words:
         return None
     return Signature(
-        "norm-path", " and ".join(words),
+        "norm-path",
+        " and ".join(words),
         "dx = (g - mean(g) - x̂ mean(g x̂)) / σ, with g = γ dy and means over the batch",
         alone=True,
     )
@@ -330,6 +353,7 @@ def _loss(evidence: Evidence, subject: LossPair) -> Signature | None:
         return Signature(
             "softmax-jacobian",
             "it is p - y, the derivative with respect to the logits, softmax or sigmoid included",
-            "the derivative with respect to the predictions p is -y / p", alone=True,
+            "the derivative with respect to the predictions p is -y / p",
+            alone=True,
         )
     return None

@@ -79,7 +79,18 @@ GRADIENT_MARK = re.compile(r"grad|error|delta|nabla|^d_?[A-Za-z]|^g_?[A-Z]|deriv
 INPUT_GRADIENTS = {
     *("dx", "d_x", "x_grad", "grad_x", "input_grad", "grad_input", "input_error", "input_gradient"),
     *("da0", "dinput", "d_input", "dinputs", "d_inputs", "da_prev", "grad_inputs", "dimages"),
-    *("d_images", "da_prev", "dx_prev", "grad_in", "din", "d_in", "gx", "input_delta", "x_gradient", "dprev"),
+    *(
+        "d_images",
+        "da_prev",
+        "dx_prev",
+        "grad_in",
+        "din",
+        "d_in",
+        "gx",
+        "input_delta",
+        "x_gradient",
+        "dprev",
+    ),
 }
 NOT_PARAMETERS = re.compile(
     r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|prev_|_avg"

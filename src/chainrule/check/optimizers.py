@@ -391,9 +391,7 @@ def _adam(
     return moved
 
 
-def _below(
-    v_hat: Array, v: Array, b2: float, t: int, eps: float, where: str, root: bool
-) -> Array:
+def _below(v_hat: Array, v: Array, b2: float, t: int, eps: float, where: str, root: bool) -> Array:
     """The denominator, with ε beside the root, within it, or added before the correction."""
     if not root:
         return v_hat + eps

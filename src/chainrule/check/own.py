@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.check import state as states
+from chainrule.check.findings import Finding
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
 from chainrule.errors import ChainruleError
 from chainrule.layers.base import Layer
@@ -108,10 +109,49 @@ class OwnNetwork(Subject):
         names = {"x": "dx"}
         for name in self.network.parameters:
             place, _, end = name.rpartition(".")
-            names[name] = f"d{end}" if self.style.endswith("layer") and place == "0" else (
-                f"{place}.d{end}"
+            names[name] = (
+                f"d{end}" if self.style.endswith("layer") and place == "0" else (f"{place}.d{end}")
             )
         return names
 
     def functions(self) -> list[Callable[..., Any]]:
         return [type(layer).backward for layer in self.network.layers]
+
+
+def own_behaviours(subject: OwnNetwork) -> list[Finding]:
+    """What a chainrule layer promises besides right gradients: they add up, nothing that was
+    handed in changes, and a cache belongs to its own forward pass."""
+    findings = []
+    output, caches = subject._forward(subject.values)
+    dy = states.random_like(output, "behaviour")
+    network = subject.network
+    network.gradients.flat[:] = 0
+    handed = dy.copy()
+    network.backward(handed, caches)
+    if not np.array_equal(handed, dy):
+        findings.append(_promise("dy", "mutates-input", "dy holds other numbers after backward"))
+    once = {name: network.gradients[name].copy() for name in network.gradients}
+    network.backward(dy.copy(), caches)
+    names = subject._names()
+    for name, gradient in once.items():
+        if np.any(gradient) and np.allclose(network.gradients[name], gradient, rtol=1e-12):
+            text = "the second backward pass wipes out what the first one found"
+            findings.append(_promise(names[name], "overwrites", text, "add with `+=`"))
+    x = subject.values["x"].copy()
+    network.forward(x, training=True)
+    if not np.array_equal(x, subject.values["x"]):
+        findings.append(_promise("x", "mutates-input", "x holds other numbers after forward"))
+    network.gradients.flat[:] = 0
+    _, caches = subject._forward(subject.values)
+    subject._forward({**subject.values, "x": -subject.values["x"]})
+    dx = network.backward(dy.copy(), caches)
+    network.gradients.flat[:] = 0
+    _, caches = subject._forward(subject.values)
+    if not np.allclose(dx, network.backward(dy.copy(), caches), rtol=1e-9, atol=1e-12):
+        text = "another forward pass in between changes the gradient: something is kept on self"
+        findings.append(_promise("dx", "stale-cache", text, "return it with the cache"))
+    return findings
+
+
+def _promise(gradient: str, code: str, evidence: str, advice: str = "compute a new array") -> Finding:
+    return Finding(gradient, code, True, evidence, None, advice)

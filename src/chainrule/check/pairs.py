@@ -120,9 +120,7 @@ class LossPair(Subject):
         if self.batch is None or self.batch <= examples:
             return None
         predictions = self.values["y_pred"]
-        return LossPair(
-            self.function, self.derivative, predictions[:examples], self.y[:examples]
-        )
+        return LossPair(self.function, self.derivative, predictions[:examples], self.y[:examples])
 
     def functions(self) -> list[Function]:
         return [self.derivative, self.function]

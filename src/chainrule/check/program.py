@@ -23,6 +23,13 @@ Function = Callable[..., Any]
 RATE = 0.1
 
 
+def _not_constant(array: Array) -> Array:
+    """Parameters that are all zeros, or all ones, would hide mistakes: they are moved a little."""
+    if array.size and np.all(array == array.flat[0]):
+        return np.asarray(array + 0.2 * states.random_like(array, "parameter"))
+    return array
+
+
 class LossNeededError(CannotCheckError):
     """The backward pass begins with the targets, and no loss is given."""
 
@@ -120,7 +127,8 @@ class Program(Subject):
                 "not an array of floats"
             )
         self.batch_axis = self._axis_of_examples(first) if batch_axis is None else batch_axis
-        if self.x.ndim > self.batch_axis:
+        is_one_example = self.x.ndim == 1 and (self.y is None or np.shape(self.y) != self.x.shape)
+        if self.x.ndim > self.batch_axis and not is_one_example:
             self.batch = self.x.shape[self.batch_axis]
         self.dy = self._random_dy(first)
         arrays = states.arrays(self.code.state)
@@ -137,13 +145,13 @@ class Program(Subject):
             except Exception:  # code may refuse the move: then it is no parameter
                 depends = False
             if depends:
-                self.values[name] = np.array(array, np.float64)
+                self.values[name] = _not_constant(np.array(array, np.float64))
             else:
                 del self.paths[name]
 
     def _goes_example_by_example(self) -> bool:
         """Whether a training step calls as many more functions as there are more examples."""
-        if len(self.x) < 2 or self.y is None or len(self.y) != len(self.x):
+        if self.x.ndim < 2 or self.y is None or len(self.y) != len(self.x) or len(self.x) < 2:
             return False
         calls = []
         for count in (1, 2):

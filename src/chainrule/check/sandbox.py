@@ -104,16 +104,26 @@ def _ended_early(
         evidence = f"still running after {limits.seconds:g} seconds{where}"
         line = place[0] if place else None
         finding = Finding(
-            place[1] if place else name, "timeout", True, evidence, line,
+            place[1] if place else name,
+            "timeout",
+            True,
+            evidence,
+            line,
             "look for a loop that does not end; slow code may have more time with --time-limit",
         )
     elif code < 0:
         finding = Finding(
-            name, "crash", True, f"the process was ended by {signal.Signals(-code).name}", None,
+            name,
+            "crash",
+            True,
+            f"the process was ended by {signal.Signals(-code).name}",
+            None,
             "run the file by itself to see where",
         )
     else:
-        evidence = f"the process ended with exit code {code}" + (f": {complaint}" if complaint else "")
+        evidence = f"the process ended with exit code {code}" + (
+            f": {complaint}" if complaint else ""
+        )
         finding = Finding(name, "crash", True, evidence, None, "leave out what ends the process")
     return {
         "ok": False,

@@ -192,17 +192,25 @@ def of_ratio(ratio: float, subject: Subject) -> Signature:
     text = f"every entry is {_as_fraction(ratio)} the true gradient"
     if abs(ratio + 1) < CLOSE:
         return Signature(
-            "sign", "every entry has the opposite sign of the true gradient", "turn the sign round",
-            alone=True, ratio=ratio,
+            "sign",
+            "every entry has the opposite sign of the true gradient",
+            "turn the sign round",
+            alone=True,
+            ratio=ratio,
         )
     if ratio < 0:
         return Signature("sign", text, "turn the sign round", ratio=ratio)
     power = _power(ratio, count)
     if power:
         times = "twice" if abs(power) > 1 else "once too often"
-        did = f"divided by the batch size ({count}) {times}" if power < 0 else (
-            f"not divided by the batch size ({count})" if power == 1 else
-            f"multiplied by the batch size ({count}) twice"
+        did = (
+            f"divided by the batch size ({count}) {times}"
+            if power < 0
+            else (
+                f"not divided by the batch size ({count})"
+                if power == 1
+                else f"multiplied by the batch size ({count}) twice"
+            )
         )
         advice = "leave one division out" if power < 0 else "divide by the number of examples"
         return Signature("batch-scale", f"{text}: {did}", advice, ratio=ratio)
@@ -254,8 +262,10 @@ def _turned(evidence: Evidence) -> Signature | None:
         return None
     if fitted.shape[0] > 1 and truth.agrees(fitted.T):
         return Signature(
-            "transposed", "its transpose is the true gradient",
-            "exchange the factors of the product", alone=True,
+            "transposed",
+            "its transpose is the true gradient",
+            "exchange the factors of the product",
+            alone=True,
         )
     return None
 
@@ -282,6 +292,8 @@ def _some_examples(evidence: Evidence) -> Signature | None:
     if known is None or not count or not 2 <= count <= 12 or evidence.name in ("x", "y_pred"):
         return None
     given, _ = known
+    if ratio_of(*known) is not None:
+        return None
     shares = shares_of_examples(evidence, count)
     if shares is None or not np.any(given):
         return None
@@ -307,7 +319,8 @@ def _examples_used(shares: Array, given: Array) -> list[int]:
             return [n]
     total = shares.sum(axis=0)
     for n, share in enumerate(shares):
-        if ratio_of(given, total - share) is not None:
+        counts = np.abs(share).max() > 0.01 * np.abs(total).max()
+        if counts and ratio_of(given, total - share) is not None:
             return [m for m in range(count) if m != n]
     if len(given) <= count or np.linalg.matrix_rank(shares) < count:
         return []
@@ -324,7 +337,10 @@ def shares_of_examples(evidence: Evidence, count: int) -> Array | None:
         loss = evidence.subject.only(example)
         if loss is None:
             return None
-        shares.append(_slopes(loss, evidence))
+        try:
+            shares.append(_slopes(loss, evidence))
+        except Exception:  # code may take no single example
+            return None
     return np.array(shares)
 
 

@@ -60,6 +60,28 @@ def counting_calls(files: set[str]) -> Iterator[list[int]]:
         sys.setprofile(outside)
 
 
+def order_of_lines(run: Callable[[], Any], files: set[str]) -> dict[tuple[str, int], int]:
+    """Which line of `files` runs as the how manieth."""
+    order: dict[tuple[str, int], int] = {}
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line":
+            order.setdefault((frame.f_code.co_filename, frame.f_lineno), len(order))
+        return trace
+
+    outside = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    except Exception:
+        return order
+    finally:
+        sys.settrace(outside)
+    return order
+
+
 @dataclass
 class FunctionSource:
     """One function: its objects, its part of the syntax tree, and what its names held."""
@@ -168,9 +190,7 @@ def _source(code: CodeType, names: dict[str, Any], tree: ast.Module) -> Function
             node = nodes[0]
             lines = linecache.getlines(code.co_filename)
             if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-                return FunctionSource(
-                    functions, node, statement, names, lines, code.co_filename
-                )
+                return FunctionSource(functions, node, statement, names, lines, code.co_filename)
     return None
 
 

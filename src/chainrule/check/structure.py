@@ -128,7 +128,9 @@ def kernels(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         return  # no images
     for place in places(source):
         node = place.node
-        if not isinstance(node, ast.expr) or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        if not isinstance(node, ast.expr) or not isinstance(
+            getattr(node, "ctx", ast.Load()), ast.Load
+        ):
             continue
         if isinstance(node, ast.Subscript) and "::-1" in text(node.slice):
             yield _edit("flip", source, place, fresh(node.value), "do not turn the kernel round")
@@ -172,7 +174,13 @@ def strides(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
             and not (isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Mult))
         ]
         in_slices = [p for p in inside if _in_slice(p, statement)]
-        for chosen in (inside, in_slices):
+        in_sums = [
+            p
+            for p in inside
+            if isinstance(p.parent, ast.Slice)
+            or (isinstance(p.parent, ast.BinOp) and isinstance(p.parent.op, ast.Add))
+        ]
+        for chosen in (in_sums, inside, in_slices):
             if chosen:
                 changes = tuple(
                     (p, ast.BinOp(fresh(p.node), ast.Mult(), expression(stride))) for p in chosen
@@ -188,8 +196,11 @@ def _strided_slices(source: FunctionSource, stride: str) -> Iterator[Edit]:
         changes = []
         for place in _places_in(statement, source):
             node = place.node
-            if isinstance(node, ast.Slice) and isinstance(node.upper, ast.BinOp) and node.lower and (
-                not node.step
+            if (
+                isinstance(node, ast.Slice)
+                and isinstance(node.upper, ast.BinOp)
+                and node.lower
+                and (not node.step)
             ):
                 wanted = f"{text(node.lower)} : {text(node.upper.left)} + {stride} * " + (
                     f"({text(node.upper.right)}) : {stride}"
@@ -199,8 +210,11 @@ def _strided_slices(source: FunctionSource, stride: str) -> Iterator[Edit]:
                     changes.append((place, new.slice))
         if changes:
             yield Edit(
-                "stride", source, tuple(changes), statement.lineno, "step through the windows with "
-                f"the stride, `{stride}`"
+                "stride",
+                source,
+                tuple(changes),
+                statement.lineno,
+                f"step through the windows with the stride, `{stride}`",
             )
 
 
@@ -264,7 +278,11 @@ def crops(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         node = place.node
         base = node.value if isinstance(node, ast.Subscript) else node
         for name in names:
-            for form in ("[:, :, {0}:-{0}, {0}:-{0}]", "[:, {0}:-{0}, {0}:-{0}]", "[{0}:-{0}, {0}:-{0}]"):
+            for form in (
+                "[:, :, {0}:-{0}, {0}:-{0}]",
+                "[:, {0}:-{0}, {0}:-{0}]",
+                "[{0}:-{0}, {0}:-{0}]",
+            ):
                 other = expression(f"({text(base)}){form.format(name)}")
                 advice = f"cut the padding off on both sides, `{form.format(name)}`"
                 yield _edit("crop", source, place, other, advice)

@@ -21,7 +21,7 @@ from chainrule.check.edits import Edit, fresh, values
 from chainrule.check.findings import Finding
 from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
-from chainrule.check.source import FunctionSource, backward_sources, files_of
+from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
 from chainrule.check.state import random_like
 from chainrule.check.subject import Answer, Subject
 
@@ -40,6 +40,7 @@ GENERATORS: dict[str, Generator] = {
     "strides": structure.strides,
     "crops": structure.crops,
     "fewer": arithmetic.fewer_factors,
+    "words": derivatives.words,
     "renamed": structure.renamed,
 }
 FIRST_FOR = {
@@ -55,6 +56,7 @@ FIRST_FOR = {
 }
 
 
+KNOWN_BY_NUMBERS = {"norm-path", "softmax-jacobian", "shape-changes", "dropout-mask"}
 SECOND_LOOK = 0.5  # seconds in which, after a repair is found, others are looked for
 
 
@@ -75,12 +77,17 @@ class Treatment:
         self.subject = found.subject
         self.remaining = list(found.wrong)
         self.second = second_point(found)
+        self.loss = self.subject.loss(self.subject.values)
         self.sources = self._sources()
+        self.order = order_of_lines(
+            lambda: self.subject.gradients(self.subject.values), files_of(self.subject.functions())
+        )
 
     def _sources(self) -> list[FunctionSource]:
         subject = self.subject
+        is_joint = isinstance(subject, Program) and subject.code.joint is not None
         return backward_sources(
-            lambda: subject.loss(subject.values),
+            lambda: None if is_joint else subject.loss(subject.values),
             lambda: subject.gradients(subject.values),
             files_of(subject.functions()),
         )
@@ -203,6 +210,8 @@ class Treatment:
             mended = tuple(n for n in self.remaining if self._is_right(answer, n))
             if not mended or not self._keeps_the_rest(answer):
                 return None
+            if self.subject.loss(self.subject.values) != self.loss:
+                return None  # what changes the forward pass is no correction
             if not self._holds_elsewhere(mended):
                 return None
         return Repair(edit, mended, code)
@@ -255,10 +264,16 @@ class Treatment:
             codes = ["" if c == "wrong-activation-derivative" else c for c in codes]
         expected = [i for i, repair in enumerate(best) if self._is_expected(repair)]
         known = [i for i, code in enumerate(codes) if code not in ("unknown", "")]
-        chosen = (expected or known or [0])[0]
+        chosen = min(expected or known or range(len(best)), key=lambda i: self._rank(best[i]))
         others = {code for code in codes if code not in ("unknown", "")} - {codes[chosen]}
         certain = codes[chosen] != "unknown" and (bool(expected) or not others)
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
+
+    def _rank(self, repair: Repair) -> tuple[bool, int]:
+        """Changes of what is there before things put in front; then what runs first."""
+        edit = repair.edit
+        first = self.order.get((edit.source.file, edit.line), len(self.order))
+        return edit.advice.startswith(("put a minus", "divide it by", "multiply it by")), first
 
     def _finding(self, repair: Repair, code: str, certain: bool) -> Finding:
         named = self._nearest_to_the_loss(repair.mended)
@@ -270,7 +285,7 @@ class Treatment:
         others = [self.found.shown(n) for n in repair.mended if n != named]
         if others:
             evidence += f"; the same mends {', '.join(others)}"
-        if sure is not None and sure.code != code:
+        if sure is not None and sure.code != code and sure.code in KNOWN_BY_NUMBERS:
             code, certain, evidence = sure.code, certain and sure.code == code, sure.evidence
         advice = f"{repair.edit.advice}: then the gradient is right"
         return Finding(self.found.shown(named), code, certain, evidence, repair.edit.line, advice)
@@ -293,7 +308,9 @@ class Treatment:
             return
         for name in self.remaining:
             given = answer.gradients.get(name)
-            evidence = Evidence(name, given, self.found.truths[name], self.subject, self.subject.values)
+            evidence = Evidence(
+                name, given, self.found.truths[name], self.subject, self.subject.values
+            )
             self.found.signatures[name] = signatures(evidence)
         self.found.answer = answer
 
@@ -303,8 +320,10 @@ class Treatment:
         for name in self.remaining:
             signature = next(iter(self._signatures(name)), None)
             code = signature.code if signature else "unknown"
-            ratio = None if signature is None or signature.ratio is None else (
-                round(signature.ratio, 4)
+            ratio = (
+                None
+                if signature is None or signature.ratio is None
+                else (round(signature.ratio, 4))
             )
             key = (code, ratio) if ratio is not None or code == "unknown" else (code, hash(name))
             groups.setdefault(key, []).append(name)
@@ -368,7 +387,11 @@ def with_exception(treatment: Treatment) -> list[Finding]:
         evidence = f"{raised}; {repair.edit.advice}, and it gives the true gradient"
         return [
             Finding(
-                finding.gradient, finding.code, finding.certain, evidence, finding.line,
+                finding.gradient,
+                finding.code,
+                finding.certain,
+                evidence,
+                finding.line,
                 finding.suggestion,
             )
         ]
@@ -383,7 +406,8 @@ def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
         other.remembered = None
     other.values = {
         name: value + 0.3 * random_like(value, "second point", number)
-        if name != "y_pred" else value * (1 + 0.03 * random_like(value, "second point", number))
+        if name != "y_pred"
+        else value * (1 + 0.03 * random_like(value, "second point", number))
         for number, (name, value) in enumerate(found.subject.values.items())
     }
     try:
@@ -454,8 +478,10 @@ def line_of(name: str, sources: list[FunctionSource]) -> int | None:
     returns = None
     for source in sources:
         for node in ast.walk(source.node):
-            targets = node.targets if isinstance(node, ast.Assign) else (
-                [node.target] if isinstance(node, ast.AugAssign) else []
+            targets = (
+                node.targets
+                if isinstance(node, ast.Assign)
+                else ([node.target] if isinstance(node, ast.AugAssign) else [])
             )
             for target in targets:
                 if wanted in (getattr(target, "id", ""), getattr(target, "attr", ""), _key(target)):

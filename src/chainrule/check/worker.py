@@ -47,8 +47,11 @@ def _answer(request: Request, with_arrays: bool, limits: dict[str, Any]) -> dict
         return {"error": str(error)}
     except MemoryError as error:
         finding = Finding(
-            Path(str(request.file)).name, "out-of-memory", True,
-            f"more than {limits['megabytes']} MB are asked for ({error})", None,
+            Path(str(request.file)).name,
+            "out-of-memory",
+            True,
+            f"more than {limits['megabytes']} MB are asked for ({error})",
+            None,
             "use smaller arrays, or give more with --memory-limit",
         )
         return Diagnosis(Path(str(request.file)).name, [finding]).as_json()
