@@ -8,6 +8,8 @@ Variants that change no gradient, at random points, are no mistakes and are left
 from __future__ import annotations
 
 import ast
+import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -118,7 +120,7 @@ def grade(
             solution has no backward code.
     """
     began = time.perf_counter()
-    _expect_files(tests)
+    _expect_tools_and_files(tests)
     solution = Solution.read(subject)
     with TrialServers(solution.setup(tests), workers) as servers:
         right = servers.run(
@@ -210,7 +212,12 @@ class Solution:
                 yield wrong, Variant(self.source, spoiler=asdict(each), seconds=seconds)
 
 
-def _expect_files(tests: Sequence[str | Path]) -> None:
+def _expect_tools_and_files(tests: Sequence[str | Path]) -> None:
+    """What must be there before anything can run."""
+    if importlib.util.find_spec("pytest") is None:
+        raise CannotGradeError("the tests run with pytest, which is not installed: install pytest")
+    if not hasattr(os, "fork"):
+        raise CannotGradeError("this system cannot fork a process: grade on Linux or macOS")
     for name in tests:
         if isinstance(name, Path) and not Path(str(name).partition("::")[0]).exists():
             raise CannotGradeError(f"{name} does not exist")

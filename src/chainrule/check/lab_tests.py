@@ -58,7 +58,7 @@ class LabTests:
     Args:
         module: the name by which they import the solution.
         names: what of it the example uses.
-        checks: the code that compares gradients with slopes: the example, and `check_gradient(name)`.
+        checks: the code that compares gradients with slopes: the example, `check_gradient(name)`.
         gradients: the names of what is checked.
     """
 
@@ -262,7 +262,7 @@ def _defined(tree: ast.Module) -> set[str]:
 def _expect_other_names(shared: set[str], solution: Path) -> None:
     if shared:
         raise CannotAssignError(
-            f"{solution} defines {', '.join(sorted(shared))}, a name that the tests use themselves: "
+            f"{solution} defines {', '.join(sorted(shared))}, a name that the tests use too: "
             "choose another"
         )
 

@@ -38,6 +38,8 @@ class TrialServers:
             print(json.dumps(asdict(variant)), file=server.stdin, flush=True)
             answer = server.stdout.readline() if server.stdout else ""
             return Trial(**json.loads(answer)) if answer else Trial("crash")
+        except BrokenPipeError:  # the server itself has died
+            return Trial("crash")
         finally:
             self.free.put(server)
 

@@ -35,8 +35,8 @@ def new(
 ) -> None:
     """Write a lab: the solution with bodies left out, and tests of every gradient.
 
-    The tests need NumPy and pytest alone. Before anything is written they are graded: they reject
-    every known-wrong variant of the solution.
+    The tests need NumPy and pytest alone. Before anything is written they are
+    graded: they reject every known-wrong variant of the solution.
 
     \b
     Examples:

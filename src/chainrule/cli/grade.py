@@ -36,11 +36,11 @@ def grade(
         bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")
     ] = False,
 ) -> None:
-    """Grade tests: run them on known-wrong variants of a solution's backward code.
+    """Would these tests notice a wrong gradient?
 
-    A variant that they pass is a survivor, a mistake that nobody would have noticed; the check
-    that is missing stands beside it. Exit code 0 without survivors, 1 with survivors, 2 where the
-    tests cannot be graded.
+    They run on known-wrong variants of a solution's backward code. A variant
+    that they pass is a survivor; the check that is missing stands beside it.
+    Exit code 0 without survivors, 1 with survivors, 2 if it cannot be told.
 
     \b
     Example:
