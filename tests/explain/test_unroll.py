@@ -17,19 +17,22 @@ import chainrule as cr
 from chainrule.explain.examples import example_batch
 from chainrule.losses import LOSSES
 from chainrule.optimizers import OPTIMIZERS
+from tests.explain.idioms import IDIOMS, RefusesOneExample
 from tests.explain.networks import NETWORKS, lenet, mlp, with_dropout
 
 BATCHES = (4, 1, 7)
 
 
-def assert_same_bits(network: cr.Network, program: cr.explain.Program) -> None:
+def assert_same_bits(
+    network: cr.Network, program: cr.explain.Program, sizes: tuple[int, ...] = BATCHES
+) -> None:
     """Train the network and run the program, on the same batches."""
     network, epoch = copy.deepcopy(network), 2
     optimizer = program.optimizer
     state = optimizer.start(network.parameters.flat)
     given = program.start(network, epoch)
     network.start_epoch(epoch)
-    for size in BATCHES:
+    for size in sizes:
         x, y = example_batch(network, program.loss, size)
         outputs, caches = network.forward(x, training=True)
         outputs = outputs.copy()
@@ -69,6 +72,13 @@ def test_every_layer(case: LayerCase) -> None:
 def test_networks(make: Callable[[], cr.Network]) -> None:
     network = make()
     assert_same_bits(network, cr.explain(network))
+
+
+@pytest.mark.parametrize("idiom", IDIOMS)
+def test_turns_of_phrase(idiom: type[cr.Layer]) -> None:
+    network = cr.Network([cr.Dense(4), idiom(), cr.Dense(3)], 5, dtype="float64")
+    sizes = (4, 7) if idiom is RefusesOneExample else BATCHES
+    assert_same_bits(network, cr.explain(network), sizes)
 
 
 def test_networks_in_single_precision_too() -> None:

@@ -50,13 +50,11 @@ def assemble(
     if session.streams:
         functions.append(_random_streams(session, names))
     functions = [*helpers.texts("\n".join([*functions, step])), *functions, step]
-    standard = "".join(f"{line}\n" for line in sorted(helpers.imports)) + "\n" * bool(
-        helpers.imports
-    )
-    opening = f"{_title(session)}\n\n{standard}import numpy as np"
+    imports = ["\n".join(sorted(helpers.imports)), "import numpy as np"]
+    opening = "\n\n".join([_title(session), *filter(None, imports)])
     source = "\n\n\n".join([opening, *functions]) + "\n"
     keys = {key: names[_id(symbol)] for key, symbol in session.arrays.items()}
-    return Program(source, network.seed, loss, optimizer, keys, tuple(given))
+    return Program(source, loss, optimizer, keys, tuple(given))
 
 
 def _unpacked(session: Session) -> Iterator[Line]:
@@ -64,7 +62,7 @@ def _unpacked(session: Session) -> Iterator[Line]:
     arrays = {**session.arrays, **session.streams}
     titles = session.titles()
     owners = {key: _owner(session, key) for key in arrays}
-    for (position, owner), keys in groupby(arrays, lambda k: (k.rpartition(".")[0], owners[k])):
+    for (position, owner), keys in groupby(arrays, lambda k: (_position(k), owners[k])):
         symbols = [arrays[key] for key in keys]
         rows = [[symbol] for symbol in symbols] if owner == BUFFERS else [symbols]
         for row in rows:
@@ -119,28 +117,27 @@ def _doc(session: Session, given: list[str]) -> str:
 
 def _first_state(optimizer: Optimizer, update: Update) -> str:
     slots = dict.fromkeys(update.slots, "{name: np.zeros_like(w) for name, w in params.items()}")
-    entries = {**{name: repr(value) for name, value in update.counters.items()}, **slots}
-    lines = [f'        "{name}": {text},' for name, text in entries.items()]
-    name = type(optimizer).__name__
-    head = [
-        f"def first_state({PARAMETERS}):",
-        f'    """What {name} remembers before the first step."""',
-    ]
-    return "\n".join([*head, "    return {", *lines, "    }"])
+    counters = {name: repr(value) for name, value in update.counters.items()}
+    doc = f"What {type(optimizer).__name__} remembers before the first step."
+    return _dictionary("first_state", PARAMETERS, doc, counters | slots)
 
 
 def _random_streams(session: Session, names: Mapping[str, str]) -> str:
-    seed = session.network.seed
-    purposes = {
-        names[_id(symbol)]: f"layer {key.rpartition('.')[0]}"
+    streams = {
+        names[_id(symbol)]: f'generator({session.network.seed}, "layer {_position(key)}", epoch)'
         for key, symbol in session.streams.items()
     }
-    lines = [
-        f'        "{name}": generator({seed}, "{purpose}", epoch),'
-        for name, purpose in purposes.items()
-    ]
-    head = [
-        "def random_streams(epoch):",
-        '    """The random numbers of an epoch, layer by layer."""',
-    ]
-    return "\n".join([*head, "    return {", *lines, "    }"])
+    doc = "The random numbers of an epoch, layer by layer."
+    return _dictionary("random_streams", "epoch", doc, streams)
+
+
+def _dictionary(name: str, argument: str, doc: str, entries: Mapping[str, str]) -> str:
+    """A function that returns a dictionary."""
+    lines = [f'        "{key}": {text},' for key, text in entries.items()]
+    head = [f"def {name}({argument}):", f'    """{doc}"""', "    return {"]
+    return "\n".join([*head, *lines, "    }"])
+
+
+def _position(key: str) -> str:
+    """The position of the layer that an array belongs to."""
+    return key.rpartition(".")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.abc import InspectLoader
@@ -30,7 +30,6 @@ class Program:
     """
 
     source: str
-    seed: int
     loss: Loss
     optimizer: Optimizer
     names: Mapping[str, str]
@@ -82,38 +81,40 @@ def verify(program: Program, network: Network) -> None:
     Raises:
         CannotExplainError: the program computes something else.
     """
-    for what, ours, its in differences(program, network):
+    for size, what in differences(program, network):
         raise CannotExplainError(
-            f"the program gives another {what} than the network ({ours} instead of {its}): "
-            "a layer does something that its lines do not show, such as treating some sizes of "
-            "batch in its own way"
+            f"for {size} example{'s' if size > 1 else ''} the program gives another {what} than "
+            "the network: a layer does something that its lines do not show, such as treating "
+            "some sizes of batch in its own way"
         )
 
 
-def differences(program: Program, network: Network) -> list[tuple[str, Any, Any]]:
-    """Where some steps of the program differ from those of the network."""
-    twin = copy.deepcopy(network)
-    optimizer = program.optimizer
+def differences(program: Program, network: Network) -> Iterator[tuple[int, str]]:
+    """Where some steps of the program differ from those of the network: with how many examples,
+    and in what. A size of batch that the network itself refuses is left out."""
+    twin, optimizer = copy.deepcopy(network), program.optimizer
     state = optimizer.start(twin.parameters.flat)
     given = program.start(twin, epoch=1)
     twin.start_epoch(1)
-    found: dict[str, tuple[Any, Any]] = {}
     for size in CHECKED_SIZES:
         x, y = example_batch(network, program.loss, size)
-        outputs, caches = twin.forward(x, training=True)
-        value = twin.backward_from_loss(outputs, caches, y, program.loss)
-        pairs = {"loss": value, "output": outputs.copy()}
+        try:
+            outputs, caches = twin.forward(x, training=True)
+            value = twin.backward_from_loss(outputs, caches, y, program.loss)
+        except (ArithmeticError, ValueError):
+            continue
+        expected = {"output": outputs.copy(), "loss": value}
         twin.decay_weights(optimizer.learning_rate)
         optimizer.step(twin.parameters.flat, twin.gradients.flat, state)
-        ours = program.train_step(**given, x=x, y=y)
-        found |= {"output": (ours[0], pairs["output"]), "loss": (ours[1], value)}
+        its_outputs, its_loss, gradients = program.train_step(**given, x=x, y=y)
+        found = {"output": its_outputs, "loss": its_loss}
         for key, name in program.names.items():
             if key in twin.parameters:
-                found[f"gradient of {key}"] = (ours[2][name], twin.gradients[key])
-                found[key] = (given["params"][name], twin.parameters[key])
+                expected |= {f"gradient of {key}": twin.gradients[key], key: twin.parameters[key]}
+                found |= {f"gradient of {key}": gradients[name], key: given["params"][name]}
             else:
-                found[key] = (given["buffers"][name], twin.buffers[key])
-    return [(what, *pair) for what, pair in found.items() if not same_bits(*pair)]
+                expected[key], found[key] = twin.buffers[key], given["buffers"][name]
+        yield from ((size, what) for what in expected if not same_bits(found[what], expected[what]))
 
 
 def same_bits(one: Any, other: Any) -> bool:

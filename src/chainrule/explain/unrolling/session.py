@@ -16,6 +16,7 @@ from chainrule.explain.unrolling.arithmetic import takes_all
 from chainrule.explain.unrolling.calls import Calls
 from chainrule.explain.unrolling.helpers import Helpers
 from chainrule.explain.unrolling.names import letter_of, numbered
+from chainrule.explain.unrolling.spelling import call
 from chainrule.explain.unrolling.statements import Statements
 from chainrule.explain.unrolling.symbols import TRIALS, Symbol
 from chainrule.explain.unrolling.writer import Variable, Writer
@@ -292,10 +293,8 @@ class Session:
     def zero_gradient(self, key: str) -> Symbol:
         """A gradient to which nothing has been added yet."""
         weights = self.arrays[key]
-        zeros = ast.parse("np.zeros_like(w)", mode="eval").body
-        if isinstance(zeros, ast.Call):
-            zeros.args = [weights.code]
-        return self._keep_gradient(key, Symbol(zeros, tuple(map(np.zeros_like, weights.trials))))
+        zeros = tuple(map(np.zeros_like, weights.trials))
+        return self._keep_gradient(key, Symbol(call("np.zeros_like", [weights]), zeros))
 
     def _keep_gradient(self, key: str, value: Symbol) -> Symbol:
         gradient = self.writer.assign("dW", value)

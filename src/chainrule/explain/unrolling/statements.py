@@ -56,6 +56,9 @@ class Statements(Expressions):
     def visit_Pass(self, node: ast.Pass) -> None:
         """Nothing to write."""
 
+    def visit_Delete(self, node: ast.Delete) -> None:
+        """A name that is given up, which changes nothing."""
+
     def visit_Assert(self, node: ast.Assert) -> None:
         """A check of the input, left out."""
 
@@ -98,6 +101,10 @@ class Statements(Expressions):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.assign(node.target, self.visit(node.value))
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:
+        self.assign(node.target, self.visit(node.value))
+        return self.names[node.target.id]
 
     def assign(self, target: ast.expr, value: Any) -> None:
         """``target = value``."""

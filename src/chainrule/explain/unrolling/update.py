@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.explain.unrolling.layout import function_text
 from chainrule.explain.unrolling.session import Session
 from chainrule.explain.unrolling.source import opening_of_doc
+from chainrule.explain.unrolling.spelling import call
 from chainrule.explain.unrolling.symbols import TRIALS, Stand, Symbol, shape_text
 from chainrule.explain.unrolling.writer import Line, Writer, several
 from chainrule.network import Network
@@ -131,20 +132,22 @@ class Update:
     def _clip(self, parameters: Mapping[str, Symbol]) -> None:
         """Clip all gradients as one vector, and cut it up again."""
         gradients = [self.session.gradients[key] for key in parameters]
-        flat = ast.parse("np.concatenate([])", mode="eval").body
-        rows = [ast.Call(ast.Attribute(g.code, "ravel", ast.Load()), [], []) for g in gradients]
-        if isinstance(flat, ast.Call):
-            flat.args = [ast.List(list(rows), ast.Load())]
-        trials = tuple(np.concatenate([g.trials[t].ravel() for g in gradients]) for t in TRIALS)
-        vector = self.writer.assign("gradients", Symbol(flat, trials))
+        rows = [
+            Symbol(
+                ast.Call(ast.Attribute(gradient.code, "ravel", ast.Load()), [], []),
+                tuple(trial.ravel() for trial in gradient.trials),
+            )
+            for gradient in gradients
+        ]
+        trials = tuple(np.concatenate([row.trials[t] for row in rows]) for t in TRIALS)
+        vector = self.writer.assign("gradients", Symbol(call("np.concatenate", [rows]), trials))
         writer = Writer()
         inner = writer.parameter("gradients", trials)
         with self.session.writing(writer):
             self.session.follow(type(self.optimizer).clip, [self.optimizer, inner], {})
         doc = opening_of_doc(type(self.optimizer).clip)
         self.session.helpers.functions["clip"] = function_text("clip", writer, doc)
-        called = ast.Call(ast.Name("clip", ast.Load()), [vector.code], [])
-        self.writer.run(Symbol(called, trials), shape_text(trials))
+        self.writer.run(Symbol(call("clip", [vector]), trials), shape_text(trials))
         start = 0
         for gradient in gradients:
             shape = gradient.trials[0].shape
