@@ -10,7 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.engine.native import by_type, constant, kernel, polynomial, power_of_two
+from chainrule.engine.native import (
+    by_type,
+    constant,
+    kernel,
+    multiply_add,
+    nearest,
+    polynomial,
+    power_of_two,
+)
 
 LN2_HIGH, LN2_LOW = 0.693145751953125, 1.42860682030941723212e-6  # sum ln 2; HIGH has 16 bits
 TAYLOR = tuple(1 / math.factorial(n) for n in range(1, 14))  # of (exp(r) - 1) / r
@@ -19,10 +27,11 @@ TAYLOR = tuple(1 / math.factorial(n) for n in range(1, 14))  # of (exp(r) - 1) /
 @kernel
 def split(x: Any) -> Any:
     """(2^n, exp(r) - 1) for x <= 0."""
-    n = math.floor(x * constant(1 / math.log(2), x) + constant(0.5, x))
+    n = nearest(x * constant(1 / math.log(2), x))
     lowest = by_type(-126.0, -1022.0, x)
     n = n if n > lowest else lowest  # numbers below are held to be zero; NaN lives on in r
-    r = x - n * constant(LN2_HIGH, x) - n * constant(LN2_LOW, x)
+    r = multiply_add(-n, constant(LN2_HIGH, x), x)
+    r = multiply_add(-n, constant(LN2_LOW, x), r)
     return power_of_two(n), r * polynomial(r, TAYLOR)
 
 

@@ -98,7 +98,8 @@ def loss_scale(context: Any, start: int, count: int) -> float:
     divisor = 0.0 + count
     if context[place.DIVISORS]:
         divisor = pointer(context[place.DIVISORS], 0.0)[start // context[place.BATCH]]
-    return 1 / (divisor * context[place.VALUES])
+    divisor *= context[place.VALUES]
+    return 1 / divisor if divisor else 1.0  # nothing counts: 0, and not 0 / 0
 
 
 def handle_loss(task: int, like: Any) -> None:

@@ -80,6 +80,35 @@ def power_of_two(typing_context: Any, exponent: Any) -> Any:
 
 
 @intrinsic
+def nearest(typing_context: Any, x: Any) -> Any:
+    """The whole number nearest to x, in the type of x."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(x)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kind, [kind]), f"llvm.nearbyint.f{x.bitwidth}"
+        )
+        return builder.call(function, arguments)
+
+    return x(x), generate
+
+
+@intrinsic
+def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once; and never regrouped, as sums are elsewhere."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(c)
+        name = f"llvm.fma.f{c.bitwidth}"
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kind, [kind] * 3), name
+        )
+        return builder.call(function, arguments)
+
+    return c(a, b, c), generate
+
+
+@intrinsic
 def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
     """c_0 + c_1 x + c_2 x² + …, by Horner's rule. float32 takes the first eight alone."""
     count = min(8, coefficients.count) if x == types.float32 else coefficients.count

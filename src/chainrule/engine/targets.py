@@ -27,6 +27,7 @@ class Targets:
     weights: npt.NDArray[np.float64] | None
     divisors: npt.NDArray[np.float64] | None
     values_of_example: int
+    of_nothing: float  # how much a step counts whose examples all count nothing
 
     @classmethod
     def prepare(
@@ -59,16 +60,17 @@ class Targets:
             divisors = of_class if counted is None else of_class * counted
         per_example = type(loss).__name__ in PER_EXAMPLE
         size = 1 if per_example else int(np.prod(shape, dtype=np.int64))
-        return cls(labels, values, counted, divisors, size)
+        of_nothing = 0.0 if class_weights is None else 1.0  # as `Loss.weight_of` has it
+        return cls(labels, values, counted, divisors, size, of_nothing)
 
     def totals(
         self, rows: npt.NDArray[np.int64], batch_size: int
     ) -> npt.NDArray[np.float64] | None:
-        """What every step's mean is divided by; None where that is the number of examples."""
+        """How much every step counts; None where that is its number of examples."""
         if self.divisors is None:
             return None
         sums = np.add.reduceat(self.divisors[rows], np.arange(0, len(rows), batch_size))
-        return np.where(sums == 0, 1.0 / self.values_of_example, sums)
+        return np.where(sums == 0, self.of_nothing, sums)
 
 
 def are_labels(y: Array, shape: Shape) -> bool:

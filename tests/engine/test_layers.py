@@ -1,0 +1,93 @@
+"""Every layer in the engine is the layer in NumPy: outputs, every gradient, ten steps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from engine.pairs import assert_close, assert_equal_networks, spread, train_twice
+from layer_cases import LAYER_CASES, LayerCase
+
+import chainrule as cr
+from chainrule.engine import Unlowerable
+from chainrule.engine.assembly import lower_network
+from chainrule.engine.lowering import LOWERINGS
+from chainrule.errors import ArgumentError
+
+EXAMPLES = 5
+NOT_COMPILED = {cr.Activation, cr.HandWritten}  # they hold code of the user's own
+
+
+def can_be_lowered(case: LayerCase) -> bool:
+    try:
+        lower_network(case.network(), training=True, small_steps=False)
+    except Unlowerable:
+        return False
+    return True
+
+
+COMPILED = [case for case in LAYER_CASES if can_be_lowered(case)]
+OTHERS = [case for case in LAYER_CASES if not can_be_lowered(case)]
+each_compiled = pytest.mark.parametrize("case", COMPILED, ids=str)
+
+
+def behind_a_dense_layer(case: LayerCase) -> list[cr.Layer]:
+    """The layer after one with weights, whose gradient shows the layer's own dx."""
+    size = math.prod(case.input_shape)
+    first = cr.Dense(size, initializer="normal(0.5)")
+    return [cr.Flatten(), first, cr.Reshape(case.input_shape), case.make()]
+
+
+def data(case: LayerCase) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((EXAMPLES, *case.input_shape))
+    return x, rng.standard_normal((EXAMPLES, *case.network().output_shape))
+
+
+def test_every_layer_has_a_compiled_form_unless_it_holds_the_users_code() -> None:
+    from chainrule.layers import LAYERS
+
+    assert set(LAYERS.values()) - NOT_COMPILED == set(LOWERINGS)
+
+
+@each_compiled
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_steps_agree(case: LayerCase, dtype: str, threads: int) -> None:
+    x, y = data(case)
+    for steps in (1, 10):
+        plain, compiled = train_twice(
+            lambda: behind_a_dense_layer(case), case.input_shape, x, y, dtype, threads,
+            loss="mean_squared_error", optimizer="sgd(learning_rate=0.01)", epochs=steps,
+            batch_size="full",
+        )  # fmt: skip
+        assert_equal_networks(plain, compiled, dtype)
+
+
+@each_compiled
+def test_predictions_agree(case: LayerCase) -> None:
+    x, _ = data(case)
+    for dtype in ("float64", "float32"):
+        for rows in (1, EXAMPLES, 70):
+            examples = np.resize(x, (rows, *case.input_shape))
+            plain, compiled = (
+                cr.Network([case.make()], case.input_shape, dtype=dtype, engine=engine)
+                for engine in ("numpy", "compiled")
+            )
+            spread(plain)
+            spread(compiled)
+            assert_close(compiled.predict(examples), plain.predict(examples), dtype, str(rows))
+
+
+@pytest.mark.parametrize("case", OTHERS, ids=str)
+def test_code_of_the_users_own_runs_in_numpy(case: LayerCase) -> None:
+    x, y = data(case)
+    network = cr.Network([case.make()], case.input_shape)
+    history = network.fit(x, y, loss="mean_squared_error", epochs=1, quiet=True)
+    assert history.engine == "NumPy"
+    with pytest.raises(ArgumentError, match="no compiled form"):
+        network.fit(x, y, loss="mean_squared_error", engine="compiled", quiet=True)
+    network.engine = "compiled"
+    with pytest.raises(ArgumentError, match="no compiled form"):
+        cr.Network([case.make()], case.input_shape, engine="compiled").predict(x)
