@@ -20,7 +20,8 @@ import numpy as np
 
 from chainrule.check import state as states
 from chainrule.check.calling import required
-from chainrule.check.discovery import Case, Request, find, methods_of
+from chainrule.check.discovery import Request, find
+from chainrule.check.examples import Case, methods_of
 from chainrule.check.naming import role_of
 from chainrule.check.program import Program
 from chainrule.check.subject import Answer, Array, CannotCheckError
@@ -107,7 +108,7 @@ def _losses(checks: str, case: Case, points: int) -> list[str]:
         file = Path(folder) / "checks.py"
         file.write_text(checks, encoding="utf-8")
         names = runpy.run_path(str(file), {"copy": copy, "np": np, **vars(case.module)})
-    given = (names["example"](np.random.default_rng(seed)) for seed in range(points))
+    given = map(names["random_point"], range(points))
     return [f"{float(names['loss_at'](each, each['x'])):.12g}" for each in given]
 
 
@@ -137,7 +138,9 @@ def _style_of(case: Case) -> tuple[str, dict[str, Any]]:
     if "layer" in example and isinstance(case.subject, Program):
         return "object", _object(case.subject, example)
     if "forward" in example and isinstance(case.subject, Program):
-        return "functions", {"entries": list(_returned(case.subject, example))}
+        entries = list(_returned(case.subject, example))
+        moved = _moved(case.subject, example["params"])
+        return "functions", {"entries": entries, "thing": "params", "key": "params", "moved": moved}
     if "loss" in example:
         return "loss", {}
     raise CannotAssignError(
@@ -156,6 +159,8 @@ def _object(program: Program, example: Mapping[str, Any]) -> dict[str, Any]:
         entries.insert(0, Entry("dx", "dx", "x"))
     return {
         "thing": thing,
+        "key": "layer",
+        "moved": _moved(program, layer),
         "forward": forward,
         "backward": backward,
         "trains": trains,
@@ -163,6 +168,15 @@ def _object(program: Program, example: Mapping[str, Any]) -> dict[str, Any]:
         "arguments": ", ".join(_arguments(getattr(layer, backward), from_targets)),
         "entries": entries,
     }
+
+
+def _moved(program: Program, owner: Any) -> list[str]:
+    """The parameters that can be moved in place, as expressions."""
+    return [
+        _expression(owner, path)
+        for path in program.paths.values()
+        if isinstance(states.read(owner, path), np.ndarray)
+    ]
 
 
 def _arguments(backward: Any, from_targets: bool) -> Iterator[str]:
