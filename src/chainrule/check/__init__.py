@@ -59,7 +59,7 @@ def diagnose(
     (False, 'sign')
     """
     from chainrule.check.cases import diagnose_case, diagnose_file
-    from chainrule.check.discovery import from_example
+    from chainrule.check.examples import from_example
     from chainrule.check.state import Randomness
     from chainrule.check.subject import CannotCheckError
 

@@ -28,7 +28,7 @@ REDUCTIONS = {"sum", "mean", "average", "nansum"}
 def _edit(
     kind: str, source: FunctionSource, place: Place, node: Any, advice: str, **more: Any
 ) -> Edit:
-    line = getattr(place.node, "lineno", None) or getattr(place.statement, "lineno", 0)
+    line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
     return Edit(kind, source, ((place, node),), line, advice, **more)
 
 
@@ -114,8 +114,8 @@ def signs(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
             shown = "-=" if isinstance(node.op, ast.Add) else "+="
             yield _edit("sign", source, place, other, f"write `{shown}`")
     for place in values(source):
-        other = ast.UnaryOp(ast.USub(), fresh(place.node))
-        yield _edit("sign", source, place, other, "put a minus before it")
+        negative = ast.UnaryOp(ast.USub(), fresh(place.node))
+        yield _edit("sign", source, place, negative, "put a minus before it")
 
 
 def transpositions(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
@@ -215,10 +215,10 @@ def axes(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
             yield _edit("axis", source, place, fresh(inner), "do not sum here")
     for place in values(source):
         for axis in ("0", "1", "(0, 2, 3)", "(0, 1, 2)"):
-            for keep in ("", ", keepdims=True"):
-                other = expression(f"({text(place.node)}).sum(axis={axis}{keep})")
-                advice = f"sum it over the examples, `axis={axis}{keep}`"
-                yield _edit("axis", source, place, other, advice)
+            for kept in ("", ", keepdims=True"):
+                summed = expression(f"({text(place.node)}).sum(axis={axis}{kept})")
+                advice = f"sum it over the examples, `axis={axis}{kept}`"
+                yield _edit("axis", source, place, summed, advice)
 
 
 def _is_numpy(node: ast.expr, source: FunctionSource) -> bool:

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.check.behaviour import behaviours
-from chainrule.check.discovery import Case, Request, find
+from chainrule.check.discovery import Request, find
 from chainrule.check.doctor import diagnose_subject
+from chainrule.check.examples import Case
 from chainrule.check.findings import Diagnosis
+from chainrule.check.loading import line_in
 from chainrule.check.optimizers import diagnose_optimizer
+from chainrule.check.subject import CannotCheckError
 
 
 def diagnose_file(file: Path, **options: Any) -> Diagnosis:
@@ -19,7 +22,15 @@ def diagnose_file(file: Path, **options: Any) -> Diagnosis:
 
 def diagnose_request(request: Request) -> Diagnosis:
     """What was asked for."""
-    return join([diagnose_case(case) for case in find(request)])
+    file = str(request.file)
+    try:
+        return join([diagnose_case(case) for case in find(request)])
+    except (CannotCheckError, MemoryError):
+        raise
+    except Exception as error:  # raised by the code outside its backward pass
+        line = line_in(error, file)
+        place = f"{Path(file).name}, line {line}, raises " if line else ""
+        raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
 
 
 def diagnose_case(case: Case) -> Diagnosis:

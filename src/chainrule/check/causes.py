@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.check.derivatives import form_of, same_family
 from chainrule.check.edits import Edit, text
-from chainrule.check.signatures import CLOSE, of_ratio, ratio_of
+from chainrule.check.signatures import CLOSE, of_ratio
 from chainrule.check.subject import Subject
 
 if TYPE_CHECKING:

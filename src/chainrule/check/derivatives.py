@@ -121,8 +121,7 @@ def derivative_forms(source: FunctionSource) -> list[tuple[str, Form]]:
             (f"{function}({point})", Form(function, point)) for function in _functions(source)
         ]
         forms += [
-            (f"{name}({point}, {flag}=True)", Form(name, point))
-            for name, flag in _flagged(source)
+            (f"{name}({point}, {flag}=True)", Form(name, point)) for name, flag in _flagged(source)
         ]
     for point in points(source):
         for family, templates in FAMILIES.items():
@@ -222,7 +221,7 @@ def exchanged(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         present = _product(rest)
         if isinstance(present, ast.Constant):
             continue
-        for code, form in [*derivative_forms(source), *_by_application(present, source)]:
+        for code, _ in [*derivative_forms(source), *_by_application(present, source)]:
             new = expression(code)
             other = _product([*kept, new]) if kept else new
             divisor = _trailing_divisor(place.node)

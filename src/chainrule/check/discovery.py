@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chainrule.check.calling import required, returned_names
+from chainrule.check.calling import required
+from chainrule.check.examples import Case, Example, from_example, from_object, methods_of
+from chainrule.check.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.check.naming import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
-    JOINT_METHODS,
-    JOINT_TOO,
-    LOSS_NAMES,
     TRAINING_METHODS,
     is_bias,
     role_of,
 )
-from chainrule.check.program import Code, LossNeededError, Program
+from chainrule.check.program import Code, Program
 from chainrule.check.state import Randomness
 from chainrule.check.subject import CannotCheckError, Subject
 from chainrule.configurable import find_name
 from chainrule.seeding import generator
 
-Example = dict[str, Any]
-KEYS = (
-    *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
-    *("learning_rate", "predict", "axis", "optimizer", "grads"),
-)
+__all__ = ["Case", "Request", "find", "methods_of"]
 
 
 @dataclass
@@ -47,53 +41,6 @@ class Request:
     make: str | None = None
     shape: tuple[int, ...] | None = None
     seed: int = 0
-
-
-def load(file: Path) -> types.ModuleType:
-    """Run a file, as a module that `import` would find beside it.
-
-    Raises:
-        CannotCheckError: it cannot be read, or raises an exception.
-    """
-    try:
-        source = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotCheckError(f"cannot read {file}: {error}") from None
-    module = types.ModuleType("checked")
-    module.__file__ = str(file)
-    sys.modules["checked"] = module
-    sys.path.insert(0, str(file.parent.resolve()))
-    try:
-        exec(compile(source, str(file), "exec"), vars(module))
-    except SyntaxError as error:
-        raise CannotCheckError(f"{file.name}, line {error.lineno}: {error.msg}") from None
-    except Exception as error:
-        line = line_in(error, str(file))
-        place = f", line {line}" if line else ""
-        raise CannotCheckError(
-            f"{file.name}{place}, cannot be imported: {type(error).__name__}: {error}"
-        ) from None
-    return module
-
-
-def line_in(error: BaseException, file: str) -> int | None:
-    """The last line of `file` on the way to an error."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
-
-
-@dataclass
-class Case:
-    """Something to examine, with what is held against it besides its gradients."""
-
-    subject: Subject | None
-    example: Example = field(default_factory=dict)
-    module: types.ModuleType | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def find(request: Request) -> list[Case]:
@@ -139,272 +86,6 @@ def _example(module: types.ModuleType, request: Request) -> Case:
     return from_example(given, Randomness([rng, *random_sources(module)]), module)
 
 
-def random_sources(module: types.ModuleType | None) -> list[Any]:
-    """The generators that a file keeps among its names."""
-    return (
-        []
-        if module is None
-        else [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
-    )
-
-
-def from_example(
-    example: Example, randomness: Randomness, module: types.ModuleType | None = None
-) -> Case:
-    """A case from the dictionary that `example(rng)` returns."""
-    from chainrule.check.pairs import ActivationPair, LossPair
-
-    if "layer" in example:
-        return Case(_from_layer(example, randomness, module), example, module)
-    if "forward" in example and "backward" in example:
-        return Case(_from_functions(example, randomness, module), example, module)
-    if "optimizer" in example:
-        return Case(None, example, module)
-    if "function" in example and "derivative" in example:
-        x = _needed(example, "x")
-        pair = ActivationPair(example["function"], example["derivative"], x, example.get("of"))
-        return Case(pair, example, module)
-    if "loss" in example and "derivative" in example:
-        x, y = _needed(example, "x"), _needed(example, "y")
-        return Case(LossPair(example["loss"], example["derivative"], x, y), example, module)
-    raise CannotCheckError(
-        "the example has neither a layer, nor forward and backward, nor a function and its "
-        f"derivative, nor an optimizer; its keys are {', '.join(map(str, example)) or 'none'}, "
-        f"those that are understood {', '.join(KEYS)}"
-    )
-
-
-def _needed(example: Example, key: str) -> Any:
-    if key not in example:
-        raise CannotCheckError(f'the example has no "{key}"')
-    return example[key]
-
-
-def _from_layer(
-    example: Example, randomness: Randomness, module: types.ModuleType | None
-) -> Subject:
-    from chainrule.layers.base import Layer
-    from chainrule.network import Network
-
-    layer = example["layer"]
-    if isinstance(layer, (Layer, Network)):
-        from chainrule.check.own import OwnNetwork
-
-        return OwnNetwork(layer, example.get("x"), example.get("y"), example.get("loss"))
-    if isinstance(layer, type):
-        raise CannotCheckError(
-            f'"layer" is the class {layer.__name__}: give an object of it, {layer.__name__}(…)'
-        )
-    return from_object(layer, _needed(example, "x"), example, randomness, module)
-
-
-def from_object(
-    thing: Any,
-    x: Any,
-    example: Example,
-    randomness: Randomness,
-    module: types.ModuleType | None = None,
-) -> Subject:
-    """A layer or network as an object."""
-    loss = example.get("loss") or _own_loss(thing) or (loss_in(module) if module else None)
-    name = type(thing).__name__
-    if (joint := _joint_method(thing)) is not None:
-        code = Code(
-            thing,
-            lambda state: getattr(state, joint),
-            lambda state: _gradients_of(getattr(state, joint)),
-            joint=getattr(type(thing), joint),
-        )
-        return _program(name, code, x, example, randomness, f"{joint}, which returns both")
-    forward, backward, trains = methods_of(thing)
-    code = Code(
-        thing,
-        lambda state: getattr(state, forward),
-        lambda state: getattr(state, backward),
-        _as_part(thing, loss),
-        trains=trains,
-    )
-    return _program(name, code, x, example, randomness, f"{forward}, {backward}")
-
-
-def _joint_method(thing: Any) -> str | None:
-    """A method that returns the loss together with the gradients, where there is no other."""
-    if any(callable(getattr(thing, name, None)) for name in BACKWARD_METHODS):
-        return None
-    for name in (*JOINT_METHODS, *JOINT_TOO):
-        method = getattr(thing, name, None)
-        if inspect.ismethod(method):
-            roles = {role_of(argument) for argument in inspect.signature(method).parameters}
-            if {"x", "y"} <= roles and len(returned_names(method)) > 1:
-                return name
-    return None
-
-
-def _gradients_of(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method without the loss that it returns first."""
-
-    def gradients(x: Any, y: Any) -> Any:
-        rest = method(x, y)[1:]
-        return rest[0] if len(rest) == 1 else rest
-
-    return gradients
-
-
-def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
-    """A loss as a part of the state: a method goes with the copy of its object."""
-    if loss is None:
-        return None
-    if inspect.ismethod(loss) and loss.__self__ is thing:
-        name = loss.__name__
-        return lambda state: getattr(state, name)
-    return lambda state: loss
-
-
-def _program(
-    name: str, code: Code, x: Any, example: Example, randomness: Randomness, methods: str
-) -> Program:
-    known = {*KEYS, "name"}
-    extra = {key: value for key, value in example.items() if key not in known}
-
-    def made(code: Code, y: Any) -> Program:
-        return Program(
-            name,
-            code,
-            x,
-            y,
-            rate=example.get("learning_rate"),
-            batch_axis=example.get("axis"),
-            randomness=randomness,
-            extra=extra,
-        )
-
-    try:
-        program = made(code, example.get("y"))
-    except LossNeededError:
-        program = with_assumed_loss(made, code, example, x)
-    program.style = methods
-    return program
-
-
-def with_assumed_loss(
-    made: Callable[[Code, Any], Program], code: Code, example: Example, x: Any
-) -> Program:
-    """The program with the usual loss that most of its gradients belong to."""
-    from chainrule.check.assumed import LOSSES, targets_for
-    from chainrule.check.doctor import examine
-
-    y = example.get("y")
-    if y is None:
-        plain = made(replace(code, loss=lambda state: lambda: 0.0), np.zeros(1))
-        axis = plain.batch_axis
-        y = targets_for(plain.run(plain.values).output, axis)
-    best: tuple[int, Program] | None = None
-    for words, loss in LOSSES.items():
-        try:
-            program = made(replace(code, loss=_constant(loss)), y)
-            found = examine(program)
-        except Exception:  # this loss does not take these outputs
-            continue
-        right = len(found.truths) - len(found.wrong)
-        program.notes.append(f"no loss is given: {words} is assumed")
-        if best is None or right > best[0]:
-            best = (right, program)
-        if not found.wrong:
-            break
-    if best is None or best[0] == 0:
-        raise CannotCheckError(
-            "the backward pass begins with the targets, and none of the usual losses fits it: "
-            'give a function "loss" in example(rng)'
-        )
-    return best[1]
-
-
-def _constant(loss: Any) -> Callable[[Any], Any]:
-    return lambda state: loss
-
-
-def methods_of(thing: Any) -> tuple[str, str, bool]:
-    """The names of the forward and the backward method, and whether the latter trains.
-
-    Raises:
-        CannotCheckError: there is none.
-    """
-    forward = next((m for m in FORWARD_METHODS if callable(getattr(thing, m, None))), None)
-    backward = next((m for m in BACKWARD_METHODS if callable(getattr(thing, m, None))), None)
-    trains = next((m for m in TRAINING_METHODS if callable(getattr(thing, m, None))), None)
-    if forward is None or (backward or trains) is None:
-        methods = [m for m in dir(thing) if not m.startswith("_") and callable(getattr(thing, m))]
-        raise CannotCheckError(
-            f"{type(thing).__name__} has no {'forward' if forward is None else 'backward'} method; "
-            f"it has {', '.join(methods) or 'none'}, and forward(x) and backward(dy) are looked for"
-        )
-    return forward, str(backward or trains), backward is None
-
-
-def _own_loss(thing: Any) -> Any:
-    return next((f for m in LOSS_NAMES if callable(f := getattr(thing, m, None))), None)
-
-
-def loss_in(module: types.ModuleType) -> Any:
-    """A loss among the functions of a file: by its name, if there is only one."""
-    import re
-
-    named = {
-        name: f
-        for name, f in functions_in(module).items()
-        if re.search(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse", name.lower())
-        and not re.search(r"prime|deriv|grad|delta|backward|^d_|_d$|gradient", name.lower())
-    }
-    return next(iter(named.values())) if len(named) == 1 else None
-
-
-def functions_in(module: types.ModuleType) -> dict[str, Callable[..., Any]]:
-    """The functions that a file defines."""
-    return {
-        name: f
-        for name, f in vars(module).items()
-        if isinstance(f, types.FunctionType) and f.__code__.co_filename == module.__file__
-    }
-
-
-def classes_in(module: types.ModuleType) -> dict[str, type]:
-    """The classes that a file defines."""
-    return {
-        name: c
-        for name, c in vars(module).items()
-        if isinstance(c, type)
-        and c.__module__ in ("builtins", "checked", module.__name__)
-        and not name.startswith("__")
-    }
-
-
-def _from_functions(
-    example: Example, randomness: Randomness, module: types.ModuleType | None
-) -> Subject:
-    forward, backward = example["forward"], example["backward"]
-    params = example.get("params", example.get("parameters", {}))
-    loss = example.get("loss") or (loss_in(module) if module else None)
-    thing = getattr(forward, "__self__", None)
-    if thing is not None and thing is getattr(backward, "__self__", None):
-        named = forward.__name__, backward.__name__
-        code = Code(
-            thing,
-            lambda state: getattr(state, named[0]),
-            lambda state: getattr(state, named[1]),
-            _as_part(thing, loss),
-        )
-    else:
-        code = Code(
-            params if isinstance(params, Mapping) else {"params": params},
-            lambda state: forward,
-            lambda state: backward,
-            _as_part(params, loss),
-            is_dictionary=True,
-        )
-    names = [getattr(f, "__name__", "a function") for f in (forward, backward)]
-    return _program(names[1], code, _needed(example, "x"), example, randomness, ", ".join(names))
-
-
 # --- without an example ---------------------------------------------------------------------
 
 
@@ -414,7 +95,8 @@ def _made(module: types.ModuleType, request: Request) -> Case:
 
     names = {**vars(module), "np": np, "rng": generator(request.seed, "make")}
     try:
-        thing = eval(str(request.make), names)
+        code = compile(str(request.make), "--make", "eval")
+        thing = types.FunctionType(code, names)()
     except Exception as error:
         raise CannotCheckError(
             f"--make {request.make!r} raises {type(error).__name__}: {error}"

@@ -13,7 +13,7 @@ from time import process_time
 import numpy as np
 
 from chainrule.check.calculus import FLOAT32, Precision, Truth, measure, probe
-from chainrule.check.findings import Comparison, Diagnosis, Finding
+from chainrule.check.findings import Comparison, Diagnosis
 from chainrule.check.naming import is_parameter
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, shown
@@ -27,7 +27,7 @@ class Examination:
 
     subject: Subject
     answer: Answer | None
-    error: Exception | None = None
+    error: BaseException | None = None
     truths: dict[str, Truth] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ def examine(subject: Subject) -> Examination:
     precision = _precision(subject)
     try:
         answer, error = subject.gradients(subject.values), None
-    except Exception as raised:
+    except (Exception, SystemExit) as raised:
         answer, error = None, raised
     found = Examination(subject, answer, error)
     if precision is FLOAT32:
@@ -78,7 +78,7 @@ def _precision(subject: Subject) -> Precision:
         return Precision()
     try:
         answer = subject.gradients(values)
-    except Exception:
+    except (Exception, SystemExit):  # it is looked at later
         return Precision()
     is_single = answer.output is not None and np.asarray(answer.output).dtype == np.float32
     return FLOAT32 if is_single else Precision()

@@ -231,7 +231,7 @@ def _by_shape(
         and c.path not in parameters
         and (c.path is None or (_is_beside(c.path, path) and _says_gradient(c.path)))
         and not is_input_gradient(c.name)
-        and (c.path is None and not c.name or _unclaimed(c, paths))
+        and ((c.path is None and not c.name) or _unclaimed(c, paths))
         and sorted(_sizes(c.array)) == sorted(_sizes(value))
     ]
     if len(fitting) == 1:

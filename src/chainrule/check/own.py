@@ -153,5 +153,7 @@ def own_behaviours(subject: OwnNetwork) -> list[Finding]:
     return findings
 
 
-def _promise(gradient: str, code: str, evidence: str, advice: str = "compute a new array") -> Finding:
+def _promise(
+    gradient: str, code: str, evidence: str, advice: str = "compute a new array"
+) -> Finding:
     return Finding(gradient, code, True, evidence, None, advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
@@ -50,11 +51,9 @@ class ActivationPair(Subject):
         truth = probe(self.loss, self.values, "x", Precision())
         for of in (first, second):
             self.of = "input" if of == "input" else "output"
-            try:
+            with suppress(Exception):  # a derivative that cannot take one point is of the other
                 if truth.agrees(self.gradients(self.values).gradients["x"]):
                     return self.of
-            except Exception:  # a derivative that cannot take this point is of the other one
-                continue
         return "input" if first == "input" else "output"
 
     def output(self, x: Array) -> Array:

@@ -14,7 +14,8 @@ import numpy as np
 from chainrule.check import state as states
 from chainrule.check.calling import call, optional, required, returned_names
 from chainrule.check.gradients import Found, backward_result, match, snapshot
-from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of, roles_named
+from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of
+from chainrule.check.outputs import understood
 from chainrule.check.source import counting_calls, files_of
 from chainrule.check.state import Path, Randomness
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
@@ -237,7 +238,7 @@ class Program(Subject):
             roles["parameters"] = state
             named.update(state)
         given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
-        roles["output"], roles["cache"], by_name = self._understand(given, state, roles["x"])
+        roles["output"], roles["cache"], by_name = self._understood(given, state, roles["x"])
         if self.code.is_dictionary:
             named.update(state)
         return Pass(state, roles, {**named, **by_name})
@@ -245,60 +246,16 @@ class Program(Subject):
     def _fixed_roles(self) -> dict[str, Any]:
         return {"rate": self.learning_rate, "training": True, "epochs": 1, "batch": self.batch}
 
-    def _understand(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
+    def _understood(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
         """(output, cache, further names) from what a forward pass returned."""
-        if given is None:
-            filled = state if self.code.is_dictionary else vars(state)
-            return self._kept_output(filled), state, {}
-        if isinstance(given, Mapping):
-            return self._kept_output(given), given, dict(given)
-        if not isinstance(given, (tuple, list)):
-            return given, given, {}
-        if self.code.trains and np.shape(given) == np.shape(self.y):
+        stored = state if self.code.is_dictionary else vars(state)
+        if given is not None and self.code.trains and np.shape(given) == np.shape(self.y_or_none()):
             return np.asarray(given), given, {}
-        names = self.returned if len(self.returned) == len(given) else [None] * len(given)
-        by_name = {name: v for name, v in zip(names, given, strict=True) if name}
-        main = self._output_among(given, names, x)
-        rest = [part for part in given if part is not main]
-        cache = rest[0] if len(rest) == 1 else tuple(rest)
-        for part in rest:
-            by_name.update(part if isinstance(part, Mapping) else {})
-        return main, cache, by_name
+        return understood(given, stored, state, self.returned, x, self.y)
 
-    def _kept_output(self, filled: Mapping[str, Any]) -> Array:
-        """The output among arrays that were stored: called so, or shaped like the targets, or
-        stored last."""
-        kept = {
-            name: value
-            for name, value in filled.items()
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        }
-        if not kept:
-            raise CannotCheckError(f"the forward pass of {self.name} returns nothing")
-        named = [v for n, v in kept.items() if "output" in roles_named(n)]
-        shaped = [v for v in kept.values() if self.y is not None and v.shape == self.y.shape]
-        both = [v for v in named if any(v is s for s in shaped)]
-        return (both or named or shaped or list(kept.values()))[-1]
-
-    def _output_among(self, parts: Any, names: list[str | None], x: Array) -> Any:
-        """The output among several things returned: what is called so, or looks like the targets;
-        the only array beside a cache; else the last of them."""
-        candidates = [
-            (name, part)
-            for name, part in zip(names, parts, strict=True)
-            if isinstance(part, (float, np.floating))
-            or (isinstance(part, np.ndarray) and part.dtype.kind == "f" and part is not x)
-        ]
-        if not candidates:
-            inner = [p for p in parts if isinstance(p, (list, tuple)) and p]
-            if inner:
-                return self._output_among(inner[-1], [None] * len(inner[-1]), x)
-            raise CannotCheckError(f"the forward pass of {self.name} returns no array")
-        if len(candidates) < len(parts):
-            return candidates[0][1]
-        named = [part for name, part in candidates if name and "output" in roles_named(name)]
-        fitting = [p for _, p in candidates if self.y is not None and np.shape(p) == self.y.shape]
-        return (named or fitting or [part for _, part in candidates])[-1]
+    def y_or_none(self) -> Any:
+        """The targets, or a scalar where there are none."""
+        return 0.0 if self.y is None else self.y
 
     # --- loss and gradients -----------------------------------------------------------------
 

@@ -63,8 +63,8 @@ def _run(task: dict[str, Any], limits: Limits) -> tuple[int | None, str]:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     environment |= {"MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "chainrule.check.worker", json.dumps(task)],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "chainrule.check.worker"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=environment,
@@ -73,7 +73,7 @@ def _run(task: dict[str, Any], limits: Limits) -> tuple[int | None, str]:
         start_new_session=True,
     )
     try:
-        _, complaint = process.communicate(timeout=limits.seconds + GRACE)
+        _, complaint = process.communicate(json.dumps(task), timeout=limits.seconds + GRACE)
     except subprocess.TimeoutExpired:
         _end(process)
         return None, ""

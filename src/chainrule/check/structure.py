@@ -18,7 +18,7 @@ FLIPS_AND_TURNS = (*FLIPS, "[::-1]", "[:, ::-1]")
 
 
 def _edit(kind: str, source: FunctionSource, place: Place, node: Any, advice: str) -> Edit:
-    line = getattr(place.node, "lineno", None) or getattr(place.statement, "lineno", 0)
+    line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
     return Edit(kind, source, ((place, node),), line, advice)
 
 
@@ -26,28 +26,37 @@ def loops(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     """`+=` for `=` and the reverse, a return out of a loop, all elements in the place of some."""
     for place in places(source):
         node = place.node
-        if isinstance(node, ast.Assign) and isinstance(
-            node.targets[0], (ast.Subscript, ast.Attribute, ast.Name)
-        ):
-            if len(node.targets) == 1:
-                adding = ast.AugAssign(fresh(node.targets[0]), ast.Add(), fresh(node.value))
-                ast.copy_location(adding, node)
-                yield _edit("loop", source, place, adding, "add with `+=`, do not assign")
+        if isinstance(node, ast.Assign) and _is_single_target(node):
+            adding = ast.AugAssign(fresh(node.targets[0]), ast.Add(), fresh(node.value))
+            ast.copy_location(adding, node)
+            yield _edit("loop", source, place, adding, "add with `+=`, do not assign")
         if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
             assigning = ast.Assign([fresh(node.target)], fresh(node.value))
             ast.copy_location(assigning, node)
             yield _edit("assign", source, place, assigning, "assign with `=`, do not add")
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-            if _is_partial(node.slice) and "::-1" not in text(node.slice):
-                advice = f"take all of `{text(node.value)}`, not `{text(node)}`"
-                yield _edit("partial", source, place, fresh(node.value), advice)
-                for axis in (0, 1):
-                    summed = expression(f"({text(node.value)}).sum(axis={axis})")
-                    advice = f"sum over all examples, `{text(summed)}`"
-                    yield _edit("partial", source, place, summed, advice)
+            yield from _whole(source, place)
         if isinstance(node, ast.Call) and name_called(node) == "range":
             yield from _ranges(source, place)
     yield from _returns_in_loops(source)
+
+
+def _is_single_target(node: ast.Assign) -> bool:
+    kinds = (ast.Subscript, ast.Attribute, ast.Name)
+    return len(node.targets) == 1 and isinstance(node.targets[0], kinds)
+
+
+def _whole(source: FunctionSource, place: Place) -> Iterator[Edit]:
+    """All elements in the place of some of them, as they are or summed."""
+    node = place.node
+    if not _is_partial(node.slice) or "::-1" in text(node.slice):
+        return
+    advice = f"take all of `{text(node.value)}`, not `{text(node)}`"
+    yield _edit("partial", source, place, fresh(node.value), advice)
+    for axis in (0, 1):
+        summed = expression(f"({text(node.value)}).sum(axis={axis})")
+        advice = f"sum over all examples, `{text(summed)}`"
+        yield _edit("partial", source, place, summed, advice)
 
 
 def _is_partial(slice_: ast.expr) -> bool:

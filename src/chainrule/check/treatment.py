@@ -16,9 +16,11 @@ import numpy as np
 from chainrule.check import arithmetic, derivatives, structure
 from chainrule.check.calculus import Truth, probe
 from chainrule.check.causes import cause_of, common_ratio
+from chainrule.check.description import describe, line_of
 from chainrule.check.doctor import Examination
 from chainrule.check.edits import Edit, fresh, values
 from chainrule.check.findings import Finding
+from chainrule.check.loading import line_in
 from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
@@ -365,6 +367,11 @@ def _equal(one: Answer, other: Answer, name: str) -> bool:
 
 def treat(found: Examination, deadline: float) -> list[Finding]:
     """The findings of an examination."""
+    ended = {MemoryError: "out-of-memory", SystemExit: "crash"}
+    for kind, code in ended.items():
+        if isinstance(found.error, kind):
+            text = f"the backward pass raises {kind.__name__}: {found.error}"
+            return [Finding(found.subject.name, code, True, text, _line_of_error(found))]
     treatment = Treatment(found, deadline)
     if found.error is not None and found.answer is None:
         return with_exception(treatment)
@@ -373,12 +380,8 @@ def treat(found: Examination, deadline: float) -> list[Finding]:
 
 def with_exception(treatment: Treatment) -> list[Finding]:
     """A backward pass that raises: what mends it is the cause, else the exception is."""
-    from chainrule.check.discovery import line_in
-
     found = treatment.found
-    error = found.error or RuntimeError()
-    lines = [line_in(error, source.file) for source in treatment.sources]
-    line = next((line for line in lines if line), None)
+    error, line = found.error, _line_of_error(found)
     repairs = treatment._repairs()
     raised = f"the backward pass raises {type(error).__name__}: {error}"
     if repairs:
@@ -397,6 +400,14 @@ def with_exception(treatment: Treatment) -> list[Finding]:
         ]
     name = found.subject.name
     return [Finding(name, "exception", True, raised, line, "make it run, then check it again")]
+
+
+def _line_of_error(found: Examination) -> int | None:
+    """Where in the user's file an exception was raised."""
+    if found.error is None:
+        return None
+    files = files_of(found.subject.functions())
+    return next((line for file in files if (line := line_in(found.error, file))), None)
 
 
 def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
@@ -423,75 +434,3 @@ def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
         if truth.slopes and all(np.isfinite(truth.slopes))
     }
     return other, usable
-
-
-def describe(found: Examination, name: str) -> str:
-    """How a gradient differs from the true one, where no cause is known."""
-    truth, given = found.truths[name], found.given(name)
-    evidence = Evidence(name, given, truth, found.subject, found.subject.values)
-    known = evidence.known()
-    if given is None:
-        return "no gradient was found"
-    if known is None:
-        return f"shape {np.shape(given)}, but {truth.shape} is expected"
-    ours, true = known
-    allowed = truth.precision.tolerance * truth.scale + truth.floor
-    wrong = np.abs(ours - true) > allowed
-    count, total = int(wrong.sum()), len(true)
-    words = f"{count} of {total} entries are wrong"
-    if not count:
-        return f"it differs from the true gradient along random directions, though {total} entries agree"
-    worst = int(np.argmax(np.abs(ours - true)))
-    where = tuple(int(i) for i in np.unravel_index(truth.where[worst], truth.shape))
-    words += f"; the worst is {list(where)}: {ours[worst]:.4g}, truly {true[worst]:.4g}"
-    return words + _pattern(truth, wrong, ours, true)
-
-
-def _pattern(truth: Truth, wrong: np.ndarray, ours: np.ndarray, true: np.ndarray) -> str:
-    """Whether the wrong entries stand in certain rows, columns, channels, or at the border."""
-    if wrong.all() or len(truth.shape) < 2:
-        zero = not ours[wrong].any()
-        return ", all of them zero" if zero else _ratios(ours, true)
-    positions = np.array(np.unravel_index(truth.where, truth.shape))
-    for axis in range(len(truth.shape)):
-        indices = positions[axis]
-        bad = sorted({int(i) for i in indices[wrong]})
-        good = {int(i) for i in indices[~wrong]}
-        if not good & set(bad) and len(bad) < truth.shape[axis]:
-            return f"; they are those with index {', '.join(map(str, bad[:8]))} of axis {axis}"
-    if not ours[wrong].any():
-        return ", all of them zero"
-    return _ratios(ours, true)
-
-
-def _ratios(ours: np.ndarray, true: np.ndarray) -> str:
-    usable = np.abs(true) > 1e-3 * np.abs(true).max(initial=0)
-    if not usable.any():
-        return ""
-    ratios = ours[usable] / true[usable]
-    return f"; the ratio to the true entries goes from {ratios.min():.3g} to {ratios.max():.3g}"
-
-
-def line_of(name: str, sources: list[FunctionSource]) -> int | None:
-    """The last line that assigns a gradient, or returns where none does."""
-    wanted = name.split(".")[-1]
-    returns = None
-    for source in sources:
-        for node in ast.walk(source.node):
-            targets = (
-                node.targets
-                if isinstance(node, ast.Assign)
-                else ([node.target] if isinstance(node, ast.AugAssign) else [])
-            )
-            for target in targets:
-                if wanted in (getattr(target, "id", ""), getattr(target, "attr", ""), _key(target)):
-                    return node.lineno
-            if isinstance(node, ast.Return):
-                returns = returns or node.lineno
-    return returns
-
-
-def _key(node: ast.AST) -> str:
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return str(node.slice.value)
-    return ""

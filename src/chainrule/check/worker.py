@@ -1,10 +1,10 @@
-"""The process in which code is examined: ``python -m chainrule.check.worker TASK``."""
+"""The process in which code is examined: ``python -m chainrule.check.worker``, the task as JSON on
+its standard input."""
 
 from __future__ import annotations
 
 import faulthandler
 import json
-import os
 import resource
 import sys
 import warnings
@@ -29,12 +29,11 @@ def work(task: dict[str, Any]) -> None:
     request["file"] = Path(request["file"])
     for name in ("shape", "functions"):
         request[name] = None if request[name] is None else tuple(request[name])
-    trace = open(task["trace"], "w", encoding="utf-8")  # noqa: SIM115
-    faulthandler.dump_traceback_later(limits["seconds"], exit=True, file=trace)
-    answer = _answer(Request(**request), task["with_arrays"], limits)
-    faulthandler.cancel_dump_traceback_later()
-    trace.close()
-    os.unlink(task["trace"])
+    with Path(task["trace"]).open("w", encoding="utf-8") as trace:
+        faulthandler.dump_traceback_later(limits["seconds"], exit=True, file=trace)
+        answer = _answer(Request(**request), task["with_arrays"], limits)
+        faulthandler.cancel_dump_traceback_later()
+    Path(task["trace"]).unlink()
     place = Path(task["answer"])
     place.with_suffix(".part").write_text(json.dumps(answer), encoding="utf-8")
     place.with_suffix(".part").rename(place)
@@ -72,4 +71,4 @@ def _plain(array: Any) -> Any:
 
 
 if __name__ == "__main__":
-    work(json.loads(sys.argv[1]))
+    work(json.loads(sys.stdin.read()))

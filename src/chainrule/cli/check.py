@@ -99,7 +99,9 @@ def _pair(text: str | None) -> tuple[str, str] | None:
         return None
     names = [name.strip() for name in text.split(",")]
     if len(names) != 2 or not all(names):
-        raise CheckError(f"--functions takes two names, such as forward,backward; received {text!r}")
+        raise CheckError(
+            f"--functions takes two names, such as forward,backward; received {text!r}"
+        )
     return names[0], names[1]
 
 
@@ -156,7 +158,9 @@ def _show_finding(console: Console, finding: dict[str, Any], file: Path) -> None
 
     title = Text(finding["gradient"], style="bold")
     title.append(f": {CODES[finding['code']]}", style="not bold")
-    title.append(f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]", "dim")
+    title.append(
+        f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]", "dim"
+    )
     console.print(title)
     console.print(Padding(Text(finding["evidence"]), (0, 0, 0, 2)))
     if finding["line"]:
@@ -176,7 +180,9 @@ def _source(file: Path, line: int) -> Any:
     shown = Text()
     for number in range(max(1, line - 1), min(len(lines), line + 1) + 1):
         here = number == line
-        shown.append(f"{MARGIN}{'▸' if here else ' '} {number:>4} │ ", "bold red" if here else "dim")
+        shown.append(
+            f"{MARGIN}{'▸' if here else ' '} {number:>4} │ ", "bold red" if here else "dim"
+        )
         shown.append(f"{lines[number - 1]}\n", "bold" if here else "dim")
     shown.rstrip()
     return shown
