@@ -190,6 +190,7 @@ def test_a_lab_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         ("def backward(dy):\n    return dy\n", "has no function example"),
         ("def example(rng):\n    return {}\n", "neither a layer"),
         ("def example(rng)\n", "line 1"),
+        (right("dense_rows").replace("self.weight.T", "self.wieght"), "no attribute 'wieght'"),
         (right("mse_pair") + "\n\ndef slope_of(x):\n    return x\n", "defines slope_of"),
     ],
 )

@@ -85,21 +85,33 @@ def write_tests(solution: Path, points: int = 2) -> LabTests:
     """The tests for a solution, at so many random points.
 
     Raises:
-        CannotAssignError: it has no `example(rng)`, or one of a style for which no tests are known.
+        CannotAssignError: it has no `example(rng)`, one of a style for which no tests are known, or
+            one that raises an exception.
     """
     case, tree = _example_of(solution), ast.parse(solution.read_text(encoding="utf-8"))
     function = next(n for n in tree.body if getattr(n, "name", "") == "example")
+    try:
+        checks, gradients = _checks_of(case, _text_of(function, solution), points)
+    except ChainruleError:
+        raise
+    except Exception as error:  # whatever the solution's own code raises
+        problem = f"{type(error).__name__}: {error}"
+        raise CannotAssignError(f"{solution}, run as its example says, raises {problem}") from error
+    _expect_other_names(_defined(ast.parse(checks)) & _defined(tree) - {"example"}, solution)
+    return LabTests(solution.stem, _names_used(function, tree), checks, gradients)
+
+
+def _checks_of(case: Case, example: str, points: int) -> tuple[str, list[str]]:
+    """The code that compares gradients with slopes, and the names of the gradients."""
     style, context = _style_of(case)
     context |= {
-        "example": ast.get_source_segment(solution.read_text(encoding="utf-8"), function),
+        "example": example,
         "style": f"{style}.py.jinja",
         "second": '0.9 * given["x"]' if style == "loss" else '1 - given["x"]',
     }
     losses = _losses(_render("checks.py.jinja", losses=[], **context), case, points)
-    checks = _render("checks.py.jinja", losses=losses, **context)
-    _expect_other_names(_defined(ast.parse(checks)) & _defined(tree) - {"example"}, solution)
     gradients = [each.name for each in context.get("entries", [])] or ["derivative"]
-    return LabTests(solution.stem, _names_used(function, tree), checks, gradients)
+    return _render("checks.py.jinja", losses=losses, **context), gradients
 
 
 def _losses(checks: str, case: Case, points: int) -> list[str]:
@@ -256,6 +268,12 @@ def _returned(program: Program, example: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _is_same(value: Any, gradient: Array | None) -> bool:
     return gradient is not None and np.array_equal(np.asarray(value), gradient)
+
+
+def _text_of(function: ast.stmt, solution: Path) -> str:
+    """A function as it is written, comments included."""
+    lines = solution.read_text(encoding="utf-8").split("\n")
+    return "\n".join(lines[function.lineno - 1 : function.end_lineno])
 
 
 def _names_used(function: ast.stmt, tree: ast.Module) -> list[str]:

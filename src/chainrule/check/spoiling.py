@@ -23,8 +23,6 @@ from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient, role
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]
 
-RETURNED = "dx"  # what a function returns, where it is a single array
-
 SPOILERS: dict[str, tuple[str, Callable[[Array, int], Array]]] = {
     "sign": ("has the wrong sign", lambda gradient, n: -gradient),
     "batch-scale": ("is divided by the batch size once more", lambda gradient, n: gradient / n),
@@ -79,7 +77,7 @@ def watch(module: ModuleType, functions: Iterable[str], seen: dict[str, list[str
             before = _attributes(arguments)
             returned = function(*arguments, **keywords)
             outputs = dict.fromkeys(seen.setdefault(name, []))
-            outputs.update(dict.fromkeys(_returned(returned)))
+            outputs.update(dict.fromkeys(_returned(returned, name)))
             outputs.update(dict.fromkeys(_changed(before, _attributes(arguments))))
             if _from_above(function, arguments) is not None:
                 outputs["partial-sum"] = None
@@ -121,7 +119,7 @@ def _spoiling_output(function: Function, spoiler: Spoiler) -> Function:
         if spoiler.output in _changed(before, _attributes(arguments)):
             _spoil_attribute(arguments[0], spoiler.output, before, lambda g: change(g, count))
             return returned
-        return _spoil_returned(returned, spoiler.output, lambda g: change(g, count))
+        return _spoil_returned(returned, spoiler, lambda g: change(g, count))
 
     return run
 
@@ -168,10 +166,16 @@ def _changed(
             yield name
 
 
-def _returned(returned: Any) -> Iterator[str]:
-    """The names of returned gradients: their keys, their places, or `RETURNED`."""
+def _result_of(function: str) -> str:
+    """What to call the array that a function returns, as `Scope.returns` does."""
+    owner, _, name = function.rpartition(".")
+    return "dx" if owner and name in BACKWARD_METHODS else f"{name}()"
+
+
+def _returned(returned: Any, function: str) -> Iterator[str]:
+    """The names of returned gradients: their keys, their places, or what a single one is called."""
     if _is_gradient(returned):
-        yield RETURNED
+        yield _result_of(function)
     elif isinstance(returned, dict):
         yield from (str(key) for key, value in returned.items() if _is_gradient(value))
     elif isinstance(returned, (tuple, list)):
@@ -199,8 +203,9 @@ def _is_an_update(name: str) -> bool:
     return not looks_like_a_gradient(name)
 
 
-def _spoil_returned(returned: Any, output: str, change: Callable[[Array], Array]) -> Any:
-    if output == RETURNED and _is_gradient(returned):
+def _spoil_returned(returned: Any, spoiler: Spoiler, change: Callable[[Array], Array]) -> Any:
+    output = spoiler.output
+    if output == _result_of(spoiler.function) and _is_gradient(returned):
         return change(returned)
     if isinstance(returned, dict) and output in returned:
         return {**returned, output: change(returned[output])}
