@@ -68,11 +68,31 @@ def variables(source: FunctionSource) -> dict[str, np.ndarray]:
 
 def points(source: FunctionSource) -> list[str]:
     """Arrays at which a derivative may be taken: those that are no gradients."""
-    return [
+    arrays = [
         name
         for name, value in variables(source).items()
         if value.ndim and not looks_like_a_gradient(_last_word(name))
-    ][:LIMIT]
+    ]
+    return [*arrays[:LIMIT], *_elements(source)]
+
+
+def _elements(source: FunctionSource) -> list[str]:
+    """Elements of lists of arrays, ``zs[-l]``, at the positions that the function uses."""
+    lists = [
+        name
+        for name, value in source.names.items()
+        if isinstance(value, list)
+        and value
+        and all(isinstance(each, np.ndarray) for each in value)
+        and not looks_like_a_gradient(name)
+    ]
+    positions = {
+        text(node.slice)
+        for node in ast.walk(source.node)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, (ast.Name, ast.UnaryOp, ast.BinOp))
+    }
+    return [f"{name}[{position}]" for name in lists for position in sorted(positions)][:LIMIT]
 
 
 def _last_word(name: str) -> str:
@@ -205,7 +225,8 @@ def _shape_of(place: Place, source: FunctionSource) -> tuple[int, ...] | None:
 
 
 def _fits(name: str, shape: tuple[int, ...] | None, source: FunctionSource) -> bool:
-    return shape is None or variables(source)[name].shape == shape
+    value = variables(source).get(name)
+    return shape is None or value is None or value.shape == shape
 
 
 def exchanged(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:

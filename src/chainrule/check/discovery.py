@@ -22,10 +22,11 @@ from chainrule.check.naming import (
     is_bias,
     role_of,
 )
-from chainrule.check.program import Code, Program
+from chainrule.check.program import Code, LossNeededError, Program
 from chainrule.check.state import Randomness
 from chainrule.check.subject import CannotCheckError, Subject
 from chainrule.configurable import find_name
+from chainrule.errors import UnknownNameError
 from chainrule.seeding import generator
 
 __all__ = ["Case", "Request", "find", "methods_of"]
@@ -179,11 +180,12 @@ def _class(module: types.ModuleType, request: Request) -> Case:
     classes = classes_in(module)
     name = str(request.class_name)
     if name not in classes:
+        file = Path(str(module.__file__)).name
         try:
-            hint = f"; did you mean {find_name(name, classes, 'class')!r}?"
-        except Exception as error:
-            hint = f": {error}"
-        raise CannotCheckError(f"{Path(str(module.__file__)).name} has no class {name!r}{hint}")
+            nearest = find_name(name, classes, "class")
+        except UnknownNameError as error:
+            raise CannotCheckError(f"{file}: {error}") from None
+        raise CannotCheckError(f"{file}: no class is called {name!r}; did you mean {nearest!r}?")
     if callable(getattr(module, "example", None)) and request.shape is None:
         case = _example(module, request)
         if type(case.example.get("layer")).__name__ == name:
@@ -205,6 +207,8 @@ def _guessed_class(kind: type, module: types.ModuleType, request: Request) -> Ca
         shapes = inputs(kind.__name__, request.shape, _constructor_arguments(kind))
         try:
             case = _first_that_runs(thing, shapes, module)
+        except LossNeededError:
+            raise
         except CannotCheckError as error:
             failure = failure or error
             continue
@@ -320,6 +324,8 @@ def guess_all(module: types.ModuleType, request: Request) -> list[Case]:
             continue
         try:
             cases.append(_guessed_class(kind, module, request))
+        except LossNeededError:
+            raise  # a network that may be wrong must not pass unchecked
         except Exception as error:
             failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)

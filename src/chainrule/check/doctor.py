@@ -12,7 +12,7 @@ from time import process_time
 
 import numpy as np
 
-from chainrule.check.calculus import FLOAT32, Precision, Truth, measure, probe
+from chainrule.check.calculus import FLOAT32, Precision, Truth, fit, measure, probe
 from chainrule.check.findings import Comparison, Diagnosis
 from chainrule.check.naming import is_parameter
 from chainrule.check.signatures import Evidence, Signature, signatures
@@ -27,7 +27,7 @@ class Examination:
 
     subject: Subject
     answer: Answer | None
-    error: BaseException | None = None
+    error: Exception | None = None
     truths: dict[str, Truth] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ def examine(subject: Subject) -> Examination:
     precision = _precision(subject)
     try:
         answer, error = subject.gradients(subject.values), None
-    except (Exception, SystemExit) as raised:
+    except Exception as raised:
         answer, error = None, raised
     found = Examination(subject, answer, error)
     if precision is FLOAT32:
@@ -78,7 +78,7 @@ def _precision(subject: Subject) -> Precision:
         return Precision()
     try:
         answer = subject.gradients(values)
-    except (Exception, SystemExit):  # it is looked at later
+    except Exception:  # it is looked at later
         return Precision()
     is_single = answer.output is not None and np.asarray(answer.output).dtype == np.float32
     return FLOAT32 if is_single else Precision()
@@ -112,6 +112,18 @@ def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
             given, others = found.given(name), found.answer.gradients
             evidence = Evidence(name, given, truth, subject, subject.values, updated, others)
             found.signatures[name] = signatures(evidence)
+
+
+def alignment(found: Examination) -> float:
+    """How far the smallest gradient points where the true one does: the cosine between them."""
+    name = min(found.truths, key=lambda each: int(np.prod(found.truths[each].shape)))
+    truth, given = found.truths[name], fit(found.given(name), found.truths[name].shape)
+    if given is None:
+        return 0.0
+    measure(found.subject.loss, found.subject.values, name, truth, given, PATIENCE / 10)
+    ours = given.ravel()[truth.where]
+    norms = float(np.linalg.norm(ours) * np.linalg.norm(truth.entries))
+    return float(ours @ truth.entries) / norms if norms else 0.0
 
 
 def comparisons(found: Examination) -> list[Comparison]:

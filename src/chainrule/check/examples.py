@@ -29,6 +29,7 @@ from chainrule.check.subject import CannotCheckError, Subject
 Example = dict[str, Any]
 
 
+ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
 KEYS = (
     *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
     *("learning_rate", "predict", "axis", "optimizer", "grads"),
@@ -188,30 +189,46 @@ def with_assumed_loss(
 ) -> Program:
     """The program with the usual loss that most of its gradients belong to."""
     from chainrule.check.assumed import LOSSES, targets_for
-    from chainrule.check.doctor import examine
+    from chainrule.check.doctor import alignment, examine
 
     y = example.get("y")
     if y is None:
         plain = made(replace(code, loss=lambda state: lambda: 0.0), np.zeros(1))
         axis = plain.batch_axis
         y = targets_for(plain.run(plain.values).output, axis)
-    best: tuple[int, Program] | None = None
+    candidates: list[tuple[float, Program]] = []
     for words, loss in LOSSES.items():
         with suppress(Exception):  # a loss may not take these outputs
             program = made(replace(code, loss=_constant(loss)), y)
             found = examine(program)
-            right = len(found.truths) - len(found.wrong)
+            right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
             program.notes.append(f"no loss is given: {words} is assumed")
-            if best is None or right > best[0]:
-                best = (right, program)
+            candidates.append((right, program))
             if not found.wrong:
-                break
-    if best is None or best[0] == 0:
-        raise CannotCheckError(
-            "the backward pass begins with the targets, and none of the usual losses fits it: "
-            'give a function "loss" in example(rng)'
-        )
-    return best[1]
+                return program
+    score, best = max(candidates, key=lambda each: each[0], default=(0.0, None))
+    if best is not None and score >= ENOUGH:
+        return best
+    return _mended_with_one(sorted(candidates, key=lambda each: -each[0]))
+
+
+def _mended_with_one(candidates: list[tuple[float, Program]]) -> Program:
+    """The first program whose gradients all become right by corrections that are certain: that
+    speaks for the loss, too.
+
+    Raises:
+        LossNeededError: there is none.
+    """
+    from chainrule.check.doctor import diagnose_subject
+
+    for _, program in candidates:
+        findings = diagnose_subject(program, seconds=1.0).findings
+        if findings and all(finding.certain for finding in findings):
+            return program
+    raise LossNeededError(
+        "the backward pass begins with the targets, and none of the usual losses fits it: "
+        'give a function "loss" in example(rng)'
+    )
 
 
 def _constant(loss: Any) -> Callable[[Any], Any]:

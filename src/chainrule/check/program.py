@@ -18,7 +18,14 @@ from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_o
 from chainrule.check.outputs import understood
 from chainrule.check.source import counting_calls, files_of
 from chainrule.check.state import Path, Randomness
-from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
+from chainrule.check.subject import (
+    Answer,
+    Array,
+    CannotCheckError,
+    EndsProgramError,
+    Subject,
+    Values,
+)
 
 Function = Callable[..., Any]
 RATE = 0.1
@@ -312,7 +319,10 @@ class Program(Subject):
         if self.dy is None and self.code.loss is not None and not required(function):
             self._given_loss(done)  # backward() alone: the loss has kept what it needs
         fill = ("x", "y", "parameters") if self._wants_targets(function) else ("dy", "cache", "x")
-        given = call(function, roles, done.named, fill)
+        try:
+            given = call(function, roles, done.named, fill)
+        except SystemExit as error:
+            raise EndsProgramError(f"SystemExit: {error}") from None
         self.handed_in = roles
         return backward_result(
             given, grads, returned_names(function), before, done.state, self.dy is not None

@@ -24,6 +24,10 @@ class CannotCheckError(Exception):
     """Why the code cannot be checked at all."""
 
 
+class EndsProgramError(Exception):
+    """The code ends the program: sys.exit() within a layer."""
+
+
 @dataclass
 class Answer:
     """What a backward pass gave.

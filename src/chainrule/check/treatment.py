@@ -25,7 +25,7 @@ from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
 from chainrule.check.state import random_like
-from chainrule.check.subject import Answer, Subject
+from chainrule.check.subject import Answer, EndsProgramError, Subject
 
 Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
 
@@ -367,10 +367,10 @@ def _equal(one: Answer, other: Answer, name: str) -> bool:
 
 def treat(found: Examination, deadline: float) -> list[Finding]:
     """The findings of an examination."""
-    ended = {MemoryError: "out-of-memory", SystemExit: "crash"}
+    ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
     for kind, code in ended.items():
         if isinstance(found.error, kind):
-            text = f"the backward pass raises {kind.__name__}: {found.error}"
+            text = f"the backward pass ends with {kind.__name__}: {found.error}"
             return [Finding(found.subject.name, code, True, text, _line_of_error(found))]
     treatment = Treatment(found, deadline)
     if found.error is not None and found.answer is None:
