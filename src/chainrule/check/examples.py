@@ -187,15 +187,16 @@ def _program(
 def with_assumed_loss(
     made: Callable[[Code, Any], Program], code: Code, example: Example, x: Any
 ) -> Program:
-    """The program with the usual loss that most of its gradients belong to."""
+    """The program with targets, and the usual loss that most of its gradients belong to."""
     from chainrule.check.assumed import LOSSES, targets_for
     from chainrule.check.doctor import alignment, examine
 
     y = example.get("y")
     if y is None:
         plain = made(replace(code, loss=lambda state: lambda: 0.0), np.zeros(1))
-        axis = plain.batch_axis
-        y = targets_for(plain.run(plain.values).output, axis)
+        y = targets_for(plain.run(plain.values).output, plain.batch_axis)
+    if code.loss is not None:
+        return made(code, y)
     candidates: list[tuple[float, Program]] = []
     for words, loss in LOSSES.items():
         with suppress(Exception):  # a loss may not take these outputs
