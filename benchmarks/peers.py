@@ -7,11 +7,11 @@ other than chainrule find their batches laid out ready; chainrule shuffles and g
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from workloads import Array, Workload
+from workloads import SQUARES, Array, Workload
 
 import chainrule as cr
 from chainrule.data.training import Plan
@@ -32,6 +32,10 @@ class Peer:
         parts = [np.sort(order[i : i + size]) for i in range(0, len(order), size)]
         return itertools.cycle([(self.x[part], self.y[part]) for part in parts])
 
+    def steps_together(self) -> int:
+        """How many steps are timed together."""
+        return self.workload.steps
+
     def losses(self, count: int) -> list[float]:
         raise NotImplementedError
 
@@ -46,33 +50,46 @@ class Chainrule(Peer):
 
     def __init__(self, workload: Workload, threads: int) -> None:
         super().__init__(workload, threads)
-        self.network = workload.network(engine=self.engine, threads=threads)
+        self.network = self.first_network()
 
-    def fit(self, steps: int, **settings: Any) -> cr.History:
+    def first_network(self) -> cr.Network:
+        return self.workload.network(engine=self.engine, threads=self.threads)
+
+    @property
+    def in_epoch(self) -> int:
+        return -(-len(self.x) // self.workload.batch_size)
+
+    def steps_together(self) -> int:
+        return max(self.workload.steps // self.in_epoch, 1) * self.in_epoch
+
+    def fit(self, epochs: int, callbacks: Sequence[cr.Callback] = ()) -> None:
         workload = self.workload
-        in_epoch = len(self.x) // workload.batch_size
-        return self.network.fit(
-            self.x, self.y, loss=workload.loss, optimizer=workload.optimizer,
-            epochs=max(steps // in_epoch, 1), batch_size=workload.batch_size, quiet=True,
-            **settings,
-        )  # fmt: skip
+        self.network.fit(
+            self.x,
+            self.y,
+            loss=workload.loss,
+            optimizer=workload.optimizer,
+            epochs=epochs,
+            batch_size=workload.batch_size,
+            callbacks=callbacks,
+            quiet=True,
+        )
 
     def losses(self, count: int) -> list[float]:
         found: list[float] = []
 
         class Watch(cr.Callback):
             def step_ends(self, trainer: Any) -> None:
-                found.append(trainer.last_loss)
+                found.append(trainer.step_loss)
+                if len(found) == count:
+                    raise KeyboardInterrupt
 
-        epochs = -(-count * self.workload.batch_size // len(self.x))
-        self.network.fit(
-            self.x, self.y, loss=self.workload.loss, optimizer=self.workload.optimizer,
-            epochs=epochs, batch_size=self.workload.batch_size, quiet=True, callbacks=[Watch()],
-        )  # fmt: skip
-        return found[:count]
+        self.fit(epochs=-(-count // self.in_epoch), callbacks=[Watch()])
+        self.network = self.first_network()
+        return found
 
     def run(self, steps: int) -> None:
-        self.fit(steps)
+        self.fit(steps // self.in_epoch)
 
 
 class ChainruleNumpy(Chainrule):
@@ -94,7 +111,7 @@ class Torch(Peer):
         self.torch = torch
         self.model = torch_model(torch, workload)
         self.optimizer = torch_optimizer(torch, workload.optimizer, self.model.parameters())
-        squares = workload.loss == "mean_squared_error"
+        squares = workload.loss == SQUARES
         self.criterion = torch.nn.MSELoss() if squares else torch.nn.CrossEntropyLoss()
         first = itertools.islice(self.batches(), -(-len(self.x) // workload.batch_size))
         laid_out = [(self.tensor(x), torch.from_numpy(y)) for x, y in first]
@@ -232,18 +249,14 @@ class Jax(Peer):
 
     def loss(self, w: Any, x: Any, y: Any) -> Any:
         out = self.forward(w, x)
-        if self.workload.loss == "mean_squared_error":
+        if self.workload.loss == SQUARES:
             return ((out - y) ** 2).mean()
         log_p = self.jax.nn.log_softmax(out)
         return -self.jnp.take_along_axis(log_p, y[:, None], 1).mean()
 
     def make_update(self) -> Callable[..., Any]:
         jax, jnp, text = self.jax, self.jnp, self.workload.optimizer
-        settings = {}
-        if text != "adam":
-            settings = dict(part.strip().split("=") for part in text[4:-1].split(","))
-        rate = float(settings.get("learning_rate", 1e-3))
-        momentum = float(settings.get("momentum", 0))
+        rate, momentum = rate_and_momentum(text)
 
         def update(state: Any, x: Any, y: Any) -> Any:
             w, m, v, t = state
@@ -291,17 +304,174 @@ class JaxScan(Jax):
         self.epoch = jax.jit(epoch, donate_argnums=(0,))
         self.all = tuple(jnp.stack(parts) for parts in zip(*self.laid_out, strict=True))
 
+    def steps_together(self) -> int:
+        return max(self.workload.steps // len(self.laid_out), 1) * len(self.laid_out)
+
     def run(self, steps: int) -> None:
-        for _ in range(max(steps // len(self.laid_out), 1)):
+        for _ in range(steps // len(self.laid_out)):
             self.state, values = self.epoch(self.state, *self.all)
         values.block_until_ready()
 
 
+class LabNumpy(Peer):
+    """Dense layers in plain NumPy, forward and backward by hand, as the labs write them."""
+
+    def __init__(self, workload: Workload, threads: int) -> None:
+        super().__init__(workload, threads)
+        network = workload.network()
+        self.activations = [
+            type(layer).__name__ for layer in network.layers if not isinstance(layer, cr.Dense)
+        ]
+        self.W = [layer.W.copy() for layer in network.layers if isinstance(layer, cr.Dense)]
+        self.b = [layer.b.copy() for layer in network.layers if isinstance(layer, cr.Dense)]
+        self.rate, self.momentum = rate_and_momentum(workload.optimizer)
+        self.slots = [[np.zeros_like(p), np.zeros_like(p)] for p in (*self.W, *self.b)]
+        self.t = 0
+        self.cycle = self.batches()
+
+    def step(self) -> float:
+        x, y = next(self.cycle)
+        outputs = [x]
+        for i, (W, b) in enumerate(zip(self.W, self.b, strict=True)):
+            z = np.dot(outputs[-1], W) + b
+            outputs.append(activate(self.activations[i], z) if i < len(self.activations) else z)
+        out = outputs[-1]
+        if self.workload.loss == SQUARES:
+            loss, dz = ((out - y) ** 2).mean(), 2 * (out - y) / out.size
+        else:
+            e = np.exp(out - out.max(axis=1, keepdims=True))
+            p = e / e.sum(axis=1, keepdims=True)
+            rows = np.arange(len(y))
+            loss, dz = -np.log(p[rows, y]).mean(), p
+            dz[rows, y] -= 1
+            dz /= len(y)
+        dW, db = [], []
+        for i in reversed(range(len(self.W))):
+            if i < len(self.activations):
+                dz = dz * slope(self.activations[i], outputs[i + 1])
+            dW.insert(0, np.dot(outputs[i].T, dz))
+            db.insert(0, dz.sum(axis=0))
+            dz = np.dot(dz, self.W[i].T)
+        self.t += 1
+        for p, g, slots in zip((*self.W, *self.b), (*dW, *db), self.slots, strict=True):
+            self.update(p, g, slots)
+        return float(loss)
+
+    def update(self, p: Array, g: Array, slots: list[Array]) -> None:
+        if self.workload.optimizer == "adam":
+            slots[0] = 0.9 * slots[0] + 0.1 * g
+            slots[1] = 0.999 * slots[1] + 0.001 * g * g
+            m, v = slots[0] / (1 - 0.9**self.t), slots[1] / (1 - 0.999**self.t)
+            p -= self.rate * m / (np.sqrt(v) + 1e-8)
+        elif self.momentum:
+            slots[0] = self.momentum * slots[0] + g
+            p -= self.rate * slots[0]
+        else:
+            p -= self.rate * g
+
+    def losses(self, count: int) -> list[float]:
+        return [self.step() for _ in range(count)]
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            self.step()
+
+
+def activate(name: str, z: Array) -> Array:
+    """An activation function."""
+    if name == "ReLU":
+        return np.maximum(z, 0)
+    return np.tanh(z) if name == "Tanh" else 1 / (1 + np.exp(-z))
+
+
+def slope(name: str, y: Array) -> Array:
+    """Its derivative, from its output."""
+    if name == "ReLU":
+        return y > 0
+    return 1 - y * y if name == "Tanh" else y * (1 - y)
+
+
+class ScikitLearn(Peer):
+    """scikit-learn's MLPClassifier, which draws weights of its own."""
+
+    def __init__(self, workload: Workload, threads: int) -> None:
+        super().__init__(workload, threads)
+        from sklearn.neural_network import MLPClassifier
+
+        network = workload.network()
+        sizes = [layer.out_features for layer in network.layers if isinstance(layer, cr.Dense)]
+        rate, momentum = rate_and_momentum(workload.optimizer)
+        self.model = MLPClassifier(
+            sizes[:-1],
+            solver="adam" if workload.optimizer == "adam" else "sgd",
+            learning_rate_init=rate,
+            momentum=momentum,
+            nesterovs_momentum=False,
+            alpha=0.0,
+            batch_size=workload.batch_size,
+        )
+        self.cycle = self.batches()
+        self.classes = np.arange(sizes[-1])
+
+    def losses(self, count: int) -> list[float]:
+        return []
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            x, y = next(self.cycle)
+            self.model.partial_fit(x, y, classes=self.classes)
+
+
+class Floor(Peer):
+    """The matrix products of a step alone, at NumPy's BLAS speed: forward, for the weights, and
+    for what lies before, but for the first layer."""
+
+    def __init__(self, workload: Workload, threads: int) -> None:
+        super().__init__(workload, threads)
+        network, rows = workload.network(), workload.batch_size
+        self.products: list[tuple[Array, Array, Array]] = []
+        for layer in network.layers:
+            if isinstance(layer, (cr.Dense, cr.Conv2D)):
+                depth, columns = layer.W.size // layer.W.shape[-1], layer.W.shape[-1]
+                count = rows
+                if isinstance(layer, cr.Conv2D):
+                    count *= layer.windows.positions[0] * layer.windows.positions[1]
+                self.add(count, depth, columns)
+                self.add(depth, count, columns)
+                if len(self.products) > 2:
+                    self.add(count, columns, depth)
+
+    def add(self, rows: int, depth: int, columns: int) -> None:
+        rng = np.random.default_rng(0)
+        a = rng.random((rows, depth), dtype=np.float32)
+        b = rng.random((depth, columns), dtype=np.float32)
+        self.products.append((a, b, np.empty((rows, columns), np.float32)))
+
+    def losses(self, count: int) -> list[float]:
+        return []
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            for a, b, c in self.products:
+                np.matmul(a, b, out=c)
+
+
+def rate_and_momentum(optimizer: str) -> tuple[float, float]:
+    """The learning rate and momentum in an optimizer's short form."""
+    if optimizer == "adam":
+        return 1e-3, 0.0
+    settings = dict(part.strip().split("=") for part in optimizer[4:-1].split(","))
+    return float(settings["learning_rate"]), float(settings.get("momentum", 0))
+
+
 PEERS: dict[str, type[Peer]] = {
     "chainrule": Chainrule,
-    "chainrule in NumPy": ChainruleNumpy,
     "PyTorch": Torch,
     "torch.compile": TorchCompiled,
     "JAX": Jax,
     "JAX scan": JaxScan,
+    "scikit-learn": ScikitLearn,
+    "NumPy by hand": LabNumpy,
+    "chainrule in NumPy": ChainruleNumpy,
+    "products alone": Floor,
 }

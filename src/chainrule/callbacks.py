@@ -35,7 +35,8 @@ class Callback:
         """Before the first epoch."""
 
     def step_ends(self, trainer: Trainer) -> None:
-        """After each step of the optimizer; `trainer.moment` says which."""
+        """After each step of the optimizer: `trainer.moment` says which, `trainer.step_loss` what
+        the loss was before it."""
 
     def epoch_ends(self, trainer: Trainer) -> None:
         """After each epoch, when its record is in the history."""

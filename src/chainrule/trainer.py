@@ -158,9 +158,9 @@ class Trainer:
         in_epoch = self.plan.steps_in_epoch(len(data.x))
         for step, batch in enumerate(self.plan.deal(data, epoch, self.network.seed)):
             self.moment = self._moment(epoch, step, in_epoch)
-            value, outputs = self.run_step(batch)
+            self.step_loss, outputs = self.run_step(batch)
             weight = self.loss.weight_of(outputs, batch.y, batch.weights)
-            yield Steps(step, [value], [weight], len(batch.x), outputs, batch.y)
+            yield Steps(step, [self.step_loss], [weight], len(batch.x), outputs, batch.y)
 
     def _moment(self, epoch: int, step: int, steps_in_epoch: int) -> Moment:
         done = (epoch - 1) * steps_in_epoch + step
@@ -231,7 +231,8 @@ class Trainer:
             data, order, size, rates, bool(self.metrics), not self._only_shown
         ):
             self.moment = self._moment(epoch, made.last, in_epoch)
-            self._check_finite(made.losses[-1], data.x, made.rows_of_last)
+            self.step_loss = float(made.losses[-1])
+            self._check_finite(self.step_loss, data.x, made.rows_of_last)
             targets = np.asarray(data.y)[made.rows] if self.metrics else None
             yield Steps(made.last, made.losses, made.weights, len(made.rows), made.outputs, targets)
 
@@ -264,7 +265,8 @@ class Trainer:
         rates = [self.rate_at(moment) for moment in moments]
         losses = compiled.repeat(self.data, rates)
         self.moment = moments[len(losses) - 1]
-        self._check_finite(losses[-1], self.data.x, slice(None))
+        self.step_loss = float(losses[-1])
+        self._check_finite(self.step_loss, self.data.x, slice(None))
         self.examples_seen += len(losses) * len(self.data.x)
         self._tell("step_ends")
         seconds = (time.perf_counter() - began) / len(losses)

@@ -10,7 +10,7 @@ from chainrule.engine.activations import highest_and_sum
 from chainrule.engine.functions import exp_of_negative, sigmoid, softplus
 from chainrule.engine.instructions import Criterion
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.scene import LINE, read
+from chainrule.engine.scene import LINE, Scene, read
 
 
 @kernel
@@ -107,10 +107,40 @@ def handle_loss(task: int, like: Any) -> None:
     scene = read(task)
     context, start = scene.context, scene.task[column.START]
     first = start + scene.task[column.BEGIN]
-    size, item = scene.size[1], size_of(like)
+    scale = loss_scale(context, start, scene.task[column.COUNT])
+    if scene.size[0] < Criterion.SOFTMAX_CROSS_ENTROPY and is_plain(context):
+        total = scale * take_plain_losses(scene, first, constant(scale, like), like)
+    else:
+        total = take_losses(scene, first, scale, like)
+    pointer(context[place.PARTIAL_LOSS], 0.0)[scene.thread * LINE] += total
+
+
+@kernel
+def is_plain(context: Any) -> bool:
+    """Whether targets lie side by side, in the order of the examples, all counting the same."""
+    return not (context[place.ORDER] or context[place.LABELS] or context[place.WEIGHTS])
+
+
+@kernel
+def take_plain_losses(scene: Scene, first: int, scale: Any, like: Any) -> float:
+    """The losses of all rows at once, value by value."""
+    values = scene.rows * scene.size[1]
+    at = scene.context[place.TARGETS] + first * scene.size[1] * size_of(like)
+    p, t, dp = pointer(scene.x, like), pointer(at, like), pointer(scene.y, like)
+    total = loss_of_example(
+        scene.size[0], p, t, dp, values, scene.number[0], pointer(scene.array[0], like), like
+    )
+    for i in range(values):
+        dp[i] *= scale
+    return total
+
+
+@kernel
+def take_losses(scene: Scene, first: int, scale: float, like: Any) -> float:
+    """The losses of the rows, one by one."""
+    context, size, item = scene.context, scene.size[1], size_of(like)
     target = pointer(scene.own + scene.private[0], like)
     class_weights = pointer(scene.array[0], like)
-    scale = loss_scale(context, start, scene.task[column.COUNT])
     total = 0.0
     for row in range(scene.rows):
         example = first + row
@@ -132,4 +162,4 @@ def handle_loss(task: int, like: Any) -> None:
         total += factor * value
         for i in range(size):
             dp[i] *= constant(factor, like)
-    pointer(context[place.PARTIAL_LOSS], 0.0)[scene.thread * LINE] += total
+    return total

@@ -17,6 +17,7 @@ FEW_ROWS = 4
 wide_tile = make_tile(TILE_ROWS, 2)
 narrow_tile = make_tile(TILE_ROWS, 1)
 low_tile = make_tile(FEW_ROWS, 4)
+small_tile = make_tile(FEW_ROWS, 1)
 
 
 @kernel
@@ -56,7 +57,12 @@ def multiply(
         while j < columns:
             width = columns - j
             at_b, at_c = b + j * size_of(like), c + i * c_row + j * size_of(like)
-            if height == FEW_ROWS:
+            if height == FEW_ROWS and width <= lanes:
+                small_tile(
+                    a, at_offsets, segments, segment_count, length, step,
+                    at_b, b_row, at_c, c_row, left, width, like,
+                )  # fmt: skip
+            elif height == FEW_ROWS:
                 width = min(width, 4 * lanes)
                 low_tile(
                     a, at_offsets, segments, segment_count, length, step,
