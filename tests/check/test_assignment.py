@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from chainrule.check.assignment import Assignment, new_assignment
-from chainrule.check.lab_tests import CannotAssignError, write_tests
+from chainrule.check.grading import Grade
+from chainrule.check.lab_notebooks import nbgrader_notebook, otter_notebook
+from chainrule.check.lab_tests import CannotAssignError, LabTests, write_tests
 from chainrule.check.skeleton import regions, skeleton
 from tests.check.running import run
 from tests.check.slips import SLIPS, SPECIMENS, Slip
@@ -24,8 +26,8 @@ WITH_GRADIENTS = [file for file in FILES if not is_optimizer(file)]
 NOT_OF_BACKWARD = {"train-predict-mismatch", "overflow", "pool-ties"}  # away from the tests' points
 
 
-def lab_of(file: str, kind: str = "pytest") -> Assignment:
-    return new_assignment(SPECIMENS / f"{file}.py", kind)
+def lab_of(file: str) -> Assignment:
+    return new_assignment(SPECIMENS / f"{file}.py")
 
 
 def passes(folder: Path, file: str) -> bool:
@@ -64,7 +66,7 @@ def test_every_style_becomes_a_lab_that_notices_everything(file: str) -> None:
 
 @pytest.mark.parametrize("file", WITH_GRADIENTS)
 def test_the_tests_of_a_lab_pass_on_its_solution(file: str) -> None:
-    run_tests(right(file), written_tests(file))
+    run_tests(right(file), written(file).as_file())
 
 
 @pytest.mark.parametrize(
@@ -78,12 +80,12 @@ def test_the_tests_of_a_lab_pass_on_its_solution(file: str) -> None:
     ids=str,
 )
 def test_the_tests_of_a_lab_notice_slips_that_people_make(slip: Slip) -> None:
-    assert fails(slip.source(), written_tests(slip.file))
+    assert fails(slip.source(), written(slip.file).as_file())
 
 
 @functools.cache
-def written_tests(file: str) -> str:
-    return write_tests(SPECIMENS / f"{file}.py", points=4).as_file()
+def written(file: str) -> LabTests:
+    return write_tests(SPECIMENS / f"{file}.py", points=4)
 
 
 def fails(source: str, tests: str) -> bool:
@@ -137,7 +139,7 @@ def test_marked_regions_go_and_nothing_else() -> None:
 
 
 def test_an_otter_notebook_has_blocks_and_prompts() -> None:
-    notebook = read(lab_of("dense_rows", "otter"))
+    notebook = read(otter_notebook(right("dense_rows"), written("dense_rows")))
     raw = [cell.source.split("\n")[0] for cell in notebook.cells if cell.cell_type == "raw"]
     assert raw == [
         "# ASSIGNMENT CONFIG",
@@ -151,7 +153,7 @@ def test_an_otter_notebook_has_blocks_and_prompts() -> None:
 
 
 def test_an_nbgrader_notebook_has_metadata_and_marks() -> None:
-    notebook = read(lab_of("dense_rows", "nbgrader"))
+    notebook = read(nbgrader_notebook(right("dense_rows"), written("dense_rows")))
     cells = {c.metadata.nbgrader.grade_id: c for c in notebook.cells if "nbgrader" in c.metadata}
     graded = [name for name, cell in cells.items() if cell.metadata.nbgrader.grade]
     assert graded == ["test_forward", "test_dx", "test_weight_grad", "test_bias_grad"]
@@ -165,8 +167,7 @@ def test_an_nbgrader_notebook_has_metadata_and_marks() -> None:
     assert runs(notebook)
 
 
-def read(lab: Assignment) -> nbformat.NotebookNode:
-    (text,) = lab.files.values()
+def read(text: str) -> nbformat.NotebookNode:
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
     return notebook
@@ -178,7 +179,7 @@ def runs(notebook: nbformat.NotebookNode) -> bool:
 
 
 def test_a_lab_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    lab = Assignment({"a.py": "a = 1\n", "nowhere/b.py": ""}, lab_of("mse_pair").grade, ["a"])
+    lab = Assignment({"a.py": "a = 1\n", "nowhere/b.py": ""}, Grade(), ["a"])
     with pytest.raises(OSError, match="cannot write"):
         lab.write(tmp_path / "lab")
     assert not list(tmp_path.iterdir())
