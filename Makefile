@@ -1,12 +1,12 @@
 # make demo    install, and watch a network learn handwritten digits
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make check   formatting, lint and types    make format      mend formatting and imports
+# make bench   beside PyTorch, JAX and others, in an environment of its own
 PYTHON ?= python3
 BIN := .venv/bin
 
-# One BLAS thread: nearly as fast on so small a network, and not slowed by what else runs.
 demo: .venv/installed
-	OPENBLAS_NUM_THREADS=1 $(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
+	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
 test: .venv/installed-dev browser
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch"
@@ -38,7 +38,19 @@ browser:
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@
 
-clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+# PyTorch's release 2.13 has a build for the CPU alone; a newer one may be several GB.
+bench: .venv-bench/installed
+	.venv-bench/bin/python benchmarks/run.py
+	.venv-bench/bin/python benchmarks/prediction.py
+	.venv-bench/bin/python benchmarks/whole_process.py
+	.venv-bench/bin/python benchmarks/growth.py
 
-.PHONY: demo test test-long check format browser clean
+.venv-bench/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --editable . jax onnx onnxruntime scikit-learn torch==2.13.0
+	touch $@
+
+clean:
+	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: demo test test-long check format bench browser clean
