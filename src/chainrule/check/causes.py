@@ -10,7 +10,9 @@ import numpy as np
 
 from chainrule.check.derivatives import form_of, same_family
 from chainrule.check.edits import Edit, text
+from chainrule.check.naming import roles_named
 from chainrule.check.signatures import CLOSE, of_ratio
+from chainrule.check.state import items
 from chainrule.check.subject import Subject
 
 if TYPE_CHECKING:
@@ -63,14 +65,14 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
         return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
     if ratio < 0:
         return "sign"
-    if is_random(found.subject):
+    if is_random(found.subject) and _is_of_dropout(ratio, found.subject):
         return "dropout-mask"
     code = of_ratio(ratio, found.subject).code
-    name = next(n for n in mended if common_ratio((n,), found) is not None)
+    name = next(n for n in mended if common_ratio((n,), found) == ratio)
     grows = goes_with_batch(name, ratio, found)
     if grows is not None:
         code = "batch-scale" if grows else "constant-scale"
-    if code == "constant-scale" and concerns_the_loss(mended, found):
+    if code == "constant-scale" and concerns_the_loss(edit, mended, found):
         return "loss-constant"
     return code
 
@@ -116,12 +118,32 @@ def goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
     return abs(slope / truth.slopes[0] / ratio - 1) > 10 * CLOSE
 
 
-def concerns_the_loss(mended: tuple[str, ...], found: Examination) -> bool:
-    """Whether a factor stands before everything: in the derivative of the loss itself."""
+def concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) -> bool:
+    """Whether a factor stands before everything: in the derivative of the loss itself, where the
+    targets are met."""
     if "y_pred" in found.subject.values:
         return True
     is_network = getattr(found.subject, "dy", None) is None
-    return is_network and set(mended) >= set(found.truths) and len(mended) > 1
+    if (
+        not is_network
+        or not set(mended) >= set(found.truths)
+        or len(mended) < 2
+        or not edit.changes
+    ):
+        return False
+    statement = edit.changes[0][0].statement
+    names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
+    arguments = {argument.arg for argument in edit.source.node.args.args}
+    return any("y" in roles_named(name) for name in names | arguments & names)
+
+
+def _is_of_dropout(ratio: float, subject: Subject) -> bool:
+    """Whether a factor is made of a probability that the layer keeps."""
+    state = getattr(getattr(subject, "code", None), "state", None)
+    kept = [v for _, v in items(state) if isinstance(v, float) and 0 < v < 1]
+    made = [m for v in kept for m in (v, 1 - v, 1 / v, 1 / (1 - v))]
+    return any(abs(ratio / each - 1) < CLOSE * 10 for each in made)
 
 
 def is_random(subject: Subject) -> bool:
@@ -140,11 +162,8 @@ def is_random(subject: Subject) -> bool:
 
 def _has_generator(subject: Subject) -> bool:
     """Whether the code keeps a generator that a forward pass moves on."""
-    from chainrule.check.state import duplicate, items
-
     state = getattr(getattr(subject, "code", None), "state", None)
     generators = [v for _, v in items(state) if isinstance(v, np.random.Generator)]
-    del duplicate
     return bool(generators) and getattr(subject, "values", {}).keys() == {"x"}
 
 
@@ -161,6 +180,9 @@ def _by_names(edit: Edit) -> str:
     """Of an expression in no known form: the same one at another point, or another one."""
     if edit.removed is None or edit.added is None:
         return "unknown"
+    calls = [node for node in (edit.removed, edit.added) if isinstance(node, ast.Call)]
+    if len(calls) == 2 and text(calls[0].func) != text(calls[1].func):
+        return "wrong-activation-derivative"
     one, other = _skeleton(edit.removed), _skeleton(edit.added)
     return "derivative-at-wrong-point" if one == other else "wrong-activation-derivative"
 

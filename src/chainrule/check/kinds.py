@@ -317,6 +317,7 @@ def _coefficients(target: Array, basis: list[Array]) -> Array | None:
 def _paths(coefficients: Array) -> Signature | None:
     first, mean, variance = coefficients
     words = []
+    is_missing = abs(mean) < 0.02 or abs(variance) < 0.02
     if abs(mean) < 0.02:
         words.append("the path through the mean is missing")
     elif abs(mean + 1) > 0.02:
@@ -331,7 +332,7 @@ def _paths(coefficients: Array) -> Signature | None:
         "norm-path",
         " and ".join(words),
         "dx = (g - mean(g) - x̂ mean(g x̂)) / σ, with g = γ dy and means over the batch",
-        alone=True,
+        alone=is_missing,
     )
 
 

@@ -179,11 +179,18 @@ def _ratio(evidence: Evidence) -> Signature | None:
     ratio = ratio_of(*known)
     if ratio is None or abs(ratio - 1) < CLOSE:
         return None
+    if len(known[0]) < 2 and not _is_plain(ratio, evidence.subject.batch):
+        return None  # two numbers always have a ratio
     if not evidence.truth.is_whole and not evidence.truth.agrees(
         np.asarray(evidence.fitted) / ratio
     ):
         return None
     return of_ratio(ratio, evidence.subject)
+
+
+def _is_plain(ratio: float, count: int | None) -> bool:
+    plain = [-1.0, 2.0, 0.5, *((count, 1 / count, count**2, 1 / count**2) if count else ())]
+    return any(abs(ratio / each - 1) < CLOSE for each in plain)
 
 
 def of_ratio(ratio: float, subject: Subject) -> Signature:
@@ -315,12 +322,12 @@ def _examples_used(shares: Array, given: Array) -> list[int]:
     if len(given) < 3:
         return []
     for n, share in enumerate(shares):
-        if ratio_of(given, share) is not None:
+        if _is_share(given, share, count):
             return [n]
     total = shares.sum(axis=0)
     for n, share in enumerate(shares):
         counts = np.abs(share).max() > 0.01 * np.abs(total).max()
-        if counts and ratio_of(given, total - share) is not None:
+        if counts and _is_share(given, total - share, count):
             return [m for m in range(count) if m != n]
     if len(given) <= count or np.linalg.matrix_rank(shares) < count:
         return []
@@ -328,6 +335,12 @@ def _examples_used(shares: Array, given: Array) -> list[int]:
     if not close(weights @ shares, given):
         return []
     return [n for n, weight in enumerate(weights) if abs(weight) > CLOSE]
+
+
+def _is_share(given: Array, share: Array, count: int) -> bool:
+    """Whether a gradient is some examples' share, summed or averaged."""
+    ratio = ratio_of(given, share)
+    return ratio is not None and any(abs(ratio / r - 1) < CLOSE for r in (1, count, 1 / count))
 
 
 def shares_of_examples(evidence: Evidence, count: int) -> Array | None:

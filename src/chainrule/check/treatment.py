@@ -58,7 +58,10 @@ FIRST_FOR = {
 }
 
 
+MISSING = {"missing-bias-gradient", "missing-gradient"}
 KNOWN_BY_NUMBERS = {"norm-path", "softmax-jacobian", "shape-changes", "dropout-mask"}
+FACTORS = {"loss-constant", "constant-scale", "batch-scale"}
+NEVER_CERTAIN = ("extra-activation-derivative", "wrong-variable")
 SECOND_LOOK = 0.5  # seconds in which, after a repair is found, others are looked for
 
 
@@ -248,6 +251,8 @@ class Treatment:
 
     def _is_clear(self, name: str) -> bool:
         """Whether the numbers alone name the cause."""
+        if self.found.given(name) is not None:  # zeros may come from a mistake further up
+            return any(s.alone and s.code not in MISSING for s in self._signatures(name))
         return any(signature.alone for signature in self._signatures(name))
 
     def _is_expected(self, repair: Repair) -> bool:
@@ -267,9 +272,22 @@ class Treatment:
         expected = [i for i, repair in enumerate(best) if self._is_expected(repair)]
         known = [i for i, code in enumerate(codes) if code not in ("unknown", "")]
         chosen = min(expected or known or range(len(best)), key=lambda i: self._rank(best[i]))
-        others = {code for code in codes if code not in ("unknown", "")} - {codes[chosen]}
-        certain = codes[chosen] != "unknown" and (bool(expected) or not others)
+        others = self._other_codes(best, codes, chosen)
+        by_numbers = chosen in expected and not (others & FACTORS)
+        certain = codes[chosen] not in ("unknown", *NEVER_CERTAIN) and (by_numbers or not others)
+        if best[chosen].edit.kind == "sign" and chosen not in expected:
+            certain = False  # one sign within a formula: which formula was meant is not known
+        if best[chosen].edit.kind == "loop" and not _is_in_loop(best[chosen].edit):
+            certain = False
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
+
+    def _other_codes(self, best: list[Repair], codes: list[str], chosen: int) -> set[str]:
+        """The causes that other repairs, as natural as the chosen one, stand for."""
+        rank = self._rank(best[chosen])[0]
+        natural = (c for r, c in zip(best, codes, strict=True) if self._rank(r)[0] <= rank)
+        if rank:  # a factor put in fits at many lines: the first of them counts
+            natural = (c for r, c in zip(best, codes, strict=True) if not self._rank(r)[0])
+        return {code for code in natural if code not in ("unknown", "")} - {codes[chosen]}
 
     def _rank(self, repair: Repair) -> tuple[bool, int]:
         """Changes of what is there before things put in front; then what runs first."""
@@ -365,6 +383,13 @@ def _equal(one: Answer, other: Answer, name: str) -> bool:
     )
 
 
+def _is_in_loop(edit: Edit) -> bool:
+    """Whether an edit's statement stands in a loop."""
+    statement = edit.changes[0][0].node
+    loops = (n for n in ast.walk(edit.source.node) if isinstance(n, (ast.For, ast.While)))
+    return any(node is statement for loop in loops for node in ast.walk(loop))
+
+
 def treat(found: Examination, deadline: float) -> list[Finding]:
     """The findings of an examination."""
     ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
@@ -392,7 +417,7 @@ def with_exception(treatment: Treatment) -> list[Finding]:
             Finding(
                 finding.gradient,
                 finding.code,
-                finding.certain,
+                finding.certain and finding.code == "transposed",
                 evidence,
                 finding.line,
                 finding.suggestion,
