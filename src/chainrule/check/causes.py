@@ -100,7 +100,7 @@ def _is_power(ratio: float, base: float) -> bool:
 def goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
     """Whether the factor changes with the number of examples."""
     batch = found.subject.batch
-    fewer = found.subject.narrowed(batch - 1) if batch and batch > 2 else None
+    fewer = found.subject.narrowed(batch - 1) if batch and batch > 1 else None
     if fewer is None:
         return None
     from chainrule.check.calculus import Precision, probe

@@ -18,7 +18,7 @@ from chainrule.check.calculus import Truth, probe
 from chainrule.check.causes import cause_of, common_ratio
 from chainrule.check.description import describe, line_of
 from chainrule.check.doctor import Examination
-from chainrule.check.edits import Edit, fresh, values
+from chainrule.check.edits import Edit, factors, fresh, text, values
 from chainrule.check.findings import Finding
 from chainrule.check.loading import line_in
 from chainrule.check.program import Program
@@ -277,6 +277,8 @@ class Treatment:
         certain = codes[chosen] not in ("unknown", *NEVER_CERTAIN) and (by_numbers or not others)
         if best[chosen].edit.kind == "sign" and chosen not in expected:
             certain = False  # one sign within a formula: which formula was meant is not known
+        if _completes(best[chosen].edit):
+            certain = False  # half a derivative: missing, or that of another function
         if best[chosen].edit.kind == "loop" and not _is_in_loop(best[chosen].edit):
             certain = False
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
@@ -381,6 +383,14 @@ def _equal(one: Answer, other: Answer, name: str) -> bool:
     return np.shape(first) == np.shape(second) and bool(
         np.allclose(first, second, rtol=1e-9, atol=1e-13, equal_nan=True)
     )
+
+
+def _completes(edit: Edit) -> bool:
+    """Whether an edit puts a whole product where one of its factors stood."""
+    if edit.kind != "exchanged" or edit.removed is None or edit.added is None:
+        return False
+    parts = [text(factor) for factor in factors(edit.added)]
+    return len(parts) > 1 and text(edit.removed) in parts
 
 
 def _is_in_loop(edit: Edit) -> bool:
