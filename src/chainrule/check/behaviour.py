@@ -19,6 +19,7 @@ from chainrule.check.source_lines import line_assigning, line_of_change, line_of
 from chainrule.check.state import random_like
 from chainrule.check.subject import Answer, Array, Subject, Values, shown
 
+NOISE = 1e-10
 ZEROING = ("zero_grad", "zero_grads", "zero_gradients", "reset_grad", "reset_grads", "clear_grad")
 ZEROING_TOO = ("clear_grads", "zero_gradient", "clear_gradients", "reset_gradients", "zerograd")
 
@@ -174,7 +175,9 @@ def accumulation(subject: Program, names: list[str]) -> list[Finding]:
     adding, assigned = [], []
     for name in names:
         one, two = first.gradients.get(name), second.gradients.get(name)
-        if one is None or two is None or one.shape != two.shape or not np.any(one):
+        if one is None or two is None or one.shape != two.shape:
+            continue
+        if np.abs(one).max(initial=0) < NOISE:  # a bias before a normalization has no gradient
             continue
         if _alike(two, 2 * one):
             adding.append(name)
