@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.check.derivatives import form_of, same_family
+from chainrule.check.derivative_forms import form_of, same_family
 from chainrule.check.edits import Edit, text
 from chainrule.check.naming import roles_named
 from chainrule.check.signatures import CLOSE, of_ratio

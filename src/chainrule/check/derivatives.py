@@ -7,11 +7,11 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 
 import numpy as np
 
+from chainrule.check.derivative_forms import FLAG, Form, form_of, names_derivative
 from chainrule.check.edits import (
     Edit,
     Place,
@@ -26,23 +26,12 @@ from chainrule.check.edits import (
 from chainrule.check.naming import looks_like_a_gradient
 from chainrule.check.source import FunctionSource
 
-DERIVATIVE_NAME = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
-FLAG = re.compile(r"deriv\w*|prime|grad|d|der|backward|back", re.IGNORECASE)
-NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 FAMILIES = {
     "tanh": ("1 - {0}**2", "1 - np.tanh({0})**2"),
     "sigmoid": ("{0} * (1 - {0})", "(1 / (1 + np.exp(-{0}))) * (1 - 1 / (1 + np.exp(-{0})))"),
     "relu": ("({0} > 0)",),
 }
 LIMIT = 24
-
-
-@dataclass(frozen=True)
-class Form:
-    """The derivative of one kind of activation at some point."""
-
-    family: str
-    point: str
 
 
 def variables(source: FunctionSource) -> dict[str, np.ndarray]:
@@ -109,11 +98,11 @@ def _functions(source: FunctionSource) -> list[str]:
         if inspect.isfunction(value)
         and value.__code__.co_filename == source.file
         and value.__code__.co_argcount == 1
-        and _names_derivative(name)
+        and names_derivative(name)
     ]
     owner = source.names.get("self")
     for name, value in getattr(owner, "__dict__", {}).items():
-        if callable(value) and _names_derivative(name) and not isinstance(value, np.ndarray):
+        if callable(value) and names_derivative(name) and not isinstance(value, np.ndarray):
             found.append(f"self.{name}")
     return found
 
@@ -286,7 +275,7 @@ def _plain_functions(source: FunctionSource) -> list[str]:
         if inspect.isfunction(value)
         and value.__code__.co_filename == source.file
         and value.__code__.co_argcount == 1
-        and not _names_derivative(name)
+        and not names_derivative(name)
         and name != "example"
     ]
 
@@ -368,68 +357,3 @@ def _trailing_divisor(node: ast.expr) -> ast.expr | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         return node.right
     return None
-
-
-def form_of(node: ast.expr) -> Form | None:
-    """Which derivative an expression is, if it is one of a known form.
-
-    >>> form_of(expression("1 - A**2"))
-    Form(family='tanh', point='A')
-    >>> form_of(expression("sigmoid(z) * (1 - sigmoid(z))"))
-    Form(family='sigmoid', point='sigmoid(z)')
-    >>> form_of(expression("x @ W")) is None
-    True
-    """
-    code = re.sub(r"\s+", "", text(node))
-    for pattern, family in (
-        (r"1(?:\.0)?-(.+)\*\*2", "tanh"),
-        (r"1(?:\.0)?-np\.(?:square|power)\((.+?)(?:,2)?\)", "tanh"),
-        (r"1/\(1\+np\.exp\(-(.+)\)\)\*\(1-1/\(1\+np\.exp\(-\1\)\)\)", "sigmoid"),
-        (r"\(?([^<>]+)>=?0(?:\.0)?\)?(?:\.astype\(\w+\)|\*1(?:\.0)?)?", "relu"),
-        (r"np\.where\((.+)>=?0,1(?:\.0)?,0(?:\.0)?\)", "relu"),
-        (r"np\.heaviside\((.+),.+\)", "relu"),
-    ):
-        match = re.fullmatch(pattern, code)
-        if match and _balanced(match[1]):
-            return Form(family, _without_parentheses(match[1]))
-    parts = [re.sub(r"\s+", "", text(part)) for part in factors(node)]
-    if len(parts) == 2:
-        for one, other in (parts, parts[::-1]):
-            if other in (f"1-{one}", f"1.0-{one}", f"(1-{one})", f"(1.0-{one})"):
-                return Form("sigmoid", one)
-    if isinstance(node, ast.Call) and len(node.args) == 1 and _names_derivative(name_called(node)):
-        return Form(text(node.func), text(node.args[0]))
-    if isinstance(node, ast.Call) and node.args and _has_flag(node):
-        return Form(text(node.func), text(node.args[0]))
-    return None
-
-
-def _has_flag(call: ast.Call) -> bool:
-    """Whether a call asks a function for its derivative."""
-    return any(
-        keyword.arg is not None
-        and FLAG.fullmatch(keyword.arg)
-        and isinstance(keyword.value, ast.Constant)
-        and keyword.value.value is True
-        for keyword in call.keywords
-    )
-
-
-def _names_derivative(name: str) -> bool:
-    return name not in NO_DERIVATIVES and bool(DERIVATIVE_NAME.search(name))
-
-
-def _balanced(code: str) -> bool:
-    return code.count("(") == code.count(")")
-
-
-def _without_parentheses(code: str) -> str:
-    return code[1:-1] if code.startswith("(") and code.endswith(")") else code
-
-
-def same_family(removed: ast.expr, added: ast.expr) -> bool | None:
-    """Whether two derivatives are of the same activation, None where one is of no known form."""
-    one, other = form_of(removed), form_of(added)
-    if one is None or other is None:
-        return None
-    return one.family == other.family

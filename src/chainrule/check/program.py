@@ -31,13 +31,6 @@ Function = Callable[..., Any]
 RATE = 0.1
 
 
-def _not_constant(array: Array) -> Array:
-    """Parameters that are all zeros, or all ones, would hide mistakes: they are moved a little."""
-    if array.size and np.all(array == array.flat[0]):
-        return np.asarray(array + 0.2 * states.random_like(array, "parameter"))
-    return array
-
-
 class LossNeededError(CannotCheckError):
     """The backward pass begins with the targets, and no loss is given."""
 
@@ -153,7 +146,7 @@ class Program(Subject):
             except Exception:  # code may refuse the move: then it is no parameter
                 depends = False
             if depends:
-                self.values[name] = _not_constant(np.array(array, np.float64))
+                self.values[name] = states.not_constant(np.array(array, np.float64))
             else:
                 del self.paths[name]
 
@@ -256,13 +249,9 @@ class Program(Subject):
     def _understood(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
         """(output, cache, further names) from what a forward pass returned."""
         stored = state if self.code.is_dictionary else vars(state)
-        if given is not None and self.code.trains and np.shape(given) == np.shape(self.y_or_none()):
+        if given is not None and self.code.trains and np.shape(given) == np.shape(self.y):
             return np.asarray(given), given, {}
         return understood(given, stored, state, self.returned, x, self.y)
-
-    def y_or_none(self) -> Any:
-        """The targets, or a scalar where there are none."""
-        return 0.0 if self.y is None else self.y
 
     # --- loss and gradients -----------------------------------------------------------------
 

@@ -99,6 +99,11 @@ def _ended_early(
     """The finding for a process that left no answer."""
     name = Path(str(request.file)).name
     place = _place(trace, str(request.file))
+    if trace and place is None:  # the time ran out, but not within the user's code
+        raise CheckError(
+            f"{name} could not be checked within {limits.seconds:g} seconds: give more with "
+            "--time-limit"
+        )
     if code is None or trace:
         where = f" in {place[1]}" if place else ""
         evidence = f"still running after {limits.seconds:g} seconds{where}"

@@ -159,3 +159,10 @@ def _seeded(default_rng: Any, draw: int) -> Any:
 def random_like(values: Array, purpose: str, *counters: int) -> Array:
     """Normal numbers in the shape of `values`."""
     return generator(0, purpose, *counters).standard_normal(np.shape(values))
+
+
+def not_constant(array: Array) -> Array:
+    """Parameters that are all zeros, or all ones, would hide mistakes: they are moved a little."""
+    if array.size and np.all(array == array.flat[0]):
+        return np.asarray(array + 0.2 * random_like(array, "parameter"))
+    return array

@@ -4,27 +4,23 @@ held against what the numbers say."""
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import process_time
 from types import CodeType
 
-import numpy as np
-
 from chainrule.check import arithmetic, derivatives, structure
-from chainrule.check.calculus import Truth, probe
+from chainrule.check.answers import is_factor, line_of_error, same_gradient, second_point
 from chainrule.check.causes import cause_of, common_ratio
 from chainrule.check.description import describe, line_of
 from chainrule.check.doctor import Examination
-from chainrule.check.edits import Edit, factors, fresh, text, values
+from chainrule.check.edit_facts import completes_a_product, stands_in_loop
+from chainrule.check.edits import Edit, fresh, values
 from chainrule.check.findings import Finding
-from chainrule.check.loading import line_in
 from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
-from chainrule.check.state import random_like
 from chainrule.check.subject import Answer, EndsProgramError, Subject
 
 Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
@@ -158,7 +154,7 @@ class Treatment:
                 if answer is None:
                     found[id(source), line] = set(self.found.truths)
                     continue
-                changed = {n for n in self.found.truths if not _equal(now, answer, n)}
+                changed = {n for n in self.found.truths if not same_gradient(now, answer, n)}
                 found.setdefault((id(source), line), set()).update(changed)
         return found
 
@@ -277,9 +273,9 @@ class Treatment:
         certain = codes[chosen] not in ("unknown", *NEVER_CERTAIN) and (by_numbers or not others)
         if best[chosen].edit.kind == "sign" and chosen not in expected:
             certain = False  # one sign within a formula: which formula was meant is not known
-        if _completes(best[chosen].edit):
+        if completes_a_product(best[chosen].edit):
             certain = False  # half a derivative: missing, or that of another function
-        if best[chosen].edit.kind == "loop" and not _is_in_loop(best[chosen].edit):
+        if best[chosen].edit.kind == "loop" and not stands_in_loop(best[chosen].edit):
             certain = False
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
 
@@ -300,10 +296,10 @@ class Treatment:
     def _finding(self, repair: Repair, code: str, certain: bool) -> Finding:
         named = self._nearest_to_the_loss(repair.mended)
         signature = next(
-            (s for s in self._signatures(named) if s.code == code or _is_factor(s, code)), None
+            (s for s in self._signatures(named) if s.code == code or is_factor(s, code)), None
         )
         sure = next((s for s in self._signatures(named) if s.alone), None)
-        evidence = signature.evidence if signature else self._difference(named)
+        evidence = signature.evidence if signature else describe(self.found, named)
         others = [self.found.shown(n) for n in repair.mended if n != named]
         if others:
             evidence += f"; the same mends {', '.join(others)}"
@@ -317,9 +313,6 @@ class Treatment:
 
         weights = [name for name in names if not is_bias(name)]
         return (weights or list(names))[-1]
-
-    def _difference(self, name: str) -> str:
-        return describe(self.found, name)
 
     # --- what is left -----------------------------------------------------------------------
 
@@ -372,41 +365,13 @@ class Treatment:
         )
 
 
-def _is_factor(signature: Signature, code: str) -> bool:
-    return signature.ratio is not None and code in ("loss-constant", "batch-scale", "dropout-mask")
-
-
-def _equal(one: Answer, other: Answer, name: str) -> bool:
-    first, second = one.gradients.get(name), other.gradients.get(name)
-    if first is None or second is None:
-        return first is second
-    return np.shape(first) == np.shape(second) and bool(
-        np.allclose(first, second, rtol=1e-9, atol=1e-13, equal_nan=True)
-    )
-
-
-def _completes(edit: Edit) -> bool:
-    """Whether an edit puts a whole product where one of its factors stood."""
-    if edit.kind != "exchanged" or edit.removed is None or edit.added is None:
-        return False
-    parts = [text(factor) for factor in factors(edit.added)]
-    return len(parts) > 1 and text(edit.removed) in parts
-
-
-def _is_in_loop(edit: Edit) -> bool:
-    """Whether an edit's statement stands in a loop."""
-    statement = edit.changes[0][0].node
-    loops = (n for n in ast.walk(edit.source.node) if isinstance(n, (ast.For, ast.While)))
-    return any(node is statement for loop in loops for node in ast.walk(loop))
-
-
 def treat(found: Examination, deadline: float) -> list[Finding]:
     """The findings of an examination."""
     ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
     for kind, code in ended.items():
         if isinstance(found.error, kind):
             text = f"the backward pass ends with {kind.__name__}: {found.error}"
-            return [Finding(found.subject.name, code, True, text, _line_of_error(found))]
+            return [Finding(found.subject.name, code, True, text, line_of_error(found))]
     treatment = Treatment(found, deadline)
     if found.error is not None and found.answer is None:
         return with_exception(treatment)
@@ -416,7 +381,7 @@ def treat(found: Examination, deadline: float) -> list[Finding]:
 def with_exception(treatment: Treatment) -> list[Finding]:
     """A backward pass that raises: what mends it is the cause, else the exception is."""
     found = treatment.found
-    error, line = found.error, _line_of_error(found)
+    error, line = found.error, line_of_error(found)
     repairs = treatment._repairs()
     raised = f"the backward pass raises {type(error).__name__}: {error}"
     if repairs:
@@ -435,37 +400,3 @@ def with_exception(treatment: Treatment) -> list[Finding]:
         ]
     name = found.subject.name
     return [Finding(name, "exception", True, raised, line, "make it run, then check it again")]
-
-
-def _line_of_error(found: Examination) -> int | None:
-    """Where in the user's file an exception was raised."""
-    if found.error is None:
-        return None
-    files = files_of(found.subject.functions())
-    return next((line for file in files if (line := line_in(found.error, file))), None)
-
-
-def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
-    """The same code with other numbers, and the truths there."""
-    other = copy.copy(found.subject)
-    if isinstance(other, Program):
-        other.remembered = None
-    other.values = {
-        name: value + 0.3 * random_like(value, "second point", number)
-        if name != "y_pred"
-        else value * (1 + 0.03 * random_like(value, "second point", number))
-        for number, (name, value) in enumerate(found.subject.values.items())
-    }
-    try:
-        truths = {
-            name: probe(other.loss, other.values, name, found.truths[name].precision, 1)
-            for name in found.wrong
-        }
-    except Exception:  # code may refuse other numbers: then one point must do
-        return None
-    usable = {
-        name: truth
-        for name, truth in truths.items()
-        if truth.slopes and all(np.isfinite(truth.slopes))
-    }
-    return other, usable
