@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -98,7 +99,7 @@ def torch_steps(x: Any, y: Any, widths: list[int], shape: dict[str, int]) -> Any
 
     torch.set_num_threads(shape["threads"])
     sizes, parts = [784, *widths], []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in itertools.pairwise(sizes):
         parts += [nn.Linear(before, after), nn.ReLU()]
     model = nn.Sequential(*parts, nn.Linear(sizes[-1], 10))
     optimizer, criterion = torch.optim.Adam(model.parameters()), nn.CrossEntropyLoss()

@@ -46,7 +46,7 @@ class Worker:
         if threads == 1:
             flag = "--xla_cpu_multi_thread_eigen=false"
             environment["XLA_FLAGS"] = f"{flag} intra_op_parallelism_threads=1"
-        self.complaints = tempfile.TemporaryFile("w+")
+        self.complaints = tempfile.SpooledTemporaryFile(mode="w+")  # noqa
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), workload, peer, str(threads)],
             stdin=subprocess.PIPE,

@@ -24,6 +24,7 @@ from chainrule.summary import Summary, summarize
 
 if TYPE_CHECKING:
     from chainrule.callbacks import Callback
+    from chainrule.engine import CompiledPrediction
     from chainrule.history import History
     from chainrule.optimizers import Optimizer
     from chainrule.schedules import Schedule
@@ -79,6 +80,7 @@ class Network:
         self.threads = None if threads is None else integer(threads, "threads")
         self.output_shape = set_up(self.root, self.input_shape)
         self.state = State.allocate(self.root, self.seed, self.dtype)
+        self._programs: dict[bool, CompiledPrediction | None] = {}  # for few rows, for many
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
         self.start_epoch(0)
@@ -310,7 +312,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs hold addresses of this network's arrays, which are not those of a copy.
-        return {name: value for name, value in vars(self).items() if name != "_programs"}
+        return {**vars(self), "_programs": {}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # A copy or unpickled network has its own flat vectors: point its layers at them.

@@ -28,7 +28,7 @@ from chainrule.metrics import Metric, as_metric
 from chainrule.network import measure
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.parameters import Array
-from chainrule.schedules import SCHEDULES, Moment, ReduceOnPlateau, Schedule
+from chainrule.schedules import SCHEDULES, Constant, Moment, ReduceOnPlateau, Schedule
 
 if TYPE_CHECKING:
     from chainrule.engine.session import CompiledTraining
@@ -195,6 +195,12 @@ class Trainer:
         """The learning rate of one step."""
         return self.optimizer.learning_rate * self.schedule.factor(moment)
 
+    def _rates(self, places: Sequence[tuple[int, int]], steps_in_epoch: int) -> list[float]:
+        """The learning rates of steps, each given as (epoch, step)."""
+        if isinstance(self.schedule, Constant):  # not worth a moment for each
+            return [self.optimizer.learning_rate] * len(places)
+        return [self.rate_at(self._moment(*place, steps_in_epoch)) for place in places]
+
     # --- the compiled engine --------------------------------------------------------------
 
     def _compile(self) -> CompiledTraining | None:
@@ -223,7 +229,7 @@ class Trainer:
         """The steps of an epoch in the engine, some at a time."""
         count = len(data.x)
         in_epoch, size = self.plan.steps_in_epoch(count), self.plan.examples_in_batch(count)
-        rates = [self.rate_at(self._moment(epoch, step, in_epoch)) for step in range(in_epoch)]
+        rates = self._rates([(epoch, step) for step in range(in_epoch)], in_epoch)
         order = None
         if not self.plan.is_one_step(count):
             order = self.plan.order(count, epoch, self.network.seed)
@@ -261,10 +267,9 @@ class Trainer:
         """As many epochs of one step as fit into a moment."""
         began = time.perf_counter()
         last = min(epoch + compiled.steps_at_a_time, self.plan.epochs + 1)
-        moments = [self._moment(e, 0, 1) for e in range(epoch, last)]
-        rates = [self.rate_at(moment) for moment in moments]
+        rates = self._rates([(one, 0) for one in range(epoch, last)], 1)
         losses = compiled.repeat(self.data, rates)
-        self.moment = moments[len(losses) - 1]
+        self.moment = self._moment(epoch + len(losses) - 1, 0, 1)
         self.step_loss = float(losses[-1])
         self._check_finite(self.step_loss, self.data.x, slice(None))
         self.examples_seen += len(losses) * len(self.data.x)

@@ -173,7 +173,9 @@ def test_two_processes_compile_into_one_folder_at_once(tmp_path: Path) -> None:
     assert outputs == ["[1.5]\n"] * 2
     assert not list(tmp_path.rglob("*.part"))
     began = time.perf_counter()
-    assert run_with_cache(tmp_path, "; assert 'numba' not in __import__('sys').modules") == "[1.5]\n"
+    assert (
+        run_with_cache(tmp_path, "; assert 'numba' not in __import__('sys').modules") == "[1.5]\n"
+    )
     assert time.perf_counter() - began < 5
 
 

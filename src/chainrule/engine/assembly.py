@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from chainrule import losses, optimizers
 from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
-from chainrule.engine.lowering import Lowering, Unlowerable, rows_and_width
+from chainrule.engine.lowering import Lowering, Unlowerable, is_narrow, rows_and_width
 from chainrule.engine.program import Program
-from chainrule.layers.base import Layer
+from chainrule.layers import Dense
+from chainrule.layers.base import Layer, walk
+from chainrule.layers.convolution import Convolution
 from chainrule.parameters import Array, Shape
 from chainrule.regularizers import L1, L2, WeightDecay
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from chainrule.network import Network
 
 WORTH_THREADS = 500_000  # multiplications of a step, forward, from which on several threads pay
+NARROW, ROWS_TO_TURN = 16, 8  # units at most, examples at least, for tensors to be turned round
 SMALL_STEP = 4  # examples up to which dx = dy Wᵀ is taken without turning W round
 
 CRITERIA: dict[type[losses.Loss], tuple[Criterion, str | None]] = {
@@ -85,8 +88,11 @@ class Updates:
 
     def count_steps(self, state: optimizers.OptimizerState, count: int) -> None:
         """Note that so many steps have been made."""
-        for _ in range(count):
-            self.optimizer.count_step(state)
+        if isinstance(self.optimizer, optimizers.NAdam):
+            for _ in range(count):
+                self.optimizer.count_step(state)
+        else:
+            state.step += count
 
 
 @dataclass(frozen=True)
@@ -99,17 +105,19 @@ class Forward:
     pull: Any
 
 
-def lower_network(network: Network, training: bool, small_steps: bool) -> Forward:
+def lower_network(network: Network, lowering: Lowering) -> Forward:
     """Write down a network's forward pass."""
-    lowering = Lowering(training, small_steps)
-    x = Tensor(math.prod(network.input_shape), wants_gradient=False)
-    y, pull = lowering.lower(network.root, x, network.input_shape)
+    first = x = Tensor(math.prod(network.input_shape), wants_gradient=False)
+    if lowering.narrow:
+        first = Tensor(x.size, wants_gradient=False)
+        lowering.forward(Op.TURN, x, first, blocked=False)
+    y, pull = lowering.lower(network.root, first, network.input_shape)
     return Forward(lowering, x, y, pull)
 
 
 def prediction_program(network: Network, rows: int, threads: int) -> Program:
     """The program that predicts up to so many rows at a time."""
-    lowered = lower_network(network, training=False, small_steps=rows <= SMALL_STEP)
+    lowered = lower_network(network, Lowering(training=False))
     return Program(lowered.lowering.code, lowered.x, lowered.y, network.dtype, rows, threads)
 
 
@@ -124,20 +132,39 @@ def training_program(
     """The program of one training step, the optimizer's part in it, and the random layers with
     the states of their generators."""
     updates = Updates(optimizer)
-    lowered = lower_network(network, training=True, small_steps=batch_size <= SMALL_STEP)
-    lowering, y = lowered.lowering, lowered.y
+    narrow = is_narrow(network.root, network.input_shape, NARROW) and batch_size >= ROWS_TO_TURN
+    plain = updates.rule == Rule.SGD and optimizer.clip_value is None and not updates.clips
+    lowering = Lowering(
+        training=True,
+        small_steps=batch_size <= SMALL_STEP,
+        narrow=narrow,
+        moves_at_once=batch_size == 1 and plain and work(network) < WORTH_THREADS,
+    )
+    lowered = lower_network(network, lowering)
+    y = lowered.y
+    if work(network) * batch_size < WORTH_THREADS or narrow:
+        threads = 1
     gradient = Tensor(y.size, owned=True)
     add_loss(lowering, loss, y, gradient, network.output_shape, network.dtype)
     lowered.pull(gradient)
     add_regularizers(lowering, network)
-    add_updates(lowering, network, updates, state)
-    if lowering.work * batch_size < WORTH_THREADS:
-        threads = 1
+    add_updates(lowering, network, updates, state, threads)
     program = Program(
         lowering.code, lowered.x, y, network.dtype, batch_size, threads,
-        lowering.needs_whole_batch,
+        lowering.needs_whole_batch or narrow,
     )  # fmt: skip
     return program, updates, lowering.random_states
+
+
+def work(network: Network) -> int:
+    """Multiplications for one example, forward."""
+    total = 0
+    for _, layer in walk(network.root):
+        if isinstance(layer, Dense):
+            total += layer.W.size
+        elif isinstance(layer, Convolution):
+            total += layer.W.size * math.prod(layer.windows.positions)
+    return total
 
 
 def add_loss(
@@ -183,28 +210,34 @@ def add_regularizers(to: Lowering, network: Network) -> None:
 
 
 def add_updates(
-    to: Lowering, network: Network, updates: Updates, state: optimizers.OptimizerState
+    to: Lowering,
+    network: Network,
+    updates: Updates,
+    state: optimizers.OptimizerState,
+    threads: int,
 ) -> None:
-    """Clipping and the optimizer, parameter by parameter."""
-    optimizer = updates.optimizer
-    start = network.parameters.flat.ctypes.data
-    moves = []
-    for name, w in network.parameters.items():
-        gradient, sizes = network.gradients[name], rows_and_width(w)
+    """Clipping and the optimizer: all parameters at once where one thread moves them all alike,
+    else one by one, in shares."""
+    optimizer, slots = updates.optimizer, list(state.slots.values())
+    decays = {
+        name: regularizer.decay
+        for name, regularizer in network.state.regularizers.items()
+        if regularizer.decay
+    }
+    at_once = threads == 1 and not decays and not to.moved
+    names = ["all"] if at_once else list(network.parameters)
+    start, moves = 0, []
+    for name in names:
+        w = network.parameters.flat if at_once else network.parameters[name]
+        gradient = network.gradients.flat if at_once else network.gradients[name]
+        sizes = rows_and_width(w)
         if optimizer.clip_value is not None or updates.clips:
             to.code.finish.append(
                 Instruction(Op.CLIP, arrays=(gradient,), sizes=sizes, numbers=optimizer.clip_range)
             )
-        first = (w.ctypes.data - start) // w.itemsize
-        slots = [slot[first : first + w.size] for slot in state.slots.values()]
-        regularizer = network.state.regularizers.get(name)
-        decay = 0.0 if regularizer is None else regularizer.decay
-        moves.append(
-            Instruction(
-                Op.UPDATE,
-                arrays=(w, gradient, *slots),
-                sizes=(*sizes, updates.rule),
-                numbers=(decay,),
-            )
-        )
+        if w.ctypes.data not in to.moved:
+            arrays = (w, gradient, *(slot[start : start + w.size] for slot in slots))
+            numbers = (decays.get(name, 0.0),)
+            moves.append(Instruction(Op.UPDATE, (), arrays, (*sizes, updates.rule), numbers))
+        start += w.size
     to.code.move[:0] = moves

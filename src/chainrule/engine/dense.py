@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.engine import column
+from chainrule.engine import column, place
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import clear, kernel, pointer, size_of
+from chainrule.engine.native import clear, constant, kernel, pointer, size_of
 from chainrule.engine.products import (
     fill_rows,
     matrix_times_vector,
@@ -85,6 +85,26 @@ def handle_dense_gradient(task: int, like: Any) -> None:
             scene.x + part.begin * item, item, inputs * item, scene.rows, scene.y, outputs * item,
             gradient, outputs * item, part.end - part.begin, outputs, scene.scratch, like,
         )  # fmt: skip
+
+
+def handle_dense_step(task: int, like: Any) -> None:
+    """W <- W - rate · x dyᵀ for one example. Rows whose input is zero, as most pixels are, stay
+    untouched. The gradient itself is written down in a run's last step alone, after which it can
+    be looked at."""
+    scene = read(task)
+    context, step = scene.context, scene.task[column.STEP]
+    x, dy = pointer(scene.x, like), pointer(scene.y, like)
+    weights, gradient = pointer(scene.array[0], like), pointer(scene.array[1], like)
+    inputs, outputs = scene.size[0], scene.size[1]
+    rate = constant(pointer(context[place.COEFFICIENTS] + step * 32, 0.0)[0], like)
+    for i in range(inputs):
+        if x[i] != 0:
+            for o in range(outputs):
+                weights[i * outputs + o] -= rate * (x[i] * dy[o])
+    if step + 1 == context[place.STEPS]:
+        if scene.size[2]:
+            clear(gradient, inputs * outputs)
+        add_outer_product(x, dy, gradient, 0, inputs, outputs)
 
 
 @kernel

@@ -61,7 +61,8 @@ def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x))."""
     one = constant(1.0, x)
     e = exp_of_negative(-abs(x))
-    return (one if x >= 0 else e) / (one + e)
+    of_size = one / (one + e)
+    return of_size if x >= 0 else e * of_size
 
 
 @kernel

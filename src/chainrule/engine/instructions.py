@@ -14,8 +14,7 @@ from chainrule.parameters import Array
 
 
 class Op(enum.IntEnum):
-    """The operations. Those up to LOSS go over examples, each thread over its own; the others over
-    parameters, each thread over its share."""
+    """The operations, on examples and on parameters."""
 
     WAIT = 0  # for all threads
     COPY = 1  # columns of one tensor into another, or added to them
@@ -52,6 +51,11 @@ class Op(enum.IntEnum):
     CLIP = 32
     UPDATE = 33
     ARRANGE = 34
+    TURN = 35  # and dense layers of a few units
+    NARROW_DENSE = 36
+    NARROW_DENSE_DX = 37
+    NARROW_GRADIENT = 38
+    DENSE_STEP = 39  # the gradient of one example and plain SGD, together
 
 
 class Curve(enum.IntEnum):
@@ -146,6 +150,11 @@ HANDLERS: dict[Op, str] = {
     Op.CLIP: "updates.handle_clip",
     Op.UPDATE: "updates.handle_update",
     Op.ARRANGE: "updates.handle_arrange",
+    Op.TURN: "narrow.handle_turn",
+    Op.NARROW_DENSE: "narrow.handle_narrow_dense",
+    Op.NARROW_DENSE_DX: "narrow.handle_narrow_dense_dx",
+    Op.NARROW_GRADIENT: "narrow.handle_narrow_gradient",
+    Op.DENSE_STEP: "dense.handle_dense_step",
 }
 
 

@@ -44,14 +44,24 @@ class Lowering:
     Args:
         training: whether there will be a backward pass, and layers act as in training.
         small_steps: whether steps have so few examples that weights are not worth arranging.
+        narrow: whether the network is narrow, see `narrow`.
+        moves_at_once: whether dense weights are moved as their gradient is found.
     """
 
-    def __init__(self, training: bool, small_steps: bool = False) -> None:
+    def __init__(
+        self,
+        training: bool,
+        small_steps: bool = False,
+        narrow: bool = False,
+        moves_at_once: bool = False,
+    ) -> None:
         self.training = training
+        self.moves_at_once = moves_at_once
+        self.moved: set[int] = set()  # weights that are moved so
         self.small_steps = small_steps
+        self.narrow = narrow
         self.code = Code()
         self.needs_whole_batch = False
-        self.work = 0  # multiplications for one example, forward
         self.begun: set[int] = set()  # gradients that something has been written to
         self.arranged: dict[Any, Array] = {}
         self.draws: dict[int, int] = {}  # random numbers an example takes, by layer
@@ -117,14 +127,19 @@ def rows_and_width(parameter: Array) -> tuple[int, int]:
 
 def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> Lowered:
     bias = layer.b if layer.bias else None
+    if to.narrow:
+        return lower_narrow_dense(to, layer, bias, x)
     y = to.output(x, layer.out_features, learns=True)
     to.forward(Op.DENSE, x, y, arrays=(layer.W, bias), blocked=False)
-    to.work += layer.W.size
 
     def pull(dy: Tensor) -> Tensor | None:
         shared = to.code.shared
         sizes = (*rows_and_width(layer.W), to.begins(layer.dW))
-        shared.append(Instruction(Op.DENSE_DW, (x, dy), (layer.dW,), sizes))
+        if to.moves_at_once and layer.regularizer is None:
+            to.moved.add(layer.W.ctypes.data)
+            to.code.move.append(Instruction(Op.DENSE_STEP, (x, dy), (layer.W, layer.dW), sizes))
+        else:
+            shared.append(Instruction(Op.DENSE_DW, (x, dy), (layer.dW,), sizes))
         if bias is not None:
             sizes = (*rows_and_width(layer.b), to.begins(layer.db))
             shared.append(Instruction(Op.DENSE_DB, (dy,), (layer.db,), sizes))
@@ -133,6 +148,24 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
         arranged = None if to.small_steps else to.arrange(layer.W, 1, 1, False, True, True)
         dx = to.output(x, x.size)
         to.backward(Op.DENSE_DX, dy, dx, arrays=(layer.W, arranged), blocked=False)
+        dy.owned = False  # the sum over examples comes later
+        return dx
+
+    return y, pull
+
+
+def lower_narrow_dense(to: Lowering, layer: layers.Dense, bias: Array | None, x: Tensor) -> Lowered:
+    y = to.output(x, layer.out_features, learns=True)
+    to.forward(Op.NARROW_DENSE, x, y, arrays=(layer.W, bias), blocked=False)
+
+    def pull(dy: Tensor) -> Tensor | None:
+        arrays = (layer.dW, None if bias is None else layer.db)
+        sizes = (to.begins(layer.dW),)
+        to.code.shared.append(Instruction(Op.NARROW_GRADIENT, (x, dy), arrays, sizes))
+        if not x.wants_gradient:
+            return None
+        dx = to.output(x, x.size)
+        to.backward(Op.NARROW_DENSE_DX, dy, dx, arrays=(layer.W,), blocked=False)
         dy.owned = False  # the sum over examples comes later
         return dx
 
@@ -148,7 +181,6 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
     into_windows = geometry.into_windows(shape[2], layer.out_channels)
     details = into_windows.details(layer.W, bias, columns * item, layer.out_channels * item)
     to.forward(Op.CONVOLVE, x, y, **details)
-    to.work += layer.W.size * math.prod(layer.windows.positions)
 
     def pull(dy: Tensor) -> Tensor | None:
         parts = Private(layer.W.size, sums=True)
@@ -182,7 +214,6 @@ def lower_transposed(
     arranged = to.arrange(layer.W, taps, layer.groups, True, False, False)
     onto_image = geometry.onto_image(channels, outputs)
     to.forward(Op.CONVOLVE, x, y, **onto_image.details(arranged, bias, group_bytes, columns * item))
-    to.work += layer.W.size * math.prod(layer.windows.positions)
 
     def pull(dy: Tensor) -> Tensor | None:
         parts = Private(layer.W.size, sums=True)
@@ -542,3 +573,28 @@ LOWERINGS: dict[type[Layer], Callable[[Lowering, Any, Tensor, Shape], Lowered]] 
     layers.Softmax: lower_softmax,
     layers.LogSoftmax: lower_softmax,
 }
+
+
+def is_narrow(network: layers.Sequential, shape: Shape, widest: int) -> bool:
+    """Whether a network is a row of small dense layers and activations, with one output."""
+    shapes = [shape, *network.output_shapes]
+    fits = all(
+        type(layer) is layers.Dense or isinstance(layer, VALUE_BY_VALUE) for layer in network.layers
+    )
+    flat = all(len(one) == 1 and one[0] <= widest for one in shapes)
+    return fits and flat and shapes[-1] == (1,)
+
+
+VALUE_BY_VALUE = (
+    layers.Identity,
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.ELU,
+    layers.SELU,
+    layers.Sigmoid,
+    layers.Tanh,
+    layers.Softplus,
+    layers.SiLU,
+    layers.GELU,
+    layers.HardSigmoid,
+)

@@ -45,4 +45,5 @@ SETTINGS = 40
 EPOCHS = 41
 ARRANGE = 42  # the first of the last part's instructions that arrange weights
 TASKS = 43
-COUNT = 44
+STEPS = 44  # of this run
+COUNT = 45

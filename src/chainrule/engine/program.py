@@ -80,7 +80,7 @@ class Program:
             row[column.HANDLER] = handler_address(instruction.op, dtype)
 
     def _shared_tensors(self) -> Iterator[Tensor]:
-        for instruction in self.code.shared:
+        for instruction in (*self.code.shared, *self.code.move):
             yield from (tensor for tensor in instruction.tensors if tensor is not None)
 
     def _fitting_rows(self) -> int:

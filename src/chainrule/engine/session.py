@@ -186,7 +186,7 @@ class CompiledTraining:
         context[place.ORDER] = 0 if order is None else order.ctypes.data
         context[place.ROWS], context[place.BATCH] = len(rows), batch_size
         context[place.FIRST_ROW] = done * batch_size
-        context[place.EPOCHS] = repeats
+        context[place.EPOCHS], context[place.STEPS] = repeats, steps
         context[place.LABELS] = 0 if labels is None else labels.ctypes.data
         context[place.TARGETS] = 0 if values is None else values.ctypes.data
         context[place.WEIGHTS] = 0 if weights is None else weights.ctypes.data
@@ -260,11 +260,34 @@ class CompiledPrediction:
         return outputs
 
 
+class FewPredictions(CompiledPrediction):
+    """The same for a few rows at a time, where every microsecond counts: inputs and outputs have
+    their own place, whose address does not change."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network, FEW_ROWS, threads=1)
+        self.x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
+        self.outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
+        self.program.context[place.X] = self.x.ctypes.data
+        self.program.context[place.OUTPUTS] = self.outputs.ctypes.data
+
+    def __call__(self, x: Array) -> Array:
+        count = len(x)
+        with self.lock:
+            self.x[:count] = x
+            self.program.context[place.ROWS] = count
+            self.run(self.program.context_at, 0, 0.0)
+            return self.outputs[:count].copy()
+
+
 def predict(network: Network, x: Any) -> Array | None:
     """A network's outputs, or None where one of its layers has no compiled form. What is not in
     memory is read a few rows at a time."""
     few = len(x) <= FEW_ROWS
-    program = prediction_of(network, few)
+    try:
+        program = network._programs[few]
+    except KeyError:
+        program = network._programs[few] = make_prediction(network, few)
     if program is None:
         return None
     if few or type(x) is np.ndarray:
@@ -275,21 +298,20 @@ def predict(network: Network, x: Any) -> Array | None:
     return np.concatenate(outputs)
 
 
-def prediction_of(network: Network, few: bool) -> CompiledPrediction | None:
-    """The program that predicts few or many rows, made when it is first needed."""
-    programs: dict[bool, CompiledPrediction | None] = vars(network).setdefault("_programs", {})
-    if few not in programs:
-        rows, threads = (FEW_ROWS, 1) if few else (PREDICTION_ROWS, network.threads)
-        try:
-            programs[few] = CompiledPrediction(network, rows, threads or available_threads())
-        except Unlowerable as obstacle:
-            if network.engine == "compiled":
-                raise ArgumentError(
-                    f"engine='compiled' cannot run {obstacle}, which has no compiled form: use "
-                    "engine='auto'"
-                ) from None
-            programs[few] = None
-    return programs[few]
+def make_prediction(network: Network, few: bool) -> CompiledPrediction | None:
+    """The program that predicts few or many rows; None where a layer has no compiled form."""
+    try:
+        if few:
+            return FewPredictions(network)
+        threads = network.threads or available_threads()
+        return CompiledPrediction(network, PREDICTION_ROWS, threads)
+    except Unlowerable as obstacle:
+        if network.engine == "compiled":
+            raise ArgumentError(
+                f"engine='compiled' cannot run {obstacle}, which has no compiled form: use "
+                "engine='auto'"
+            ) from None
+        return None
 
 
 def load(program: Program) -> Any:
