@@ -13,6 +13,7 @@ test: .venv/installed-dev browser
 
 test-long: .venv/installed-dev
 	$(BIN)/pytest -m long
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch" --engine numpy
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check

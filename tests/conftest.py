@@ -21,6 +21,26 @@ settings.load_profile("chainrule")
 pytest.register_assert_rewrite("conformance")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=["auto", "numpy"], default="auto", help="what networks run in"
+    )
+
+
+@pytest.fixture(autouse=True)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``--engine numpy``, all networks run layer by layer. The engine's own tests are left
+    out then."""
+    if request.config.getoption("--engine") == "numpy":
+        monkeypatch.setattr("chainrule.trainer.Trainer._compile", lambda trainer: None)
+        monkeypatch.setattr("chainrule.engine.predict", lambda network, x: None)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    left_out = config.getoption("--engine") == "numpy" and collection_path.name == "engine"
+    return True if left_out and collection_path.parent.name == "tests" else None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real MNIST and emnist47."""
