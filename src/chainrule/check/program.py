@@ -249,7 +249,7 @@ class Program(Subject):
     def _understood(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
         """(output, cache, further names) from what a forward pass returned."""
         stored = state if self.code.is_dictionary else vars(state)
-        if given is not None and self.code.trains and np.shape(given) == np.shape(self.y):
+        if self.code.trains and self.y is not None and np.shape(given) == self.y.shape:
             return np.asarray(given), given, {}
         return understood(given, stored, state, self.returned, x, self.y)
 

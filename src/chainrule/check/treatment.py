@@ -4,15 +4,15 @@ held against what the numbers say."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import process_time
 from types import CodeType
 
-from chainrule.check import arithmetic, derivatives, structure
 from chainrule.check.answers import is_factor, line_of_error, same_gradient, second_point
 from chainrule.check.causes import cause_of, common_ratio
+from chainrule.check.corrections import FIRST_FOR, GENERATORS
 from chainrule.check.description import describe, line_of
 from chainrule.check.doctor import Examination
 from chainrule.check.edit_facts import completes_a_product, stands_in_loop
@@ -22,37 +22,6 @@ from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
 from chainrule.check.subject import Answer, EndsProgramError, Subject
-
-Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
-
-GENERATORS: dict[str, Generator] = {
-    "scale": arithmetic.scales,
-    "sign": arithmetic.signs,
-    "transposed": arithmetic.transpositions,
-    "axis": arithmetic.axes,
-    "missing": derivatives.missing,
-    "exchanged": derivatives.exchanged,
-    "loops": structure.loops,
-    "order": structure.order,
-    "kernels": structure.kernels,
-    "strides": structure.strides,
-    "crops": structure.crops,
-    "fewer": arithmetic.fewer_factors,
-    "words": derivatives.words,
-    "renamed": structure.renamed,
-}
-FIRST_FOR = {
-    "sign": ["sign"],
-    "batch-scale": ["scale", "axis"],
-    "constant-scale": ["scale"],
-    "transposed": ["transposed"],
-    "wrong-axis": ["axis"],
-    "stale-weights": ["order"],
-    "partial-sum": ["loops"],
-    "padding-crop": ["crops"],
-    "kernel-flip": ["kernels"],
-}
-
 
 MISSING = {"missing-bias-gradient", "missing-gradient"}
 KNOWN_BY_NUMBERS = {"norm-path", "softmax-jacobian", "shape-changes", "dropout-mask"}
@@ -271,11 +240,12 @@ class Treatment:
         others = self._other_codes(best, codes, chosen)
         by_numbers = chosen in expected and not (others & FACTORS)
         certain = codes[chosen] not in ("unknown", *NEVER_CERTAIN) and (by_numbers or not others)
-        if best[chosen].edit.kind == "sign" and chosen not in expected:
-            certain = False  # one sign within a formula: which formula was meant is not known
-        if completes_a_product(best[chosen].edit):
-            certain = False  # half a derivative: missing, or that of another function
-        if best[chosen].edit.kind == "loop" and not stands_in_loop(best[chosen].edit):
+        edit = best[chosen].edit
+        if (
+            (edit.kind == "sign" and chosen not in expected)  # of which formula is not known
+            or completes_a_product(edit)  # half a derivative: missing, or another function's
+            or (edit.kind == "loop" and not stands_in_loop(edit))
+        ):
             certain = False
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
 

@@ -1,0 +1,42 @@
+"""All candidate corrections, and which to try first where the numbers suggest a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from chainrule.check import arithmetic, derivatives, structure
+from chainrule.check.edits import Edit
+from chainrule.check.source import FunctionSource
+
+Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
+
+
+GENERATORS: dict[str, Generator] = {
+    "scale": arithmetic.scales,
+    "sign": arithmetic.signs,
+    "transposed": arithmetic.transpositions,
+    "axis": arithmetic.axes,
+    "missing": derivatives.missing,
+    "exchanged": derivatives.exchanged,
+    "loops": structure.loops,
+    "order": structure.order,
+    "kernels": structure.kernels,
+    "strides": structure.strides,
+    "crops": structure.crops,
+    "fewer": arithmetic.fewer_factors,
+    "words": derivatives.words,
+    "renamed": structure.renamed,
+}
+
+
+FIRST_FOR = {
+    "sign": ["sign"],
+    "batch-scale": ["scale", "axis"],
+    "constant-scale": ["scale"],
+    "transposed": ["transposed"],
+    "wrong-axis": ["axis"],
+    "stale-weights": ["order"],
+    "partial-sum": ["loops"],
+    "padding-crop": ["crops"],
+    "kernel-flip": ["kernels"],
+}
