@@ -26,7 +26,16 @@ __version__ = "0.1.0"
 # Everything in the `__all__` of these is also a name of chainrule itself …
 _FLAT = ("network", "layers", "losses", "optimizers", "regularizers", "callbacks", "history")
 # … while the names in these are reached through the module: `cr.schedules.Cosine`.
-_MODULES = ("check", "datasets", "errors", "explain", "initializers", "metrics", "schedules", *_FLAT)
+_MODULES = (
+    "check",
+    "datasets",
+    "errors",
+    "explain",
+    "initializers",
+    "metrics",
+    "schedules",
+    *_FLAT,
+)
 
 
 def __getattr__(name: str) -> Any:
