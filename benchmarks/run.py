@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,7 @@ from rich.table import Table
 from workloads import WORKLOADS
 
 HERE = Path(__file__).parent
+PAUSE = 0.3  # seconds before a measurement: threads of the peer before go on spinning for a while
 AGREE = 2e-3  # relative, of losses in float32 after up to ten steps
 PACKAGES = ("chainrule", "numpy", "numba", "torch", "jax", "scikit-learn", "onnxruntime")
 DENSE_ONLY = {"scikit-learn": ("W3", "W4"), "NumPy by hand": ("W1", "W2", "W3", "W4", "W5")}
@@ -67,6 +69,7 @@ class Worker:
 
     def measure(self) -> float | None:
         """The seconds of a step; None where the process has failed."""
+        time.sleep(PAUSE)
         try:
             self.requests.write("\n")
             self.requests.flush()
@@ -158,6 +161,20 @@ def ratio_text(workload: str, peer: str, result: Mapping[str, Any], own: float) 
     return f"[{style}]{text}[/]" if style else text
 
 
+def as_markdown(results: Mapping[str, Any]) -> str:
+    """The same table for a page, without colours."""
+    others = [peer for peer in PEERS if peer != "chainrule"]
+    lines = [f"| | chainrule | {' | '.join(others)} |", "| --- |" + " ---: |" * (len(others) + 1)]
+    for name, peers in results.items():
+        own = median(peers["chainrule"])
+        cells = [name, "failed" if own is None else time_text(own)]
+        for peer in others:
+            taken = median(peers.get(peer, {}))
+            cells.append(f"{taken / own:.3g}" if taken and own else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def time_text(seconds: float) -> str:
     """Microseconds or milliseconds."""
     return f"{seconds * 1e6:.3g} µs" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"
@@ -218,6 +235,7 @@ def main() -> None:
         show({workload: results[workload]}, given.threads, console)
     show(results, given.threads, console)
     record = {"machine": machine(), "threads": given.threads, "seconds_of_a_step": results}
+    (given.out / "table.md").write_text(as_markdown(results))
     (given.out / "results.json").write_text(json.dumps(record, indent=1) + "\n")
     draw(results, given.out / "results.png")
     console.print(f"{given.out}/ has results.json and results.png")
