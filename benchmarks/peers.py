@@ -32,9 +32,9 @@ class Peer:
         parts = [np.sort(order[i : i + size]) for i in range(0, len(order), size)]
         return itertools.cycle([(self.x[part], self.y[part]) for part in parts])
 
-    def steps_together(self) -> int:
-        """How many steps are timed together."""
-        return self.workload.steps
+    def unit(self) -> int:
+        """The least number of steps that it makes at a time."""
+        return 1
 
     def losses(self, count: int) -> list[float]:
         raise NotImplementedError
@@ -59,8 +59,8 @@ class Chainrule(Peer):
     def in_epoch(self) -> int:
         return -(-len(self.x) // self.workload.batch_size)
 
-    def steps_together(self) -> int:
-        return max(self.workload.steps // self.in_epoch, 1) * self.in_epoch
+    def unit(self) -> int:
+        return self.in_epoch
 
     def fit(self, epochs: int, callbacks: Sequence[cr.Callback] = ()) -> None:
         workload = self.workload
@@ -304,8 +304,8 @@ class JaxScan(Jax):
         self.epoch = jax.jit(epoch, donate_argnums=(0,))
         self.all = tuple(jnp.stack(parts) for parts in zip(*self.laid_out, strict=True))
 
-    def steps_together(self) -> int:
-        return max(self.workload.steps // len(self.laid_out), 1) * len(self.laid_out)
+    def unit(self) -> int:
+        return len(self.laid_out)
 
     def run(self, steps: int) -> None:
         for _ in range(steps // len(self.laid_out)):

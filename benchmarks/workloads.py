@@ -25,7 +25,6 @@ class Workload:
         batch_size: examples in a step.
         loss, optimizer: as chainrule names them.
         goals: how many times faster than PyTorch eager and than JAX step by step.
-        steps: how many are timed together.
         floor: the goal for the time in multiples of that of the matrix products alone.
     """
 
@@ -37,7 +36,6 @@ class Workload:
     loss: str
     optimizer: str
     goals: tuple[float, float]
-    steps: int
     floor: float | None = None
 
     def network(self, **settings: Any) -> cr.Network:
@@ -109,37 +107,37 @@ WORKLOADS = {
     "W1": Workload(
         "2-4-4-1 sigmoid, MSE, full batch of 100, SGD",
         dense(4, 4, 1, activation=cr.Sigmoid, last=True),
-        (2,), 100, 100, SQUARES, "sgd(learning_rate=0.1)", (60, 8), 2000,
+        (2,), 100, 100, SQUARES, "sgd(learning_rate=0.1)", (60, 8),
     ),
     "W2": Workload(
         "784-100-50-10 tanh, MSE, one sample at a time, SGD",
         dense(100, 50, 10, activation=cr.Tanh, last=True),
-        (784,), 2000, 1, SQUARES, "sgd(learning_rate=0.1)", (12, 4), 1000,
+        (784,), 2000, 1, SQUARES, "sgd(learning_rate=0.1)", (12, 4),
     ),
     "W3": Workload(
         "784-128-64-10 ReLU, cross-entropy, batch 128, Adam",
-        dense(128, 64, 10), (784,), 12800, 128, CROSS_ENTROPY, "adam", (2.2, 1.7), 300, 2.0,
+        dense(128, 64, 10), (784,), 12800, 128, CROSS_ENTROPY, "adam", (2.2, 1.7), 2.0,
     ),
     "W4": Workload(
         "784-256-128-47 ReLU, cross-entropy, batch 512, SGD with momentum",
         dense(256, 128, 47), (784,), 20480, 512, CROSS_ENTROPY,
-        "sgd(learning_rate=0.05, momentum=0.9)", (1.4, 1.2), 80, 2.0,
+        "sgd(learning_rate=0.05, momentum=0.9)", (1.4, 1.2), 2.0,
     ),
     "W5": Workload(
         "784-128-64-10 ReLU, cross-entropy, full batch of 60,000, SGD",
         dense(128, 64, 10), (784,), 60000, 60000, CROSS_ENTROPY, "sgd(learning_rate=0.5)",
-        (1.3, 1.1), 2,
+        (1.3, 1.1),
     ),
     "W6": Workload(
         "LeNet-5, cross-entropy, batch 128, Adam",
-        lenet, IMAGE, 6400, 128, CROSS_ENTROPY, "adam", (3.5, 2), 50,
+        lenet, IMAGE, 3840, 128, CROSS_ENTROPY, "adam", (3.5, 2),
     ),
     "W7": Workload(
         "conv32-pool-conv64-pool-128-47, cross-entropy, batch 128, Adam",
-        small_cnn, IMAGE, 2560, 128, CROSS_ENTROPY, "adam", (2.2, 1.5), 10, 2.0,
+        small_cnn, IMAGE, 1280, 128, CROSS_ENTROPY, "adam", (2.2, 1.5), 2.0,
     ),
     "W8": Workload(
         "32x32x3: conv32, conv32, pool, conv64, pool, dense10, batch norm, batch 128, Adam",
-        colour_cnn, (32, 32, 3), 1280, 128, CROSS_ENTROPY, "adam", (1.6, 1.3), 5,
+        colour_cnn, (32, 32, 3), 640, 128, CROSS_ENTROPY, "adam", (1.6, 1.3),
     ),
 }  # fmt: skip

@@ -11,8 +11,8 @@ from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
 from chainrule.engine import Unlowerable
-from chainrule.engine.assembly import lower_network
-from chainrule.engine.lowering import LOWERINGS, Lowering
+from chainrule.engine.assembly import LOWERINGS, lower_network
+from chainrule.engine.lowering import Lowering
 from chainrule.errors import ArgumentError
 
 EXAMPLES = 5
@@ -21,7 +21,7 @@ NOT_COMPILED = {cr.Activation, cr.HandWritten}  # they hold code of the user's o
 
 def can_be_lowered(case: LayerCase) -> bool:
     try:
-        lower_network(case.network(), Lowering(training=True))
+        lower_network(case.network(), Lowering(LOWERINGS, training=True))
     except Unlowerable:
         return False
     return True

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import losses, optimizers
+from chainrule.engine import lowering, lowering_images, lowering_values
 from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
 from chainrule.engine.lowering import Lowering, Unlowerable, is_narrow, rows_and_width
 from chainrule.engine.program import Program
@@ -27,6 +28,11 @@ WORTH_THREADS = 500_000  # multiplications of a step, forward, from which on sev
 NARROW, ROWS_TO_TURN = 16, 8  # units at most, examples at least, for tensors to be turned round
 SMALL_STEP = 4  # examples up to which dx = dy Wᵀ is taken without turning W round
 
+LOWERINGS = {
+    **lowering.LOWERINGS,
+    **lowering_images.LOWERINGS,
+    **lowering_values.LOWERINGS,
+}
 CRITERIA: dict[type[losses.Loss], tuple[Criterion, str | None]] = {
     losses.MeanSquaredError: (Criterion.MEAN_SQUARED_ERROR, None),
     losses.MeanAbsoluteError: (Criterion.MEAN_ABSOLUTE_ERROR, None),
@@ -99,26 +105,26 @@ class Updates:
 class Forward:
     """A lowered network: where it begins and ends, and what its backward pass is."""
 
-    lowering: Lowering
+    to: Lowering
     x: Tensor
     y: Tensor
     pull: Any
 
 
-def lower_network(network: Network, lowering: Lowering) -> Forward:
+def lower_network(network: Network, to: Lowering) -> Forward:
     """Write down a network's forward pass."""
     first = x = Tensor(math.prod(network.input_shape), wants_gradient=False)
-    if lowering.narrow:
+    if to.narrow:
         first = Tensor(x.size, wants_gradient=False)
-        lowering.forward(Op.TURN, x, first, blocked=False)
-    y, pull = lowering.lower(network.root, first, network.input_shape)
-    return Forward(lowering, x, y, pull)
+        to.forward(Op.TURN, x, first, blocked=False)
+    y, pull = to.lower(network.root, first, network.input_shape)
+    return Forward(to, x, y, pull)
 
 
 def prediction_program(network: Network, rows: int, threads: int) -> Program:
     """The program that predicts up to so many rows at a time."""
-    lowered = lower_network(network, Lowering(training=False))
-    return Program(lowered.lowering.code, lowered.x, lowered.y, network.dtype, rows, threads)
+    lowered = lower_network(network, Lowering(LOWERINGS, training=False))
+    return Program(lowered.to.code, lowered.x, lowered.y, network.dtype, rows, threads)
 
 
 def training_program(
@@ -134,26 +140,27 @@ def training_program(
     updates = Updates(optimizer)
     narrow = is_narrow(network.root, network.input_shape, NARROW) and batch_size >= ROWS_TO_TURN
     plain = updates.rule == Rule.SGD and optimizer.clip_value is None and not updates.clips
-    lowering = Lowering(
+    to = Lowering(
+        LOWERINGS,
         training=True,
         small_steps=batch_size <= SMALL_STEP,
         narrow=narrow,
         moves_at_once=batch_size == 1 and plain and work(network) < WORTH_THREADS,
     )
-    lowered = lower_network(network, lowering)
+    lowered = lower_network(network, to)
     y = lowered.y
     if work(network) * batch_size < WORTH_THREADS or narrow:
         threads = 1
     gradient = Tensor(y.size, owned=True)
-    add_loss(lowering, loss, y, gradient, network.output_shape, network.dtype)
+    add_loss(to, loss, y, gradient, network.output_shape, network.dtype)
     lowered.pull(gradient)
-    add_regularizers(lowering, network)
-    add_updates(lowering, network, updates, state, threads)
+    add_regularizers(to, network)
+    add_updates(to, network, updates, state, threads)
     program = Program(
-        lowering.code, lowered.x, y, network.dtype, batch_size, threads,
-        lowering.needs_whole_batch or narrow,
+        to.code, lowered.x, y, network.dtype, batch_size, threads,
+        to.needs_whole_batch or narrow,
     )  # fmt: skip
-    return program, updates, lowering.random_states
+    return program, updates, to.random_states
 
 
 def work(network: Network) -> int:

@@ -1,0 +1,145 @@
+"""How convolution and pooling are lowered."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule import layers
+from chainrule.engine.geometry import Geometry, pool_tables
+from chainrule.engine.instructions import Op, Private, Tensor
+from chainrule.engine.lowering import Lowered, Lowering
+from chainrule.layers.convolution import Convolution
+from chainrule.layers.pooling import Pool2D
+from chainrule.parameters import Array, Shape
+
+
+def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
+    geometry = Geometry(layer.windows, layer.W.itemsize, layer.groups)
+    y = to.output(x, math.prod(layer.windows.positions) * layer.out_channels, learns=True)
+    bias = layer.b if layer.bias else None
+    taps, item = math.prod(layer.windows.kernel_size), layer.W.itemsize
+    columns = layer.out_channels // layer.groups
+    into_windows = geometry.into_windows(shape[2], layer.out_channels)
+    details = into_windows.details(layer.W, bias, columns * item, layer.out_channels * item)
+    to.forward(Op.CONVOLVE, x, y, **details)
+
+    def pull(dy: Tensor) -> Tensor | None:
+        parts = Private(layer.W.size, sums=True)
+        details = geometry.gradient(shape[2], layer.out_channels, parts)
+        to.backward(Op.CONVOLVE_DW, x, dy, **details)
+        to.gather(layer.dW, parts)
+        sum_bias(to, layer, dy)
+        if not x.wants_gradient:
+            return None
+        arranged = to.arrange(layer.W, taps, layer.groups, True, True, True)
+        onto_image = geometry.onto_image(layer.out_channels, shape[2])
+        inner = shape[2] // layer.groups
+        details = onto_image.details(arranged, None, taps * columns * inner * item, inner * item)
+        dx = to.output(x, x.size)
+        to.backward(Op.CONVOLVE, dy, dx, **details)
+        return dx
+
+    return y, pull
+
+
+def lower_transposed(
+    to: Lowering, layer: layers.ConvTranspose2D, x: Tensor, shape: Shape
+) -> Lowered:
+    geometry = Geometry(layer.windows, layer.W.itemsize, layer.groups)
+    channels, outputs = shape[2], layer.out_channels
+    y = to.output(x, math.prod(layer.windows.image) * outputs, learns=True)
+    bias = layer.b if layer.bias else None
+    taps, item = math.prod(layer.windows.kernel_size), layer.W.itemsize
+    inner, columns = channels // layer.groups, outputs // layer.groups
+    group_bytes = taps * inner * columns * item
+    arranged = to.arrange(layer.W, taps, layer.groups, True, False, False)
+    onto_image = geometry.onto_image(channels, outputs)
+    to.forward(Op.CONVOLVE, x, y, **onto_image.details(arranged, bias, group_bytes, columns * item))
+
+    def pull(dy: Tensor) -> Tensor | None:
+        parts = Private(layer.W.size, sums=True)
+        to.backward(Op.CONVOLVE_DW, dy, x, **geometry.gradient(outputs, channels, parts))
+        to.gather(layer.dW, parts, inner=channels)
+        sum_bias(to, layer, dy)
+        if not x.wants_gradient:
+            return None
+        arranged = to.arrange(layer.W, taps, layer.groups, False, True, False)
+        into_windows = geometry.into_windows(outputs, channels)
+        dx = to.output(x, x.size)
+        details = into_windows.details(arranged, None, group_bytes, inner * item)
+        to.backward(Op.CONVOLVE, dy, dx, **details)
+        return dx
+
+    return y, pull
+
+
+def sum_bias(to: Lowering, layer: Convolution, dy: Tensor) -> None:
+    """The gradient of a convolution's bias, where it has one."""
+    if layer.bias:
+        parts = Private(layer.out_channels, sums=True)
+        to.backward(Op.SUM_BIAS, dy, sizes=(layer.out_channels,), private=(parts,))
+        to.gather(layer.db, parts)
+
+
+def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shape) -> Lowered:
+    arrays, sizes = pool_tables(layer.windows, shape[2])
+    y = to.output(x, layer_size(layer, shape))
+    winner = Tensor(y.size)
+    to.forward(Op.MAX_POOL, x, y, winner, arrays=arrays, sizes=sizes)
+
+    def pull(dy: Tensor) -> Tensor | None:
+        dx = to.output(x, x.size)
+        to.backward(Op.MAX_POOL_DX, dy, dx, winner, arrays=arrays, sizes=sizes)
+        return dx
+
+    return y, pull
+
+
+def lower_average_pool(
+    to: Lowering, layer: layers.AveragePool2D, x: Tensor, shape: Shape
+) -> Lowered:
+    arrays, sizes = pool_tables(layer.windows, shape[2])
+    weights = 1.0 / np.broadcast_to(layer.pixels, (1, *layer.windows.positions, 1)).ravel()
+    return lower_sum_pool(to, x, (*arrays, weights), sizes, layer_size(layer, shape))
+
+
+def lower_global_pool(
+    to: Lowering, layer: layers.GlobalAveragePool2D, x: Tensor, shape: Shape
+) -> Lowered:
+    height, width, channels = shape
+    taps = np.array([(i, j) for i in range(height) for j in range(width)], np.int64)
+    weights = np.array([1 / (height * width)])
+    sizes = (height, width, channels, 1, height * width)
+    return lower_sum_pool(to, x, (np.zeros(2, np.int64), taps.ravel(), weights), sizes, channels)
+
+
+def lower_sum_pool(
+    to: Lowering, x: Tensor, arrays: tuple[Array, ...], sizes: tuple[int, ...], size: int
+) -> Lowered:
+    """Pooling by weighted sums, in both directions."""
+    y = to.output(x, size)
+    to.forward(Op.SUM_POOL, x, y, arrays=arrays, sizes=sizes)
+
+    def pull(dy: Tensor) -> Tensor | None:
+        dx = to.output(x, x.size)
+        to.backward(Op.SUM_POOL_DX, dy, dx, arrays=arrays, sizes=sizes)
+        return dx
+
+    return y, pull
+
+
+def layer_size(layer: Pool2D, shape: Shape) -> int:
+    """Numbers in an example's output."""
+    return math.prod(layer.windows.positions) * shape[2]
+
+
+LOWERINGS: dict[type[layers.Layer], Any] = {
+    layers.Conv2D: lower_convolution,
+    layers.ConvTranspose2D: lower_transposed,
+    layers.MaxPool2D: lower_max_pool,
+    layers.AveragePool2D: lower_average_pool,
+    layers.GlobalAveragePool2D: lower_global_pool,
+}
