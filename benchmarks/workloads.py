@@ -116,7 +116,7 @@ WORKLOADS = {
     ),
     "W3": Workload(
         "784-128-64-10 ReLU, cross-entropy, batch 128, Adam",
-        dense(128, 64, 10), (784,), 12800, 128, CROSS_ENTROPY, "adam", (2.2, 1.7), 2.0,
+        dense(128, 64, 10), (784,), 59904, 128, CROSS_ENTROPY, "adam", (2.2, 1.7), 2.0,
     ),
     "W4": Workload(
         "784-256-128-47 ReLU, cross-entropy, batch 512, SGD with momentum",
@@ -138,6 +138,6 @@ WORKLOADS = {
     ),
     "W8": Workload(
         "32x32x3: conv32, conv32, pool, conv64, pool, dense10, batch norm, batch 128, Adam",
-        colour_cnn, (32, 32, 3), 640, 128, CROSS_ENTROPY, "adam", (1.6, 1.3),
+        colour_cnn, (32, 32, 3), 1280, 128, CROSS_ENTROPY, "adam", (1.6, 1.3),
     ),
 }  # fmt: skip
