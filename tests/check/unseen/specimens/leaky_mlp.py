@@ -1,4 +1,4 @@
-"""784-64-10 in the lab: leaky ReLU, softmax with cross-entropy, gradients beside the activations."""
+"""784-64-10 in the lab: leaky ReLU, softmax with cross-entropy, gradients next to outputs."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A dense layer with tanh inside, whose gradients are called gradient_of_...; loops over examples."""
+"""A dense layer with tanh inside, gradients called gradient_of_...; loops over examples."""
 
 import numpy as np
 
