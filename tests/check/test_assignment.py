@@ -69,6 +69,7 @@ def test_the_tests_of_a_lab_pass_on_its_solution(file: str) -> None:
     run_tests(right(file), written(file).as_file())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "slip",
     [

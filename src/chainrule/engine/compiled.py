@@ -12,9 +12,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -62,7 +63,8 @@ def address(name: str, dtype: str) -> int:
         try:
             code = path.read_bytes()
         except OSError:
-            code = compile_function(name, dtype)
+            with interrupts_afterwards():
+                code = compile_function(name, dtype)
             keep(path, code)
         engine().add_object_file(llvm.ObjectFileRef.from_data(code))
         engine().finalize_object()
@@ -78,6 +80,22 @@ def missing(ops: Iterable[Op], dtype: str) -> list[str]:
 def missing_functions(dtype: str) -> list[str]:
     """All functions that are yet to be compiled."""
     return missing(HANDLERS, dtype)
+
+
+@contextmanager
+def interrupts_afterwards() -> Iterator[None]:
+    """Hold back Ctrl-C: the compiler calls Python in places that swallow exceptions."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received:
+        raise KeyboardInterrupt
 
 
 def compile_function(name: str, dtype: str) -> bytes:
