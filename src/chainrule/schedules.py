@@ -33,13 +33,27 @@ class Moment:
 class Schedule(Configurable):
     """The base of every schedule."""
 
+    @property
+    def reads_history(self) -> bool:
+        """Whether the factor depends on how training went so far. Those of a schedule that does
+        not may be asked for ahead of time."""
+        return True
+
     @abstractmethod
     def factor(self, moment: Moment) -> float:
         """What to multiply the learning rate by for the step about to be made."""
 
 
+class Timetable(Schedule):
+    """The base of schedules that are known before training begins."""
+
+    @property
+    def reads_history(self) -> bool:
+        return False
+
+
 @dataclass(frozen=True, repr=False)
-class Constant(Schedule):
+class Constant(Timetable):
     """factor = 1."""
 
     def factor(self, moment: Moment) -> float:
@@ -47,7 +61,7 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class Step(Schedule):
+class Step(Timetable):
     """factor = decay^⌊epoch / every⌋: a drop every few epochs.
 
     >>> Step(every=10).factor(Moment(step=25, steps_per_epoch=1, epochs=30)).__round__(6)
@@ -66,7 +80,7 @@ class Step(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class Exponential(Schedule):
+class Exponential(Timetable):
     """factor = decay^⌊epoch⌋: the same drop every epoch."""
 
     decay: float = 0.95
@@ -79,7 +93,7 @@ class Exponential(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class Cosine(Schedule):
+class Cosine(Timetable):
     """factor = final + (1 - final) (1 + cos(π epoch / epochs)) / 2, from 1 down to `final`.
 
     Source: Loshchilov & Hutter, SGDR (2017), eq. 5, without restarts.
@@ -112,6 +126,10 @@ class WarmUp(Schedule):
         integer(self.epochs, "epochs")
         build(self.then, SCHEDULES, "schedule")
 
+    @property
+    def reads_history(self) -> bool:
+        return build(self.then, SCHEDULES, "schedule").reads_history
+
     def factor(self, moment: Moment) -> float:
         steps = self.epochs * moment.steps_per_epoch
         if moment.step < steps:
@@ -124,7 +142,7 @@ class WarmUp(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class OneCycle(Schedule):
+class OneCycle(Timetable):
     """Up from 1 / `start` to 1 over the `rise` part of training, then down to 1 / `end` of
     where it began, both along a cosine. The optimizer's rate is the peak.
 

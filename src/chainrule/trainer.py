@@ -28,7 +28,7 @@ from chainrule.metrics import Metric, as_metric
 from chainrule.network import measure
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.parameters import Array
-from chainrule.schedules import SCHEDULES, Constant, Moment, ReduceOnPlateau, Schedule
+from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
 
 if TYPE_CHECKING:
     from chainrule.engine.session import CompiledTraining
@@ -260,7 +260,7 @@ class Trainer:
             and not self.metrics
             and not compiled.is_random
             and all(callback.only_shows for callback in self.callbacks)
-            and not isinstance(self.schedule, ReduceOnPlateau)
+            and not self.schedule.reads_history
         )
 
     def _run_ahead(self, compiled: CompiledTraining, epoch: int) -> list[Record]:

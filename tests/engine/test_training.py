@@ -82,7 +82,14 @@ def test_optimizers(optimizer: str, dtype: str) -> None:
     agree(optimizer=optimizer, dtype=dtype)
 
 
-@pytest.mark.parametrize("schedule", [*SCHEDULES, "reduce_on_plateau(patience=0, threshold=0.5)"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        *SCHEDULES,
+        "reduce_on_plateau(patience=0, threshold=0.5)",
+        "warm_up(2, then='reduce_on_plateau(patience=0, threshold=0.5)')",
+    ],
+)
 @pytest.mark.parametrize("batch_size", [16, "full"])
 def test_schedules(schedule: str, batch_size: Any) -> None:
     agree(schedule=schedule, batch_size=batch_size, optimizer="sgd(learning_rate=0.5)", epochs=6)
