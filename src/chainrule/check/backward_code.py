@@ -79,9 +79,9 @@ class Scope:
         """An expression for the batch size within the function."""
         for statement in statements(self.function):
             for node in ast.walk(statement):
-                divides = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
-                if divides and is_batch_size(node.right):  # type: ignore[attr-defined]
-                    return ast.unparse(node.right)  # type: ignore[attr-defined]
+                match node:
+                    case ast.BinOp(op=ast.Div(), right=divisor) if is_batch_size(divisor):
+                        return ast.unparse(divisor)
         arrays = [name for name in self.arguments if not re.search(r"rate|lr|eta|param", name)]
         given = [name for name in arrays if looks_like_a_gradient(name)] or arrays
         return f"{given[0]}.shape[0]" if given else None

@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from chainrule.check.source import FunctionSource
@@ -58,6 +59,14 @@ class Edit:
         """Change it back."""
         for place, _ in self.changes:
             place.put(place.node)
+
+    def compiled(self) -> CodeType | None:
+        """The function's code with the change, which the tree itself does not keep."""
+        self.make()
+        try:
+            return self.source.compiled()
+        finally:
+            self.take_back()
 
 
 def places(source: FunctionSource) -> list[Place]:

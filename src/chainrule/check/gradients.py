@@ -284,4 +284,4 @@ def _input_gradient(
     if len(found.returned) == 1:
         return found.returned[0]
     fitting = [c for c in free if np.shape(c.array) == shape]
-    return (fitting or free or [None])[0]  # type: ignore[list-item]
+    return next(iter(fitting or free), None)

@@ -141,11 +141,7 @@ class Treatment:
 
     def _with(self, edit: Edit) -> Answer | None:
         """What the code gives with an edit made."""
-        edit.make()
-        try:
-            code = edit.source.compiled()
-        finally:
-            edit.take_back()
+        code = edit.compiled()
         if code is None:
             return None
         with edit.source.running(code):
@@ -166,11 +162,7 @@ class Treatment:
                 yield from GENERATORS[name](source, ratios)
 
     def _try(self, edit: Edit) -> Repair | None:
-        edit.make()
-        try:
-            code = edit.source.compiled()
-        finally:
-            edit.take_back()
+        code = edit.compiled()
         if code is None:
             return None
         with edit.source.running(code):
