@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and where those are kept that can be made again."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def cache_folder() -> Path:
+    """Where downloads and compiled code are kept: CHAINRULE_CACHE, or the system's folder for
+    caches."""
+    from pooch import os_cache
+
+    return Path(os.environ.get("CHAINRULE_CACHE") or os_cache("chainrule"))
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

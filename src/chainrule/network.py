@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Network", "load"]
 
+ENGINES = ("auto", "compiled", "numpy")
 PREDICTION_BATCH = 256  # examples predicted at a time, whatever the number asked for
 
 
@@ -76,7 +77,7 @@ class Network:
         self.input_shape = shape(input_shape, "input_shape")
         self.seed = integer(seed, "seed", at_least=0)
         self.dtype = float_type(dtype)
-        self.engine = choice(engine, "engine", ["auto", "compiled", "numpy"])
+        self.engine = choice(engine, "engine", ENGINES)
         self.threads = None if threads is None else integer(threads, "threads")
         self.output_shape = set_up(self.root, self.input_shape)
         self.state = State.allocate(self.root, self.seed, self.dtype)

@@ -25,7 +25,7 @@ from chainrule.errors import ArgumentError, DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
-from chainrule.network import measure
+from chainrule.network import ENGINES, measure
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.parameters import Array
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
@@ -33,8 +33,6 @@ from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
 if TYPE_CHECKING:
     from chainrule.engine.session import CompiledTraining
     from chainrule.network import Network
-
-ENGINES = ("auto", "compiled", "numpy")
 
 
 @dataclass(frozen=True)
@@ -216,10 +214,7 @@ class Trainer:
             )
         except Unlowerable as obstacle:
             if self.engine == "compiled":
-                raise ArgumentError(
-                    f"engine='compiled' cannot run {obstacle}, which has no compiled form: use "
-                    "engine='auto', which runs such networks in NumPy"
-                ) from None
+                raise obstacle.refusal() from None
             self.notice = f"running in NumPy, since {obstacle} has no compiled form"
             return None
 

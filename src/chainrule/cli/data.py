@@ -107,7 +107,8 @@ def export_set(
 
 
 def _describe_place(entry: CatalogEntry, data_dir: Path | None) -> str:
-    from chainrule.data.catalog import cache_folder, locate
+    from chainrule.data.catalog import locate
+    from chainrule.files import cache_folder
 
     if entry.bundled:
         return "bundled"

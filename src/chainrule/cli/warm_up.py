@@ -24,7 +24,7 @@ def warm_up(
       chainrule warm-up --dtype float32
     """
     from chainrule.arguments import choice
-    from chainrule.engine.compiled import cache_folder, compile_all, missing_functions
+    from chainrule.engine.compiled import code_folder, compile_all, missing_functions
     from chainrule.progress import format_seconds, waiting
 
     choice(dtype, "dtype", ["both", "float32", "float64"])
@@ -35,4 +35,4 @@ def warm_up(
         with waiting(f"compiling {len(new)} functions for {one}"):
             compile_all(one)
     took = format_seconds(time.perf_counter() - began)
-    print(f"{compiled} functions compiled in {took}; they are in {cache_folder()}")
+    print(f"{compiled} functions compiled in {took}; they are in {code_folder()}")

@@ -27,7 +27,7 @@ from chainrule.data.labels import class_numbers
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples
 from chainrule.errors import DataError, DownloadError
-from chainrule.files import whole_file
+from chainrule.files import cache_folder, whole_file
 from chainrule.seeding import generator
 
 Array = npt.NDArray[Any]
@@ -287,13 +287,6 @@ def obtain(entry: CatalogEntry, data_dir: str | Path | None = None) -> Path:
     except DownloadError as error:
         raise DownloadError(f"{error}\n{_instructions(entry, folder)}") from None
     return folder
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: CHAINRULE_CACHE, or the system's folder for caches."""
-    from pooch import os_cache
-
-    return Path(os.environ.get("CHAINRULE_CACHE") or os_cache("chainrule"))
 
 
 def _local_folders(entry: CatalogEntry, base: Path) -> list[Path]:

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from chainrule import losses, optimizers
 from chainrule.engine import lowering, lowering_images, lowering_values
 from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
-from chainrule.engine.lowering import Lowering, Unlowerable, is_narrow, rows_and_width
+from chainrule.engine.lowering import Lowering, RandomLayer, Unlowerable, is_narrow, rows_and_width
 from chainrule.engine.program import Program
+from chainrule.engine.targets import PER_EXAMPLE
 from chainrule.layers import Dense
 from chainrule.layers.base import Layer, walk
 from chainrule.layers.convolution import Convolution
-from chainrule.parameters import Array, Shape
+from chainrule.parameters import Shape
 from chainrule.regularizers import L1, L2, WeightDecay
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ class Updates:
         first = getattr(optimizer, "rho", getattr(optimizer, "momentum", 0.0))
         given = [getattr(optimizer, name, 0.0) for name in SETTINGS]
         self.settings = np.array([getattr(optimizer, "beta_1", first), *given[1:]])
-        self.clips = optimizer.clip_norm is not None
-        self.clip_norm = np.array([optimizer.clip_norm or 0.0])
+        self.clip_norm = None if optimizer.clip_norm is None else np.array([optimizer.clip_norm])
 
     def coefficients(
         self, state: optimizers.OptimizerState, rates: Sequence[float]
@@ -134,12 +134,11 @@ def training_program(
     state: optimizers.OptimizerState,
     batch_size: int,
     threads: int,
-) -> tuple[Program, Updates, list[tuple[Layer, Array]]]:
-    """The program of one training step, the optimizer's part in it, and the random layers with
-    the states of their generators."""
+) -> tuple[Program, Updates, dict[Layer, RandomLayer]]:
+    """The program of one training step, the optimizer's part in it, and the random layers."""
     updates = Updates(optimizer)
     narrow = is_narrow(network.root, network.input_shape, NARROW) and batch_size >= ROWS_TO_TURN
-    plain = updates.rule == Rule.SGD and optimizer.clip_value is None and not updates.clips
+    plain = updates.rule == Rule.SGD and optimizer.clip_value is None and updates.clip_norm is None
     to = Lowering(
         LOWERINGS,
         training=True,
@@ -160,7 +159,7 @@ def training_program(
         to.code, lowered.x, y, network.dtype, batch_size, threads,
         to.needs_whole_batch or narrow,
     )  # fmt: skip
-    return program, updates, to.random_states
+    return program, updates, to.random_layers
 
 
 def work(network: Network) -> int:
@@ -186,7 +185,7 @@ def add_loss(
     if type(loss) not in CRITERIA:
         raise Unlowerable(f"the loss {type(loss).__name__}")
     criterion, setting = CRITERIA[type(loss)]
-    if criterion >= Criterion.SOFTMAX_CROSS_ENTROPY and len(shape) != 1:
+    if isinstance(loss, PER_EXAMPLE) and len(shape) != 1:
         raise Unlowerable(f"the loss {type(loss).__name__} on outputs of shape {shape}")
     if isinstance(loss, losses.BinaryCrossEntropy) and loss.from_logits:
         criterion = Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS
@@ -238,7 +237,7 @@ def add_updates(
         w = network.parameters.flat if at_once else network.parameters[name]
         gradient = network.gradients.flat if at_once else network.gradients[name]
         sizes = rows_and_width(w)
-        if optimizer.clip_value is not None or updates.clips:
+        if optimizer.clip_value is not None or updates.clip_norm is not None:
             to.code.finish.append(
                 Instruction(Op.CLIP, arrays=(gradient,), sizes=sizes, numbers=optimizer.clip_range)
             )

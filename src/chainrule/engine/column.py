@@ -35,5 +35,6 @@ STEP = 9
 NEW = 10  # whether gradients begin anew
 TASK_WIDTH = 16
 
+LINE = 8  # numbers of eight bytes in a cache line, which keeps the threads' sums apart
 SCRATCH = 16  # whole numbers that a thread's products need
 STATE_BYTES = 32  # of a random number generator

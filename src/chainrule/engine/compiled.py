@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -26,10 +25,11 @@ import llvmlite.binding as llvm
 
 from chainrule.engine.instructions import HANDLERS, Op
 from chainrule.errors import OutputError
-from chainrule.files import whole_file
+from chainrule.files import cache_folder, whole_file
 
 MACHINE = "machine.run"
 LOCK = threading.RLock()
+LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
 # What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not
 # checked, nothing is allocated, and division by zero gives infinity.
 NEVER_CALLED = (
@@ -55,26 +55,36 @@ def run_function(dtype: str) -> Callable[[int, int, float], None]:
     return kind(address(MACHINE, dtype))
 
 
-@cache
 def address(name: str, dtype: str) -> int:
     """The address of a function, given as module and name, for one type of number."""
     with LOCK:
-        path = cache_folder() / f"{name}.{dtype}.o"
-        try:
-            code = path.read_bytes()
-        except OSError:
-            with interrupts_afterwards():
-                code = compile_function(name, dtype)
-            keep(path, code)
-        engine().add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine().finalize_object()
-        return int(engine().get_function_address(symbol(name, dtype)))
+        if (name, dtype) not in LOADED:
+            LOADED[name, dtype] = load(name, dtype)
+        return LOADED[name, dtype]
+
+
+def load(name: str, dtype: str) -> int:
+    """Read a function from disk, or compile it; its address."""
+    path = code_folder() / f"{name}.{dtype}.o"
+    try:
+        code = path.read_bytes()
+    except OSError:
+        with interrupts_afterwards():
+            code = compile_function(name, dtype)
+        keep(path, code)
+    engine().add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine().finalize_object()
+    return int(engine().get_function_address(symbol(name, dtype)))
 
 
 def missing(ops: Iterable[Op], dtype: str) -> list[str]:
     """The functions that a program of these operations needs and that are yet to be compiled."""
     needed = dict.fromkeys([MACHINE, *(HANDLERS[op] for op in ops if op != Op.WAIT)])
-    return [name for name in needed if not (cache_folder() / f"{name}.{dtype}.o").is_file()]
+    return [
+        name
+        for name in needed
+        if (name, dtype) not in LOADED and not (code_folder() / f"{name}.{dtype}.o").is_file()
+    ]
 
 
 def missing_functions(dtype: str) -> list[str]:
@@ -156,18 +166,10 @@ def engine() -> Any:
     return loader
 
 
-def cache_folder() -> Path:
-    """Where compiled code is kept: in CHAINRULE_CACHE, or the system's folder for caches."""
-    return cache_root() / "engine" / f"{version('chainrule')}-{source_hash()}"
-
-
-def cache_root() -> Path:
-    """CHAINRULE_CACHE, or the system's folder for caches."""
-    if named := os.environ.get("CHAINRULE_CACHE"):
-        return Path(named)
-    from pooch import os_cache
-
-    return Path(os_cache("chainrule"))
+@cache
+def code_folder() -> Path:
+    """Where this version's code for this processor is kept."""
+    return cache_folder() / "engine" / f"{version('chainrule')}-{source_hash()}"
 
 
 @cache

@@ -86,7 +86,7 @@ FROM_OUTPUT = (
 
 
 class Criterion(enum.IntEnum):
-    """The losses."""
+    """The losses; those of one number for each example come last."""
 
     MEAN_SQUARED_ERROR = 0
     MEAN_ABSOLUTE_ERROR = 1

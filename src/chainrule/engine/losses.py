@@ -10,7 +10,7 @@ from chainrule.engine.activations import highest_and_sum
 from chainrule.engine.functions import exp_of_negative, sigmoid, softplus
 from chainrule.engine.instructions import Criterion
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.scene import LINE, Scene, read
+from chainrule.engine.scene import Scene, read
 
 
 @kernel
@@ -91,14 +91,12 @@ def softmax_cross_entropy(
 
 
 @kernel
-def loss_scale(context: Any, start: int, count: int) -> float:
+def loss_scale(context: Any, start: int) -> float:
     """1 / Σ w, what makes a sum the mean."""
     if not context[place.MEAN]:
         return 1.0
-    divisor = 0.0 + count
-    if context[place.DIVISORS]:
-        divisor = pointer(context[place.DIVISORS], 0.0)[start // context[place.BATCH]]
-    divisor *= context[place.VALUES]
+    counted = pointer(context[place.DIVISORS], 0.0)[start // context[place.BATCH]]
+    divisor = counted * context[place.VALUES]
     return 1 / divisor if divisor else 1.0  # nothing counts: 0, and not 0 / 0
 
 
@@ -107,12 +105,12 @@ def handle_loss(task: int, like: Any) -> None:
     scene = read(task)
     context, start = scene.context, scene.task[column.START]
     first = start + scene.task[column.BEGIN]
-    scale = loss_scale(context, start, scene.task[column.COUNT])
+    scale = loss_scale(context, start)
     if scene.size[0] < Criterion.SOFTMAX_CROSS_ENTROPY and is_plain(context):
         total = scale * take_plain_losses(scene, first, constant(scale, like), like)
     else:
         total = take_losses(scene, first, scale, like)
-    pointer(context[place.PARTIAL_LOSS], 0.0)[scene.thread * LINE] += total
+    pointer(context[place.PARTIAL_LOSS], 0.0)[scene.thread * column.LINE] += total
 
 
 @kernel

@@ -8,6 +8,7 @@ reads, and containers need no instructions of their own but copies and sums.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from chainrule.engine.instructions import (
     Private,
     Tensor,
 )
+from chainrule.errors import ArgumentError
 from chainrule.layers.base import Layer
 from chainrule.parameters import Array, Shape
 
@@ -29,6 +31,24 @@ Lowered = tuple[Tensor, Pullback]
 
 class Unlowerable(Exception):  # noqa: N818
     """Something has no compiled form; the message names it."""
+
+    def refusal(self) -> ArgumentError:
+        """What to say where the engine was asked for and nothing else."""
+        return ArgumentError(
+            f"engine='compiled' cannot run {self}, which has no compiled form: use "
+            "engine='auto', which runs such networks in NumPy"
+        )
+
+
+@dataclass
+class RandomLayer:
+    """A layer that draws random numbers: the state of its generator in the machine's form, how
+    many numbers an example takes, and the instructions that draw them, each with how many are drawn
+    before."""
+
+    state: Array
+    drawn: int = 0
+    uses: list[tuple[Instruction, int]] = field(default_factory=list)
 
 
 class Lowering:
@@ -60,9 +80,7 @@ class Lowering:
         self.needs_whole_batch = False
         self.begun: set[int] = set()  # gradients that something has been written to
         self.arranged: dict[Any, Array] = {}
-        self.draws: dict[int, int] = {}  # random numbers an example takes, by layer
-        self.drop_instructions: dict[int, list[tuple[Instruction, int]]] = {}
-        self.random_states: list[tuple[Layer, Array]] = []
+        self.random_layers: dict[Layer, RandomLayer] = {}
 
     def lower(self, layer: Layer, x: Tensor, shape: Shape) -> Lowered:
         """Write down a layer's forward pass for inputs of this shape."""

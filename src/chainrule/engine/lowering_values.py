@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule import layers
 from chainrule.engine import column
-from chainrule.engine.instructions import FROM_OUTPUT, Curve, Op, Private, Tensor
-from chainrule.engine.lowering import Lowered, Lowering
+from chainrule.engine.instructions import FROM_OUTPUT, Curve, Instruction, Op, Private, Tensor
+from chainrule.engine.lowering import Lowered, Lowering, RandomLayer
 from chainrule.layers.base import Layer
 from chainrule.parameters import Shape
 
@@ -68,19 +68,22 @@ def lower_dropout(to: Lowering, layer: layers.Dropout, x: Tensor, shape: Shape) 
     if not to.training:
         return x, lambda dy: dy
     y, mask = to.output(x, x.size), Tensor(x.size)
-    if id(layer) not in to.draws:
-        to.random_states.append((layer, np.zeros(column.STATE_BYTES // 8, np.int64)))
-    state = next(state for owner, state in to.random_states if owner is layer)
-    earlier = to.draws.get(id(layer), 0)
-    to.draws[id(layer)] = earlier + x.size
-    private = Private(column.STATE_BYTES // 4)
-    to.forward(Op.DROP, x, y, mask, arrays=(state,), numbers=(layer.rate,), private=(private,))
-    instruction = to.code.forward[-1]
-    instruction.blocked = False
-    uses = to.drop_instructions.setdefault(id(layer), [])
-    uses.append((instruction, earlier))
-    for use, before in uses:  # how many numbers all uses take, and those before this one
-        use.sizes = (to.draws[id(layer)], before)
+    if layer not in to.random_layers:
+        to.random_layers[layer] = RandomLayer(np.zeros(column.STATE_BYTES // 8, np.int64))
+    random = to.random_layers[layer]
+    draw = Instruction(
+        Op.DROP,
+        (x, y, mask),
+        (random.state,),
+        numbers=(layer.rate,),
+        private=(Private(column.STATE_BYTES // 4),),
+        blocked=False,
+    )
+    to.code.forward.append(draw)
+    random.uses.append((draw, random.drawn))
+    random.drawn += x.size
+    for use, before in random.uses:
+        use.sizes = (random.drawn, before)
 
     def pull(dy: Tensor) -> Tensor | None:
         dx = dy if dy.owned else to.output(x, x.size)

@@ -27,7 +27,7 @@ from chainrule.engine.native import (
     size_of,
     wait_for_all,
 )
-from chainrule.engine.scene import LINE, penalties, tensor_address, total_of_threads
+from chainrule.engine.scene import penalties, tensor_address, total_of_threads
 
 
 @kernel
@@ -180,6 +180,6 @@ def clear_sums(context: Any, thread: int, step: int) -> None:
     """Set to zero what this thread adds up in a step."""
     private = context[place.PRIVATE] + thread * context[place.PRIVATE_BYTES]
     clear(pointer(private, 0), context[place.SUMS_BYTES] // 8)
-    pointer(context[place.PARTIAL_LOSS], 0.0)[thread * LINE] = 0
-    pointer(penalties(context, step), 0.0)[thread * LINE] = 0
-    pointer(context[place.SQUARES], 0.0)[thread * LINE] = 0
+    pointer(context[place.PARTIAL_LOSS], 0.0)[thread * column.LINE] = 0
+    pointer(penalties(context, step), 0.0)[thread * column.LINE] = 0
+    pointer(context[place.SQUARES], 0.0)[thread * column.LINE] = 0

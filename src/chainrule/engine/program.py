@@ -11,19 +11,13 @@ import numpy.typing as npt
 
 from chainrule.engine import column, place
 from chainrule.engine.compiled import handler_address
-from chainrule.engine.instructions import (
-    Code,
-    Instruction,
-    Op,
-    Tensor,
-)
+from chainrule.engine.instructions import Code, Instruction, Op, Private, Tensor
 from chainrule.parameters import Array
 
 ALIGNMENT = 64  # bytes: a cache line, and a vector
 BLOCK_BYTES = 1 << 19  # what a block of rows may take of a core's own cache
 CHUNK_BYTES = 1 << 23  # what a chunk's tensors may take of the shared cache
 LEAST_CHUNK = 256
-LINE = 64  # bytes between the threads' own sums
 
 Integers = npt.NDArray[np.int64]
 
@@ -57,7 +51,7 @@ class Program:
         self.context: Integers = np.zeros(place.COUNT, np.int64)
         self.context_at = self.context.ctypes.data
         self._arrays: list[Array] = []  # whose addresses are in the tables
-        self._private: dict[int, int] = {}
+        self._private: dict[Private, int] = {}  # where each lies in a thread's own memory
         self._plan()
 
     @property
@@ -74,10 +68,10 @@ class Program:
         """The operations that occur."""
         return {instruction.op for instruction in self._instructions()}
 
-    def bind(self, dtype: str) -> None:
+    def bind(self) -> None:
         """Put the addresses of the compiled operations into the table."""
         for row, instruction in zip(self.table, self._instructions(), strict=False):
-            row[column.HANDLER] = handler_address(instruction.op, dtype)
+            row[column.HANDLER] = handler_address(instruction.op, str(self.dtype))
 
     def _shared_tensors(self) -> Iterator[Tensor]:
         for instruction in (*self.code.shared, *self.code.move):
@@ -125,12 +119,12 @@ class Program:
         others = [p for p in owned if not p.sums]
         size = 0
         for private in sums:
-            self._private[id(private)] = size
+            self._private[private] = size
             size += aligned(private.size * self.dtype.itemsize)
         self.sums_bytes = size
         size += aligned(column.SCRATCH * 8)
         for private in others:
-            self._private[id(private)] = size
+            self._private[private] = size
             size += aligned(private.size * self.dtype.itemsize)
         self.private = aligned_zeros(self.threads * aligned(size))
         self.private_bytes = aligned(size)
@@ -173,7 +167,7 @@ class Program:
                 self._arrays.append(array)
                 row[column.ARRAYS + offset] = array.ctypes.data
         for offset, private in enumerate(instruction.private):
-            row[column.PRIVATE + offset] = self._private[id(private)]
+            row[column.PRIVATE + offset] = self._private[private]
         row[column.SIZES : column.SIZES + len(instruction.sizes)] = instruction.sizes
         numbers[: len(instruction.numbers)] = instruction.numbers
 
@@ -186,7 +180,8 @@ class Program:
         context[place.ARRANGE] = starts[-2] + moved
         self.tasks = np.zeros((self.threads, column.TASK_WIDTH), np.int64)
         context[place.TASKS] = self.tasks.ctypes.data
-        self.sums = np.zeros((4, self.threads, LINE // 8))  # loss, penalties of two steps, squares
+        # Of the loss, of penalties in two steps by turns, and of the gradient's squares.
+        self.sums = np.zeros((4, self.threads, column.LINE))
         self.barrier = aligned_zeros(ALIGNMENT)
         context[place.CODE] = self.table.ctypes.data
         context[place.NUMBERS] = self.numbers.ctypes.data

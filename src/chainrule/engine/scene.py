@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from chainrule.engine import column, place
 from chainrule.engine.native import kernel, pointer, share
 
-LINE = 8  # float64 numbers of a thread's own sum, a cache line apart from the others'
-
 
 class Scene(NamedTuple):
     """An instruction on some rows. Addresses are whole numbers, tables pointers."""
@@ -115,7 +113,7 @@ def operand_size(context: Any, code: Any, number: int) -> int:
 def penalties(context: Any, step: int) -> int:
     """Where threads add up a step's penalties: one thread begins the next step while another
     still reads them."""
-    return context[place.PENALTY] + (step % 2) * context[place.THREADS] * LINE * 8
+    return context[place.PENALTY] + (step % 2) * context[place.THREADS] * column.LINE * 8
 
 
 @kernel
@@ -124,5 +122,5 @@ def total_of_threads(partial: int, threads: int) -> float:
     parts = pointer(partial, 0.0)
     total = 0.0
     for thread in range(threads):
-        total += parts[thread * LINE]
+        total += parts[thread * column.LINE]
     return total

@@ -19,7 +19,6 @@ from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
 from chainrule.engine.threads import available_threads
-from chainrule.errors import ArgumentError
 from chainrule.parameters import Array
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class CompiledTraining:
         threads: int | None,
     ) -> None:
         self.network, self.loss, self.optimizer, self.state = network, loss, optimizer, state
-        self.program, self.updates, self.random_states = training_program(
+        self.program, self.updates, self.random_layers = training_program(
             network,
             loss,
             optimizer,
@@ -102,14 +101,14 @@ class CompiledTraining:
     @property
     def is_random(self) -> bool:
         """Whether epochs differ by more than the order of the examples."""
-        return bool(self.random_states)
+        return bool(self.random_layers)
 
     def _start_epoch(self) -> None:
         """Take over the random generators that layers have for this epoch."""
-        for layer, words in self.random_states:
+        for layer, random in self.random_layers.items():
             state = layer.rng.bit_generator.state["state"]
             numbers = [state["state"], state["state"] >> 64, state["inc"], state["inc"] >> 64]
-            words.view(np.uint64)[:] = [number & (2**64 - 1) for number in numbers]
+            random.state.view(np.uint64)[:] = [number & (2**64 - 1) for number in numbers]
 
     def steps(
         self,
@@ -165,51 +164,41 @@ class CompiledTraining:
         repeats: int = 1,
     ) -> Stretch:
         """Have the machine make len(rates) steps on these rows of the data."""
-        context = self.program.context
-        targets = self._targets(data)
-        steps = len(rates)
-        x, order = self._inputs(data, rows, in_place)
-        labels, values = targets.labels, targets.values
-        if order is None and not in_place:
-            labels = None if labels is None else labels[rows]
-            values = None if values is None else values[rows]
-        weights = targets.weights
-        if weights is not None and order is None and not in_place:
-            weights = weights[rows]
-        divisors = targets.totals(rows, batch_size)
+        context, steps = self.program.context, len(rates)
+        weights = self._targets(data).weights_of_steps(rows, batch_size)
+        x, targets, order = self._read(data, rows, in_place)
         coefficients = self.updates.coefficients(self.state, rates)
         losses, finished = np.zeros(steps), np.zeros(1, np.int64)
         outputs = None
         if wants_outputs:
             outputs = np.empty((len(rows), *self.network.output_shape), self.program.dtype)
-        context[place.X] = x.ctypes.data
-        context[place.ORDER] = 0 if order is None else order.ctypes.data
         context[place.ROWS], context[place.BATCH] = len(rows), batch_size
         context[place.FIRST_ROW] = done * batch_size
         context[place.EPOCHS], context[place.STEPS] = repeats, steps
-        context[place.LABELS] = 0 if labels is None else labels.ctypes.data
-        context[place.TARGETS] = 0 if values is None else values.ctypes.data
-        context[place.WEIGHTS] = 0 if weights is None else weights.ctypes.data
-        context[place.DIVISORS] = 0 if divisors is None else divisors.ctypes.data
         context[place.MEAN] = self.loss.reduction == "mean"
         context[place.VALUES] = targets.values_of_example
-        context[place.COEFFICIENTS] = coefficients.ctypes.data
-        context[place.SETTINGS] = self.updates.settings.ctypes.data
-        context[place.CLIP_NORM] = self.updates.clip_norm.ctypes.data if self.updates.clips else 0
-        context[place.LOSSES] = losses.ctypes.data
-        context[place.DONE] = finished.ctypes.data
-        context[place.OUTPUTS] = 0 if outputs is None else outputs.ctypes.data
+        for where, array in (
+            (place.X, x),
+            (place.ORDER, order),
+            (place.LABELS, targets.labels),
+            (place.TARGETS, targets.values),
+            (place.WEIGHTS, targets.weights),
+            (place.DIVISORS, weights),
+            (place.COEFFICIENTS, coefficients),
+            (place.SETTINGS, self.updates.settings),
+            (place.CLIP_NORM, self.updates.clip_norm),
+            (place.LOSSES, losses),
+            (place.DONE, finished),
+            (place.OUTPUTS, outputs),
+        ):
+            context[where] = 0 if array is None else array.ctypes.data
         began = time.perf_counter()
         run_threads(self.program, self.run)
         made = int(finished[0])
         seconds = (time.perf_counter() - began) / max(made, 1)
         self.seconds_of_a_step = max(seconds, self.seconds_of_a_step / 4)
         self.updates.count_steps(self.state, made)
-        of_step = np.full(steps, 1.0) if divisors is None else divisors
-        if divisors is None:
-            starts = np.arange(0, len(rows), batch_size)
-            of_step = np.minimum(len(rows) - starts, batch_size).astype(np.float64)
-        return Stretch(done + made - 1, losses[:made], of_step[:made], rows, outputs, batch_size)
+        return Stretch(done + made - 1, losses[:made], weights[:made], rows, outputs, batch_size)
 
     def _targets(self, data: TrainingData) -> Targets:
         """The data's targets in the form that the machine reads, made once for the same data."""
@@ -220,17 +209,17 @@ class CompiledTraining:
             self.targets_of = (data.y, prepared)
         return self.targets_of[1]
 
-    def _inputs(
+    def _read(
         self, data: TrainingData, rows: Integers, in_place: bool
-    ) -> tuple[Array, Integers | None]:
-        """Inputs of the network's type, and which of them; None for all in turn. What is in
-        memory in that type is not copied."""
-        x = data.x
-        ready = type(x) is np.ndarray and x.dtype == self.program.dtype and x.flags.c_contiguous
-        if ready:
-            return x, None if in_place else np.ascontiguousarray(rows)
-        chosen = x[:] if in_place else x[rows]
-        return np.ascontiguousarray(chosen, self.program.dtype), None
+    ) -> tuple[Array, Targets, Integers | None]:
+        """Inputs of the network's type with their targets, and which of them; None for all in
+        turn. What is in memory in that type is not copied."""
+        x, targets = data.x, self._targets(data)
+        if type(x) is np.ndarray and x.dtype == self.program.dtype and x.flags.c_contiguous:
+            return x, targets, None if in_place else np.ascontiguousarray(rows)
+        if not in_place:
+            x, targets = x[rows], targets.of(rows)
+        return np.ascontiguousarray(x[:], self.program.dtype), targets, None
 
 
 class CompiledPrediction:
@@ -307,27 +296,20 @@ def make_prediction(network: Network, few: bool) -> CompiledPrediction | None:
         return CompiledPrediction(network, PREDICTION_ROWS, threads)
     except Unlowerable as obstacle:
         if network.engine == "compiled":
-            raise ArgumentError(
-                f"engine='compiled' cannot run {obstacle}, which has no compiled form: use "
-                "engine='auto'"
-            ) from None
+            raise obstacle.refusal() from None
         return None
 
 
 def load(program: Program) -> Any:
-    """Compile what a program needs, and say so if it takes long; the machine to run it."""
-    dtype = str(program.dtype)
-    new = missing(program.ops(), dtype)
-    with announce(len(new)) if new else nullcontext():
-        program.bind(dtype)
-        return run_function(dtype)
-
-
-def announce(count: int) -> Any:
-    """Tell the user why it takes long, on a terminal while it does."""
+    """The machine that runs a program. What is yet to be compiled is, with a word to the user."""
     from chainrule.progress import waiting
 
-    return waiting(f"compiling {count} functions of the engine, once on this machine")
+    dtype = str(program.dtype)
+    new = len(missing(program.ops(), dtype))
+    text = f"compiling {new} functions of the engine, once on this machine"
+    with waiting(text) if new else nullcontext():
+        program.bind()
+        return run_function(dtype)
 
 
 def run_threads(program: Program, run: Any) -> None:

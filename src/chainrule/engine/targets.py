@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.losses import Loss, SoftmaxCrossEntropy, check_weights
+from chainrule.losses import (
+    CategoricalCrossEntropy,
+    KLDivergence,
+    Loss,
+    SoftmaxCrossEntropy,
+    check_weights,
+)
 from chainrule.parameters import Array, Shape
 
-PER_EXAMPLE = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy", "KLDivergence")
+# Losses of one number for each example, where others have one for each of its values.
+PER_EXAMPLE = (SoftmaxCrossEntropy, CategoricalCrossEntropy, KLDivergence)
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,28 @@ class Targets:
             loss.formulas(outputs[:1].astype(dtype), np.zeros((1, *shape), dtype))
             of_class = each[labels] if labels is not None else np.asarray(values) @ each
             divisors = of_class if counted is None else of_class * counted
-        per_example = type(loss).__name__ in PER_EXAMPLE
-        size = 1 if per_example else int(np.prod(shape, dtype=np.int64))
+        size = 1 if isinstance(loss, PER_EXAMPLE) else math.prod(shape)
         of_nothing = 0.0 if class_weights is None else 1.0  # as `Loss.weight_of` has it
         return cls(labels, values, counted, divisors, size, of_nothing)
 
-    def totals(
+    def of(self, rows: npt.NDArray[np.int64]) -> Targets:
+        """Those of some examples."""
+        return replace(
+            self,
+            labels=None if self.labels is None else self.labels[rows],
+            values=None if self.values is None else self.values[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            divisors=None if self.divisors is None else self.divisors[rows],
+        )
+
+    def weights_of_steps(
         self, rows: npt.NDArray[np.int64], batch_size: int
-    ) -> npt.NDArray[np.float64] | None:
-        """How much every step counts; None where that is its number of examples."""
+    ) -> npt.NDArray[np.float64]:
+        """How much every step counts: its number of examples, or the sum of what they count."""
+        starts = np.arange(0, len(rows), batch_size)
         if self.divisors is None:
-            return None
-        sums = np.add.reduceat(self.divisors[rows], np.arange(0, len(rows), batch_size))
+            return np.minimum(len(rows) - starts, batch_size).astype(np.float64)
+        sums = np.add.reduceat(self.divisors[rows], starts)
         return np.where(sums == 0, self.of_nothing, sums)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from chainrule.engine import column, place
 from chainrule.engine.instructions import Rule
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.scene import LINE, penalties, read, read_share, total_of_threads
+from chainrule.engine.scene import penalties, read, read_share, total_of_threads
 
 
 @kernel
@@ -214,7 +214,7 @@ def handle_penalty(task: int, like: Any) -> None:
     w, g = pointer(scene.array[0] + offset, like), pointer(scene.array[1] + offset, like)
     total = penalize(w, g, scene.number[0], scene.number[1], part.values, like)
     place_of_total = penalties(scene.context, scene.task[column.STEP])
-    pointer(place_of_total, 0.0)[scene.thread * LINE] += total
+    pointer(place_of_total, 0.0)[scene.thread * column.LINE] += total
 
 
 def handle_clip(task: int, like: Any) -> None:
@@ -223,7 +223,7 @@ def handle_clip(task: int, like: Any) -> None:
     part = read_share(scene)
     g = pointer(scene.array[0] + part.begin * part.width * size_of(like), like)
     squares = clip(g, scene.number[0], scene.number[1], part.values, like)
-    pointer(scene.context[place.SQUARES], 0.0)[scene.thread * LINE] += squares
+    pointer(scene.context[place.SQUARES], 0.0)[scene.thread * column.LINE] += squares
 
 
 def handle_update(task: int, like: Any) -> None:
