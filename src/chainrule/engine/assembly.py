@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import losses, optimizers
-from chainrule.engine import lowering, lowering_images, lowering_values
+from chainrule.engine import column, lowering, lowering_images, lowering_sequential, lowering_values
 from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
 from chainrule.engine.lowering import Lowering, RandomLayer, Unlowerable, is_narrow, rows_and_width
 from chainrule.engine.program import Program
@@ -32,6 +32,7 @@ SMALL_STEP = 4  # examples up to which dx = dy Wᵀ is taken without turning W r
 LOWERINGS = {
     **lowering.LOWERINGS,
     **lowering_images.LOWERINGS,
+    **lowering_sequential.LOWERINGS,
     **lowering_values.LOWERINGS,
 }
 CRITERIA: dict[type[losses.Loss], tuple[Criterion, str | None]] = {
@@ -121,9 +122,14 @@ def lower_network(network: Network, to: Lowering) -> Forward:
     return Forward(to, x, y, pull)
 
 
-def prediction_program(network: Network, rows: int, threads: int) -> Program:
-    """The program that predicts up to so many rows at a time."""
-    lowered = lower_network(network, Lowering(LOWERINGS, training=False))
+def prediction_program(
+    network: Network, rows: int, threads: int, side_by_side: bool = True
+) -> Program:
+    """The program that predicts up to so many rows at a time; often so many that examples may lie
+    side by side, or often one alone."""
+    lanes = lanes_for(network, rows) if side_by_side else 1
+    to = Lowering(LOWERINGS, training=False, lanes=lanes)
+    lowered = lower_network(network, to)
     return Program(lowered.to.code, lowered.x, lowered.y, network.dtype, rows, threads)
 
 
@@ -143,6 +149,7 @@ def training_program(
         LOWERINGS,
         training=True,
         small_steps=batch_size <= SMALL_STEP,
+        lanes=lanes_for(network, batch_size),
         narrow=narrow,
         moves_at_once=batch_size == 1 and plain and work(network) < WORTH_THREADS,
     )
@@ -160,6 +167,13 @@ def training_program(
         to.needs_whole_batch or narrow,
     )  # fmt: skip
     return program, updates, to.random_layers
+
+
+def lanes_for(network: Network, rows: int) -> int:
+    """How many examples may lie side by side: as many as a vector has lanes, or 1 where there are
+    fewer."""
+    lanes = column.VECTOR_BYTES // network.dtype.itemsize
+    return lanes if rows >= lanes else 1
 
 
 def work(network: Network) -> int:

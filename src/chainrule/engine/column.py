@@ -6,7 +6,8 @@ HANDLER = 0  # the address of the compiled function
 BLOCK = 1  # examples at a time; 0 for all
 STOP = 2  # the first instruction after those that go over the examples together
 OP = 3
-TENSORS = 4
+TENSORS = 4  # up to four
+TOGETHER = 8  # examples that lie side by side
 ARRAYS = 9
 PRIVATE = 15
 SIZES = 20
@@ -37,4 +38,5 @@ TASK_WIDTH = 16
 
 LINE = 8  # numbers of eight bytes in a cache line, which keeps the threads' sums apart
 SCRATCH = 16  # whole numbers that a thread's products need
+VECTOR_BYTES = 64  # one AVX-512 register; LLVM makes two of it where there is only AVX2
 STATE_BYTES = 32  # of a random number generator

@@ -31,10 +31,11 @@ class Walk:
     steps: Pair  # how far its pixels are set apart
     positions: Array
     segments: Array
+    reach: Array | None  # which segments meet the image, see `products.reached`
     length: int
     outputs: int
     groups: int
-    item: int
+    lanes: int
 
     @property
     def is_padded(self) -> bool:
@@ -50,14 +51,16 @@ class Walk:
         """Memory for the copy."""
         if not self.is_padded:
             return ()
-        return (Private(self.padded[0] * self.padded[1] * self.channels),)
+        return (Private(self.padded[0] * self.padded[1] * self.channels * self.lanes),)
 
     def details(
         self, weights: Array, bias: Array | None, group_bytes: int, row_bytes: int
     ) -> dict[str, Any]:
         """An instruction's details, for weights whose groups and rows lie so many bytes apart."""
+        if bias is None and self.lanes > 1:
+            bias = np.zeros(self.outputs, weights.dtype)
         return {
-            "arrays": (weights, bias, self.positions, self.segments),
+            "arrays": (weights, bias, self.positions, self.segments, self.reach),
             "sizes": (
                 *self.sizes,
                 len(self.positions),
@@ -80,20 +83,23 @@ class Geometry:
         windows: where they lie.
         item: bytes of a number.
         groups: of channels.
+        lanes: examples that lie side by side, whose numbers stand together.
     """
 
     windows: Windows
     item: int
     groups: int
+    lanes: int = 1
+
+    def pixel(self, channels: int) -> int:
+        """Bytes of a pixel."""
+        return channels * self.item * self.lanes
 
     def into_windows(self, channels: int, outputs: int) -> Walk:
         """From the image to the windows: what a convolution does forward."""
         w = self.windows
-        width = w.padded[1]
-        pixel = channels * self.item
-        positions = grid(*w.positions, w.stride[0] * width * pixel, w.stride[1] * pixel)
         return self._walk(
-            w.image, channels, w.padded, w.before, (1, 1), positions, pixel * width, outputs
+            w.image, channels, w.padded, w.before, (1, 1), w.positions, w.stride, outputs
         )
 
     def onto_image(self, channels: int, outputs: int) -> Walk:
@@ -103,11 +109,7 @@ class Geometry:
         reach = [(k - 1) * d for k, d in zip(w.kernel_size, w.dilation, strict=True)]
         padded = (w.image[0] + reach[0], w.image[1] + reach[1])
         corner = (reach[0] - w.before[0], reach[1] - w.before[1])
-        pixel = channels * self.item
-        positions = grid(*w.image, padded[1] * pixel, pixel)
-        return self._walk(
-            w.positions, channels, padded, corner, w.stride, positions, pixel * padded[1], outputs
-        )
+        return self._walk(w.positions, channels, padded, corner, w.stride, w.image, (1, 1), outputs)
 
     def _walk(
         self,
@@ -116,38 +118,52 @@ class Geometry:
         padded: Pair,
         corner: Pair,
         steps: Pair,
-        positions: Array,
-        row_bytes: int,
+        windows: Pair,
+        stride: Pair,
         outputs: int,
     ) -> Walk:
-        w, pixel = self.windows, channels * self.item
-        together = self.groups == 1 and w.dilation[1] == 1  # a row of the kernel has no gaps
-        columns = 1 if together else w.kernel_size[1]
-        segments = grid(w.kernel_size[0], columns, w.dilation[0] * row_bytes, w.dilation[1] * pixel)
-        length = w.kernel_size[1] * channels if together else channels // self.groups
+        w, pixel = self.windows, self.pixel(channels)
+        row = padded[1] * pixel
+        unbroken = self.groups == 1 and w.dilation[1] == 1  # a row of the kernel has no gaps
+        columns = 1 if unbroken else w.kernel_size[1]
         return Walk(
             image,
             channels,
             padded,
             corner,
             steps,
-            positions,
-            segments,
-            length,
+            grid(*windows, stride[0] * row, stride[1] * pixel),
+            grid(w.kernel_size[0], columns, w.dilation[0] * row, w.dilation[1] * pixel),
+            self._reach(image[0], corner[0], steps[0], windows, stride[0], columns),
+            w.kernel_size[1] * channels if unbroken else channels // self.groups,
             outputs,
             self.groups,
-            self.item,
+            self.lanes,
         )
+
+    def _reach(
+        self, rows: int, corner: int, step: int, windows: Pair, stride: int, segments: int
+    ) -> Array | None:
+        """For every window, the first segment that meets the image and the first of those behind
+        them; None where all do. A row of the kernel has so many segments."""
+        height, dilation = self.windows.kernel_size[0], self.windows.dilation[0]
+        top = np.arange(windows[0]) * stride
+        first = np.clip(-((top - corner) // dilation), 0, height)
+        stop = np.clip((corner + (rows - 1) * step - top) // dilation + 1, 0, height)
+        if first.max() == 0 and stop.min() == height:
+            return None
+        reach = np.stack([first, stop], axis=1) * segments
+        return np.repeat(reach, windows[1], axis=0).ravel().astype(np.int64)
 
     def gradient(self, channels: int, outputs: int, parts: Private) -> dict[str, Any]:
         """An instruction's details for dW: the image's windows, transposed, times what stands for
         each window."""
         w = self.windows
         walk = self.into_windows(channels, outputs)
-        pixel, width = channels * self.item, w.padded[1]
+        pixel, width = self.pixel(channels), w.padded[1]
         inner = channels // self.groups
         taps = grid(*w.kernel_size, w.dilation[0] * width * pixel, w.dilation[1] * pixel)
-        entries = (taps[:, None] + np.arange(inner) * self.item).ravel().astype(np.int64)
+        entries = (taps[:, None] + np.arange(inner) * self.pixel(1)).ravel().astype(np.int64)
         segments = grid(w.positions[0], 1, w.stride[0] * width * pixel, 0)
         return {
             "arrays": (entries, segments),

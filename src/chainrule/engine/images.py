@@ -152,7 +152,7 @@ def convolve(scene: Scene, x: int, y: int, like: Any) -> None:
         multiply(
             image + g * (channels // groups) * item, array[2], 0, array[3], size[12], size[13],
             item, array[0] + g * size[14], size[15], y + g * (outputs // groups) * item,
-            outputs * item, positions, outputs // groups, scene.scratch, like,
+            outputs * item, positions, outputs // groups, array[4], scene.scratch, like,
         )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def add_kernel_gradient(scene: Scene, x: int, dy: int, like: Any) -> None:
         multiply(
             image + g * (channels // groups) * item, array[0], 0, array[1], size[12], size[13],
             size[14], dy + columns, outputs * item, scene.own + scene.private[0] + columns,
-            outputs * item, entries, outputs // groups, scene.scratch, like,
+            outputs * item, entries, outputs // groups, 0, scene.scratch, like,
         )  # fmt: skip
 
 
@@ -178,8 +178,8 @@ def pad_image(scene: Scene, x: int, private: int, like: Any) -> int:
         return x
     size = scene.size
     copy_apart(
-        pointer(x, like), pointer(scene.own + private, like), size[0], size[1], size[2],
-        size[3], size[4], size[5], size[6], size[7], size[8],
+        pointer(x, like), pointer(scene.own + private, like), size[0], size[1],
+        size[2] * scene.together, size[3], size[4], size[5], size[6], size[7], size[8],
     )  # fmt: skip
     return scene.own + private
 
@@ -209,7 +209,8 @@ def read_pool(scene: Scene) -> Pool:
     """The windows of a pool's instruction."""
     size = scene.size
     positions, entries = pointer(scene.array[0], 0), pointer(scene.array[1], 0)
-    return Pool(positions, entries, size[0], size[1], size[2], size[3], size[4])
+    channels = size[2] * scene.together
+    return Pool(positions, entries, size[0], size[1], channels, size[3], size[4])
 
 
 def handle_max_pool(task: int, like: Any) -> None:

@@ -56,6 +56,11 @@ class Op(enum.IntEnum):
     NARROW_DENSE_DX = 37
     NARROW_GRADIENT = 38
     DENSE_STEP = 39  # the gradient of one example and plain SGD, together
+    SIDE_BY_SIDE = 40  # and images whose examples lie so
+    APART = 41
+    LANES_CONVOLVE = 42
+    LANES_CONVOLVE_DW = 43
+    LANES_SUM_BIAS = 44
 
 
 class Curve(enum.IntEnum):
@@ -155,6 +160,11 @@ HANDLERS: dict[Op, str] = {
     Op.NARROW_DENSE_DX: "narrow.handle_narrow_dense_dx",
     Op.NARROW_GRADIENT: "narrow.handle_narrow_gradient",
     Op.DENSE_STEP: "dense.handle_dense_step",
+    Op.SIDE_BY_SIDE: "lanes.handle_turn",
+    Op.APART: "lanes.handle_turn",
+    Op.LANES_CONVOLVE: "lanes.handle_convolution",
+    Op.LANES_CONVOLVE_DW: "lanes.handle_convolution",
+    Op.LANES_SUM_BIAS: "lanes.handle_bias",
 }
 
 
@@ -198,6 +208,7 @@ class Instruction:
         numbers: real numbers.
         private: memory of each thread.
         blocked: whether it may go over the examples a few at a time, with its neighbours.
+        together: how many examples lie side by side, see `lanes`.
     """
 
     op: Op
@@ -207,6 +218,7 @@ class Instruction:
     numbers: tuple[float, ...] = ()
     private: tuple[Private, ...] = ()
     blocked: bool = True
+    together: int = 1
 
 
 @dataclass

@@ -7,7 +7,8 @@ reads, and containers need no instructions of their own but copies and sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,7 @@ class Lowering:
         lowerings: the function that lowers each type of layer.
         training: whether there will be a backward pass, and layers act as in training.
         small_steps: whether steps have so few examples that weights are not worth arranging.
+        lanes: how many examples may lie side by side, see `lanes`; 1 where steps have too few.
         narrow: whether the network is narrow, see `narrow`.
         moves_at_once: whether dense weights are moved as their gradient is found.
     """
@@ -67,6 +69,7 @@ class Lowering:
         lowerings: Mapping[type[Layer], Any],
         training: bool,
         small_steps: bool = False,
+        lanes: int = 1,
         narrow: bool = False,
         moves_at_once: bool = False,
     ) -> None:
@@ -75,6 +78,8 @@ class Lowering:
         self.moves_at_once = moves_at_once
         self.moved: set[int] = set()  # weights that are moved so
         self.small_steps = small_steps
+        self.lanes = lanes
+        self.together = 1  # how many do lie side by side, where the lowering is now
         self.narrow = narrow
         self.code = Code()
         self.needs_whole_batch = False
@@ -92,13 +97,20 @@ class Lowering:
         return lowered
 
     def forward(self, op: Op, *tensors: Tensor | None, **details: Any) -> None:
-        self.code.forward.append(Instruction(op, tensors, **details))
+        self.code.forward.append(Instruction(op, tensors, together=self.together, **details))
 
     def backward(self, op: Op, *tensors: Tensor | None, **details: Any) -> None:
-        self.code.backward.append(Instruction(op, tensors, **details))
+        self.code.backward.append(Instruction(op, tensors, together=self.together, **details))
 
     def wait(self, part: list[Instruction]) -> None:
         part.append(Instruction(Op.WAIT, blocked=False))
+
+    @contextmanager
+    def side_by_side(self) -> Iterator[None]:
+        """Lower what is within for examples that lie side by side."""
+        self.together = self.lanes
+        yield
+        self.together = 1
 
     def output(self, x: Tensor, size: int, learns: bool = False) -> Tensor:
         """A new tensor, for the next operation to do with as it likes."""
@@ -190,35 +202,6 @@ def lower_narrow_dense(to: Lowering, layer: layers.Dense, bias: Array | None, x:
 def lower_nothing(to: Lowering, layer: Layer, x: Tensor, shape: Shape) -> Lowered:
     """Layers that leave every number where it is."""
     return x, lambda dy: dy
-
-
-def lower_sequential(to: Lowering, layer: layers.Sequential, x: Tensor, shape: Shape) -> Lowered:
-    pulls: list[Pullback] = []
-    for part, part_shape in pool_first(layer, shape):
-        x, pull = to.lower(part, x, part_shape)
-        pulls.append(pull)
-
-    def pull_all(dy: Tensor) -> Tensor | None:
-        gradient: Tensor | None = dy
-        for pull in reversed(pulls):
-            if gradient is None:
-                return None
-            gradient = pull(gradient)
-        return gradient
-
-    return x, pull_all
-
-
-def pool_first(layer: layers.Sequential, shape: Shape) -> Sequence[tuple[Layer, Shape]]:
-    """The layers with their input shapes; a ReLU before a max-pool comes after it, where there
-    are fewer numbers. Both orders give the same values and gradients."""
-    shapes = [shape, *layer.output_shapes][: len(layer.layers)]
-    parts = list(zip(layer.layers, shapes, strict=True))
-    for i in range(len(parts) - 1):
-        (first, before), (second, _) = parts[i], parts[i + 1]
-        if type(first) is layers.ReLU and type(second) is layers.MaxPool2D:
-            parts[i], parts[i + 1] = (second, before), (first, layer.output_shapes[i + 1])
-    return parts
 
 
 def lower_residual(to: Lowering, layer: layers.Residual, x: Tensor, shape: Shape) -> Lowered:
@@ -323,7 +306,6 @@ LOWERINGS: dict[type[Layer], Any] = {
     layers.Flatten: lower_nothing,
     layers.Reshape: lower_nothing,
     layers.Identity: lower_nothing,
-    layers.Sequential: lower_sequential,
     layers.Residual: lower_residual,
     layers.Concatenate: lower_concatenate,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,19 @@ from chainrule.parameters import Array, Shape
 
 
 def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
-    geometry = Geometry(layer.windows, layer.W.itemsize, layer.groups)
+    geometry = Geometry(layer.windows, layer.W.itemsize, layer.groups, to.together)
     y = to.output(x, math.prod(layer.windows.positions) * layer.out_channels, learns=True)
     bias = layer.b if layer.bias else None
     taps, item = math.prod(layer.windows.kernel_size), layer.W.itemsize
     columns = layer.out_channels // layer.groups
     into_windows = geometry.into_windows(shape[2], layer.out_channels)
     details = into_windows.details(layer.W, bias, columns * item, layer.out_channels * item)
-    to.forward(Op.CONVOLVE, x, y, **details)
+    convolve(to, to.forward, x, y, details)
 
     def pull(dy: Tensor) -> Tensor | None:
         parts = Private(layer.W.size, sums=True)
         details = geometry.gradient(shape[2], layer.out_channels, parts)
-        to.backward(Op.CONVOLVE_DW, x, dy, **details)
+        sum_kernels(to, x, dy, details)
         to.gather(layer.dW, parts)
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
@@ -39,7 +40,7 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
         inner = shape[2] // layer.groups
         details = onto_image.details(arranged, None, taps * columns * inner * item, inner * item)
         dx = to.output(x, x.size)
-        to.backward(Op.CONVOLVE, dy, dx, **details)
+        convolve(to, to.backward, dy, dx, details)
         return dx
 
     return y, pull
@@ -48,7 +49,7 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
 def lower_transposed(
     to: Lowering, layer: layers.ConvTranspose2D, x: Tensor, shape: Shape
 ) -> Lowered:
-    geometry = Geometry(layer.windows, layer.W.itemsize, layer.groups)
+    geometry = Geometry(layer.windows, layer.W.itemsize, layer.groups, to.together)
     channels, outputs = shape[2], layer.out_channels
     y = to.output(x, math.prod(layer.windows.image) * outputs, learns=True)
     bias = layer.b if layer.bias else None
@@ -57,11 +58,12 @@ def lower_transposed(
     group_bytes = taps * inner * columns * item
     arranged = to.arrange(layer.W, taps, layer.groups, True, False, False)
     onto_image = geometry.onto_image(channels, outputs)
-    to.forward(Op.CONVOLVE, x, y, **onto_image.details(arranged, bias, group_bytes, columns * item))
+    details = onto_image.details(arranged, bias, group_bytes, columns * item)
+    convolve(to, to.forward, x, y, details)
 
     def pull(dy: Tensor) -> Tensor | None:
         parts = Private(layer.W.size, sums=True)
-        to.backward(Op.CONVOLVE_DW, dy, x, **geometry.gradient(outputs, channels, parts))
+        sum_kernels(to, dy, x, geometry.gradient(outputs, channels, parts))
         to.gather(layer.dW, parts, inner=channels)
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
@@ -70,18 +72,33 @@ def lower_transposed(
         into_windows = geometry.into_windows(outputs, channels)
         dx = to.output(x, x.size)
         details = into_windows.details(arranged, None, group_bytes, inner * item)
-        to.backward(Op.CONVOLVE, dy, dx, **details)
+        convolve(to, to.backward, dy, dx, details)
         return dx
 
     return y, pull
 
 
+def convolve(
+    to: Lowering, emit: Callable[..., None], x: Tensor, y: Tensor, details: dict[str, Any]
+) -> None:
+    """A product over windows, forward or back."""
+    emit(Op.CONVOLVE if to.together == 1 else Op.LANES_CONVOLVE, x, y, **details)
+
+
+def sum_kernels(to: Lowering, x: Tensor, dy: Tensor, details: dict[str, Any]) -> None:
+    """The gradient of a convolution's kernels."""
+    to.backward(Op.CONVOLVE_DW if to.together == 1 else Op.LANES_CONVOLVE_DW, x, dy, **details)
+
+
 def sum_bias(to: Lowering, layer: Convolution, dy: Tensor) -> None:
     """The gradient of a convolution's bias, where it has one."""
-    if layer.bias:
-        parts = Private(layer.out_channels, sums=True)
-        to.backward(Op.SUM_BIAS, dy, sizes=(layer.out_channels,), private=(parts,))
-        to.gather(layer.db, parts)
+    if not layer.bias:
+        return
+    channels = layer.out_channels
+    parts, vectors = Private(channels, sums=True), Private(channels * to.together)
+    op = Op.SUM_BIAS if to.together == 1 else Op.LANES_SUM_BIAS
+    to.backward(op, dy, sizes=(channels,), private=(parts, vectors))
+    to.gather(layer.db, parts)
 
 
 def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shape) -> Lowered:

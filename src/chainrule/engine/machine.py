@@ -52,7 +52,7 @@ def predict(context: Any, task: Any, thread: int, like: Any) -> None:
     for start in range(0, rows, chunk):
         if start:  # the last chunk may be shared out otherwise
             wait_for_all(context[place.BARRIER], context[place.THREADS])
-        begin, end = share(min(chunk, rows - start), thread, context[place.THREADS])
+        begin, end = share_rows(context, min(chunk, rows - start), thread)
         task[column.X] = gather(context, start, begin, end, like)
         go_over_rows(
             context, task, context[place.FORWARD], context[place.BACKWARD], begin, end, like
@@ -90,7 +90,7 @@ def take_step(context: Any, task: Any, thread: int, step: int, first: int, like:
     clear_sums(context, thread, step)
     for start in range(first, first + count, chunk):
         in_chunk = min(chunk, first + count - start)
-        begin, end = share(in_chunk, thread, threads)
+        begin, end = share_rows(context, in_chunk, thread)
         task[column.START], task[column.NEW] = start, start == first
         task[column.X] = gather(context, start, begin, end, like)
         go_over_rows(context, task, forward, backward, begin, end, like)
@@ -113,6 +113,14 @@ def take_step(context: Any, task: Any, thread: int, step: int, first: int, like:
     if thread == 0:
         losses[step] += total_of_threads(penalties(context, step), threads)
     return True
+
+
+@kernel
+def share_rows(context: Any, count: int, thread: int) -> Any:
+    """The part [begin, end) of `count` rows that falls to one thread."""
+    unit = context[place.UNIT]
+    begin, end = share((count + unit - 1) // unit, thread, context[place.THREADS])
+    return min(begin * unit, count), min(end * unit, count)
 
 
 @kernel

@@ -46,4 +46,5 @@ EPOCHS = 41
 ARRANGE = 42  # the first of the last part's instructions that arrange weights
 TASKS = 43
 STEPS = 44  # of this run
-COUNT = 45
+UNIT = 45  # examples that one thread must take together
+COUNT = 46

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.engine.column import VECTOR_BYTES
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.tile import VECTOR_BYTES, make_tile
+from chainrule.engine.tile import make_tile, plain
 
 TILE_ROWS = 12  # 12 rows of two vectors: 24 of AVX-512's 32 registers
 FEW_ROWS = 4
 
-wide_tile = make_tile(TILE_ROWS, 2)
-narrow_tile = make_tile(TILE_ROWS, 1)
-low_tile = make_tile(FEW_ROWS, 4)
-small_tile = make_tile(FEW_ROWS, 1)
+wide_tile = make_tile(plain, TILE_ROWS, 2)
+narrow_tile = make_tile(plain, TILE_ROWS, 1)
+low_tile = make_tile(plain, FEW_ROWS, 4)
+small_tile = make_tile(plain, FEW_ROWS, 1)
 
 
 @kernel
@@ -35,11 +36,12 @@ def multiply(
     c_row: int,
     rows: int,
     columns: int,
+    reach: int,
     scratch: int,
     like: Any,
 ) -> None:
     """C += A B, tile by tile; see `tile` for how A lies. Row i of A begins at ``a + i · row_step``,
-    or where there is a `row_table`, at ``a + row_table[i]``."""
+    or where there is a `row_table`, at ``a + row_table[i]``; `reach` is explained in `reached`."""
     offsets = pointer(scratch, 0)
     lanes = VECTOR_BYTES // size_of(like)
     i = 0
@@ -53,34 +55,48 @@ def multiply(
             for r in range(height):  # rows that do not exist repeat the last one that does
                 row = i + min(r, left - 1)
                 offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
+        first, stop = reached(reach, i, min(left, height), segment_count)
+        at_segments, count = segments + first * 8, stop - first
         j = 0
         while j < columns:
             width = columns - j
-            at_b, at_c = b + j * size_of(like), c + i * c_row + j * size_of(like)
+            at_b = b + first * length * b_row + j * size_of(like)
+            at_c = c + i * c_row + j * size_of(like)
             if height == FEW_ROWS and width <= lanes:
                 small_tile(
-                    a, at_offsets, segments, segment_count, length, step,
+                    a, at_offsets, at_segments, count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             elif height == FEW_ROWS:
                 width = min(width, 4 * lanes)
                 low_tile(
-                    a, at_offsets, segments, segment_count, length, step,
+                    a, at_offsets, at_segments, count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             elif width <= lanes:
                 narrow_tile(
-                    a, at_offsets, segments, segment_count, length, step,
+                    a, at_offsets, at_segments, count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             else:
                 width = min(width, 2 * lanes)
                 wide_tile(
-                    a, at_offsets, segments, segment_count, length, step,
+                    a, at_offsets, at_segments, count, length, step,
                     at_b, b_row, at_c, c_row, left, width, like,
                 )  # fmt: skip
             j += width
         i += height
+
+
+@kernel
+def reached(reach: int, row: int, count: int, segment_count: int) -> Any:
+    """The segments [first, stop) that rows of A have anything but zeros in: all of them, or where
+    there is a table, from its first entry for the last of the rows to its second for the first, as
+    windows reach beyond the upper border of an image first and beyond the lower one last."""
+    if reach == 0:
+        return 0, segment_count
+    table = pointer(reach, 0)
+    return table[2 * (row + count - 1)], table[2 * row + 1]
 
 
 @kernel
@@ -102,8 +118,9 @@ def multiply_plain(
     segment = scratch + 8 * TILE_ROWS
     pointer(segment, 0)[0] = 0
     multiply(
-        a, 0, row_step, segment, 1, depth, step, b, b_row, c, c_row, rows, columns, scratch, like
-    )
+        a, 0, row_step, segment, 1, depth, step, b, b_row, c, c_row, rows, columns, 0, scratch,
+        like,
+    )  # fmt: skip
 
 
 @kernel

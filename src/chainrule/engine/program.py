@@ -45,6 +45,7 @@ class Program:
 
     def __post_init__(self) -> None:
         self.tensors = all_tensors(self.code, self.x)
+        self.unit = max((instruction.together for instruction in self._instructions()), default=1)
         self.chunk = self.rows if self.whole_batch else min(self.rows, self._fitting_rows())
         parts = [self.code.forward, self.code.backward]
         self.local = local_tensors(parts, {self.x, self.output, *self._shared_tensors()})
@@ -79,7 +80,11 @@ class Program:
 
     def _fitting_rows(self) -> int:
         row_bytes = sum(tensor.size for tensor in self.tensors) * self.dtype.itemsize
-        return max(CHUNK_BYTES // max(row_bytes, 1), LEAST_CHUNK)
+        return self._in_units(max(CHUNK_BYTES // max(row_bytes, 1), LEAST_CHUNK))
+
+    def _in_units(self, rows: int) -> int:
+        """So many rows and what is missing to whole groups of those that lie side by side."""
+        return -(-rows // self.unit) * self.unit
 
     def _instructions(self) -> list[Instruction]:
         code = self.code
@@ -109,7 +114,7 @@ class Program:
             if part[first].blocked:
                 used = {t for i in part[first:stop] for t in i.tensors if t is not None}
                 row_bytes = sum(tensor.size for tensor in used) * self.dtype.itemsize
-                rows = min(max(BLOCK_BYTES // max(row_bytes, 1), 1), self.chunk)
+                rows = self._in_units(min(max(BLOCK_BYTES // max(row_bytes, 1), 1), self.chunk))
             yield offset + first, offset + stop, rows
 
     def _place_private(self, instructions: Sequence[Instruction]) -> None:
@@ -144,7 +149,7 @@ class Program:
         for number, tensor in enumerate(self.tensors):
             row = tensor.size * self.dtype.itemsize
             local = tensor in rows_of
-            each = aligned(row * (rows_of[tensor] if local else self.chunk))
+            each = aligned(row * (rows_of[tensor] if local else self._in_units(self.chunk)))
             layout[number] = (size, row, each if local else 0, local, tensor.size)
             size += each * (self.threads if local else 1)
         self.memory = aligned_zeros(size)
@@ -158,7 +163,7 @@ class Program:
         instruction: Instruction,
         places: dict[Tensor, int],
     ) -> None:
-        row[column.OP] = instruction.op
+        row[column.OP], row[column.TOGETHER] = instruction.op, instruction.together
         for offset, tensor in enumerate(instruction.tensors):
             row[column.TENSORS + offset] = -1 if tensor is None else places[tensor]
         row[column.ARRAYS : column.PRIVATE] = 0
@@ -186,7 +191,7 @@ class Program:
         context[place.CODE] = self.table.ctypes.data
         context[place.NUMBERS] = self.numbers.ctypes.data
         context[place.TENSORS] = self.layout.ctypes.data
-        context[place.THREADS] = self.threads
+        context[place.THREADS], context[place.UNIT] = self.threads, self.unit
         context[place.BARRIER] = self.barrier.ctypes.data
         context[place.PRIVATE] = self.private.ctypes.data
         context[place.PRIVATE_BYTES] = self.private_bytes

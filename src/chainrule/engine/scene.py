@@ -17,6 +17,7 @@ class Scene(NamedTuple):
     """An instruction on some rows. Addresses are whole numbers, tables pointers."""
 
     op: int
+    together: int  # examples that lie side by side and count as one row
     rows: int
     x: int  # the first rows of the tensors
     y: int
@@ -53,15 +54,17 @@ def read(task: int) -> Scene:
     at = context[place.CODE] + i * column.WIDTH * 8
     code = pointer(at, 0)
     own = context[place.PRIVATE] + thread * context[place.PRIVATE_BYTES]
+    together = code[column.TOGETHER]
     return Scene(
         code[column.OP],
-        t[column.END] - t[column.BEGIN],
+        together,
+        (t[column.END] - t[column.BEGIN] + together - 1) // together,
         operand(context, code, 0, t),
         operand(context, code, 1, t),
         operand(context, code, 2, t),
         operand(context, code, 3, t),
-        operand_size(context, code, 0),
-        operand_size(context, code, 1),
+        operand_size(context, code, 0) * together,
+        operand_size(context, code, 1) * together,
         pointer(at + column.SIZES * 8, 0),
         pointer(at + column.ARRAYS * 8, 0),
         pointer(at + column.PRIVATE * 8, 0),

@@ -231,8 +231,10 @@ class CompiledPrediction:
         Unlowerable: there is no compiled form of one of its layers.
     """
 
-    def __init__(self, network: Network, rows: int, threads: int) -> None:
-        self.program = prediction_program(network, rows, threads)
+    def __init__(
+        self, network: Network, rows: int, threads: int, side_by_side: bool = True
+    ) -> None:
+        self.program = prediction_program(network, rows, threads, side_by_side)
         self.run = load(self.program)
         self.output_shape, self.dtype = network.output_shape, network.dtype
         self.lock = threading.Lock()
@@ -254,7 +256,7 @@ class FewPredictions(CompiledPrediction):
     their own place, whose address does not change."""
 
     def __init__(self, network: Network) -> None:
-        super().__init__(network, FEW_ROWS, threads=1)
+        super().__init__(network, FEW_ROWS, threads=1, side_by_side=False)
         self.x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
         self.outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
         self.program.context[place.X] = self.x.ctypes.data

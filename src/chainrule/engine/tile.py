@@ -1,13 +1,17 @@
-"""The innermost loop of every matrix product, in registers.
+"""The innermost loops of every matrix product, in registers.
 
-A tile of C = A B, `rows` high and `vectors` vectors wide, is summed over k while it stays in the
-processor's registers: for each k one number of every row of A, broadcast, times a stretch of a row
-of B. B needs rows that lie together; A may lie anywhere,
+A tile of C = A B is summed over k while it stays in the processor's registers: for each k some
+numbers of a column of A times some of a row of B. B needs rows that lie evenly apart; A may lie
+anywhere,
 
     A[i, (s, t)] at  a + row_offsets[i] + segments[s] + t · step,
 
 which makes a plain matrix, a transposed one, and the windows of an image the same thing: a
 convolution needs no copy of its patches.
+
+There are three kinds. In a `plain` tile, a vector's lanes are neighbouring columns of B and of C.
+In the two others they are examples that lie side by side (see `lanes`): `each` multiplies all of
+them by the same weights, `over` sums over them too.
 
 Written with LLVM's vector types, since no loop in Python says "keep these 24 sums in registers".
 """
@@ -22,71 +26,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-INT, SHORT = ir.IntType(64), ir.IntType(32)
-VECTOR_BYTES = 64  # one AVX-512 register; LLVM makes two of it where there is only AVX2
+from chainrule.engine.column import VECTOR_BYTES
+from chainrule.engine.emitter import INT, Emitter
+
+Sums = list[list[Any]]
 
 
-class Emitter:
-    """Emits the tile's instructions for one type of number."""
-
-    def __init__(self, builder: Any, number: Any) -> None:
-        self.builder = builder
-        self.bytes = 4 if number == types.float32 else 8
-        self.lanes = VECTOR_BYTES // self.bytes
-        self.number = ir.FloatType() if number == types.float32 else ir.DoubleType()
-        self.vector = ir.VectorType(self.number, self.lanes)
-        self.mask = ir.VectorType(ir.IntType(1), self.lanes)
-        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
-
-    def _call(self, name: str, result: Any, *arguments: Any) -> Any:
-        suffix = f"v{self.lanes}f{8 * self.bytes}"
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        name = f"llvm.{name}.{suffix}" + ("" if name == "fma" else ".p0")
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, list(arguments))
-
-    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        return self._call("fma", self.vector, a, b, c)
-
-    def load(self, address: Any, mask: Any) -> Any:
-        place = self.builder.inttoptr(address, self.vector.as_pointer())
-        return self._call("masked.load", self.vector, place, SHORT(self.bytes), mask, self.zero)
-
-    def store(self, value: Any, address: Any, mask: Any) -> None:
-        place = self.builder.inttoptr(address, self.vector.as_pointer())
-        self._call("masked.store", ir.VoidType(), value, place, SHORT(self.bytes), mask)
-
-    def broadcast(self, address: Any) -> Any:
-        place = self.builder.inttoptr(address, self.number.as_pointer())
-        return self.splat(self.builder.load(place), self.vector)
-
-    def splat(self, value: Any, vector: Any) -> Any:
-        undefined = ir.Constant(vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, value, SHORT(0))
-        lanes = ir.Constant(ir.VectorType(SHORT, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, lanes)
-
-    def masks(self, count: Any, vectors: int) -> list[Any]:
-        """For each vector, which of its lanes are among the first `count` of all."""
-        integers = ir.VectorType(INT, self.lanes)
-        limit = self.splat(count, integers)
-        lanes = [list(range(v * self.lanes, (v + 1) * self.lanes)) for v in range(vectors)]
-        return [
-            self.builder.icmp_signed("<", ir.Constant(integers, numbers), limit)
-            for numbers in lanes
-        ]
-
-    def integer_at(self, address: Any) -> Any:
-        return self.builder.load(self.builder.inttoptr(address, INT.as_pointer()))
-
-
-def make_tile(rows: int, vectors: int) -> Callable[..., Any]:
-    """The function that adds A B to one tile of C.
+def make_tile(kind: Callable[..., None], rows: int, columns: int) -> Callable[..., Any]:
+    """The function that works out one tile of C, of so many rows and columns or vectors.
 
     Its arguments are addresses, strides in bytes, and counts: a, the addresses of `rows`
     row_offsets and of the segments, the number of segments and the steps in each, the bytes from
-    step to step; b and the bytes of its row; c and the bytes of its row; how many rows and columns
-    of the tile exist. The last argument only tells the type of the numbers.
+    step to step; b and the bytes of its row; c and the bytes of its row; how many rows of the tile
+    exist; and one more that depends on its kind. `like` only tells the type of the numbers.
     """
 
     @intrinsic
@@ -103,11 +55,12 @@ def make_tile(rows: int, vectors: int) -> Callable[..., Any]:
         c: Any,
         c_row: Any,
         existing_rows: Any,
-        existing_columns: Any,
+        last: Any,
         like: Any,
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            builder.call(tile_function(builder.module, rows, vectors, like), arguments[:-1])
+            function = tile_function(builder.module, kind, rows, columns, like)
+            builder.call(function, arguments[:-1])
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 12, like), generate
@@ -115,74 +68,157 @@ def make_tile(rows: int, vectors: int) -> Callable[..., Any]:
     return tile
 
 
-def tile_function(module: Any, rows: int, vectors: int, number: Any) -> Any:
+def tile_function(
+    module: Any, kind: Callable[..., None], rows: int, columns: int, number: Any
+) -> Any:
     """The tile as a function of its own, never inlined: every product calls the same code."""
-    name = f"chainrule_tile_{rows}_{vectors}_{number}"
-    kind = ir.FunctionType(ir.VoidType(), [INT] * 12)
-    function = cgutils.get_or_insert_function(module, kind, name)
+    name = f"chainrule_{kind.__name__}_{rows}_{columns}_{number}"
+    signature = ir.FunctionType(ir.VoidType(), [INT] * 12)
+    function = cgutils.get_or_insert_function(module, signature, name)
     if function.is_declaration:
         function.linkage = "linkonce_odr"
         function.attributes.add("noinline")
         builder = ir.IRBuilder(function.append_basic_block())
-        emit_tile(Emitter(builder, number), rows, vectors, *function.args)
+        *product, c, c_row, existing, last = function.args
+        kind(Emitter(builder, number), rows, columns, product, c, c_row, existing, last)
         builder.ret_void()
     return function
 
 
-def emit_tile(
+def plain(
     emit: Emitter,
     rows: int,
-    vectors: int,
-    a: Any,
-    row_offsets: Any,
-    segments: Any,
-    segment_count: Any,
-    length: Any,
-    step: Any,
-    b: Any,
-    b_row: Any,
+    columns: int,
+    product: Any,
     c: Any,
     c_row: Any,
-    existing_rows: Any,
-    existing_columns: Any,
+    existing: Any,
+    last: Any,
 ) -> None:
-    """The loops: over segments, over the steps of each; then the sums are added to C."""
+    """C += A B for `columns` vectors of C; the last argument says how many of its columns exist."""
+    masks = emit.masks(last, columns)
+
+    def right(b_now: Any, column: int) -> Any:
+        return emit.load(emit.builder.add(b_now, INT(column * VECTOR_BYTES)), masks[column])
+
+    sums = sum_products(emit, rows, columns, product, emit.broadcast, right, {})
+    for row, start in existing_rows(emit, rows, c, c_row, existing):
+        for column in range(columns):
+            address = emit.builder.add(start, INT(column * VECTOR_BYTES))
+            total = emit.builder.fadd(
+                emit.load(address, masks[column]), emit.builder.load(sums[row][column])
+            )
+            emit.store(total, address, masks[column])
+
+
+def each(
+    emit: Emitter,
+    rows: int,
+    columns: int,
+    product: Any,
+    c: Any,
+    c_row: Any,
+    existing: Any,
+    last: Any,
+) -> None:
+    """C = bias + A B, where A and C hold a vector of examples for each of their numbers, and B and
+    the bias, whose address comes last, plain numbers."""
     builder = emit.builder
-    masks = emit.masks(existing_columns, vectors)
-    row_starts = [
+
+    def right(b_now: Any, column: int) -> Any:
+        return emit.broadcast(builder.add(b_now, INT(column * emit.bytes)))
+
+    first = {column: right(last, column) for column in range(columns)}
+    sums = sum_products(emit, rows, columns, product, emit.load_all, right, first)
+    for row, start in existing_rows(emit, rows, c, c_row, existing):
+        for column in range(columns):
+            address = builder.add(start, INT(column * VECTOR_BYTES))
+            emit.store_all(builder.load(sums[row][column]), address)
+
+
+def over(
+    emit: Emitter,
+    rows: int,
+    columns: int,
+    product: Any,
+    c: Any,
+    c_row: Any,
+    existing: Any,
+    last: Any,
+) -> None:
+    """C += A B, where A and B hold a vector of examples for each of their numbers, and C plain
+    numbers."""
+    builder = emit.builder
+
+    def right(b_now: Any, column: int) -> Any:
+        return emit.load_all(builder.add(b_now, INT(column * VECTOR_BYTES)))
+
+    sums = sum_products(emit, rows, columns, product, emit.load_all, right, {})
+    for row, start in existing_rows(emit, rows, c, c_row, existing):
+        for column in range(columns):
+            total = emit.sum_of_lanes(builder.load(sums[row][column]))
+            emit.add_to(total, builder.add(start, INT(column * emit.bytes)))
+
+
+def sum_products(
+    emit: Emitter,
+    rows: int,
+    columns: int,
+    product: Any,
+    left: Callable[[Any], Any],
+    right: Callable[[Any, int], Any],
+    first: dict[int, Any],
+) -> Sums:
+    """The loops over segments and over the steps of each; where LLVM finds the sums.
+
+    `left` loads a number of A, `right` one of a row of B; `first` is what each column's sums begin
+    with, zero unless given.
+    """
+    a, row_offsets, segments, segment_count, length, step, b, b_row = product
+    builder = emit.builder
+    starts = [
         builder.add(a, emit.integer_at(builder.add(row_offsets, INT(8 * row))))
         for row in range(rows)
     ]
     sums = [
-        [cgutils.alloca_once_value(builder, emit.zero) for _ in range(vectors)] for _ in range(rows)
+        [cgutils.alloca_once(builder, emit.vector) for _ in range(columns)] for _ in range(rows)
     ]
     for sums_of_row in sums:
-        for place in sums_of_row:
-            builder.store(emit.zero, place)  # also when the tile stands inside a loop
-    b_place = cgutils.alloca_once(builder, INT)
-    a_place = cgutils.alloca_once(builder, INT)
+        for column, place in enumerate(sums_of_row):
+            builder.store(first.get(column, emit.zero), place)
+    b_place, a_place = cgutils.alloca_once(builder, INT), cgutils.alloca_once(builder, INT)
     builder.store(b, b_place)
     with cgutils.for_range(builder, segment_count) as segment:
         offset = builder.mul(segment.index, INT(8))
         builder.store(emit.integer_at(builder.add(segments, offset)), a_place)
         with cgutils.for_range(builder, length):
             a_now, b_now = builder.load(a_place), builder.load(b_place)
-            b_row_parts = [
-                emit.load(builder.add(b_now, INT(v * VECTOR_BYTES)), masks[v])
-                for v in range(vectors)
-            ]
-            for row in range(rows):
-                number = emit.broadcast(builder.add(row_starts[row], a_now))
-                for place, part in zip(sums[row], b_row_parts, strict=True):
-                    total = emit.multiply_add(number, part, builder.load(place))
-                    builder.store(total, place)
+            lefts = [lambda row=row: left(builder.add(starts[row], a_now)) for row in range(rows)]
+            rights = [lambda column=column: right(b_now, column) for column in range(columns)]
+            add_products(emit, lefts, rights, sums)
             builder.store(builder.add(a_now, step), a_place)
             builder.store(builder.add(b_now, b_row), b_place)
+    return sums
+
+
+def add_products(
+    emit: Emitter, lefts: list[Callable[[], Any]], rights: list[Callable[[], Any]], sums: Sums
+) -> None:
+    """sums[i][j] += left_i right_j. The shorter list is held in registers, so that sums, that list
+    and one number of the other fit into them."""
+    if len(lefts) < len(rights):
+        lefts, rights = rights, lefts
+        sums = [list(column) for column in zip(*sums, strict=True)]
+    held = [load() for load in rights]
+    for load, places in zip(lefts, sums, strict=True):
+        value = load()
+        for place, other in zip(places, held, strict=True):
+            total = emit.multiply_add(value, other, emit.builder.load(place))
+            emit.builder.store(total, place)
+
+
+def existing_rows(emit: Emitter, rows: int, c: Any, c_row: Any, existing: Any) -> Any:
+    """Every row that exists with its address, in code that is passed by where it does not."""
     for row in range(rows):
-        with builder.if_then(builder.icmp_signed("<", INT(row), existing_rows)):
-            start = builder.add(c, builder.mul(c_row, INT(row)))
-            for v in range(vectors):
-                address = builder.add(start, INT(v * VECTOR_BYTES))
-                so_far = emit.load(address, masks[v])
-                builder.store(builder.fadd(so_far, builder.load(sums[row][v])), sums[row][v])
-                emit.store(builder.load(sums[row][v]), address, masks[v])
+        with emit.builder.if_then(emit.builder.icmp_signed("<", INT(row), existing)):
+            yield row, emit.builder.add(c, emit.builder.mul(c_row, INT(row)))

@@ -1,0 +1,89 @@
+"""LLVM's vector instructions, for code whose vectors must be named one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from chainrule.engine.column import VECTOR_BYTES
+
+INT, SHORT = ir.IntType(64), ir.IntType(32)
+
+
+class Emitter:
+    """Emits instructions for vectors of one type of number. Addresses are whole numbers."""
+
+    def __init__(self, builder: Any, number: Any) -> None:
+        self.builder = builder
+        self.bytes = 4 if number == types.float32 else 8
+        self.lanes = VECTOR_BYTES // self.bytes
+        self.number = ir.FloatType() if number == types.float32 else ir.DoubleType()
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.mask = ir.VectorType(ir.IntType(1), self.lanes)
+        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+
+    def _call(self, name: str, result: Any, *arguments: Any, flags: tuple[str, ...] = ()) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        name = f"llvm.{name}".replace("*", f"v{self.lanes}f{8 * self.bytes}")
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, list(arguments), fastmath=flags)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        return self._call("fma.*", self.vector, a, b, c)
+
+    def sum_of_lanes(self, a: Any) -> Any:
+        """By halves: in an order of its own, but always the same."""
+        zero = ir.Constant(self.number, 0.0)
+        return self._call("vector.reduce.fadd.*", self.number, zero, a, flags=("reassoc",))
+
+    def load(self, address: Any, mask: Any) -> Any:
+        """The lanes that the mask names, zero in the others."""
+        place = self._place(address, self.vector)
+        return self._call(
+            "masked.load.*.p0", self.vector, place, SHORT(self.bytes), mask, self.zero
+        )
+
+    def store(self, value: Any, address: Any, mask: Any) -> None:
+        """The lanes that the mask names."""
+        place = self._place(address, self.vector)
+        self._call("masked.store.*.p0", ir.VoidType(), value, place, SHORT(self.bytes), mask)
+
+    def load_all(self, address: Any) -> Any:
+        return self.builder.load(self._place(address, self.vector), align=self.bytes)
+
+    def store_all(self, value: Any, address: Any) -> None:
+        self.builder.store(value, self._place(address, self.vector), align=self.bytes)
+
+    def add_to(self, value: Any, address: Any) -> None:
+        """Add one number to the one at an address."""
+        place = self._place(address, self.number)
+        self.builder.store(self.builder.fadd(self.builder.load(place), value), place)
+
+    def _place(self, address: Any, kind: Any) -> Any:
+        return self.builder.inttoptr(address, kind.as_pointer())
+
+    def broadcast(self, address: Any) -> Any:
+        """One number in every lane."""
+        return self.splat(self.builder.load(self._place(address, self.number)), self.vector)
+
+    def splat(self, value: Any, vector: Any) -> Any:
+        undefined = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, value, SHORT(0))
+        lanes = ir.Constant(ir.VectorType(SHORT, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, undefined, lanes)
+
+    def masks(self, count: Any, vectors: int) -> list[Any]:
+        """For each vector, which of its lanes are among the first `count` of all."""
+        integers = ir.VectorType(INT, self.lanes)
+        limit = self.splat(count, integers)
+        lanes = [list(range(v * self.lanes, (v + 1) * self.lanes)) for v in range(vectors)]
+        return [
+            self.builder.icmp_signed("<", ir.Constant(integers, numbers), limit)
+            for numbers in lanes
+        ]
+
+    def integer_at(self, address: Any) -> Any:
+        return self.builder.load(self._place(address, INT))

@@ -1,0 +1,187 @@
+"""Convolutions of a few channels: an example in every lane of the processor's vectors.
+
+Six channels fill six of a vector's sixteen lanes. Where images are as narrow as that, examples are
+laid side by side, as many as a vector has lanes:
+
+    x[group, pixel, channel, example of the group].
+
+A group is then one image whose channels are vectors. To pooling and to activations it is an example
+like any other, only with more channels; convolution takes tiles of its own. What lies in the lanes
+that the last examples leave over is zero where it enters, so that it adds nothing to a gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.engine.column import VECTOR_BYTES
+from chainrule.engine.images import pad_image, sum_bias
+from chainrule.engine.instructions import Op
+from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.products import reached
+from chainrule.engine.scene import Scene, read
+from chainrule.engine.tile import each, make_tile, over
+
+
+def make_multiply(kind: Callable[..., None]) -> Any:
+    """The product of matrices by tiles of this kind, see `products.multiply`. Columns of B and of C
+    lie `b_column` and `c_column` bytes apart; `bias` is for tiles that begin with one."""
+    tile_8, tile_6, tile_4 = make_tile(kind, 3, 8), make_tile(kind, 4, 6), make_tile(kind, 6, 4)
+    tile_2, tile_1 = make_tile(kind, 12, 2), make_tile(kind, 16, 1)
+
+    @kernel
+    def multiply(
+        a: int,
+        row_table: int,
+        segments: int,
+        segment_count: int,
+        length: int,
+        step: int,
+        b: int,
+        b_row: int,
+        b_column: int,
+        c: int,
+        c_row: int,
+        c_column: int,
+        rows: int,
+        columns: int,
+        bias: int,
+        reach: int,
+        scratch: int,
+        like: Any,
+    ) -> None:
+        offsets = pointer(scratch, 0)
+        j = 0
+        while j < columns:
+            width = widest_tile(columns - j)
+            height = 16 if width == 1 else 24 // width
+            at_bias = bias + j * size_of(like)
+            for i in range(0, rows, height):
+                left = min(rows - i, height)
+                at_offsets = row_table + i * 8
+                if left < height:
+                    at_offsets = scratch
+                    for r in range(height):  # rows that do not exist repeat the last one that does
+                        offsets[r] = pointer(row_table, 0)[i + min(r, left - 1)]
+                first, stop = reached(reach, i, left, segment_count)
+                at_b, at_c = b + first * length * b_row + j * b_column, c + i * c_row + j * c_column
+                at_segments, count = segments + first * 8, stop - first
+                if width == 8:
+                    tile_8(
+                        a, at_offsets, at_segments, count, length, step,
+                        at_b, b_row, at_c, c_row, left, at_bias, like,
+                    )  # fmt: skip
+                elif width == 6:
+                    tile_6(
+                        a, at_offsets, at_segments, count, length, step,
+                        at_b, b_row, at_c, c_row, left, at_bias, like,
+                    )  # fmt: skip
+                elif width == 4:
+                    tile_4(
+                        a, at_offsets, at_segments, count, length, step,
+                        at_b, b_row, at_c, c_row, left, at_bias, like,
+                    )  # fmt: skip
+                elif width == 2:
+                    tile_2(
+                        a, at_offsets, at_segments, count, length, step,
+                        at_b, b_row, at_c, c_row, left, at_bias, like,
+                    )  # fmt: skip
+                else:
+                    tile_1(
+                        a, at_offsets, at_segments, count, length, step,
+                        at_b, b_row, at_c, c_row, left, at_bias, like,
+                    )  # fmt: skip
+            j += width
+
+    return multiply
+
+
+@kernel
+def widest_tile(columns: int) -> int:
+    """How many of the columns that are left to take at once."""
+    if columns >= 6:
+        return 8 if columns >= 8 else 6
+    if columns >= 2:
+        return 4 if columns >= 4 else 2
+    return 1
+
+
+multiply_each = make_multiply(each)
+multiply_over = make_multiply(over)
+
+
+def handle_turn(task: int, like: Any) -> None:
+    """Lay examples side by side, or apart again."""
+    scene = read(task)
+    x, y = pointer(scene.x, like), pointer(scene.y, like)
+    lanes, size, zero = VECTOR_BYTES // size_of(like), scene.x_size, constant(0.0, like)
+    for first in range(0, scene.rows, lanes):
+        count = min(scene.rows - first, lanes)
+        at = first * size
+        if scene.op == Op.SIDE_BY_SIDE:
+            for i in range(size):
+                for lane in range(lanes):
+                    y[at + i * lanes + lane] = x[at + lane * size + i] if lane < count else zero
+        else:
+            for lane in range(count):
+                for i in range(size):
+                    y[at + lane * size + i] = x[at + i * lanes + lane]
+
+
+def handle_convolution(task: int, like: Any) -> None:
+    """Convolve, forward or back, or add up the kernels' gradient, group by group."""
+    scene = read(task)
+    item = size_of(like)
+    for row in range(scene.rows):
+        x, y = scene.x + row * scene.x_size * item, scene.y + row * scene.y_size * item
+        if scene.op == Op.LANES_CONVOLVE:
+            convolve(scene, x, y, like)
+        else:
+            add_kernel_gradient(scene, x, y, like)
+
+
+@kernel
+def convolve(scene: Scene, x: int, y: int, like: Any) -> None:
+    """y = windows of x, times the weights, plus the bias."""
+    item, size, array = size_of(like), scene.size, scene.array
+    positions, outputs, groups = size[9], size[10], size[11]
+    inner, columns = size[2] // groups, outputs // groups
+    image = pad_image(scene, x, scene.private[0], like)
+    for g in range(groups):
+        multiply_each(
+            image + g * inner * VECTOR_BYTES, array[2], array[3], size[12], size[13], VECTOR_BYTES,
+            array[0] + g * size[14], size[15], item,
+            y + g * columns * VECTOR_BYTES, outputs * VECTOR_BYTES, VECTOR_BYTES,
+            positions, columns, array[1] + g * columns * item, array[4], scene.scratch, like,
+        )  # fmt: skip
+
+
+@kernel
+def add_kernel_gradient(scene: Scene, x: int, dy: int, like: Any) -> None:
+    """dW += windows of x, transposed, times dy, summed over the examples."""
+    item, size, array = size_of(like), scene.size, scene.array
+    entries, outputs, groups = size[9], size[10], size[11]
+    inner, columns = size[2] // groups, outputs // groups
+    image = pad_image(scene, x, scene.private[1], like)
+    for g in range(groups):
+        multiply_over(
+            image + g * inner * VECTOR_BYTES, array[0], array[1], size[12], size[13], size[14],
+            dy + g * columns * VECTOR_BYTES, outputs * VECTOR_BYTES, VECTOR_BYTES,
+            scene.own + scene.private[0] + g * columns * item, outputs * item, item,
+            entries, columns, 0, 0, scene.scratch, like,
+        )  # fmt: skip
+
+
+def handle_bias(task: int, like: Any) -> None:
+    """db += Σ dy over examples and positions."""
+    scene = read(task)
+    channels, lanes = scene.size[0], VECTOR_BYTES // size_of(like)
+    total = pointer(scene.own + scene.private[0], like)
+    vectors = pointer(scene.own + scene.private[1], like)
+    clear(vectors, channels * lanes)
+    count = scene.rows * scene.x_size
+    sum_bias(pointer(scene.x, like), vectors, count // (channels * lanes), channels * lanes)
+    for channel in range(channels):
+        for lane in range(lanes):
+            total[channel] += vectors[channel * lanes + lane]
