@@ -1,12 +1,14 @@
-"""LLVM's vector instructions, for code whose vectors must be named one by one."""
+"""LLVM's vector instructions, for loops in which no Python says what stays in a register."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 from chainrule.engine.column import VECTOR_BYTES
 
@@ -69,6 +71,13 @@ class Emitter:
         """One number in every lane."""
         return self.splat(self.builder.load(self._place(address, self.number)), self.vector)
 
+    def broadcast_double(self, address: Any) -> Any:
+        """A float64, rounded to the type of the others, in every lane."""
+        value = self.builder.load(self._place(address, ir.DoubleType()))
+        if self.number != value.type:
+            value = self.builder.fptrunc(value, self.number)
+        return self.splat(value, self.vector)
+
     def splat(self, value: Any, vector: Any) -> Any:
         undefined = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, value, SHORT(0))
@@ -85,5 +94,47 @@ class Emitter:
             for numbers in lanes
         ]
 
+    def number_of(self, integer: Any) -> Any:
+        """A whole number as one of the vectors' numbers, in every lane."""
+        return self.splat(self.builder.sitofp(integer, self.number), self.vector)
+
+    def loop(self, count: Any) -> Any:
+        """``with emit.loop(count) as i``: code that is run for i = 0, …, count - 1."""
+        return cgutils.for_range(self.builder, count)
+
     def integer_at(self, address: Any) -> Any:
         return self.builder.load(self._place(address, INT))
+
+
+def vector_function(name: str, body: Callable[..., None]) -> Callable[..., Any]:
+    """A function for compiled code, ``f((whole numbers), like)``, whose instructions `body` emits,
+    given an `Emitter` and the numbers. `like` only tells the type of the vectors' numbers."""
+
+    @intrinsic
+    def function(typing_context: Any, arguments: Any, like: Any) -> Any:
+        count = len(arguments)
+
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            values = [builder.extract_value(given[0], place) for place in range(count)]
+            emitted = emitted_function(builder.module, f"{name}_{like}", body, count, like)
+            builder.call(emitted, values)
+            return context.get_dummy_value()
+
+        return types.void(types.UniTuple(types.int64, count), like), generate
+
+    return function
+
+
+def emitted_function(
+    module: Any, name: str, body: Callable[..., None], count: int, number: Any
+) -> Any:
+    """The function in a module, emitted once and never inlined: all that call it share its code."""
+    signature = ir.FunctionType(ir.VoidType(), [INT] * count)
+    function = cgutils.get_or_insert_function(module, signature, f"chainrule_{name}")
+    if function.is_declaration:
+        function.linkage = "linkonce_odr"
+        function.attributes.add("noinline")
+        builder = ir.IRBuilder(function.append_basic_block())
+        body(Emitter(builder, number), *function.args)
+        builder.ret_void()
+    return function

@@ -180,18 +180,25 @@ class Geometry:
         }
 
 
-def pool_tables(windows: Windows, channels: int) -> tuple[tuple[Array, ...], tuple[int, ...]]:
-    """(row, column) of every window and of every entry in one; and the sizes that pools take."""
-    rows, columns = windows.positions
-    positions = [
-        (r * windows.stride[0] - windows.before[0], c * windows.stride[1] - windows.before[1])
-        for r in range(rows)
-        for c in range(columns)
-    ]
-    taps = [
-        (i * windows.dilation[0], j * windows.dilation[1])
-        for i in range(windows.kernel_size[0])
-        for j in range(windows.kernel_size[1])
-    ]
-    arrays = (np.array(positions, np.int64).ravel(), np.array(taps, np.int64).ravel())
-    return arrays, (*windows.image, channels, len(positions), len(taps))
+def pool_tables(windows: Windows) -> tuple[Array, Array]:
+    """Where each window of a pool begins and which entries it has; and the entries, see
+    `pooling`."""
+    height, width = windows.image
+    lists: dict[tuple[tuple[int, int], ...], int] = {}
+    table, count = [], 0
+    for position in np.ndindex(*windows.positions):
+        top, left = (
+            place * step - before
+            for place, step, before in zip(position, windows.stride, windows.before, strict=True)
+        )
+        entries = tuple(
+            (i * width + j, number)
+            for number, (i, j) in enumerate(np.ndindex(*windows.kernel_size))
+            if 0 <= top + i < height and 0 <= left + j < width
+        )
+        if entries not in lists:
+            lists[entries] = count
+            count += len(entries)
+        table.append((top * width + left, lists[entries], len(entries)))
+    all_entries = [entry for entries in lists for entry in entries]
+    return np.array(table, np.int64).ravel(), np.array(all_entries, np.int64).ravel()

@@ -1,4 +1,4 @@
-"""Convolution and pooling, one example at a time.
+"""Convolution, one example at a time.
 
 A convolution is a product of matrices whose left one is never written down: `products.multiply`
 reads the windows where they lie on the (padded) image. So do both its gradients: dW is the product
@@ -10,25 +10,12 @@ the stride, with the kernels turned round.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.native import kernel, pointer, size_of
 from chainrule.engine.products import fill_rows, multiply
 from chainrule.engine.scene import Scene, read
-
-
-class Pool(NamedTuple):
-    """The windows of a pool: (row, column) of each one's first entry, (down, right) of every entry
-    within one, the image, and how many of both there are."""
-
-    positions: Any
-    entries: Any
-    rows: int
-    columns: int
-    channels: int
-    window_count: int
-    entry_count: int
 
 
 @kernel
@@ -56,81 +43,6 @@ def copy_apart(
                     at, to = (r * columns + c) * channels, (y * target_columns + x) * channels
                     for k in range(channels):
                         target[to + k] = source[at + k]
-
-
-@kernel
-def place_in_image(pool: Pool, p: int, t: int) -> int:
-    """Where entry t of window p stands in the image; below zero outside it."""
-    row = pool.positions[2 * p] + pool.entries[2 * t]
-    column = pool.positions[2 * p + 1] + pool.entries[2 * t + 1]
-    if 0 <= row < pool.rows and 0 <= column < pool.columns:
-        return (row * pool.columns + column) * pool.channels
-    return -1
-
-
-@kernel
-def max_pool(x: Any, y: Any, winner: Any, pool: Pool) -> None:
-    """y = the largest of each window, and which of its entries that is. Entries outside the image
-    never win."""
-    for p in range(pool.window_count):
-        to = p * pool.channels
-        first = True
-        for t in range(pool.entry_count):
-            at = place_in_image(pool, p, t)
-            if at >= 0 and first:
-                for k in range(pool.channels):
-                    y[to + k] = x[at + k]
-                    winner[to + k] = t
-                first = False
-            elif at >= 0:
-                for k in range(pool.channels):
-                    larger = x[at + k] > y[to + k]
-                    y[to + k] = x[at + k] if larger else y[to + k]
-                    winner[to + k] = t if larger else winner[to + k]
-
-
-@kernel
-def max_pool_dx(dy: Any, winner: Any, dx: Any, pool: Pool, like: Any) -> None:
-    """dx += dy at the entry of each window that won."""
-    clear(dx, pool.rows * pool.columns * pool.channels)
-    zero = constant(0.0, like)
-    for p in range(pool.window_count):
-        to = p * pool.channels
-        for t in range(pool.entry_count):
-            at = place_in_image(pool, p, t)
-            if at >= 0:
-                for k in range(pool.channels):
-                    dx[at + k] += dy[to + k] if winner[to + k] == t else zero
-
-
-@kernel
-def sum_pool(x: Any, y: Any, weights: Any, pool: Pool, like: Any) -> None:
-    """y = the sum over each window, times the window's weight."""
-    clear(y, pool.window_count * pool.channels)
-    for p in range(pool.window_count):
-        to = p * pool.channels
-        for t in range(pool.entry_count):
-            at = place_in_image(pool, p, t)
-            if at >= 0:
-                for k in range(pool.channels):
-                    y[to + k] += x[at + k]
-        weight = constant(weights[p], like)
-        for k in range(pool.channels):
-            y[to + k] *= weight
-
-
-@kernel
-def sum_pool_dx(dy: Any, dx: Any, weights: Any, pool: Pool, like: Any) -> None:
-    """dx += dy times the window's weight, at every entry of it."""
-    clear(dx, pool.rows * pool.columns * pool.channels)
-    for p in range(pool.window_count):
-        to = p * pool.channels
-        weight = constant(weights[p], like)
-        for t in range(pool.entry_count):
-            at = place_in_image(pool, p, t)
-            if at >= 0:
-                for k in range(pool.channels):
-                    dx[at + k] += dy[to + k] * weight
 
 
 @kernel
@@ -202,39 +114,3 @@ def handle_bias(task: int, like: Any) -> None:
     channels = scene.size[0]
     total = pointer(scene.own + scene.private[0], like)
     sum_bias(pointer(scene.x, like), total, scene.rows * scene.x_size // channels, channels)
-
-
-@kernel
-def read_pool(scene: Scene) -> Pool:
-    """The windows of a pool's instruction."""
-    size = scene.size
-    positions, entries = pointer(scene.array[0], 0), pointer(scene.array[1], 0)
-    channels = size[2] * scene.together
-    return Pool(positions, entries, size[0], size[1], channels, size[3], size[4])
-
-
-def handle_max_pool(task: int, like: Any) -> None:
-    """Max-pooling in both directions."""
-    scene = read(task)
-    item, pool = size_of(like), read_pool(scene)
-    for row in range(scene.rows):
-        x = pointer(scene.x + row * scene.x_size * item, like)
-        y = pointer(scene.y + row * scene.y_size * item, like)
-        if scene.op == Op.MAX_POOL:
-            max_pool(x, y, pointer(scene.z + row * scene.y_size * item, like), pool)
-        else:
-            winner = pointer(scene.z + row * scene.x_size * item, like)
-            max_pool_dx(x, winner, y, pool, like)
-
-
-def handle_sum_pool(task: int, like: Any) -> None:
-    """Average pooling in both directions."""
-    scene = read(task)
-    item, pool, weights = size_of(like), read_pool(scene), pointer(scene.array[2], 0.0)
-    for row in range(scene.rows):
-        x = pointer(scene.x + row * scene.x_size * item, like)
-        y = pointer(scene.y + row * scene.y_size * item, like)
-        if scene.op == Op.SUM_POOL:
-            sum_pool(x, y, weights, pool, like)
-        else:
-            sum_pool_dx(x, y, weights, pool, like)

@@ -56,7 +56,6 @@ def make_multiply(kind: Callable[..., None]) -> Any:
         while j < columns:
             width = widest_tile(columns - j)
             height = 16 if width == 1 else 24 // width
-            at_bias = bias + j * size_of(like)
             for i in range(0, rows, height):
                 left = min(rows - i, height)
                 at_offsets = row_table + i * 8
@@ -65,33 +64,21 @@ def make_multiply(kind: Callable[..., None]) -> Any:
                     for r in range(height):  # rows that do not exist repeat the last one that does
                         offsets[r] = pointer(row_table, 0)[i + min(r, left - 1)]
                 first, stop = reached(reach, i, left, segment_count)
-                at_b, at_c = b + first * length * b_row + j * b_column, c + i * c_row + j * c_column
-                at_segments, count = segments + first * 8, stop - first
+                tile = (
+                    a, at_offsets, segments + first * 8, stop - first, length, step,
+                    b + first * length * b_row + j * b_column, b_row,
+                    c + i * c_row + j * c_column, c_row, left, bias + j * size_of(like),
+                )  # fmt: skip
                 if width == 8:
-                    tile_8(
-                        a, at_offsets, at_segments, count, length, step,
-                        at_b, b_row, at_c, c_row, left, at_bias, like,
-                    )  # fmt: skip
+                    tile_8(tile, like)
                 elif width == 6:
-                    tile_6(
-                        a, at_offsets, at_segments, count, length, step,
-                        at_b, b_row, at_c, c_row, left, at_bias, like,
-                    )  # fmt: skip
+                    tile_6(tile, like)
                 elif width == 4:
-                    tile_4(
-                        a, at_offsets, at_segments, count, length, step,
-                        at_b, b_row, at_c, c_row, left, at_bias, like,
-                    )  # fmt: skip
+                    tile_4(tile, like)
                 elif width == 2:
-                    tile_2(
-                        a, at_offsets, at_segments, count, length, step,
-                        at_b, b_row, at_c, c_row, left, at_bias, like,
-                    )  # fmt: skip
+                    tile_2(tile, like)
                 else:
-                    tile_1(
-                        a, at_offsets, at_segments, count, length, step,
-                        at_b, b_row, at_c, c_row, left, at_bias, like,
-                    )  # fmt: skip
+                    tile_1(tile, like)
             j += width
 
     return multiply

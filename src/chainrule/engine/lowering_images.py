@@ -13,7 +13,7 @@ from chainrule.engine.geometry import Geometry, pool_tables
 from chainrule.engine.instructions import Op, Private, Tensor
 from chainrule.engine.lowering import Lowered, Lowering
 from chainrule.layers.convolution import Convolution
-from chainrule.layers.pooling import Pool2D
+from chainrule.layers.windows import Windows
 from chainrule.parameters import Array, Shape
 
 
@@ -102,14 +102,15 @@ def sum_bias(to: Lowering, layer: Convolution, dy: Tensor) -> None:
 
 
 def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shape) -> Lowered:
-    arrays, sizes = pool_tables(layer.windows, shape[2])
-    y = to.output(x, layer_size(layer, shape))
+    tables, count = pool_tables(layer.windows), math.prod(layer.windows.positions)
+    y = to.output(x, count * shape[2])
     winner = Tensor(y.size)
-    to.forward(Op.MAX_POOL, x, y, winner, arrays=arrays, sizes=sizes)
+    details: dict[str, Any] = {"arrays": tables, "sizes": (shape[2], count)}
+    to.forward(Op.MAX_POOL, x, y, winner, **details)
 
     def pull(dy: Tensor) -> Tensor | None:
         dx = to.output(x, x.size)
-        to.backward(Op.MAX_POOL_DX, dy, dx, winner, arrays=arrays, sizes=sizes)
+        to.backward(Op.MAX_POOL_DX, dy, dx, winner, **details)
         return dx
 
     return y, pull
@@ -118,39 +119,32 @@ def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shap
 def lower_average_pool(
     to: Lowering, layer: layers.AveragePool2D, x: Tensor, shape: Shape
 ) -> Lowered:
-    arrays, sizes = pool_tables(layer.windows, shape[2])
-    weights = 1.0 / np.broadcast_to(layer.pixels, (1, *layer.windows.positions, 1)).ravel()
-    return lower_sum_pool(to, x, (*arrays, weights), sizes, layer_size(layer, shape))
+    pixels = np.broadcast_to(layer.pixels, (1, *layer.windows.positions, 1)).ravel()
+    return lower_mean(to, x, layer.windows, shape[2], pixels)
 
 
 def lower_global_pool(
     to: Lowering, layer: layers.GlobalAveragePool2D, x: Tensor, shape: Shape
 ) -> Lowered:
     height, width, channels = shape
-    taps = np.array([(i, j) for i in range(height) for j in range(width)], np.int64)
-    weights = np.array([1 / (height * width)])
-    sizes = (height, width, channels, 1, height * width)
-    return lower_sum_pool(to, x, (np.zeros(2, np.int64), taps.ravel(), weights), sizes, channels)
+    image = (height, width)
+    whole = Windows.over(image, kernel_size=image, stride=image, padding="valid")
+    return lower_mean(to, x, whole, channels, np.array([height * width]))
 
 
-def lower_sum_pool(
-    to: Lowering, x: Tensor, arrays: tuple[Array, ...], sizes: tuple[int, ...], size: int
-) -> Lowered:
-    """Pooling by weighted sums, in both directions."""
-    y = to.output(x, size)
-    to.forward(Op.SUM_POOL, x, y, arrays=arrays, sizes=sizes)
+def lower_mean(to: Lowering, x: Tensor, windows: Windows, channels: int, pixels: Array) -> Lowered:
+    """The sum over each window divided by its number of pixels, in both directions."""
+    y = to.output(x, len(pixels) * channels)
+    tables = (*pool_tables(windows), 1.0 / pixels)
+    details: dict[str, Any] = {"arrays": tables, "sizes": (channels, len(pixels))}
+    to.forward(Op.SUM_POOL, x, y, **details)
 
     def pull(dy: Tensor) -> Tensor | None:
         dx = to.output(x, x.size)
-        to.backward(Op.SUM_POOL_DX, dy, dx, arrays=arrays, sizes=sizes)
+        to.backward(Op.SUM_POOL_DX, dy, dx, **details)
         return dx
 
     return y, pull
-
-
-def layer_size(layer: Pool2D, shape: Shape) -> int:
-    """Numbers in an example's output."""
-    return math.prod(layer.windows.positions) * shape[2]
 
 
 LOWERINGS: dict[type[layers.Layer], Any] = {

@@ -15,10 +15,8 @@ from chainrule.engine.tile import make_tile, plain
 TILE_ROWS = 12  # 12 rows of two vectors: 24 of AVX-512's 32 registers
 FEW_ROWS = 4
 
-wide_tile = make_tile(plain, TILE_ROWS, 2)
-narrow_tile = make_tile(plain, TILE_ROWS, 1)
-low_tile = make_tile(plain, FEW_ROWS, 4)
-small_tile = make_tile(plain, FEW_ROWS, 1)
+tile_12_2, tile_12_1 = make_tile(plain, TILE_ROWS, 2), make_tile(plain, TILE_ROWS, 1)
+tile_4_2, tile_4_1 = make_tile(plain, FEW_ROWS, 2), make_tile(plain, FEW_ROWS, 1)
 
 
 @kernel
@@ -44,48 +42,35 @@ def multiply(
     or where there is a `row_table`, at ``a + row_table[i]``; `reach` is explained in `reached`."""
     offsets = pointer(scratch, 0)
     lanes = VECTOR_BYTES // size_of(like)
-    i = 0
-    while i < rows:
-        left = rows - i
-        height = FEW_ROWS if left <= FEW_ROWS else TILE_ROWS
-        at_offsets = scratch
-        if row_table and left >= height:
-            at_offsets = row_table + i * 8
-        else:
-            for r in range(height):  # rows that do not exist repeat the last one that does
-                row = i + min(r, left - 1)
-                offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
-        first, stop = reached(reach, i, min(left, height), segment_count)
-        at_segments, count = segments + first * 8, stop - first
-        j = 0
-        while j < columns:
-            width = columns - j
-            at_b = b + first * length * b_row + j * size_of(like)
-            at_c = c + i * c_row + j * size_of(like)
-            if height == FEW_ROWS and width <= lanes:
-                small_tile(
-                    a, at_offsets, at_segments, count, length, step,
-                    at_b, b_row, at_c, c_row, left, width, like,
-                )  # fmt: skip
-            elif height == FEW_ROWS:
-                width = min(width, 4 * lanes)
-                low_tile(
-                    a, at_offsets, at_segments, count, length, step,
-                    at_b, b_row, at_c, c_row, left, width, like,
-                )  # fmt: skip
-            elif width <= lanes:
-                narrow_tile(
-                    a, at_offsets, at_segments, count, length, step,
-                    at_b, b_row, at_c, c_row, left, width, like,
-                )  # fmt: skip
+    for j in range(0, columns, 2 * lanes):
+        width = min(columns - j, 2 * lanes)
+        i = 0
+        while i < rows:
+            left = rows - i
+            height = FEW_ROWS if left <= FEW_ROWS else TILE_ROWS
+            at_offsets = scratch
+            if row_table and left >= height:
+                at_offsets = row_table + i * 8
             else:
-                width = min(width, 2 * lanes)
-                wide_tile(
-                    a, at_offsets, at_segments, count, length, step,
-                    at_b, b_row, at_c, c_row, left, width, like,
-                )  # fmt: skip
-            j += width
-        i += height
+                for r in range(height):  # rows that do not exist repeat the last one that does
+                    row = i + min(r, left - 1)
+                    offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
+            first, stop = reached(reach, i, min(left, height), segment_count)
+            tile = (
+                a, at_offsets, segments + first * 8, stop - first, length, step,
+                b + first * length * b_row + j * size_of(like), b_row,
+                c + i * c_row + j * size_of(like), c_row, left, width,
+            )  # fmt: skip
+            if height == FEW_ROWS:
+                if width <= lanes:
+                    tile_4_1(tile, like)
+                else:
+                    tile_4_2(tile, like)
+            elif width <= lanes:
+                tile_12_1(tile, like)
+            else:
+                tile_12_2(tile, like)
+            i += height
 
 
 @kernel

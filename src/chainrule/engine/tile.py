@@ -21,13 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from chainrule.engine.column import VECTOR_BYTES
-from chainrule.engine.emitter import INT, Emitter
+from chainrule.engine.emitter import INT, Emitter, vector_function
 
 Sums = list[list[Any]]
 
@@ -35,54 +32,17 @@ Sums = list[list[Any]]
 def make_tile(kind: Callable[..., None], rows: int, columns: int) -> Callable[..., Any]:
     """The function that works out one tile of C, of so many rows and columns or vectors.
 
-    Its arguments are addresses, strides in bytes, and counts: a, the addresses of `rows`
-    row_offsets and of the segments, the number of segments and the steps in each, the bytes from
-    step to step; b and the bytes of its row; c and the bytes of its row; how many rows of the tile
-    exist; and one more that depends on its kind. `like` only tells the type of the numbers.
+    It takes addresses, strides in bytes, and counts: a, the addresses of `rows` row_offsets and of
+    the segments, the number of segments and the steps in each, the bytes from step to step; b and
+    the bytes of its row; c and the bytes of its row; how many rows of the tile exist; and one more
+    that depends on its kind.
     """
 
-    @intrinsic
-    def tile(
-        typing_context: Any,
-        a: Any,
-        row_offsets: Any,
-        segments: Any,
-        segment_count: Any,
-        length: Any,
-        step: Any,
-        b: Any,
-        b_row: Any,
-        c: Any,
-        c_row: Any,
-        existing_rows: Any,
-        last: Any,
-        like: Any,
-    ) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            function = tile_function(builder.module, kind, rows, columns, like)
-            builder.call(function, arguments[:-1])
-            return context.get_dummy_value()
+    def body(emit: Emitter, *given: Any) -> None:
+        *product, c, c_row, existing, last = given
+        kind(emit, rows, columns, product, c, c_row, existing, last)
 
-        return types.void(*[types.int64] * 12, like), generate
-
-    return tile
-
-
-def tile_function(
-    module: Any, kind: Callable[..., None], rows: int, columns: int, number: Any
-) -> Any:
-    """The tile as a function of its own, never inlined: every product calls the same code."""
-    name = f"chainrule_{kind.__name__}_{rows}_{columns}_{number}"
-    signature = ir.FunctionType(ir.VoidType(), [INT] * 12)
-    function = cgutils.get_or_insert_function(module, signature, name)
-    if function.is_declaration:
-        function.linkage = "linkonce_odr"
-        function.attributes.add("noinline")
-        builder = ir.IRBuilder(function.append_basic_block())
-        *product, c, c_row, existing, last = function.args
-        kind(Emitter(builder, number), rows, columns, product, c, c_row, existing, last)
-        builder.ret_void()
-    return function
+    return vector_function(f"{kind.__name__}_tile_{rows}_{columns}", body)
 
 
 def plain(
@@ -188,10 +148,10 @@ def sum_products(
             builder.store(first.get(column, emit.zero), place)
     b_place, a_place = cgutils.alloca_once(builder, INT), cgutils.alloca_once(builder, INT)
     builder.store(b, b_place)
-    with cgutils.for_range(builder, segment_count) as segment:
+    with emit.loop(segment_count) as segment:
         offset = builder.mul(segment.index, INT(8))
         builder.store(emit.integer_at(builder.add(segments, offset)), a_place)
-        with cgutils.for_range(builder, length):
+        with emit.loop(length):
             a_now, b_now = builder.load(a_place), builder.load(b_place)
             lefts = [lambda row=row: left(builder.add(starts[row], a_now)) for row in range(rows)]
             rights = [lambda column=column: right(b_now, column) for column in range(columns)]
