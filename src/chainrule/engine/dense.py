@@ -6,9 +6,8 @@ from typing import Any
 
 from chainrule.engine import column, place
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.native import clear, constant, copy, kernel, pointer, size_of
 from chainrule.engine.products import (
-    fill_rows,
     matrix_times_vector,
     multiply_plain,
     vector_times_matrix,
@@ -29,17 +28,19 @@ def handle_copy(task: int, like: Any) -> None:
 def handle_dense(task: int, like: Any) -> None:
     """y = x W + b."""
     scene = read(task)
-    x, y = pointer(scene.x, like), pointer(scene.y, like)
-    n, item = scene.rows, size_of(like)
-    fill_rows(y, scene.array[1], n, scene.y_size, like)
-    if n == 1:
-        weights = pointer(scene.array[0], like)
-        vector_times_matrix(x, weights, y, scene.x_size, scene.y_size)
+    weights, bias, item = scene.array[0], scene.array[1], size_of(like)
+    if scene.rows == 1:
+        x, y = pointer(scene.x, like), pointer(scene.y, like)
+        if bias:
+            copy(pointer(bias, like), y, scene.y_size)
+        else:
+            clear(y, scene.y_size)
+        vector_times_matrix(x, pointer(weights, like), y, scene.x_size, scene.y_size)
     else:
         y_row = scene.y_size * item
         multiply_plain(
-            scene.x, scene.x_size * item, item, scene.x_size, scene.array[0], y_row, scene.y,
-            y_row, n, scene.y_size, scene.scratch, like,
+            scene.x, scene.x_size * item, item, scene.x_size, weights, y_row, scene.y, y_row,
+            bias, 0, scene.rows, scene.y_size, scene.scratch, like,
         )  # fmt: skip
 
 
@@ -49,9 +50,8 @@ def handle_dense_dx(task: int, like: Any) -> None:
     n, item = scene.rows, size_of(like)
     dy_row, dx_row = scene.x_size * item, scene.y_size * item
     if scene.array[1]:
-        clear(pointer(scene.y, like), n * scene.y_size)
         multiply_plain(
-            scene.x, dy_row, item, scene.x_size, scene.array[1], dx_row, scene.y, dx_row,
+            scene.x, dy_row, item, scene.x_size, scene.array[1], dx_row, scene.y, dx_row, 0, 0,
             n, scene.y_size, scene.scratch, like,
         )  # fmt: skip
     else:
@@ -67,7 +67,9 @@ def handle_dense_gradient(task: int, like: Any) -> None:
     scene = read(task)
     part = read_share(scene)
     gradient = scene.array[0] + part.begin * part.width * size_of(like)
-    if scene.task[column.NEW] and scene.size[2]:
+    begins = scene.task[column.NEW] and scene.size[2]
+    several = scene.op == Op.DENSE_DW and scene.rows > 1
+    if begins and not several:
         clear(pointer(gradient, like), part.values)
     if scene.op == Op.DENSE_DB:
         add_bias_gradient(
@@ -75,15 +77,16 @@ def handle_dense_gradient(task: int, like: Any) -> None:
         )
         return
     inputs, outputs, item = scene.size[0], part.width, size_of(like)
-    if scene.rows == 1:
+    if several:
+        multiply_plain(
+            scene.x + part.begin * item, item, inputs * item, scene.rows, scene.y, outputs * item,
+            gradient, outputs * item, 0 if begins else gradient, outputs * item,
+            part.end - part.begin, outputs, scene.scratch, like,
+        )  # fmt: skip
+    else:
         add_outer_product(
             pointer(scene.x, like), pointer(scene.y, like), pointer(gradient, like), part.begin,
             part.end, outputs,
-        )  # fmt: skip
-    else:
-        multiply_plain(
-            scene.x + part.begin * item, item, inputs * item, scene.rows, scene.y, outputs * item,
-            gradient, outputs * item, part.end - part.begin, outputs, scene.scratch, like,
         )  # fmt: skip
 
 

@@ -41,23 +41,22 @@ class Emitter:
         zero = ir.Constant(self.number, 0.0)
         return self._call("vector.reduce.fadd.*", self.number, zero, a, flags=("reassoc",))
 
-    def load(self, address: Any, mask: Any) -> Any:
-        """The lanes that the mask names, zero in the others."""
+    def load(self, address: Any, mask: Any = None) -> Any:
+        """A vector; of its lanes those that the mask names, if there is one, zero in the others."""
         place = self._place(address, self.vector)
+        if mask is None:
+            return self.builder.load(place, align=self.bytes)
         return self._call(
             "masked.load.*.p0", self.vector, place, SHORT(self.bytes), mask, self.zero
         )
 
-    def store(self, value: Any, address: Any, mask: Any) -> None:
-        """The lanes that the mask names."""
+    def store(self, value: Any, address: Any, mask: Any = None) -> None:
+        """A vector, or those of its lanes that the mask names."""
         place = self._place(address, self.vector)
-        self._call("masked.store.*.p0", ir.VoidType(), value, place, SHORT(self.bytes), mask)
-
-    def load_all(self, address: Any) -> Any:
-        return self.builder.load(self._place(address, self.vector), align=self.bytes)
-
-    def store_all(self, value: Any, address: Any) -> None:
-        self.builder.store(value, self._place(address, self.vector), align=self.bytes)
+        if mask is None:
+            self.builder.store(value, place, align=self.bytes)
+        else:
+            self._call("masked.store.*.p0", ir.VoidType(), value, place, SHORT(self.bytes), mask)
 
     def add_to(self, value: Any, address: Any) -> None:
         """Add one number to the one at an address."""

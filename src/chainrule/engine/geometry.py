@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -180,12 +180,20 @@ class Geometry:
         }
 
 
-def pool_tables(windows: Windows) -> tuple[Array, Array]:
-    """Where each window of a pool begins and which entries it has; and the entries, see
-    `pooling`."""
+class PoolTables(NamedTuple):
+    """Where each window of a pool begins and which entries it has; the entries; the pixels that
+    are in no window; see `pooling`."""
+
+    windows: Array
+    entries: Array
+    gaps: Array
+
+
+def pool_tables(windows: Windows) -> PoolTables:
+    """The tables of a pool."""
     height, width = windows.image
     lists: dict[tuple[tuple[int, int], ...], int] = {}
-    table, count = [], 0
+    table, count, gaps = [], 0, np.ones(height * width, bool)
     for position in np.ndindex(*windows.positions):
         top, left = (
             place * step - before
@@ -199,6 +207,17 @@ def pool_tables(windows: Windows) -> tuple[Array, Array]:
         if entries not in lists:
             lists[entries] = count
             count += len(entries)
-        table.append((top * width + left, lists[entries], len(entries)))
+        begin = top * width + left
+        table.append((begin, lists[entries], len(entries)))
+        gaps[[begin + offset for offset, _ in entries]] = False
     all_entries = [entry for entries in lists for entry in entries]
-    return np.array(table, np.int64).ravel(), np.array(all_entries, np.int64).ravel()
+    return PoolTables(
+        np.array(table, np.int64).ravel(),
+        np.array(all_entries, np.int64).ravel(),
+        np.flatnonzero(gaps).astype(np.int64),
+    )
+
+
+def overlap(windows: Windows) -> bool:
+    """Whether a pixel can be in several windows of a pool."""
+    return any(step < size for step, size in zip(windows.stride, windows.kernel_size, strict=True))

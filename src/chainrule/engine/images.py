@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import kernel, pointer, size_of
-from chainrule.engine.products import fill_rows, multiply
+from chainrule.engine.native import clear, kernel, pointer, size_of
+from chainrule.engine.products import multiply
 from chainrule.engine.scene import Scene, read
 
 
@@ -46,25 +46,26 @@ def copy_apart(
 
 
 @kernel
-def sum_bias(dy: Any, total: Any, rows: int, channels: int) -> None:
-    """db[o] += Σ_p dy[p, o]."""
+def add_rows(x: Any, total: Any, rows: int, width: int) -> None:
+    """total += Σ_p x[p]."""
     for p in range(rows):
-        for o in range(channels):
-            total[o] += dy[p * channels + o]
+        for k in range(width):
+            total[k] += x[p * width + k]
 
 
 @kernel
 def convolve(scene: Scene, x: int, y: int, like: Any) -> None:
     """y = windows of x, times the weights, plus the bias."""
     item, size, array = size_of(like), scene.size, scene.array
-    channels, positions, outputs, groups = size[2], size[9], size[10], size[11]
+    positions, outputs, groups = size[9], size[10], size[11]
+    inner, columns = size[2] // groups, outputs // groups
     image = pad_image(scene, x, scene.private[0], like)
-    fill_rows(pointer(y, like), array[1], positions, outputs, like)
     for g in range(groups):
+        bias = array[1] + g * columns * item if array[1] else 0
         multiply(
-            image + g * (channels // groups) * item, array[2], 0, array[3], size[12], size[13],
-            item, array[0] + g * size[14], size[15], y + g * (outputs // groups) * item,
-            outputs * item, positions, outputs // groups, array[4], scene.scratch, like,
+            image + g * inner * item, array[2], 0, array[3], size[12], size[13], item,
+            array[0] + g * size[14], size[15], y + g * columns * item, outputs * item, bias, 0,
+            positions, columns, array[4], scene.scratch, like,
         )  # fmt: skip
 
 
@@ -72,14 +73,15 @@ def convolve(scene: Scene, x: int, y: int, like: Any) -> None:
 def add_kernel_gradient(scene: Scene, x: int, dy: int, like: Any) -> None:
     """dW += windows of x, transposed, times dy."""
     item, size, array = size_of(like), scene.size, scene.array
-    channels, entries, outputs, groups = size[2], size[9], size[10], size[11]
+    entries, outputs, groups = size[9], size[10], size[11]
+    inner, columns = size[2] // groups, outputs // groups
     image = pad_image(scene, x, scene.private[1], like)
     for g in range(groups):
-        columns = g * (outputs // groups) * item
+        total = scene.own + scene.private[0] + g * columns * item
         multiply(
-            image + g * (channels // groups) * item, array[0], 0, array[1], size[12], size[13],
-            size[14], dy + columns, outputs * item, scene.own + scene.private[0] + columns,
-            outputs * item, entries, outputs // groups, 0, scene.scratch, like,
+            image + g * inner * item, array[0], 0, array[1], size[12], size[13], size[14],
+            dy + g * columns * item, outputs * item, total, outputs * item, total, outputs * item,
+            entries, columns, 0, scene.scratch, like,
         )  # fmt: skip
 
 
@@ -109,8 +111,16 @@ def handle_convolution(task: int, like: Any) -> None:
 
 
 def handle_bias(task: int, like: Any) -> None:
-    """db += Σ dy over rows and positions."""
+    """db += Σ dy over rows and positions; size[1] numbers at a time, which are several pixels, so
+    that one sum need not wait for another."""
     scene = read(task)
-    channels = scene.size[0]
+    channels, width, count = scene.size[0], scene.size[1], scene.rows * scene.x_size
+    sums = pointer(scene.own + scene.private[1], like)
+    clear(sums, width)
+    whole = count // width
+    add_rows(pointer(scene.x, like), sums, whole, width)
+    rest = whole * width
+    add_rows(pointer(scene.x + rest * size_of(like), like), sums, 1, count - rest)
     total = pointer(scene.own + scene.private[0], like)
-    sum_bias(pointer(scene.x, like), total, scene.rows * scene.x_size // channels, channels)
+    for k in range(width):
+        total[k // scene.together % channels] += sums[k]

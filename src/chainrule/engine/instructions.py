@@ -60,7 +60,6 @@ class Op(enum.IntEnum):
     APART = 41
     LANES_CONVOLVE = 42
     LANES_CONVOLVE_DW = 43
-    LANES_SUM_BIAS = 44
 
 
 class Curve(enum.IntEnum):
@@ -164,7 +163,6 @@ HANDLERS: dict[Op, str] = {
     Op.APART: "lanes.handle_turn",
     Op.LANES_CONVOLVE: "lanes.handle_convolution",
     Op.LANES_CONVOLVE_DW: "lanes.handle_convolution",
-    Op.LANES_SUM_BIAS: "lanes.handle_bias",
 }
 
 

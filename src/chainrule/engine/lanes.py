@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.engine.column import VECTOR_BYTES
-from chainrule.engine.images import pad_image, sum_bias
+from chainrule.engine.images import pad_image
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.native import constant, kernel, pointer, size_of
 from chainrule.engine.products import reached
 from chainrule.engine.scene import Scene, read
 from chainrule.engine.tile import each, make_tile, over
@@ -158,17 +158,3 @@ def add_kernel_gradient(scene: Scene, x: int, dy: int, like: Any) -> None:
             scene.own + scene.private[0] + g * columns * item, outputs * item, item,
             entries, columns, 0, 0, scene.scratch, like,
         )  # fmt: skip
-
-
-def handle_bias(task: int, like: Any) -> None:
-    """db += Σ dy over examples and positions."""
-    scene = read(task)
-    channels, lanes = scene.size[0], VECTOR_BYTES // size_of(like)
-    total = pointer(scene.own + scene.private[0], like)
-    vectors = pointer(scene.own + scene.private[1], like)
-    clear(vectors, channels * lanes)
-    count = scene.rows * scene.x_size
-    sum_bias(pointer(scene.x, like), vectors, count // (channels * lanes), channels * lanes)
-    for channel in range(channels):
-        for lane in range(lanes):
-            total[channel] += vectors[channel * lanes + lane]

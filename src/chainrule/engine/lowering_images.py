@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from chainrule import layers
-from chainrule.engine.geometry import Geometry, pool_tables
+from chainrule.engine.geometry import Geometry, overlap, pool_tables
 from chainrule.engine.instructions import Op, Private, Tensor
 from chainrule.engine.lowering import Lowered, Lowering
 from chainrule.layers.convolution import Convolution
 from chainrule.layers.windows import Windows
 from chainrule.parameters import Array, Shape
+
+BIAS_WIDTH = 128  # numbers of an image that are added to the bias's gradient at a time
 
 
 def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
@@ -94,18 +96,17 @@ def sum_bias(to: Lowering, layer: Convolution, dy: Tensor) -> None:
     """The gradient of a convolution's bias, where it has one."""
     if not layer.bias:
         return
-    channels = layer.out_channels
-    parts, vectors = Private(channels, sums=True), Private(channels * to.together)
-    op = Op.SUM_BIAS if to.together == 1 else Op.LANES_SUM_BIAS
-    to.backward(op, dy, sizes=(channels,), private=(parts, vectors))
+    pixel = layer.out_channels * to.together
+    width = pixel * max(BIAS_WIDTH // pixel, 1)
+    parts, sums = Private(layer.out_channels, sums=True), Private(width)
+    to.backward(Op.SUM_BIAS, dy, sizes=(layer.out_channels, width), private=(parts, sums))
     to.gather(layer.db, parts)
 
 
 def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shape) -> Lowered:
-    tables, count = pool_tables(layer.windows), math.prod(layer.windows.positions)
+    details, count = pool_details(layer.windows, shape[2]), math.prod(layer.windows.positions)
     y = to.output(x, count * shape[2])
     winner = Tensor(y.size)
-    details: dict[str, Any] = {"arrays": tables, "sizes": (shape[2], count)}
     to.forward(Op.MAX_POOL, x, y, winner, **details)
 
     def pull(dy: Tensor) -> Tensor | None:
@@ -114,6 +115,14 @@ def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shap
         return dx
 
     return y, pull
+
+
+def pool_details(windows: Windows, channels: int, *more: Array) -> dict[str, Any]:
+    """A pool's details in both directions, and more arrays."""
+    tables = pool_tables(windows)
+    count = math.prod(windows.positions)
+    sizes = (channels, count, overlap(windows), len(tables.gaps))
+    return {"arrays": (*tables, *more), "sizes": sizes}
 
 
 def lower_average_pool(
@@ -135,8 +144,7 @@ def lower_global_pool(
 def lower_mean(to: Lowering, x: Tensor, windows: Windows, channels: int, pixels: Array) -> Lowered:
     """The sum over each window divided by its number of pixels, in both directions."""
     y = to.output(x, len(pixels) * channels)
-    tables = (*pool_tables(windows), 1.0 / pixels)
-    details: dict[str, Any] = {"arrays": tables, "sizes": (channels, len(pixels))}
+    details = pool_details(windows, channels, 1.0 / pixels)
     to.forward(Op.SUM_POOL, x, y, **details)
 
     def pull(dy: Tensor) -> Tensor | None:

@@ -1,7 +1,8 @@
 """Matrix products: cut into tiles, and what dense layers and convolutions make of them.
 
-All sizes are counts, all strides bytes, all matrices addresses. Every product is added to what C
-holds, so that a bias, or the gradient so far, is simply there before.
+All sizes are counts, all strides bytes, all matrices addresses. Every product is added to a
+matrix S: to C itself, the gradient so far; to a bias, whose rows are all the same; or, without an
+address, to zeros.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.engine.column import VECTOR_BYTES
-from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.native import constant, kernel, pointer, size_of
 from chainrule.engine.tile import make_tile, plain
 
 TILE_ROWS = 12  # 12 rows of two vectors: 24 of AVX-512's 32 registers
@@ -32,14 +33,17 @@ def multiply(
     b_row: int,
     c: int,
     c_row: int,
+    start: int,
+    start_row: int,
     rows: int,
     columns: int,
     reach: int,
     scratch: int,
     like: Any,
 ) -> None:
-    """C += A B, tile by tile; see `tile` for how A lies. Row i of A begins at ``a + i · row_step``,
-    or where there is a `row_table`, at ``a + row_table[i]``; `reach` is explained in `reached`."""
+    """C = S + A B, tile by tile; see `tile` for how A and S lie. Row i of A begins at
+    ``a + i · row_step``, or where there is a `row_table`, at ``a + row_table[i]``; `reach` is
+    explained in `reached`."""
     offsets = pointer(scratch, 0)
     lanes = VECTOR_BYTES // size_of(like)
     for j in range(0, columns, 2 * lanes):
@@ -56,10 +60,12 @@ def multiply(
                     row = i + min(r, left - 1)
                     offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
             first, stop = reached(reach, i, min(left, height), segment_count)
+            at_start = start + i * start_row + j * size_of(like) if start else 0
             tile = (
                 a, at_offsets, segments + first * 8, stop - first, length, step,
                 b + first * length * b_row + j * size_of(like), b_row,
                 c + i * c_row + j * size_of(like), c_row, left, width,
+                at_start, start_row,
             )  # fmt: skip
             if height == FEW_ROWS:
                 if width <= lanes:
@@ -94,30 +100,20 @@ def multiply_plain(
     b_row: int,
     c: int,
     c_row: int,
+    start: int,
+    start_row: int,
     rows: int,
     columns: int,
     scratch: int,
     like: Any,
 ) -> None:
-    """C += A B for A[i, k] at ``a + i · row_step + k · step``."""
+    """C = S + A B for A[i, k] at ``a + i · row_step + k · step``."""
     segment = scratch + 8 * TILE_ROWS
     pointer(segment, 0)[0] = 0
     multiply(
-        a, 0, row_step, segment, 1, depth, step, b, b_row, c, c_row, rows, columns, 0, scratch,
-        like,
+        a, 0, row_step, segment, 1, depth, step, b, b_row, c, c_row, start, start_row, rows,
+        columns, 0, scratch, like,
     )  # fmt: skip
-
-
-@kernel
-def fill_rows(y: Any, bias: int, rows: int, columns: int, like: Any) -> None:
-    """Every row of y becomes the bias, or zero where there is none."""
-    if not bias:
-        clear(y, rows * columns)
-        return
-    b = pointer(bias, like)
-    for n in range(rows):
-        for o in range(columns):
-            y[n * columns + o] = b[o]
 
 
 @kernel

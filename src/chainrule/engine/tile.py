@@ -18,7 +18,7 @@ Written with LLVM's vector types, since no loop in Python says "keep these 24 su
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numba.core import cgutils
@@ -34,13 +34,12 @@ def make_tile(kind: Callable[..., None], rows: int, columns: int) -> Callable[..
 
     It takes addresses, strides in bytes, and counts: a, the addresses of `rows` row_offsets and of
     the segments, the number of segments and the steps in each, the bytes from step to step; b and
-    the bytes of its row; c and the bytes of its row; how many rows of the tile exist; and one more
-    that depends on its kind.
+    the bytes of its row; c and the bytes of its row; how many rows of the tile exist; and what its
+    kind needs besides.
     """
 
     def body(emit: Emitter, *given: Any) -> None:
-        *product, c, c_row, existing, last = given
-        kind(emit, rows, columns, product, c, c_row, existing, last)
+        kind(emit, rows, columns, given[:8], *given[8:])
 
     return vector_function(f"{kind.__name__}_tile_{rows}_{columns}", body)
 
@@ -49,71 +48,86 @@ def plain(
     emit: Emitter,
     rows: int,
     columns: int,
-    product: Any,
+    product: Sequence[Any],
     c: Any,
     c_row: Any,
     existing: Any,
-    last: Any,
+    existing_columns: Any,
+    start: Any,
+    start_row: Any,
 ) -> None:
-    """C += A B for `columns` vectors of C; the last argument says how many of its columns exist."""
-    masks = emit.masks(last, columns)
+    """C = S + A B for `columns` vectors of C, of which so many single columns exist. Row i of S
+    lies at ``start + i · start_row``; without an address, S is zero."""
+    builder = emit.builder
+    masks = emit.masks(existing_columns, columns)
+    given = builder.icmp_unsigned("!=", start, INT(0))
+    start_masks = [builder.and_(mask, emit.splat(given, emit.mask)) for mask in masks]
+    start = builder.select(
+        given, start, c
+    )  # loads of nothing at bad addresses take hundreds of cycles
+    last_row = builder.sub(existing, INT(1))
+
+    def first(row: int, column: int) -> Any:
+        exists = builder.icmp_signed("<", INT(row), existing)
+        offset = builder.mul(start_row, builder.select(exists, INT(row), last_row))
+        at = builder.add(start, builder.add(offset, INT(column * VECTOR_BYTES)))
+        return emit.load(at, start_masks[column])
 
     def right(b_now: Any, column: int) -> Any:
-        return emit.load(emit.builder.add(b_now, INT(column * VECTOR_BYTES)), masks[column])
+        return emit.load(builder.add(b_now, INT(column * VECTOR_BYTES)), masks[column])
 
-    sums = sum_products(emit, rows, columns, product, emit.broadcast, right, {})
-    for row, start in existing_rows(emit, rows, c, c_row, existing):
-        for column in range(columns):
-            address = emit.builder.add(start, INT(column * VECTOR_BYTES))
-            total = emit.builder.fadd(
-                emit.load(address, masks[column]), emit.builder.load(sums[row][column])
-            )
-            emit.store(total, address, masks[column])
+    sums = sum_products(emit, rows, columns, product, emit.broadcast, right, first)
+    width = INT(columns * emit.lanes)
+    with builder.if_else(builder.icmp_signed("==", existing_columns, width)) as (whole, part):
+        with whole:  # stores without a mask are faster
+            store_tile(emit, sums, c, c_row, existing, [None] * columns)
+        with part:
+            store_tile(emit, sums, c, c_row, existing, masks)
 
 
 def each(
     emit: Emitter,
     rows: int,
     columns: int,
-    product: Any,
+    product: Sequence[Any],
     c: Any,
     c_row: Any,
     existing: Any,
-    last: Any,
+    bias: Any,
 ) -> None:
     """C = bias + A B, where A and C hold a vector of examples for each of their numbers, and B and
-    the bias, whose address comes last, plain numbers."""
-    builder = emit.builder
+    the bias plain numbers."""
 
     def right(b_now: Any, column: int) -> Any:
-        return emit.broadcast(builder.add(b_now, INT(column * emit.bytes)))
+        return emit.broadcast(emit.builder.add(b_now, INT(column * emit.bytes)))
 
-    first = {column: right(last, column) for column in range(columns)}
-    sums = sum_products(emit, rows, columns, product, emit.load_all, right, first)
-    for row, start in existing_rows(emit, rows, c, c_row, existing):
-        for column in range(columns):
-            address = builder.add(start, INT(column * VECTOR_BYTES))
-            emit.store_all(builder.load(sums[row][column]), address)
+    biases = [right(bias, column) for column in range(columns)]
+    sums = sum_products(
+        emit, rows, columns, product, emit.load, right, lambda row, column: biases[column]
+    )
+    store_tile(emit, sums, c, c_row, existing, [None] * columns)
 
 
 def over(
     emit: Emitter,
     rows: int,
     columns: int,
-    product: Any,
+    product: Sequence[Any],
     c: Any,
     c_row: Any,
     existing: Any,
-    last: Any,
+    bias: Any,
 ) -> None:
     """C += A B, where A and B hold a vector of examples for each of their numbers, and C plain
-    numbers."""
+    numbers. A bias has no place here; it is an argument since `each` has one."""
     builder = emit.builder
 
     def right(b_now: Any, column: int) -> Any:
-        return emit.load_all(builder.add(b_now, INT(column * VECTOR_BYTES)))
+        return emit.load(builder.add(b_now, INT(column * VECTOR_BYTES)))
 
-    sums = sum_products(emit, rows, columns, product, emit.load_all, right, {})
+    sums = sum_products(
+        emit, rows, columns, product, emit.load, right, lambda row, column: emit.zero
+    )
     for row, start in existing_rows(emit, rows, c, c_row, existing):
         for column in range(columns):
             total = emit.sum_of_lanes(builder.load(sums[row][column]))
@@ -124,15 +138,14 @@ def sum_products(
     emit: Emitter,
     rows: int,
     columns: int,
-    product: Any,
+    product: Sequence[Any],
     left: Callable[[Any], Any],
     right: Callable[[Any, int], Any],
-    first: dict[int, Any],
+    first: Callable[[int, int], Any],
 ) -> Sums:
     """The loops over segments and over the steps of each; where LLVM finds the sums.
 
-    `left` loads a number of A, `right` one of a row of B; `first` is what each column's sums begin
-    with, zero unless given.
+    `left` loads a number of A, `right` one of a row of B, and `first` what a sum begins with.
     """
     a, row_offsets, segments, segment_count, length, step, b, b_row = product
     builder = emit.builder
@@ -143,9 +156,9 @@ def sum_products(
     sums = [
         [cgutils.alloca_once(builder, emit.vector) for _ in range(columns)] for _ in range(rows)
     ]
-    for sums_of_row in sums:
+    for row, sums_of_row in enumerate(sums):
         for column, place in enumerate(sums_of_row):
-            builder.store(first.get(column, emit.zero), place)
+            builder.store(first(row, column), place)
     b_place, a_place = cgutils.alloca_once(builder, INT), cgutils.alloca_once(builder, INT)
     builder.store(b, b_place)
     with emit.loop(segment_count) as segment:
@@ -182,3 +195,13 @@ def existing_rows(emit: Emitter, rows: int, c: Any, c_row: Any, existing: Any) -
     for row in range(rows):
         with emit.builder.if_then(emit.builder.icmp_signed("<", INT(row), existing)):
             yield row, emit.builder.add(c, emit.builder.mul(c_row, INT(row)))
+
+
+def store_tile(
+    emit: Emitter, sums: Sums, c: Any, c_row: Any, existing: Any, masks: Sequence[Any]
+) -> None:
+    """C = the sums, vector by vector."""
+    for row, start in existing_rows(emit, len(sums), c, c_row, existing):
+        for column, mask in enumerate(masks):
+            value = emit.builder.load(sums[row][column])
+            emit.store(value, emit.builder.add(start, INT(column * VECTOR_BYTES)), mask)
