@@ -13,12 +13,17 @@ import numpy.typing as npt
 from chainrule import losses, optimizers
 from chainrule.engine import column, lowering, lowering_images, lowering_sequential, lowering_values
 from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
-from chainrule.engine.lowering import Lowering, RandomLayer, Unlowerable, is_narrow, rows_and_width
+from chainrule.engine.lowering import (
+    Lowering,
+    RandomLayer,
+    Unlowerable,
+    is_narrow,
+    multiplications,
+    rows_and_width,
+)
 from chainrule.engine.program import Program
 from chainrule.engine.targets import PER_EXAMPLE
-from chainrule.layers import Dense
 from chainrule.layers.base import Layer, walk
-from chainrule.layers.convolution import Convolution
 from chainrule.parameters import Shape
 from chainrule.regularizers import L1, L2, WeightDecay
 
@@ -178,13 +183,7 @@ def lanes_for(network: Network, rows: int) -> int:
 
 def work(network: Network) -> int:
     """Multiplications for one example, forward."""
-    total = 0
-    for _, layer in walk(network.root):
-        if isinstance(layer, Dense):
-            total += layer.W.size
-        elif isinstance(layer, Convolution):
-            total += layer.W.size * math.prod(layer.windows.positions)
-    return total
+    return sum(multiplications(layer) for _, layer in walk(network.root))
 
 
 def add_loss(

@@ -7,6 +7,7 @@ reads, and containers need no instructions of their own but copies and sums.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from chainrule.engine.instructions import (
 )
 from chainrule.errors import ArgumentError
 from chainrule.layers.base import Layer
+from chainrule.layers.convolution import Convolution
 from chainrule.parameters import Array, Shape
 
 Pullback = Callable[[Tensor], Tensor | None]
@@ -144,6 +146,15 @@ class Lowering:
             self.code.move.append(Instruction(Op.ARRANGE, arrays=(weights, copy), sizes=sizes))
             self.arranged[key] = copy
         return self.arranged[key]
+
+
+def multiplications(layer: Layer) -> int:
+    """Those of a layer's forward pass for one example."""
+    if isinstance(layer, layers.Dense):
+        return int(layer.W.size)
+    if isinstance(layer, Convolution):
+        return int(layer.W.size) * math.prod(layer.windows.positions)
+    return 0
 
 
 def rows_and_width(parameter: Array) -> tuple[int, int]:

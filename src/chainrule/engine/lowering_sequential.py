@@ -8,13 +8,19 @@ from typing import Any
 
 from chainrule import layers
 from chainrule.engine.instructions import Op, Tensor
-from chainrule.engine.lowering import VALUE_BY_VALUE, Lowered, Lowering, Pullback
+from chainrule.engine.lowering import (
+    VALUE_BY_VALUE,
+    Lowered,
+    Lowering,
+    Pullback,
+    multiplications,
+)
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
 from chainrule.layers.pooling import Pool2D
 from chainrule.parameters import Shape
 
-FEW_CHANNELS = 32  # of a convolution, below which its examples are worth being laid side by side
+FEW_VECTORS = 2  # of channels, below which a convolution is faster with examples side by side
 
 Part = tuple[Layer, Shape]
 
@@ -22,8 +28,8 @@ Part = tuple[Layer, Shape]
 def lower_sequential(to: Lowering, layer: layers.Sequential, x: Tensor, shape: Shape) -> Lowered:
     pulls: list[Pullback] = []
     for parts in stretches(pool_first(layer, shape)):
-        lanes = to.lanes > 1 and any(has_few_channels(*part) for part in parts)
-        x, pull = (lower_side_by_side if lanes else lower_parts)(to, parts, x)
+        lower = lower_side_by_side if are_narrow(to, parts, x) else lower_parts
+        x, pull = lower(to, parts, x)
         pulls.append(pull)
     return x, one_after_the_other(pulls)
 
@@ -55,11 +61,19 @@ def stretches(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
 PASS_SIDE_BY_SIDE = (Convolution, Pool2D, layers.GlobalAveragePool2D, *VALUE_BY_VALUE)
 
 
-def has_few_channels(layer: Layer, shape: Shape) -> bool:
-    """Whether a layer is a convolution too narrow to fill the processor's vectors."""
-    if not isinstance(layer, Convolution):
-        return False
-    return min(shape[-1], layer.out_channels) // layer.groups < FEW_CHANNELS
+def are_narrow(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
+    """Whether most of the work is in convolutions that have too few channels, on the side that a
+    product goes to, to fill the processor's vectors."""
+    work = narrow_work = 0
+    learns = x.wants_gradient
+    for layer, shape in parts:
+        if isinstance(layer, Convolution):
+            channels = min(layer.out_channels, shape[-1] if learns else layer.out_channels)
+            work += multiplications(layer)
+            if channels // layer.groups < FEW_VECTORS * to.lanes:
+                narrow_work += multiplications(layer)
+            learns = True
+    return to.lanes > 1 and 2 * narrow_work > work
 
 
 def lower_side_by_side(to: Lowering, parts: Sequence[Part], x: Tensor) -> Lowered:
