@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.engine import column, place
+from chainrule.engine.column import PANEL_BYTES
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import clear, constant, copy, kernel, pointer, size_of
 from chainrule.engine.products import (
@@ -39,8 +40,8 @@ def handle_dense(task: int, like: Any) -> None:
     else:
         y_row = scene.y_size * item
         multiply_plain(
-            scene.x, scene.x_size * item, item, scene.x_size, weights, y_row, scene.y, y_row,
-            bias, 0, scene.rows, scene.y_size, scene.scratch, like,
+            scene.x, scene.x_size * item, item, scene.x_size, weights, y_row, PANEL_BYTES,
+            scene.y, y_row, bias, 0, scene.rows, scene.y_size, scene.scratch, like,
         )  # fmt: skip
 
 
@@ -51,8 +52,8 @@ def handle_dense_dx(task: int, like: Any) -> None:
     dy_row, dx_row = scene.x_size * item, scene.y_size * item
     if scene.array[1]:
         multiply_plain(
-            scene.x, dy_row, item, scene.x_size, scene.array[1], dx_row, scene.y, dx_row, 0, 0,
-            n, scene.y_size, scene.scratch, like,
+            scene.x, dy_row, item, scene.x_size, scene.array[1], PANEL_BYTES,
+            scene.x_size * PANEL_BYTES, scene.y, dx_row, 0, 0, n, scene.y_size, scene.scratch, like,
         )  # fmt: skip
     else:
         weights = pointer(scene.array[0], like)
@@ -80,7 +81,7 @@ def handle_dense_gradient(task: int, like: Any) -> None:
     if several:
         multiply_plain(
             scene.x + part.begin * item, item, inputs * item, scene.rows, scene.y, outputs * item,
-            gradient, outputs * item, 0 if begins else gradient, outputs * item,
+            PANEL_BYTES, gradient, outputs * item, 0 if begins else gradient, outputs * item,
             part.end - part.begin, outputs, scene.scratch, like,
         )  # fmt: skip
     else:

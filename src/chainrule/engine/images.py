@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.engine.column import PANEL_BYTES
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import clear, kernel, pointer, size_of
 from chainrule.engine.products import multiply
@@ -64,8 +65,8 @@ def convolve(scene: Scene, x: int, y: int, like: Any) -> None:
         bias = array[1] + g * columns * item if array[1] else 0
         multiply(
             image + g * inner * item, array[2], 0, array[3], size[12], size[13], item,
-            array[0] + g * size[14], size[15], y + g * columns * item, outputs * item, bias, 0,
-            positions, columns, array[4], scene.scratch, like,
+            array[0] + g * size[14], size[15], PANEL_BYTES, y + g * columns * item,
+            outputs * item, bias, 0, positions, columns, array[4], scene.scratch, like,
         )  # fmt: skip
 
 
@@ -80,8 +81,8 @@ def add_kernel_gradient(scene: Scene, x: int, dy: int, like: Any) -> None:
         total = scene.own + scene.private[0] + g * columns * item
         multiply(
             image + g * inner * item, array[0], 0, array[1], size[12], size[13], size[14],
-            dy + g * columns * item, outputs * item, total, outputs * item, total, outputs * item,
-            entries, columns, 0, scene.scratch, like,
+            dy + g * columns * item, outputs * item, PANEL_BYTES, total, outputs * item,
+            total, outputs * item, entries, columns, 0, scene.scratch, like,
         )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class Op(enum.IntEnum):
     APART = 41
     LANES_CONVOLVE = 42
     LANES_CONVOLVE_DW = 43
+    PANELS = 44
 
 
 class Curve(enum.IntEnum):
@@ -118,6 +119,9 @@ class Rule(enum.IntEnum):
     LION = 9
 
 
+# Operations that copy weights into another order, once they have moved.
+ARRANGING = (Op.ARRANGE, Op.PANELS)
+
 # The function that carries out each operation, as module and name; WAIT is the machine's own.
 HANDLERS: dict[Op, str] = {
     Op.COPY: "dense.handle_copy",
@@ -163,6 +167,7 @@ HANDLERS: dict[Op, str] = {
     Op.APART: "lanes.handle_turn",
     Op.LANES_CONVOLVE: "lanes.handle_convolution",
     Op.LANES_CONVOLVE_DW: "lanes.handle_convolution",
+    Op.PANELS: "transposing.handle_panels",
 }
 
 

@@ -18,10 +18,11 @@ from typing import Any
 from chainrule.engine.column import VECTOR_BYTES
 from chainrule.engine.images import pad_image
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import constant, kernel, pointer, size_of
+from chainrule.engine.native import kernel, pointer, size_of
 from chainrule.engine.products import reached
 from chainrule.engine.scene import Scene, read
 from chainrule.engine.tile import each, make_tile, over
+from chainrule.engine.transposing import turn
 
 
 def make_multiply(kind: Callable[..., None]) -> Any:
@@ -101,19 +102,18 @@ multiply_over = make_multiply(over)
 def handle_turn(task: int, like: Any) -> None:
     """Lay examples side by side, or apart again."""
     scene = read(task)
-    x, y = pointer(scene.x, like), pointer(scene.y, like)
-    lanes, size, zero = VECTOR_BYTES // size_of(like), scene.x_size, constant(0.0, like)
+    item, size = size_of(like), scene.x_size
+    lanes = VECTOR_BYTES // item
     for first in range(0, scene.rows, lanes):
-        count = min(scene.rows - first, lanes)
-        at = first * size
+        count, offset = min(scene.rows - first, lanes), first * size * item
+        x, y = scene.x + offset, scene.y + offset
         if scene.op == Op.SIDE_BY_SIDE:
-            for i in range(size):
-                for lane in range(lanes):
-                    y[at + i * lanes + lane] = x[at + lane * size + i] if lane < count else zero
-        else:
-            for lane in range(count):
-                for i in range(size):
-                    y[at + lane * size + i] = x[at + i * lanes + lane]
+            turn((x, size * item, y, VECTOR_BYTES, count, size, lanes), like)
+            continue
+        for i in range(0, size, lanes):
+            width = min(size - i, lanes)
+            at = x + i * VECTOR_BYTES
+            turn((at, VECTOR_BYTES, y + i * item, size * item, width, count, width), like)
 
 
 def handle_convolution(task: int, like: Any) -> None:

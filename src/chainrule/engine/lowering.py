@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import layers
+from chainrule.engine import column
 from chainrule.engine.instructions import (
     Code,
     Instruction,
@@ -147,6 +148,20 @@ class Lowering:
             self.arranged[key] = copy
         return self.arranged[key]
 
+    def panels(self, weights: Array) -> Array:
+        """A dense layer's weights turned round, in panels as a product reads them, kept up to
+        date."""
+        key = (id(weights), "panels")
+        if key not in self.arranged:
+            inputs, outputs = weights.shape
+            wide = column.PANEL_BYTES // weights.itemsize
+            copy = np.zeros(-(-inputs // wide) * wide * outputs, weights.dtype)
+            blocks = -(-inputs * weights.itemsize // column.VECTOR_BYTES)
+            sizes = (blocks, outputs, inputs)
+            self.code.move.append(Instruction(Op.PANELS, arrays=(weights, copy), sizes=sizes))
+            self.arranged[key] = copy
+        return self.arranged[key]
+
 
 def multiplications(layer: Layer) -> int:
     """Those of a layer's forward pass for one example."""
@@ -183,7 +198,7 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
             shared.append(Instruction(Op.DENSE_DB, (dy,), (layer.db,), sizes))
         if not x.wants_gradient:
             return None
-        arranged = None if to.small_steps else to.arrange(layer.W, 1, 1, False, True, True)
+        arranged = None if to.small_steps else to.panels(layer.W)
         dx = to.output(x, x.size)
         to.backward(Op.DENSE_DX, dy, dx, arrays=(layer.W, arranged), blocked=False)
         dy.owned = False  # the sum over examples comes later

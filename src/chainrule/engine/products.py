@@ -15,6 +15,8 @@ from chainrule.engine.tile import make_tile, plain
 
 TILE_ROWS = 12  # 12 rows of two vectors: 24 of AVX-512's 32 registers
 FEW_ROWS = 4
+BLOCK_ROWS = 8 * TILE_ROWS
+BLOCK_DEPTH = 512
 
 tile_12_2, tile_12_1 = make_tile(plain, TILE_ROWS, 2), make_tile(plain, TILE_ROWS, 1)
 tile_4_2, tile_4_1 = make_tile(plain, FEW_ROWS, 2), make_tile(plain, FEW_ROWS, 1)
@@ -31,6 +33,7 @@ def multiply(
     step: int,
     b: int,
     b_row: int,
+    b_panel: int,
     c: int,
     c_row: int,
     start: int,
@@ -42,41 +45,44 @@ def multiply(
     like: Any,
 ) -> None:
     """C = S + A B, tile by tile; see `tile` for how A and S lie. Row i of A begins at
-    ``a + i · row_step``, or where there is a `row_table`, at ``a + row_table[i]``; `reach` is
-    explained in `reached`."""
+    ``a + i · row_step``, or where there is a `row_table`, at ``a + row_table[i]``; the columns of B
+    for one tile lie `b_panel` bytes behind those for the one before; `reach` is explained in
+    `reached`. Rows are taken as many at a time as leave room in the cache."""
     offsets = pointer(scratch, 0)
     lanes = VECTOR_BYTES // size_of(like)
-    for j in range(0, columns, 2 * lanes):
-        width = min(columns - j, 2 * lanes)
-        i = 0
-        while i < rows:
-            left = rows - i
-            height = FEW_ROWS if left <= FEW_ROWS else TILE_ROWS
-            at_offsets = scratch
-            if row_table and left >= height:
-                at_offsets = row_table + i * 8
-            else:
-                for r in range(height):  # rows that do not exist repeat the last one that does
-                    row = i + min(r, left - 1)
-                    offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
-            first, stop = reached(reach, i, min(left, height), segment_count)
-            at_start = start + i * start_row + j * size_of(like) if start else 0
-            tile = (
-                a, at_offsets, segments + first * 8, stop - first, length, step,
-                b + first * length * b_row + j * size_of(like), b_row,
-                c + i * c_row + j * size_of(like), c_row, left, width,
-                at_start, start_row,
-            )  # fmt: skip
-            if height == FEW_ROWS:
-                if width <= lanes:
-                    tile_4_1(tile, like)
+    for block in range(0, rows, BLOCK_ROWS):
+        for panel in range((columns + 2 * lanes - 1) // (2 * lanes)):
+            j = panel * 2 * lanes
+            width = min(columns - j, 2 * lanes)
+            i = block
+            while i < min(block + BLOCK_ROWS, rows):
+                left = rows - i
+                height = FEW_ROWS if left <= FEW_ROWS else TILE_ROWS
+                at_offsets = scratch
+                if row_table and left >= height:
+                    at_offsets = row_table + i * 8
                 else:
-                    tile_4_2(tile, like)
-            elif width <= lanes:
-                tile_12_1(tile, like)
-            else:
-                tile_12_2(tile, like)
-            i += height
+                    for r in range(height):  # rows that do not exist repeat the last one that does
+                        row = i + min(r, left - 1)
+                        offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
+                first, stop = reached(reach, i, min(left, height), segment_count)
+                at_start = start + i * start_row + j * size_of(like) if start else 0
+                tile = (
+                    a, at_offsets, segments + first * 8, stop - first, length, step,
+                    b + first * length * b_row + panel * b_panel, b_row,
+                    c + i * c_row + j * size_of(like), c_row, left, width,
+                    at_start, start_row,
+                )  # fmt: skip
+                if height == FEW_ROWS:
+                    if width <= lanes:
+                        tile_4_1(tile, like)
+                    else:
+                        tile_4_2(tile, like)
+                elif width <= lanes:
+                    tile_12_1(tile, like)
+                else:
+                    tile_12_2(tile, like)
+                i += height
 
 
 @kernel
@@ -98,6 +104,7 @@ def multiply_plain(
     depth: int,
     b: int,
     b_row: int,
+    b_panel: int,
     c: int,
     c_row: int,
     start: int,
@@ -107,13 +114,19 @@ def multiply_plain(
     scratch: int,
     like: Any,
 ) -> None:
-    """C = S + A B for A[i, k] at ``a + i · row_step + k · step``."""
+    """C = S + A B for A[i, k] at ``a + i · row_step + k · step``, some k at a time: what a tile
+    reads of B then stays in the cache for the next one."""
     segment = scratch + 8 * TILE_ROWS
     pointer(segment, 0)[0] = 0
-    multiply(
-        a, 0, row_step, segment, 1, depth, step, b, b_row, c, c_row, start, start_row, rows,
-        columns, 0, scratch, like,
-    )  # fmt: skip
+    blocks = (depth + BLOCK_DEPTH - 1) // BLOCK_DEPTH
+    length = (depth + blocks - 1) // blocks
+    for k in range(0, depth, length):
+        at_start, at_start_row = (c, c_row) if k else (start, start_row)
+        multiply(
+            a + k * step, 0, row_step, segment, 1, min(depth - k, length), step,
+            b + k * b_row, b_row, b_panel, c, c_row, at_start, at_start_row, rows, columns, 0,
+            scratch, like,
+        )  # fmt: skip
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from chainrule.engine import column, place
 from chainrule.engine.compiled import handler_address
-from chainrule.engine.instructions import Code, Instruction, Op, Private, Tensor
+from chainrule.engine.instructions import ARRANGING, Code, Instruction, Op, Private, Tensor
 from chainrule.parameters import Array
 
 ALIGNMENT = 64  # bytes: a cache line, and a vector
@@ -61,7 +61,7 @@ class Program:
         arranged = {
             id(i.arrays[1]): i.arrays[1].nbytes
             for i in self.code.move
-            if i.op == Op.ARRANGE and i.arrays[1] is not None
+            if i.op in ARRANGING and i.arrays[1] is not None
         }
         return self.memory.nbytes + self.private.nbytes + sum(arranged.values())
 
@@ -181,7 +181,7 @@ class Program:
         parts = (code.forward, code.backward, code.shared, code.finish, code.move)
         starts = np.cumsum([0, *(len(part) for part in parts)])
         context[place.FORWARD : place.END + 1] = starts
-        moved = sum(instruction.op != Op.ARRANGE for instruction in code.move)
+        moved = sum(instruction.op not in ARRANGING for instruction in code.move)
         context[place.ARRANGE] = starts[-2] + moved
         self.tasks = np.zeros((self.threads, column.TASK_WIDTH), np.int64)
         context[place.TASKS] = self.tasks.ctypes.data
