@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -237,9 +238,7 @@ class Network:
         """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""
         x = self.check_input(x)
         if self.engine != "numpy":
-            from chainrule.engine import predict
-
-            outputs = predict(self, x)
+            outputs = compiled_predict()(self, x)
             if outputs is not None:
                 return outputs
         return self._predict_with_layers(x)
@@ -303,7 +302,7 @@ class Network:
         stays as it is, so that a memory-mapped one is read batch by batch."""
         if not hasattr(x, "shape"):
             x = np.asarray(x, self.dtype)
-        if x.ndim == 0 or tuple(x.shape[1:]) != self.input_shape:
+        if x.ndim == 0 or x.shape[1:] != self.input_shape:
             expected = ", ".join(["N", *map(str, self.input_shape)])
             hint = ": for a single example, write x[None]" if x.shape == self.input_shape else ""
             raise ShapeError(
@@ -322,6 +321,14 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.layers!r}, input_shape={self.input_shape})"
+
+
+@cache
+def compiled_predict() -> Callable[[Network, Any], Array | None]:
+    """The engine's prediction, imported when it is first needed."""
+    from chainrule.engine import predict
+
+    return predict
 
 
 def measure(outputs: Array, y: Array, loss: Loss, metrics: Sequence[Metric]) -> dict[str, float]:

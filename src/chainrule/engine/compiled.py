@@ -55,6 +55,11 @@ def run_function(dtype: str) -> Callable[[int, int, float], None]:
     return kind(address(MACHINE, dtype))
 
 
+def run_arguments(context: int, dtype: str) -> tuple[Any, ...]:
+    """The machine's arguments for its only thread, made ahead."""
+    return ctypes.c_int64(context), ctypes.c_int64(0), C_TYPES[str(dtype)](0.0)
+
+
 def address(name: str, dtype: str) -> int:
     """The address of a function, given as module and name, for one type of number."""
     with LOCK:

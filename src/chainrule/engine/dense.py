@@ -7,13 +7,10 @@ from typing import Any
 from chainrule.engine import column, place
 from chainrule.engine.column import PANEL_BYTES
 from chainrule.engine.instructions import Op
-from chainrule.engine.native import clear, constant, copy, kernel, pointer, size_of
-from chainrule.engine.products import (
-    matrix_times_vector,
-    multiply_plain,
-    vector_times_matrix,
-)
+from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.products import multiply_plain
 from chainrule.engine.scene import read, read_share
+from chainrule.engine.singles import matrix_times_vector, vector_times_matrix
 
 
 def handle_copy(task: int, like: Any) -> None:
@@ -31,12 +28,7 @@ def handle_dense(task: int, like: Any) -> None:
     scene = read(task)
     weights, bias, item = scene.array[0], scene.array[1], size_of(like)
     if scene.rows == 1:
-        x, y = pointer(scene.x, like), pointer(scene.y, like)
-        if bias:
-            copy(pointer(bias, like), y, scene.y_size)
-        else:
-            clear(y, scene.y_size)
-        vector_times_matrix(x, pointer(weights, like), y, scene.x_size, scene.y_size)
+        vector_times_matrix(scene.x, weights, scene.y, bias, scene.x_size, scene.y_size, like)
     else:
         y_row = scene.y_size * item
         multiply_plain(

@@ -156,9 +156,8 @@ class Lowering:
             inputs, outputs = weights.shape
             wide = column.PANEL_BYTES // weights.itemsize
             copy = np.zeros(-(-inputs // wide) * wide * outputs, weights.dtype)
-            blocks = -(-inputs * weights.itemsize // column.VECTOR_BYTES)
-            sizes = (blocks, outputs, inputs)
-            self.code.move.append(Instruction(Op.PANELS, arrays=(weights, copy), sizes=sizes))
+            rows = rows_and_width(weights)
+            self.code.move.append(Instruction(Op.PANELS, arrays=(weights, copy), sizes=rows))
             self.arranged[key] = copy
         return self.arranged[key]
 

@@ -1,4 +1,4 @@
-"""Matrix products: cut into tiles, and what dense layers and convolutions make of them.
+"""Matrix products, cut into tiles.
 
 All sizes are counts, all strides bytes, all matrices addresses. Every product is added to a
 matrix S: to C itself, the gradient so far; to a bias, whose rows are all the same; or, without an
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.engine.column import VECTOR_BYTES
-from chainrule.engine.native import constant, kernel, pointer, size_of
+from chainrule.engine.native import kernel, pointer, size_of
 from chainrule.engine.tile import make_tile, plain
 
 TILE_ROWS = 12  # 12 rows of two vectors: 24 of AVX-512's 32 registers
@@ -127,22 +127,3 @@ def multiply_plain(
             b + k * b_row, b_row, b_panel, c, c_row, at_start, at_start_row, rows, columns, 0,
             scratch, like,
         )  # fmt: skip
-
-
-@kernel
-def vector_times_matrix(x: Any, w: Any, y: Any, inputs: int, outputs: int) -> None:
-    """y += x W for one example; inputs that are zero, as most pixels are, cost nothing."""
-    for i in range(inputs):
-        if x[i] != 0:
-            for o in range(outputs):
-                y[o] += x[i] * w[i * outputs + o]
-
-
-@kernel
-def matrix_times_vector(w: Any, dy: Any, dx: Any, inputs: int, outputs: int, like: Any) -> None:
-    """dx = W dy for one example."""
-    for i in range(inputs):
-        total = constant(0.0, like)
-        for o in range(outputs):
-            total += w[i * outputs + o] * dy[o]
-        dx[i] = total

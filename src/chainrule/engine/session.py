@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from chainrule.engine import place
 from chainrule.engine.assembly import prediction_program, training_program
-from chainrule.engine.compiled import missing, run_function
+from chainrule.engine.compiled import missing, run_arguments, run_function
 from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
@@ -257,18 +257,21 @@ class FewPredictions(CompiledPrediction):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network, FEW_ROWS, threads=1, side_by_side=False)
-        self.x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
-        self.outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
-        self.program.context[place.X] = self.x.ctypes.data
-        self.program.context[place.OUTPUTS] = self.outputs.ctypes.data
+        x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
+        outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
+        self.context = self.program.context
+        self.context[place.X], self.context[place.OUTPUTS] = x.ctypes.data, outputs.ctypes.data
+        self.x_of = [x[:count] for count in range(FEW_ROWS + 1)]
+        self.outputs_of = [outputs[:count] for count in range(FEW_ROWS + 1)]
+        self.arguments = run_arguments(self.program.context_at, self.dtype)
 
     def __call__(self, x: Array) -> Array:
         count = len(x)
         with self.lock:
-            self.x[:count] = x
-            self.program.context[place.ROWS] = count
-            self.run(self.program.context_at, 0, 0.0)
-            return self.outputs[:count].copy()
+            self.x_of[count][...] = x
+            self.context[place.ROWS] = count
+            self.run(*self.arguments)
+            return self.outputs_of[count].copy()
 
 
 def predict(network: Network, x: Any) -> Array | None:

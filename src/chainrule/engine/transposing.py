@@ -67,19 +67,21 @@ turn = vector_function("turn_rows", turn_rows)
 
 def handle_panels(task: int, like: Any) -> None:
     """A dense layer's weights turned round, in panels: Wᵀ cut into stretches of columns as wide as
-    a tile, one after the other, so that a product reads each from beginning to end. Blocks of rows
-    of W, as many as a vector has lanes, are shared out among the threads."""
+    a tile, one after the other, so that a product reads each from beginning to end. A thread takes
+    the rows of W that it has just moved."""
     scene = read(task)
     part = read_share(scene)
-    item, rows, outputs = size_of(like), scene.size[2], scene.size[1]
-    lanes = VECTOR_BYTES // item
-    for block in range(part.begin, part.end):
-        row, panel = block * lanes, block * VECTOR_BYTES // PANEL_BYTES
+    item, outputs = size_of(like), part.width
+    lanes, wide = VECTOR_BYTES // item, PANEL_BYTES // item
+    row = part.begin
+    while row < part.end:
+        count = min(part.end - row, lanes - row % lanes)
+        target = row // wide * outputs * PANEL_BYTES + row % wide * item
         turn(
             (
                 scene.array[0] + row * outputs * item, outputs * item,
-                scene.array[1] + panel * outputs * PANEL_BYTES + block * VECTOR_BYTES % PANEL_BYTES,
-                PANEL_BYTES, min(rows - row, lanes), outputs, lanes,
+                scene.array[1] + target, PANEL_BYTES, count, outputs, count,
             ),
             like,
         )  # fmt: skip
+        row += count
