@@ -82,7 +82,7 @@ class Network:
         self.threads = None if threads is None else integer(threads, "threads")
         self.output_shape = set_up(self.root, self.input_shape)
         self.state = State.allocate(self.root, self.seed, self.dtype)
-        self._programs: dict[bool, CompiledPrediction | None] = {}  # for few rows, for many
+        self._idle_programs = no_programs()
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
         self.start_epoch(0)
@@ -300,9 +300,11 @@ class Network:
     def check_input(self, x: Any) -> Any:
         """`x` as a batch of examples, or an error that says what shape is expected. An array
         stays as it is, so that a memory-mapped one is read batch by batch."""
+        if type(x) is np.ndarray and x.shape[1:] == self.input_shape and x.ndim:
+            return x
         if not hasattr(x, "shape"):
             x = np.asarray(x, self.dtype)
-        if x.ndim == 0 or x.shape[1:] != self.input_shape:
+        if x.ndim == 0 or tuple(x.shape[1:]) != self.input_shape:
             expected = ", ".join(["N", *map(str, self.input_shape)])
             hint = ": for a single example, write x[None]" if x.shape == self.input_shape else ""
             raise ShapeError(
@@ -312,7 +314,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs hold addresses of this network's arrays, which are not those of a copy.
-        return {**vars(self), "_programs": {}}
+        return {**vars(self), "_idle_programs": no_programs()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         # A copy or unpickled network has its own flat vectors: point its layers at them.
@@ -321,6 +323,12 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.layers!r}, input_shape={self.input_shape})"
+
+
+def no_programs() -> dict[bool, list[CompiledPrediction | None]]:
+    """The compiled programs that predict few rows, and many, as far as no one is using them; None
+    for that there can be none."""
+    return {True: [], False: []}
 
 
 @cache

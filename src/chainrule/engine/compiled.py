@@ -15,7 +15,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -55,9 +55,10 @@ def run_function(dtype: str) -> Callable[[int, int, float], None]:
     return kind(address(MACHINE, dtype))
 
 
-def run_arguments(context: int, dtype: str) -> tuple[Any, ...]:
-    """The machine's arguments for its only thread, made ahead."""
-    return ctypes.c_int64(context), ctypes.c_int64(0), C_TYPES[str(dtype)](0.0)
+def run_alone(context: int, dtype: str) -> Callable[[], None]:
+    """The machine with a single thread, its arguments made ahead."""
+    arguments: Any = ctypes.c_int64(context), ctypes.c_int64(0), C_TYPES[dtype](0.0)
+    return partial(run_function(dtype), *arguments)
 
 
 def address(name: str, dtype: str) -> int:

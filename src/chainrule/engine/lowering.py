@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from chainrule import layers
 from chainrule.engine import column
 from chainrule.engine.instructions import (
@@ -27,7 +25,7 @@ from chainrule.engine.instructions import (
 from chainrule.errors import ArgumentError
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
-from chainrule.parameters import Array, Shape
+from chainrule.parameters import Array, Shape, aligned_zeros
 
 Pullback = Callable[[Tensor], Tensor | None]
 Lowered = tuple[Tensor, Pullback]
@@ -142,7 +140,7 @@ class Lowering:
         """A copy of weights in another order, kept up to date."""
         key = (id(weights), turned, swapped)
         if key not in self.arranged:
-            copy = np.zeros(weights.size, weights.dtype)
+            copy = aligned_zeros(weights.size, weights.dtype)
             sizes = (*rows_and_width(weights), taps, groups, turned, swapped, along_width)
             self.code.move.append(Instruction(Op.ARRANGE, arrays=(weights, copy), sizes=sizes))
             self.arranged[key] = copy
@@ -155,7 +153,7 @@ class Lowering:
         if key not in self.arranged:
             inputs, outputs = weights.shape
             wide = column.PANEL_BYTES // weights.itemsize
-            copy = np.zeros(-(-inputs // wide) * wide * outputs, weights.dtype)
+            copy = aligned_zeros(-(-inputs // wide) * wide * outputs, weights.dtype)
             rows = rows_and_width(weights)
             self.code.move.append(Instruction(Op.PANELS, arrays=(weights, copy), sizes=rows))
             self.arranged[key] = copy

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from chainrule.engine import column, place
 from chainrule.engine.compiled import handler_address
 from chainrule.engine.instructions import ARRANGING, Code, Instruction, Op, Private, Tensor
-from chainrule.parameters import Array
+from chainrule.parameters import CACHE_LINE, Array, aligned_zeros
 
-ALIGNMENT = 64  # bytes: a cache line, and a vector
 BLOCK_BYTES = 1 << 19  # what a block of rows may take of a core's own cache
 CHUNK_BYTES = 1 << 23  # what a chunk's tensors may take of the shared cache
 LEAST_CHUNK = 256
@@ -131,7 +130,7 @@ class Program:
         for private in others:
             self._private[private] = size
             size += aligned(private.size * self.dtype.itemsize)
-        self.private = aligned_zeros(self.threads * aligned(size))
+        self.private = aligned_zeros(self.threads * aligned(size), np.uint8)
         self.private_bytes = aligned(size)
 
     def _place_tensors(self, blocks: Sequence[tuple[int, int, int]]) -> None:
@@ -152,7 +151,7 @@ class Program:
             each = aligned(row * (rows_of[tensor] if local else self._in_units(self.chunk)))
             layout[number] = (size, row, each if local else 0, local, tensor.size)
             size += each * (self.threads if local else 1)
-        self.memory = aligned_zeros(size)
+        self.memory = aligned_zeros(size, np.uint8)
         layout[:, 0] += self.memory.ctypes.data
         self.layout = layout
 
@@ -187,7 +186,7 @@ class Program:
         context[place.TASKS] = self.tasks.ctypes.data
         # Of the loss, of penalties in two steps by turns, and of the gradient's squares.
         self.sums = np.zeros((4, self.threads, column.LINE))
-        self.barrier = aligned_zeros(ALIGNMENT)
+        self.barrier = aligned_zeros(CACHE_LINE, np.uint8)
         context[place.CODE] = self.table.ctypes.data
         context[place.NUMBERS] = self.numbers.ctypes.data
         context[place.TENSORS] = self.layout.ctypes.data
@@ -270,11 +269,4 @@ def all_tensors(code: Code, first: Tensor) -> list[Tensor]:
 
 def aligned(size: int) -> int:
     """`size` bytes and what is missing to whole cache lines."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def aligned_zeros(size: int) -> Integers:
-    """So many bytes, as whole numbers, from the beginning of a cache line on."""
-    array = np.zeros(size // 8 + ALIGNMENT // 8, np.int64)
-    skip = (-array.ctypes.data % ALIGNMENT) // 8
-    return array[skip : skip + size // 8]
+    return -(-size // CACHE_LINE) * CACHE_LINE

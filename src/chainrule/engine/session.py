@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from chainrule.engine import place
 from chainrule.engine.assembly import prediction_program, training_program
-from chainrule.engine.compiled import missing, run_arguments, run_function
+from chainrule.engine.compiled import missing, run_alone, run_function
 from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
@@ -237,17 +237,15 @@ class CompiledPrediction:
         self.program = prediction_program(network, rows, threads, side_by_side)
         self.run = load(self.program)
         self.output_shape, self.dtype = network.output_shape, network.dtype
-        self.lock = threading.Lock()
 
     def __call__(self, x: Array) -> Array:
         """The outputs for all rows of x."""
         x = np.ascontiguousarray(x, self.dtype)
         outputs = np.empty((len(x), *self.output_shape), self.dtype)
-        with self.lock:  # the program has one memory
-            context = self.program.context
-            context[place.X], context[place.ROWS] = x.ctypes.data, len(x)
-            context[place.OUTPUTS] = outputs.ctypes.data
-            run_threads(self.program, self.run)
+        context = self.program.context
+        context[place.X], context[place.ROWS] = x.ctypes.data, len(x)
+        context[place.OUTPUTS] = outputs.ctypes.data
+        run_threads(self.program, self.run)
         return outputs
 
 
@@ -259,41 +257,45 @@ class FewPredictions(CompiledPrediction):
         super().__init__(network, FEW_ROWS, threads=1, side_by_side=False)
         x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
         outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
-        self.context = self.program.context
-        self.context[place.X], self.context[place.OUTPUTS] = x.ctypes.data, outputs.ctypes.data
+        context = self.program.context
+        context[place.X], context[place.OUTPUTS] = x.ctypes.data, outputs.ctypes.data
+        context[place.ROWS] = self.rows = 1
         self.x_of = [x[:count] for count in range(FEW_ROWS + 1)]
         self.outputs_of = [outputs[:count] for count in range(FEW_ROWS + 1)]
-        self.arguments = run_arguments(self.program.context_at, self.dtype)
+        self.run_alone = run_alone(self.program.context_at, str(self.dtype))
 
     def __call__(self, x: Array) -> Array:
         count = len(x)
-        with self.lock:
-            self.x_of[count][...] = x
-            self.context[place.ROWS] = count
-            self.run(*self.arguments)
-            return self.outputs_of[count].copy()
+        self.x_of[count][...] = x
+        if count != self.rows:
+            self.program.context[place.ROWS] = self.rows = count
+        self.run_alone()
+        return self.outputs_of[count].copy()
 
 
 def predict(network: Network, x: Any) -> Array | None:
     """A network's outputs, or None where one of its layers has no compiled form. What is not in
     memory is read a few rows at a time."""
     few = len(x) <= FEW_ROWS
+    idle = network._idle_programs[few]
     try:
-        program = network._programs[few]
-    except KeyError:
-        program = network._programs[few] = make_prediction(network, few)
+        program = idle.pop()  # it has one memory, and now belongs to this call
+    except IndexError:
+        program = make_prediction(network, few)
     if program is None:
+        idle.append(None)
         return None
-    if few or type(x) is np.ndarray:
-        return program(x)
-    outputs = [
-        program(x[start : start + PREDICTION_ROWS]) for start in range(0, len(x), PREDICTION_ROWS)
-    ]
-    return np.concatenate(outputs)
+    try:
+        if few or type(x) is np.ndarray:
+            return program(x)
+        starts = range(0, len(x), PREDICTION_ROWS)
+        return np.concatenate([program(x[start : start + PREDICTION_ROWS]) for start in starts])
+    finally:
+        idle.append(program)
 
 
 def make_prediction(network: Network, few: bool) -> CompiledPrediction | None:
-    """The program that predicts few or many rows; None where a layer has no compiled form."""
+    """A program that predicts few or many rows; None where a layer has no compiled form."""
     try:
         if few:
             return FewPredictions(network)

@@ -19,6 +19,7 @@ Written with LLVM's vector types, since no loop in Python says "keep these 24 su
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from numba.core import cgutils
@@ -166,8 +167,8 @@ def sum_products(
         builder.store(emit.integer_at(builder.add(segments, offset)), a_place)
         with emit.loop(length):
             a_now, b_now = builder.load(a_place), builder.load(b_place)
-            lefts = [lambda row=row: left(builder.add(starts[row], a_now)) for row in range(rows)]
-            rights = [lambda column=column: right(b_now, column) for column in range(columns)]
+            lefts = [partial(left, builder.add(start, a_now)) for start in starts]
+            rights = [partial(right, b_now, column) for column in range(columns)]
             add_products(emit, lefts, rights, sums)
             builder.store(builder.add(a_now, step), a_place)
             builder.store(builder.add(b_now, b_row), b_place)
@@ -175,7 +176,10 @@ def sum_products(
 
 
 def add_products(
-    emit: Emitter, lefts: list[Callable[[], Any]], rights: list[Callable[[], Any]], sums: Sums
+    emit: Emitter,
+    lefts: Sequence[Callable[[], Any]],
+    rights: Sequence[Callable[[], Any]],
+    sums: Sums,
 ) -> None:
     """sums[i][j] += left_i right_j. The shorter list is held in registers, so that sums, that list
     and one number of the other fit into them."""
