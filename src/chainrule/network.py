@@ -300,7 +300,7 @@ class Network:
     def check_input(self, x: Any) -> Any:
         """`x` as a batch of examples, or an error that says what shape is expected. An array
         stays as it is, so that a memory-mapped one is read batch by batch."""
-        if type(x) is np.ndarray and x.shape[1:] == self.input_shape and x.ndim:
+        if type(x) is np.ndarray and x.shape[1:] == self.input_shape:
             return x
         if not hasattr(x, "shape"):
             x = np.asarray(x, self.dtype)

@@ -11,8 +11,9 @@ from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
 from chainrule.engine import Unlowerable
-from chainrule.engine.assembly import LOWERINGS, lower_network
+from chainrule.engine.assembly import LOWERINGS, lower_network, prediction_program
 from chainrule.engine.lowering import Lowering
+from chainrule.engine.lowering_sequential import PASS_SIDE_BY_SIDE
 from chainrule.errors import ArgumentError
 
 EXAMPLES = 5
@@ -63,6 +64,29 @@ def test_steps_agree(case: LayerCase, dtype: str, threads: int) -> None:
             batch_size="full",
         )  # fmt: skip
         assert_equal_networks(plain, compiled, dtype)
+
+
+IMAGE_CASES = [case for case in COMPILED if isinstance(case.make(), PASS_SIDE_BY_SIDE)]
+IMAGE_CASES = [case for case in IMAGE_CASES if len(case.input_shape) == 3]
+
+
+@pytest.mark.parametrize("case", IMAGE_CASES, ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_steps_agree_with_examples_side_by_side(case: LayerCase, dtype: str, threads: int) -> None:
+    def layers() -> list[cr.Layer]:
+        channels = case.input_shape[-1]
+        return [cr.Conv2D(channels, 1), case.make(), cr.Flatten(), cr.Dense(2)]
+
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((53, *case.input_shape)), rng.standard_normal((53, 2))
+    plain, compiled = train_twice(
+        layers, case.input_shape, x, y, dtype, threads, loss="mean_squared_error", epochs=3,
+        batch_size=37, optimizer="sgd(learning_rate=0.01)",
+    )  # fmt: skip
+    assert_equal_networks(plain, compiled, dtype)
+    assert "side_by_side" in prediction_program(compiled, rows=37, threads=1).listing()
+    assert_close(compiled.predict(x), plain.predict(x), dtype, "predictions")
 
 
 @each_compiled

@@ -24,15 +24,15 @@ def warm_up(
       chainrule warm-up --dtype float32
     """
     from chainrule.arguments import choice
-    from chainrule.engine.compiled import code_folder, compile_all, missing_functions
+    from chainrule.engine.compiled import code_folder, compile_all, missing
     from chainrule.progress import format_seconds, waiting
 
     choice(dtype, "dtype", ["both", "float32", "float64"])
     began, compiled = time.perf_counter(), 0
     for one in ["float32", "float64"] if dtype == "both" else [dtype]:
-        new = missing_functions(one)
-        compiled += len(new)
+        new = missing(one)
         with waiting(f"compiling {len(new)} functions for {one}"):
             compile_all(one)
+        compiled += len(new) - len(missing(one))
     took = format_seconds(time.perf_counter() - began)
     print(f"{compiled} functions compiled in {took}; they are in {code_folder()}")

@@ -12,9 +12,11 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import version
@@ -22,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
+from filelock import FileLock
 
 from chainrule.engine.instructions import HANDLERS, Op
+from chainrule.engine.threads import available_threads
 from chainrule.errors import OutputError
 from chainrule.files import cache_folder, whole_file
 
@@ -71,7 +75,7 @@ def address(name: str, dtype: str) -> int:
 
 def load(name: str, dtype: str) -> int:
     """Read a function from disk, or compile it; its address."""
-    path = code_folder() / f"{name}.{dtype}.o"
+    path = file_of(name, dtype)
     try:
         code = path.read_bytes()
     except OSError:
@@ -83,19 +87,50 @@ def load(name: str, dtype: str) -> int:
     return int(engine().get_function_address(symbol(name, dtype)))
 
 
-def missing(ops: Iterable[Op], dtype: str) -> list[str]:
-    """The functions that a program of these operations needs and that are yet to be compiled."""
-    needed = dict.fromkeys([MACHINE, *(HANDLERS[op] for op in ops if op != Op.WAIT)])
+def missing(dtype: str) -> list[str]:
+    """The functions that are yet to be compiled."""
     return [
         name
-        for name in needed
-        if (name, dtype) not in LOADED and not (code_folder() / f"{name}.{dtype}.o").is_file()
+        for name in dict.fromkeys([MACHINE, *HANDLERS.values()])
+        if (name, dtype) not in LOADED and not file_of(name, dtype).is_file()
     ]
 
 
-def missing_functions(dtype: str) -> list[str]:
-    """All functions that are yet to be compiled."""
-    return missing(HANDLERS, dtype)
+def compile_all(dtype: str) -> None:
+    """Compile what is yet to be compiled, on all cores, by Pythons of their own. If another process
+    is at it, wait for that; where nothing can be kept, functions are compiled when they are
+    needed."""
+    if not missing(dtype):
+        return
+    with suppress(OSError):
+        code_folder().mkdir(parents=True, exist_ok=True)
+        with FileLock(code_folder() / "lock"):
+            names = missing(dtype)
+            count = min(available_threads(), len(names))
+            run_all([COMPILE, dtype, *names[part::count]] for part in range(count))
+
+
+COMPILE = "import sys; from chainrule.engine.compiled import keep_all; keep_all(*sys.argv[1:])"
+
+
+def run_all(programs: Iterable[Sequence[str]]) -> None:
+    """Run pieces of Python, each with its arguments, at the same time."""
+    with ExitStack() as running:
+        processes = []
+        for program in programs:
+            command = [sys.executable, "-c", *program]
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603
+            running.enter_context(process)
+            running.callback(process.kill)  # all of them, if this one is interrupted
+            processes.append(process)
+        for process in processes:
+            process.wait()
+
+
+def keep_all(dtype: str, *names: str) -> None:
+    """Compile functions and write them down."""
+    for name in names:
+        keep(file_of(name, dtype), compile_function(name, dtype))
 
 
 @contextmanager
@@ -144,12 +179,6 @@ def keep(path: Path, code: bytes) -> None:
             file.write(code)
 
 
-def compile_all(dtype: str) -> None:
-    """Compile whatever is not yet compiled."""
-    for name in dict.fromkeys([MACHINE, *HANDLERS.values()]):
-        address(name, dtype)
-
-
 @cache
 def target_machine() -> Any:
     """LLVM's description of this processor."""
@@ -170,6 +199,11 @@ def engine() -> Any:
     for name in NEVER_CALLED:
         llvm.add_symbol(name, llvm.address_of_symbol("abort"))
     return loader
+
+
+def file_of(name: str, dtype: str) -> Path:
+    """Where a function's machine code is kept."""
+    return code_folder() / f"{name}.{dtype}.o"
 
 
 @cache

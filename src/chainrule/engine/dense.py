@@ -9,7 +9,7 @@ from chainrule.engine.column import PANEL_BYTES
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
 from chainrule.engine.products import multiply_plain
-from chainrule.engine.scene import read, read_share
+from chainrule.engine.scene import Scene, read, read_share
 from chainrule.engine.singles import matrix_times_vector, vector_times_matrix
 
 
@@ -23,9 +23,20 @@ def handle_copy(task: int, like: Any) -> None:
     )  # fmt: skip
 
 
-def handle_dense(task: int, like: Any) -> None:
-    """y = x W + b."""
+def handle_products(task: int, like: Any) -> None:
+    """A dense layer forward, back, and its gradients."""
     scene = read(task)
+    if scene.op == Op.DENSE:
+        go_forward(scene, like)
+    elif scene.op == Op.DENSE_DX:
+        go_back(scene, like)
+    else:
+        add_gradient(scene, like)
+
+
+@kernel
+def go_forward(scene: Scene, like: Any) -> None:
+    """y = x W + b."""
     weights, bias, item = scene.array[0], scene.array[1], size_of(like)
     if scene.rows == 1:
         vector_times_matrix(scene.x, weights, scene.y, bias, scene.x_size, scene.y_size, like)
@@ -37,9 +48,9 @@ def handle_dense(task: int, like: Any) -> None:
         )  # fmt: skip
 
 
-def handle_dense_dx(task: int, like: Any) -> None:
+@kernel
+def go_back(scene: Scene, like: Any) -> None:
     """dx = dy Wᵀ, with the weights transposed where steps have many examples."""
-    scene = read(task)
     n, item = scene.rows, size_of(like)
     dy_row, dx_row = scene.x_size * item, scene.y_size * item
     if scene.array[1]:
@@ -55,9 +66,9 @@ def handle_dense_dx(task: int, like: Any) -> None:
             matrix_times_vector(weights, dy, dx, scene.y_size, scene.x_size, like)
 
 
-def handle_dense_gradient(task: int, like: Any) -> None:
+@kernel
+def add_gradient(scene: Scene, like: Any) -> None:
     """dW += xᵀ dy and db += Σ_n dy, for this thread's share of the inputs or outputs."""
-    scene = read(task)
     part = read_share(scene)
     gradient = scene.array[0] + part.begin * part.width * size_of(like)
     begins = scene.task[column.NEW] and scene.size[2]

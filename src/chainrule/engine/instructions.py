@@ -125,10 +125,10 @@ ARRANGING = (Op.ARRANGE, Op.PANELS)
 # The function that carries out each operation, as module and name; WAIT is the machine's own.
 HANDLERS: dict[Op, str] = {
     Op.COPY: "dense.handle_copy",
-    Op.DENSE: "dense.handle_dense",
-    Op.DENSE_DX: "dense.handle_dense_dx",
-    Op.DENSE_DW: "dense.handle_dense_gradient",
-    Op.DENSE_DB: "dense.handle_dense_gradient",
+    Op.DENSE: "dense.handle_products",
+    Op.DENSE_DX: "dense.handle_products",
+    Op.DENSE_DW: "dense.handle_products",
+    Op.DENSE_DB: "dense.handle_products",
     Op.CONVOLVE: "images.handle_convolution",
     Op.CONVOLVE_DW: "images.handle_convolution",
     Op.SUM_BIAS: "images.handle_bias",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from chainrule.engine import column, place
 from chainrule.engine.compiled import handler_address
-from chainrule.engine.instructions import ARRANGING, Code, Instruction, Op, Private, Tensor
+from chainrule.engine.instructions import ARRANGING, Code, Instruction, Private, Tensor
 from chainrule.parameters import CACHE_LINE, Array, aligned_zeros
 
 BLOCK_BYTES = 1 << 19  # what a block of rows may take of a core's own cache
@@ -63,10 +63,6 @@ class Program:
             if i.op in ARRANGING and i.arrays[1] is not None
         }
         return self.memory.nbytes + self.private.nbytes + sum(arranged.values())
-
-    def ops(self) -> set[Op]:
-        """The operations that occur."""
-        return {instruction.op for instruction in self._instructions()}
 
     def bind(self) -> None:
         """Put the addresses of the compiled operations into the table."""

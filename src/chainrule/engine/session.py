@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from chainrule.engine import place
 from chainrule.engine.assembly import prediction_program, training_program
-from chainrule.engine.compiled import missing, run_alone, run_function
+from chainrule.engine.compiled import compile_all, missing, run_alone, run_function
 from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
@@ -308,13 +308,14 @@ def make_prediction(network: Network, few: bool) -> CompiledPrediction | None:
 
 
 def load(program: Program) -> Any:
-    """The machine that runs a program. What is yet to be compiled is, with a word to the user."""
+    """The machine that runs a program. If anything is yet to be compiled, everything is, with a
+    word to the user: no other network will have to wait."""
     from chainrule.progress import waiting
 
     dtype = str(program.dtype)
-    new = len(missing(program.ops(), dtype))
-    text = f"compiling {new} functions of the engine, once on this machine"
-    with waiting(text) if new else nullcontext():
+    text = "compiling the engine, once on this machine"
+    with waiting(text) if missing(dtype) else nullcontext():
+        compile_all(dtype)
         program.bind()
         return run_function(dtype)
 
