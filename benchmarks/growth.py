@@ -1,6 +1,6 @@
 """How a step's time grows with batch size, width, depth and threads; memory and installed size.
 
-    python benchmarks/growth.py [--repeats 5] [--out FOLDER]
+    python benchmarks/growth.py [--rounds 3] [--out FOLDER]
 
 784 inputs, dense layers with ReLU, ten classes, Adam: chainrule and PyTorch, in turn.
 """
@@ -30,26 +30,32 @@ ASPECTS = {
     "depth": [1, 2, 4, 8, 16, 32],
     "threads": list(range(1, (os.cpu_count() or 1) + 1)),
 }
-SECONDS = 0.2  # measured at least at a time
+SECONDS, REPEATS = 0.2, 3  # measured at least at a time; and so many times in a process
 
 
-def run(peer: str, shape: dict[str, int], repeats: int) -> dict[str, float]:
+def measure_in_turn(shape: dict[str, int], rounds: int) -> tuple[dict[str, float], ...]:
+    """Both peers' medians over so many rounds."""
+    found: dict[str, list[dict[str, float]]] = {"chainrule": [], "PyTorch": []}
+    for _ in range(rounds):
+        for peer, results in found.items():
+            results.append(run(peer, shape))
+    return tuple(
+        {key: statistics.median(result[key] for result in results) for key in results[0]}
+        for results in found.values()
+    )
+
+
+def run(peer: str, shape: dict[str, int]) -> dict[str, float]:
     """Seconds of a step and megabytes at the peak, from a process of its own."""
     command = [sys.executable, __file__, "--peer", peer, "--shape", json.dumps(shape)]
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
     environment = {**os.environ, **dict.fromkeys(names, str(shape["threads"]))}
-    done = subprocess.run(
-        [*command, "--repeats", str(repeats)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
-def measure(peer: str, shape: dict[str, int], repeats: int) -> None:
+def measure(peer: str, shape: dict[str, int]) -> None:
     """In the process of a peer: print what `run` reads."""
     import numpy as np
 
@@ -68,7 +74,7 @@ def measure(peer: str, shape: dict[str, int], repeats: int) -> None:
             break
         steps *= 2
     times = []
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         began = time.perf_counter()
         made = train(steps)
         times.append((time.perf_counter() - began) / made)
@@ -123,13 +129,13 @@ def installed_megabytes(package: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--shape", type=json.loads, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peer:
-        measure(given.peer, given.shape, given.repeats)
+        measure(given.peer, given.shape)
         return
     console, record = Console(), []
     for aspect, values in ASPECTS.items():
@@ -138,7 +144,7 @@ def main() -> None:
             table.add_column(heading, justify="right")
         for value in values:
             shape = {**BASE, aspect: value}
-            own, other = (run(peer, shape, given.repeats) for peer in ("chainrule", "PyTorch"))
+            own, other = measure_in_turn(shape, given.rounds)
             record.append({"shape": shape, "chainrule": own, "PyTorch": other})
             table.add_row(
                 str(value),
