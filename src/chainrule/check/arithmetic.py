@@ -211,7 +211,7 @@ def axes(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
                     advice = f"sum with `axis={axis}{kept}`"
                     yield _edit("axis", source, place, other, advice)
         if isinstance(node.func, ast.Attribute):
-            inner = node.args[0] if _is_numpy(node.func.value, source) else node.func.value
+            inner = node.args[0] if _is_numpy(node.func.value) else node.func.value
             yield _edit("axis", source, place, fresh(inner), "do not sum here")
     for place in values(source):
         for axis in ("0", "1", "(0, 2, 3)", "(0, 1, 2)"):
@@ -221,7 +221,7 @@ def axes(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
                 yield _edit("axis", source, place, summed, advice)
 
 
-def _is_numpy(node: ast.expr, source: FunctionSource) -> bool:
+def _is_numpy(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in ("np", "numpy", "jnp")
 
 
@@ -230,11 +230,11 @@ def _with_axis(node: ast.Call, axis: str, keep: bool | None) -> ast.Call | None:
     of_numpy = (
         isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
-        and (node.func.value.id in ("np", "numpy"))
+        and node.func.value.id in ("np", "numpy")
     )
     positional = 1 if of_numpy or isinstance(node.func, ast.Name) else 0
     other.args = other.args[:positional]
-    other.keywords = [k for k in other.keywords if k.arg not in ("axis",)]
+    other.keywords = [k for k in other.keywords if k.arg != "axis"]
     other.keywords.append(ast.keyword("axis", expression(axis)))
     if keep is not None:
         other.keywords = [k for k in other.keywords if k.arg != "keepdims"]

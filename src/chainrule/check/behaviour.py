@@ -226,15 +226,3 @@ def _accumulated(answer: Answer, names: list[str], subject: Program) -> Finding:
         line_assigning(subject, shown(answer, names[-1])),
         "assign with `=`, or set it to zero before each backward pass",
     )
-
-
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-# --- ties -----------------------------------------------------------------------------------------
-
-
-# --- large inputs ---------------------------------------------------------------------------------
-
-
-# --- the prediction pass --------------------------------------------------------------------------

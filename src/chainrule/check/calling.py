@@ -125,7 +125,7 @@ def returned_names(function: Callable[..., Any]) -> list[str | None]:
     """The names in the last ``return a, self.b, d["c"]`` of a function, None for expressions."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
+    except (OSError, TypeError, SyntaxError):
         return []
     returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
     if not returns:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.calling import required
-from chainrule.check.examples import Case, Example, from_example, from_object, methods_of
+from chainrule.check.examples import Case, Example, from_example, from_object
 from chainrule.check.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.check.naming import (
     BACKWARD_METHODS,
@@ -28,8 +27,6 @@ from chainrule.check.subject import CannotCheckError, Subject
 from chainrule.configurable import find_name
 from chainrule.errors import UnknownNameError
 from chainrule.seeding import generator
-
-__all__ = ["Case", "Request", "find", "methods_of"]
 
 
 @dataclass
@@ -264,7 +261,6 @@ def _loss_example(one: Any, other: Any, request: Request) -> Example:
 def _guessed_functions(module: types.ModuleType, one: Any, other: Any, request: Request) -> Case:
     """forward(x, params) and backward over a dictionary that one of the file's functions makes."""
     from chainrule.check.guessing import arguments, inputs
-    from chainrule.check.state import random_like
 
     functions = functions_in(module)
     makers = [f for name, f in functions.items() if _makes_parameters(name)]
@@ -288,7 +284,6 @@ def _guessed_functions(module: types.ModuleType, one: Any, other: Any, request: 
                 return case
             except Exception as error:
                 failure = failure or error
-    del random_like
     raise CannotCheckError(
         f"{one.__name__} and {other.__name__} run on nothing that was tried "
         f"({type(failure).__name__}: {failure}): write a function example(rng) that returns "
@@ -367,13 +362,3 @@ def _passes_among(functions: Mapping[str, Any]) -> list[tuple[str, str]]:
     forward = next((n for n in FORWARD_METHODS[:-3] if n in functions), None)
     backward = next((n for n in BACKWARD_METHODS if n in functions), None)
     return [(forward, backward)] if forward and backward else []
-
-
-def source_tree(function: Callable[..., Any]) -> ast.Module | None:
-    """The syntax tree of the file in which a function stands."""
-    try:
-        file = inspect.getsourcefile(inspect.unwrap(function))
-        lines = inspect.findsource(inspect.unwrap(function))[0] if file else None
-    except (OSError, TypeError):
-        return None
-    return ast.parse("".join(lines)) if lines else None

@@ -141,8 +141,7 @@ def comparisons(found: Examination) -> list[Comparison]:
 
 def diagnose_subject(subject: Subject, seconds: float = 6.0) -> Diagnosis:
     """Everything that is wrong with the gradients of one subject."""
-    from chainrule.check.findings import Diagnosis
-    from chainrule.check.treatment import treat
+    from chainrule.check.treatment import treat  # it needs the Examination from here
 
     start = process_time()
     found = examine(subject)

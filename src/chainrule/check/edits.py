@@ -37,9 +37,10 @@ class Edit:
     Args:
         kind: what sort of mistake it undoes.
         source: the function it belongs to.
-        places: pairs of a place and the node to put there.
+        changes: pairs of a place and the node to put there.
         line: of the file.
         advice: what to do, in words.
+        removed, added: a factor that it takes away, and one that it brings in.
     """
 
     kind: str
@@ -47,8 +48,8 @@ class Edit:
     changes: tuple[tuple[Place, Any], ...]
     line: int
     advice: str
-    removed: ast.expr | None = None  # a factor that it takes away
-    added: ast.expr | None = None  # a factor that it brings in
+    removed: ast.expr | None = None
+    added: ast.expr | None = None
 
     def make(self) -> None:
         """Change the tree."""
@@ -110,7 +111,7 @@ def values(source: FunctionSource) -> list[Place]:
                 Place(node, "values", i, each, place.statement)
                 for i, each in enumerate(node.values)
             ]
-        elif not (isinstance(node, ast.Constant)):
+        elif not isinstance(node, ast.Constant):
             found.append(place)
     return found
 

@@ -113,7 +113,7 @@ def from_object(
             lambda state: _gradients_of(getattr(state, joint)),
             joint=getattr(type(thing), joint),
         )
-        return _program(name, code, x, example, randomness, f"{joint}, which returns both")
+        return _program(name, code, x, example, randomness)
     forward, backward, trains = methods_of(thing)
     code = Code(
         thing,
@@ -122,7 +122,7 @@ def from_object(
         _as_part(thing, loss),
         trains=trains,
     )
-    return _program(name, code, x, example, randomness, f"{forward}, {backward}")
+    return _program(name, code, x, example, randomness)
 
 
 def _joint_method(thing: Any) -> str | None:
@@ -158,9 +158,8 @@ def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
     return lambda state: loss
 
 
-def _program(
-    name: str, code: Code, x: Any, example: Example, randomness: Randomness, methods: str
-) -> Program:
+def _program(name: str, code: Code, x: Any, example: Example, randomness: Randomness) -> Program:
+    """The program of an example, with a usual loss where it needs one and none is given."""
     known = {*KEYS, "name"}
     extra = {key: value for key, value in example.items() if key not in known}
 
@@ -177,15 +176,13 @@ def _program(
         )
 
     try:
-        program = made(code, example.get("y"))
+        return made(code, example.get("y"))
     except LossNeededError:
-        program = with_assumed_loss(made, code, example, x)
-    program.style = methods
-    return program
+        return with_assumed_loss(made, code, example)
 
 
 def with_assumed_loss(
-    made: Callable[[Code, Any], Program], code: Code, example: Example, x: Any
+    made: Callable[[Code, Any], Program], code: Code, example: Example
 ) -> Program:
     """The program with targets, and the usual loss that most of its gradients belong to."""
     from chainrule.check.assumed import LOSSES, targets_for
@@ -294,5 +291,5 @@ def _from_functions(
             _as_part(params, loss),
             is_dictionary=True,
         )
-    names = [getattr(f, "__name__", "a function") for f in (forward, backward)]
-    return _program(names[1], code, _needed(example, "x"), example, randomness, ", ".join(names))
+    name = getattr(backward, "__name__", "a function")
+    return _program(name, code, _needed(example, "x"), example, randomness)

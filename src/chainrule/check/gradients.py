@@ -56,7 +56,6 @@ def backward_result(
     names: Sequence[str | None],
     before: dict[Path, tuple[int, Array]],
     state: Any,
-    is_layer: bool,
 ) -> Found:
     """Gather what was returned and what was kept."""
     found = Found(before=before, state=state)
@@ -82,7 +81,7 @@ def _returned(given: Any, names: Sequence[str | None]) -> list[Candidate]:
         return [
             each
             for name, part in zip(named, given, strict=True)
-            for each in ([*_inner(name or "", part)])
+            for each in _inner(name or "", part)
         ]
     name = names[0] if len(names) == 1 else None
     return _inner(name or "", given)
@@ -112,7 +111,7 @@ def match(
     matched: dict[str, Matched] = {}
     used: set[int] = set()
     if input_shape is not None:
-        dx = _input_gradient(found, input_shape, is_layer, values, paths)
+        dx = _input_gradient(found, input_shape, is_layer, paths)
         if dx is not None:
             matched["x"] = Matched(dx.array, "dx")
             used.add(id(dx.array))
@@ -120,7 +119,7 @@ def match(
     for name, path in paths.items():
         if name not in values:
             continue
-        each = _update(found, name, path, rate) or _by_name(found, path, used)
+        each = _update(found, path, rate) or _by_name(found, path, used)
         if each is None:
             open_names.append(name)
         else:
@@ -150,7 +149,7 @@ def _prefix(path: Path) -> str:
     return ".".join(map(str, path[: last + 1]))
 
 
-def _update(found: Found, name: str, path: Path, rate: float) -> Matched | None:
+def _update(found: Found, path: Path, rate: float) -> Matched | None:
     """(before - after) / rate, where the backward pass moved the parameter itself."""
     if path not in found.before:
         return None
@@ -171,9 +170,7 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
     """A gradient whose name says that it belongs to the parameter at `path`."""
     wanted = stem_of(path_end(path))
     near = [
-        c
-        for c in found.kept
-        if c.path is not None and c.path != path and _is_beside(c.path, path) and id(c.array)
+        c for c in found.kept if c.path is not None and c.path != path and _is_beside(c.path, path)
     ]
     named = [
         c
@@ -184,11 +181,10 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
         and (c.path is None or _says_gradient(c.path))
         and not (c.path is None and is_input_gradient(c.name))
     ]
-    # what was returned or changed goes before what merely lies there
-    named.sort(key=lambda c: (not c.changed, c.path is not None and not _says_gradient(c.path)))
     if not named:
         return None
-    return Matched(np.asarray(named[0].array, np.float64), named[0].name)
+    first = min(named, key=lambda c: not c.changed)  # not what merely lies there
+    return Matched(np.asarray(first.array, np.float64), first.name)
 
 
 def stem_of(name: str) -> str:
@@ -268,12 +264,9 @@ def _sizes(array: Array) -> list[int]:
 
 
 def _input_gradient(
-    found: Found,
-    shape: tuple[int, ...],
-    is_layer: bool,
-    values: Values,
-    paths: Mapping[str, Path],
+    found: Found, shape: tuple[int, ...], is_layer: bool, paths: Mapping[str, Path]
 ) -> Candidate | None:
+    """What is called so; else what a layer returns and no parameter claims."""
     named = [c for c in found.returned if is_input_gradient(c.name)]
     if named:
         return named[0]

@@ -148,7 +148,7 @@ def _activation(
             "take the derivative at the input",
             alone=True,
         )
-    signature = _reversed_point(evidence, x, slopes)
+    signature = _reversed_point(evidence, x)
     if signature is not None:
         return signature
     at_dy = _slopes_at(evidence, dy)
@@ -219,7 +219,7 @@ def _slopes_at(evidence: Evidence, point: Array) -> Array | None:
     return (up - down) / (2 * h)
 
 
-def _reversed_point(evidence: Evidence, x: Array, slopes: Array) -> Signature | None:
+def _reversed_point(evidence: Evidence, x: Array) -> Signature | None:
     """Whether the user's own derivative is right once it is handed the output."""
     subject = evidence.subject
     if not isinstance(subject, ActivationPair):

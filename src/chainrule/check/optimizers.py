@@ -53,7 +53,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
         return Diagnosis(name, [Finding(name, "exception", True, raised)])
     start = flat(params)
     gradients = [flat(grads) * factor for factor in GRADIENTS_OF_STEPS]
-    rules = list(rules_for(settings, optimizer))
+    rules = list(rules_for(settings))
     right = [rule for rule in rules if not rule.mistake]
     is_right = any(_follows(rule, start, gradients, settings, moved) for rule in right)
     first = next(iter(params)) if isinstance(params, Mapping) else "params"

@@ -29,7 +29,7 @@ class OwnNetwork(Subject):
 
     def __init__(self, subject: Layer | Network, x: Any = None, y: Any = None, loss: Any = None):
         self.name = type(subject).__name__
-        self.style, self.notes = "a chainrule layer", []
+        self.is_layer, self.notes = not isinstance(subject, Network), []
         self.network = self._in_float64(subject, x)
         if x is None:
             x = states.random_like(np.empty((3, *self.network.input_shape)), "x")
@@ -44,7 +44,6 @@ class OwnNetwork(Subject):
 
     def _in_float64(self, subject: Layer | Network, x: Any) -> Network:
         if isinstance(subject, Network):
-            self.style = "a chainrule network"
             network = Network(subject.layers, subject.input_shape, subject.seed, "float64")
             network.parameters.flat[:] = subject.parameters.flat
             network.buffers.flat[:] = subject.buffers.flat
@@ -65,7 +64,7 @@ class OwnNetwork(Subject):
                 return Network([copy.deepcopy(layer)], shape, dtype="float64")
             except ChainruleError as error:
                 last = error
-        raise CannotCheckError(f"{self.name}: {last}") from None
+        raise CannotCheckError(f"{self.name}: {last}")
 
     def _forward(self, values: Values) -> tuple[Array, Any]:
         for name in self.network.parameters:
@@ -86,8 +85,6 @@ class OwnNetwork(Subject):
         output, _ = self._forward(values)
         if self.dy is not None:
             return float(np.sum(self.dy * output))
-        for name in self.network.parameters:
-            self.network.parameters[name] = values[name]
         return self._loss().forward(output, np.asarray(self.y))[0] + self.network.penalty()
 
     def gradients(self, values: Values) -> Answer:
@@ -110,9 +107,7 @@ class OwnNetwork(Subject):
         names = {"x": "dx"}
         for name in self.network.parameters:
             place, _, end = name.rpartition(".")
-            names[name] = (
-                f"d{end}" if self.style.endswith("layer") and place == "0" else (f"{place}.d{end}")
-            )
+            names[name] = f"d{end}" if self.is_layer and place == "0" else f"{place}.d{end}"
         return names
 
     def functions(self) -> list[Callable[..., Any]]:

@@ -33,7 +33,6 @@ class ActivationPair(Subject):
         self.dy = states.random_like(self.values["x"], "upstream")
         self.randomness = Randomness([])
         self.of: Point = of or self._guessed()
-        self.style = f"an activation and its derivative, a function of the {self.of}"
         if of is None:
             self.notes.append(f"the derivative was taken as a function of the {self.of}")
 
@@ -96,7 +95,6 @@ class LossPair(Subject):
     def __init__(self, function: Function, derivative: Function, x: Any, y: Any) -> None:
         self.function, self.derivative = function, derivative
         self.name, self.notes = name_of(function), []
-        self.style = "a loss and its derivative"
         self.values = {"y_pred": np.asarray(x, np.float64)}
         self.y = np.asarray(y)
         self.batch = len(self.y) if self.y.ndim else None

@@ -89,7 +89,7 @@ class Program(Subject):
         self.batch_axis = batch_axis or 0
         self.randomness = randomness or Randomness([])
         self.extra = dict(extra or {})
-        self.style, self.notes = "", []
+        self.notes = []
         self.returned = returned_names(code.forward(code.state))
         self.paths: dict[str, Path] = {}
         self.values = {}
@@ -307,17 +307,15 @@ class Program(Subject):
         function = self.code.backward(done.state)
         if self.dy is None and self.code.loss is not None and not required(function):
             self._given_loss(done)  # backward() alone: the loss has kept what it needs
-        fill = ("x", "y", "parameters") if self._wants_targets(function) else ("dy", "cache", "x")
+        fill = ("x", "y", "parameters") if self._wants_targets() else ("dy", "cache", "x")
         try:
             given = call(function, roles, done.named, fill)
         except SystemExit as error:
             raise EndsProgramError(f"SystemExit: {error}") from None
         self.handed_in = roles
-        return backward_result(
-            given, grads, returned_names(function), before, done.state, self.dy is not None
-        )
+        return backward_result(given, grads, returned_names(function), before, done.state)
 
-    def _wants_targets(self, function: Function) -> bool:
+    def _wants_targets(self) -> bool:
         return self.dy is None and self.y is not None and self.code.joint is None
 
     def _answer(self, found: Found, done: Pass, values: Values) -> Answer:

@@ -127,7 +127,6 @@ class Randomness:
         self.generators_at = [
             copy.deepcopy(source.bit_generator.state) for source in self.generators
         ]
-        self.global_at = np.random.RandomState(0).get_state()
 
     @contextmanager
     def frozen(self, draw: int = 0) -> Iterator[None]:

@@ -148,16 +148,14 @@ def kernels(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
             yield _edit("flip", source, place, fresh(inner), "do not turn the kernel round")
             both = expression(f"({text(inner)})[::-1, ::-1]")
             yield _edit("flip", source, place, both, "turn the kernel round in both directions")
-        if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and _may_be_kernel(
-            node, source
-        ):
+        if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and _may_be_kernel(node):
             for flip in FLIPS_AND_TURNS:
                 turned = expression(f"({text(node)}){flip}")
                 advice = f"turn the kernel round, `{text(node)}{flip}`"
                 yield _edit("flip", source, place, turned, advice)
 
 
-def _may_be_kernel(node: ast.expr, source: FunctionSource) -> bool:
+def _may_be_kernel(node: ast.expr) -> bool:
     if not isinstance(getattr(node, "ctx", None), ast.Load):
         return False
     words = re.findall(r"[A-Za-z]+", text(node))

@@ -52,13 +52,13 @@ class Subject(ABC):
 
     Args:
         name: what it is called in its file.
-        style: how it was understood, in words.
         values: where it is examined; may be moved.
         batch: the number of examples, None where there are none.
+        learning_rate: for code that updates its own weights.
+        notes: what was assumed, for the report.
     """
 
     name: str
-    style: str
     values: Values
     batch: int | None = None
     learning_rate: float = 0.0

@@ -37,7 +37,7 @@ class Rule:
     mistake: str = ""
 
 
-def rules_for(settings: Settings, optimizer: Any) -> Iterator[Rule]:
+def rules_for(settings: Settings) -> Iterator[Rule]:
     """The forms of a formula, right ones first."""
     family = settings.name
     if family in ("Adam", "AMSGrad", "NAdam", "AdaMax"):
