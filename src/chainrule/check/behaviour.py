@@ -56,7 +56,7 @@ def mutated(subject: Program) -> list[Finding]:
     kept: dict[str, Any] = {"x": subject.values.get("x", subject.x), "y": subject.y}
     changed = [n for n, v in kept.items() if v is not None and not _same(done.roles[n], v)]
     for name in changed:
-        line = line_of_change(subject.code.forward(done.state), name)
+        line = line_of_change(subject.code.forward(done.state))
         findings.append(_mutation(name, "forward", line))
     kept["dy"] = subject.dy
     before: dict[str, Any] = {n: np.array(v) for n, v in done.roles.items() if n in ("x", "y")}
@@ -66,7 +66,7 @@ def mutated(subject: Program) -> list[Finding]:
         now = subject.handed_in.get(name)
         if value is None or now is None or _same(now, value):
             continue
-        line = line_of_change(subject.code.backward(done.state), name)
+        line = line_of_change(subject.code.backward(done.state))
         findings.append(_mutation(name, "backward", line))
     return findings
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from chainrule.check.naming import looks_like_a_gradient, roles_named
+from chainrule.check.source import tree_of
 from chainrule.errors import ArgumentError
 
 Environment = Mapping[str, Any]
@@ -123,9 +123,8 @@ def _name(function: Callable[..., Any]) -> str:
 
 def returned_names(function: Callable[..., Any]) -> list[str | None]:
     """The names in the last ``return a, self.b, d["c"]`` of a function, None for expressions."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    tree = tree_of(function)
+    if tree is None:
         return []
     returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
     if not returns:

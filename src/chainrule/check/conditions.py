@@ -4,6 +4,7 @@ fail."""
 from __future__ import annotations
 
 import inspect
+import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from chainrule.check.findings import Finding
 from chainrule.check.pairs import ActivationPair
 from chainrule.check.program import Program
 from chainrule.check.signatures import close
+from chainrule.check.source import files_of, watching
 from chainrule.check.source_lines import line_assigning
 from chainrule.check.subject import Array, Subject, Values, shown
 
@@ -130,14 +132,10 @@ def _output(subject: Subject, x: Array, kind: type[np.floating[Any]]) -> Array:
 
 
 def _line_of_exp(subject: Subject) -> int | None:
-    from chainrule.check.source import files_of, watching
-
-    files = files_of(subject.functions())
-    with watching(files) as seen:
+    """The first line that calls exp in a function that the forward pass runs."""
+    with watching(files_of(subject.functions())) as seen:
         subject.loss(subject.values)
-    import linecache
-
-    for code in seen.codes:
+    for code in seen:
         last = max((line for *_, line in code.co_lines() if line), default=code.co_firstlineno)
         for number in range(code.co_firstlineno, last + 1):
             if "exp(" in linecache.getline(code.co_filename, number):

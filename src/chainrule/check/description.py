@@ -1,15 +1,12 @@
-"""Wrong gradients in words, where no cause is known, and the line where they are assigned."""
+"""Wrong gradients in words, where no cause is known."""
 
 from __future__ import annotations
-
-import ast
 
 import numpy as np
 
 from chainrule.check.calculus import Truth
 from chainrule.check.doctor import Examination
 from chainrule.check.signatures import Evidence
-from chainrule.check.source import FunctionSource
 
 
 def describe(found: Examination, name: str) -> str:
@@ -57,28 +54,3 @@ def _ratios(ours: np.ndarray, true: np.ndarray) -> str:
         return ""
     ratios = ours[usable] / true[usable]
     return f"; the ratio to the true entries goes from {ratios.min():.3g} to {ratios.max():.3g}"
-
-
-def line_of(name: str, sources: list[FunctionSource]) -> int | None:
-    """The last line that assigns a gradient, or returns where none does."""
-    wanted = name.split(".")[-1]
-    returns = None
-    for source in sources:
-        for node in ast.walk(source.node):
-            targets = (
-                node.targets
-                if isinstance(node, ast.Assign)
-                else ([node.target] if isinstance(node, ast.AugAssign) else [])
-            )
-            for target in targets:
-                if wanted in (getattr(target, "id", ""), getattr(target, "attr", ""), _key(target)):
-                    return int(getattr(node, "lineno", 0)) or None
-            if isinstance(node, ast.Return):
-                returns = returns or node.lineno
-    return returns
-
-
-def _key(node: ast.AST) -> str:
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return str(node.slice.value)
-    return ""

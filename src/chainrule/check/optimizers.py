@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from chainrule.check.calling import call
 from chainrule.check.findings import Comparison, Diagnosis, Finding
 from chainrule.check.signatures import close, ratio_of
+from chainrule.check.source_lines import last_line_of_change
 from chainrule.check.subject import CannotCheckError
 from chainrule.check.update_rules import Array, Rule, Settings, Steps, rules_for
 
@@ -56,15 +58,14 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
     rules = list(rules_for(settings))
     right = [rule for rule in rules if not rule.mistake]
     is_right = any(_follows(rule, start, gradients, settings, moved) for rule in right)
-    first = next(iter(params)) if isinstance(params, Mapping) else "params"
     diagnosis = Diagnosis(name)
     diagnosis.notes.append(f"held against {settings.name} with learning rate {settings.rate:g}")
     names = list(params) if isinstance(params, Mapping) else ["params"]
     diagnosis.comparisons = [Comparison(str(each), is_right) for each in names]
     if not is_right:
-        finding = _finding(str(first), rules, start, gradients, settings, moved)
-        line = _line(optimizer)
-        diagnosis.findings.append(Finding(**{**finding.as_json(), "line": line}))
+        finding = _finding(str(names[0]), rules, start, gradients, settings, moved)
+        line = last_line_of_change(step_of(optimizer))
+        diagnosis.findings.append(replace(finding, line=line))
     return diagnosis
 
 
@@ -223,25 +224,3 @@ def _family(
     if has.get("nesterov") is True:
         return "Nesterov momentum"
     return "momentum" if momentum else "gradient descent"
-
-
-# --- formulas -----------------------------------------------------------------------------------
-
-
-def _line(optimizer: Any) -> int | None:
-    """The last line of the step that changes something in place."""
-    import ast
-    import textwrap
-
-    try:
-        lines, first = inspect.getsourcelines(step_of(optimizer))
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    changes = [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AugAssign)
-        or (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript))
-    ]
-    return first - 1 + max(changes) if changes else first

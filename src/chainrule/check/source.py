@@ -9,39 +9,34 @@ from __future__ import annotations
 
 import ast
 import gc
+import inspect
 import linecache
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.Lambda
 
 
-@dataclass
-class Seen:
-    """What a run showed: the functions it went through and their local names at the end."""
-
-    codes: dict[CodeType, dict[str, Any]] = field(default_factory=dict)
+LocalNames = dict[str, Any]
+"""What the names of a function hold when it ends."""
 
 
 @contextmanager
-def watching(files: set[str]) -> Iterator[Seen]:
-    """Note every function of `files` that runs within."""
-    seen = Seen()
+def watching(files: set[str]) -> Iterator[dict[CodeType, LocalNames]]:
+    """Note every function of `files` that runs within, in the order of their ends."""
+    seen: dict[CodeType, LocalNames] = {}
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_code.co_filename in files:
-            seen.codes[frame.f_code] = dict(frame.f_locals)
+            seen[frame.f_code] = dict(frame.f_locals)
 
-    outside = sys.getprofile()
-    sys.setprofile(watch)
-    try:
+    with _profiling(watch):
         yield seen
-    finally:
-        sys.setprofile(outside)
 
 
 @contextmanager
@@ -52,16 +47,23 @@ def counting_calls(files: set[str]) -> Iterator[list[int]]:
     def count(frame: FrameType, event: str, _: Any) -> None:
         counted[0] += event == "call" and frame.f_code.co_filename in files
 
-    outside = sys.getprofile()
-    sys.setprofile(count)
-    try:
+    with _profiling(count):
         yield counted
+
+
+@contextmanager
+def _profiling(note: Callable[[FrameType, str, Any], None]) -> Iterator[None]:
+    """Within, `note` is called at the beginning and the end of every function."""
+    outside = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
     finally:
         sys.setprofile(outside)
 
 
 def order_of_lines(run: Callable[[], Any], files: set[str]) -> dict[tuple[str, int], int]:
-    """Which line of `files` runs as the how manieth."""
+    """The lines of `files`, by file and number, with the order in which they first run."""
     order: dict[tuple[str, int], int] = {}
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -74,9 +76,8 @@ def order_of_lines(run: Callable[[], Any], files: set[str]) -> dict[tuple[str, i
     outside = sys.gettrace()
     sys.settrace(trace)
     try:
-        run()
-    except Exception:
-        return order
+        with suppress(Exception):  # code under examination: the lines before an exception count
+            run()
     finally:
         sys.settrace(outside)
     return order
@@ -89,8 +90,7 @@ class FunctionSource:
     functions: list[FunctionType]
     node: FunctionNode
     statement: ast.stmt  # of the top level, in which it stands
-    names: dict[str, Any]
-    lines: list[str]
+    names: LocalNames
     file: str
 
     @property
@@ -147,6 +147,16 @@ def files_of(functions: list[Callable[..., Any]]) -> set[str]:
     return found
 
 
+def tree_of(function: Callable[..., Any]) -> ast.Module | None:
+    """The syntax tree of one function, with the line numbers of its file; None without source."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    return ast.increment_lineno(tree, first - 1)
+
+
 def backward_sources(
     forward: Callable[[], Any], both: Callable[[], Any], files: set[str]
 ) -> list[FunctionSource]:
@@ -172,25 +182,21 @@ def backward_sources(
     return sources
 
 
-def _codes_of(run: Callable[[], Any], files: set[str]) -> dict[CodeType, dict[str, Any]]:
-    with watching(files) as seen:
-        try:
-            run()
-        except Exception:
-            return seen.codes
-    return seen.codes
+def _codes_of(run: Callable[[], Any], files: set[str]) -> dict[CodeType, LocalNames]:
+    with watching(files) as seen, suppress(Exception):  # code under examination may raise anything
+        run()
+    return seen
 
 
-def _source(code: CodeType, names: dict[str, Any], tree: ast.Module) -> FunctionSource | None:
+def _source(code: CodeType, names: LocalNames, tree: ast.Module) -> FunctionSource | None:
     functions = [f for f in gc.get_referrers(code) if isinstance(f, FunctionType)]
     functions = [f for f in functions if f.__code__ is code]
     for statement in tree.body:
         nodes = [node for node in ast.walk(statement) if _is_node_of(node, code)]
         if functions and len(nodes) == 1:
             node = nodes[0]
-            lines = linecache.getlines(code.co_filename)
             if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-                return FunctionSource(functions, node, statement, names, lines, code.co_filename)
+                return FunctionSource(functions, node, statement, names, code.co_filename)
     return None
 
 

@@ -13,7 +13,7 @@ from types import CodeType
 from chainrule.check.answers import is_factor, line_of_error, same_gradient, second_point
 from chainrule.check.causes import cause_of, common_ratio
 from chainrule.check.corrections import FIRST_FOR, GENERATORS
-from chainrule.check.description import describe, line_of
+from chainrule.check.description import describe
 from chainrule.check.doctor import Examination
 from chainrule.check.edit_facts import completes_a_product, stands_in_loop
 from chainrule.check.edits import Edit, fresh, values
@@ -21,6 +21,7 @@ from chainrule.check.findings import Finding
 from chainrule.check.program import Program
 from chainrule.check.signatures import Evidence, Signature, signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
+from chainrule.check.source_lines import line_assigning_or_returning
 from chainrule.check.subject import Answer, EndsProgramError, Subject
 
 MISSING = {"missing-bias-gradient", "missing-gradient"}
@@ -311,7 +312,7 @@ class Treatment:
         signature = next(iter(self._signatures(named)), None)
         others = [self.found.shown(n) for n in names if n != named]
         tail = f"; likewise {', '.join(others)}" if others else ""
-        line = line_of(self.found.shown(named), self.sources)
+        line = line_assigning_or_returning(self.found.shown(named), self.sources)
         if signature is None or signature.code == "unknown":
             known = f"{signature.evidence}; " if signature else ""
             evidence = known + describe(self.found, named)
