@@ -10,8 +10,9 @@ import numpy as np
 
 from chainrule.check.derivative_forms import form_of, same_family
 from chainrule.check.edits import Edit, text
+from chainrule.check.evidence import CLOSE
 from chainrule.check.naming import roles_named
-from chainrule.check.signatures import CLOSE, of_ratio
+from chainrule.check.signatures import of_ratio
 from chainrule.check.state import items
 from chainrule.check.subject import Subject
 

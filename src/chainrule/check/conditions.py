@@ -12,10 +12,10 @@ import numpy as np
 
 from chainrule.check.calling import call
 from chainrule.check.causes import is_random
+from chainrule.check.evidence import close
 from chainrule.check.findings import Finding
 from chainrule.check.pairs import ActivationPair
 from chainrule.check.program import Program
-from chainrule.check.signatures import close
 from chainrule.check.source import files_of, watching
 from chainrule.check.source_lines import line_assigning
 from chainrule.check.subject import Array, Subject, Values, shown

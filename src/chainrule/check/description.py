@@ -6,13 +6,13 @@ import numpy as np
 
 from chainrule.check.calculus import Truth
 from chainrule.check.doctor import Examination
-from chainrule.check.signatures import Evidence
+from chainrule.check.evidence import Evidence
 
 
 def describe(found: Examination, name: str) -> str:
     """How a gradient differs from the true one, where no cause is known."""
     truth, given = found.truths[name], found.given(name)
-    evidence = Evidence(name, given, truth, found.subject, found.subject.values)
+    evidence = Evidence(name, given, truth, found.subject)
     known = evidence.known()
     if given is None:
         return "no gradient was found"

@@ -13,9 +13,10 @@ from time import process_time
 import numpy as np
 
 from chainrule.check.calculus import FLOAT32, Precision, Truth, fit, measure, probe
+from chainrule.check.evidence import Evidence, Signature
 from chainrule.check.findings import Comparison, Diagnosis
 from chainrule.check.naming import is_parameter
-from chainrule.check.signatures import Evidence, Signature, signatures
+from chainrule.check.signatures import signatures
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, shown
 
 PATIENCE = 1.2  # seconds for the entries of true gradients
@@ -110,7 +111,7 @@ def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
         if found.answer is not None:
             updated = name in found.answer.updated
             given, others = found.given(name), found.answer.gradients
-            evidence = Evidence(name, given, truth, subject, subject.values, updated, others)
+            evidence = Evidence(name, given, truth, subject, updated, others)
             found.signatures[name] = signatures(evidence)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from chainrule.check.evidence import Evidence, Signature, close, ratio_of
 from chainrule.check.pairs import ActivationPair, LossPair
-from chainrule.check.signatures import Evidence, Signature, close
 from chainrule.check.subject import Array
 
 Slope = Callable[[Array], Array]
@@ -341,8 +341,6 @@ def _paths(coefficients: Array) -> Signature | None:
 
 def _loss(evidence: Evidence, subject: LossPair) -> Signature | None:
     """p - y in the place of the derivative of a cross-entropy."""
-    from chainrule.check.signatures import ratio_of
-
     given, p, y = evidence.fitted, evidence.values["y_pred"], np.asarray(subject.y)
     if given is None or p.shape != y.shape:
         return None

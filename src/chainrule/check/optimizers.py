@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.calling import call
+from chainrule.check.evidence import close, ratio_of
 from chainrule.check.findings import Comparison, Diagnosis, Finding
-from chainrule.check.signatures import close, ratio_of
 from chainrule.check.source_lines import last_line_of_change
 from chainrule.check.subject import CannotCheckError
 from chainrule.check.update_rules import Array, Rule, Settings, Steps, rules_for

@@ -2,92 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
 from chainrule.check.calculus import Truth, fit
+from chainrule.check.evidence import CLOSE, Evidence, Signature, close, ratio_of
+from chainrule.check.examples_used import some_examples
+from chainrule.check.kinds import by_kind
 from chainrule.check.naming import is_bias
-from chainrule.check.subject import Array, Subject, Values
-
-CLOSE = 1e-4  # two arrays that differ by less, of the larger one's size, are the same
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A cause that the numbers fit.
-
-    Args:
-        alone: whether nothing else fits them.
-        ratio: the gradient over the true one, where that is the same for every entry.
-    """
-
-    code: str
-    evidence: str
-    suggestion: str = ""
-    alone: bool = False
-    ratio: float | None = None
-
-
-@dataclass
-class Evidence:
-    """A wrong gradient beside the true one."""
-
-    name: str  # of the value
-    given: Array | None
-    truth: Truth
-    subject: Subject
-    values: Values
-    updated: bool = False  # the gradient is what an update did
-    others: dict[str, Array | None] = field(default_factory=dict)  # all gradients given
-
-    @property
-    def fitted(self) -> Array | None:
-        """The gradient in its value's shape."""
-        return fit(self.given, self.truth.shape)
-
-    def known(self) -> tuple[Array, Array] | None:
-        """Entries of the gradient and of the true one, where both are known."""
-        fitted = self.fitted
-        if fitted is None or not len(self.truth.where):
-            return None
-        return fitted.ravel()[self.truth.where], self.truth.entries
-
-
-def close(one: Array, other: Array) -> bool:
-    """Whether two arrays are the same up to the precision of the true gradient."""
-    if one.shape != other.shape or not one.size:
-        return False
-    scale = max(float(np.abs(one).max()), float(np.abs(other).max()))
-    return bool(np.abs(one - other).max() <= CLOSE * scale) and scale > 0
-
-
-def ratio_of(given: Array, true: Array) -> float | None:
-    """given / true, where it is the same for all entries."""
-    norm = float(np.sum(true * true))
-    if not norm or not np.all(np.isfinite(given)):
-        return None
-    ratio = float(np.sum(given * true)) / norm
-    if not ratio or not close(given, ratio * true):
-        return None
-    return ratio
+from chainrule.check.subject import Array, Subject
 
 
 def signatures(evidence: Evidence) -> list[Signature]:
     """All that fits, the simplest first."""
-    found: list[Signature] = []
-    from chainrule.check.kinds import by_kind
-
-    for look in (
-        *(_absent, _of_another_value, _shape, _ratio, by_kind, _regularizer, _turned),
-        _some_examples,
-    ):
-        signature = look(evidence)
-        if signature is not None:
-            found.append(signature)
-    return found
+    looks = (_absent, _of_another_value, _shape, _ratio, by_kind, _regularizer, _turned)
+    found = [look(evidence) for look in (*looks, some_examples)]
+    return [signature for signature in found if signature is not None]
 
 
 def _absent(evidence: Evidence) -> Signature | None:
@@ -291,80 +222,3 @@ def _of_another_value(evidence: Evidence) -> Signature | None:
             advice = f"write the gradient of {evidence.name} here"
             return Signature("wrong-variable", text, advice, alone=True)
     return None
-
-
-def _some_examples(evidence: Evidence) -> Signature | None:
-    """Whether the gradient is that of some examples only: Σ_n c_n of what each contributes."""
-    known, count = evidence.known(), evidence.subject.batch
-    if known is None or not count or not 2 <= count <= 12 or evidence.name in ("x", "y_pred"):
-        return None
-    given, _ = known
-    if ratio_of(*known) is not None:
-        return None
-    shares = shares_of_examples(evidence, count)
-    if shares is None or not np.any(given):
-        return None
-    used = _examples_used(shares, given)
-    if not used or len(used) == count:
-        return None
-    which = ", ".join(str(n) for n in used)
-    text = (
-        f"it is the gradient of example {which} alone"
-        if len(used) == 1
-        else f"it is the gradient of the examples {which}, out of {count}"
-    )
-    return Signature("partial-sum", text, "sum over all examples", alone=True)
-
-
-def _examples_used(shares: Array, given: Array) -> list[int]:
-    """The examples whose shares make up the gradient: one of them, all but one, or any."""
-    count = len(shares)
-    if len(given) < 3:
-        return []
-    for n, share in enumerate(shares):
-        if _is_share(given, share, count):
-            return [n]
-    total = shares.sum(axis=0)
-    for n, share in enumerate(shares):
-        counts = np.abs(share).max() > 0.01 * np.abs(total).max()
-        if counts and _is_share(given, total - share, count):
-            return [m for m in range(count) if m != n]
-    if len(given) <= count or np.linalg.matrix_rank(shares) < count:
-        return []
-    weights, *_ = np.linalg.lstsq(shares.T, given, rcond=None)
-    if not close(weights @ shares, given):
-        return []
-    return [n for n, weight in enumerate(weights) if abs(weight) > CLOSE]
-
-
-def _is_share(given: Array, share: Array, count: int) -> bool:
-    """Whether a gradient is some examples' share, summed or averaged."""
-    ratio = ratio_of(given, share)
-    return ratio is not None and any(abs(ratio / r - 1) < CLOSE for r in (1, count, 1 / count))
-
-
-def shares_of_examples(evidence: Evidence, count: int) -> Array | None:
-    """What each example adds to the true gradient, at the entries that are known."""
-    shares = []
-    for example in range(count):
-        loss = evidence.subject.only(example)
-        if loss is None:
-            return None
-        try:
-            shares.append(_slopes(loss, evidence))
-        except Exception:  # code may take no single example
-            return None
-    return np.array(shares)
-
-
-def _slopes(loss: Callable[[Values], float], evidence: Evidence) -> Array:
-    size, values, name = int(np.prod(evidence.truth.shape)), evidence.values, evidence.name
-    slopes = []
-    for position in evidence.truth.where:
-        step = np.zeros(size)
-        step[position] = 1e-4
-        change = step.reshape(evidence.truth.shape)
-        up = loss({**values, name: values[name] + change})
-        down = loss({**values, name: values[name] - change})
-        slopes.append((up - down) / 2e-4)
-    return np.array(slopes)

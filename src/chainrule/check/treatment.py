@@ -17,9 +17,10 @@ from chainrule.check.description import describe
 from chainrule.check.doctor import Examination
 from chainrule.check.edit_facts import completes_a_product, stands_in_loop
 from chainrule.check.edits import Edit, fresh, values
+from chainrule.check.evidence import Evidence, Signature
 from chainrule.check.findings import Finding
 from chainrule.check.program import Program
-from chainrule.check.signatures import Evidence, Signature, signatures
+from chainrule.check.signatures import signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
 from chainrule.check.source_lines import line_assigning_or_returning
 from chainrule.check.subject import Answer, EndsProgramError, Subject
@@ -286,9 +287,7 @@ class Treatment:
             return
         for name in self.remaining:
             given = answer.gradients.get(name)
-            evidence = Evidence(
-                name, given, self.found.truths[name], self.subject, self.subject.values
-            )
+            evidence = Evidence(name, given, self.found.truths[name], self.subject)
             self.found.signatures[name] = signatures(evidence)
         self.found.answer = answer
 
