@@ -60,7 +60,7 @@ def diagnose(
     """
     from chainrule.check.cases import diagnose_case, diagnose_file
     from chainrule.check.examples import from_example
-    from chainrule.check.state import Randomness
+    from chainrule.check.randomness import Randomness
     from chainrule.check.subject import CannotCheckError
 
     try:

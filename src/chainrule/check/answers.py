@@ -11,8 +11,8 @@ from chainrule.check.doctor import Examination
 from chainrule.check.evidence import Signature
 from chainrule.check.loading import line_in
 from chainrule.check.program import Program
+from chainrule.check.randomness import random_like
 from chainrule.check.source import files_of
-from chainrule.check.state import random_like
 from chainrule.check.subject import Answer, Subject
 
 

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.check import state as states
-from chainrule.check.causes import is_random
 from chainrule.check.conditions import overflow, prediction, shapes, ties
 from chainrule.check.findings import Finding
 from chainrule.check.own import OwnNetwork, own_behaviours
 from chainrule.check.program import Program
+from chainrule.check.randomness import random_like
 from chainrule.check.source_lines import line_assigning, line_of_change, line_of_condition
-from chainrule.check.state import random_like
 from chainrule.check.subject import Answer, Array, Subject, Values, shown
 
 NOISE = 1e-10
@@ -107,7 +106,7 @@ def second_call(subject: Program) -> list[Finding]:
             continue
         if not _alike(two, right) and not _alike(two, right + one):
             stale.append(name)
-    if stale and not is_random(subject):
+    if stale and not subject.is_random():
         named = shown(alone, stale[-1])
         others = [shown(alone, n) for n in stale[:-1]]
         return [

@@ -40,7 +40,7 @@ DRAWN = {"derivative", "mask", "renamed", "extra"}  # what mends a random layer'
 
 def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     """The code for an edit that makes the gradients `mended` right."""
-    if edit.kind in DRAWN and is_random(found.subject):
+    if edit.kind in DRAWN and found.subject.is_random():
         return "dropout-mask"
     if edit.kind in ("scale", "sign", "axis"):
         return _of_factor(edit, mended, found)
@@ -66,7 +66,7 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
         return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
     if ratio < 0:
         return "sign"
-    if is_random(found.subject) and _is_of_dropout(ratio, found.subject):
+    if found.subject.is_random() and _is_of_dropout(ratio, found.subject):
         return "dropout-mask"
     code = of_ratio(ratio, found.subject).code
     name = next(n for n in mended if common_ratio((n,), found) == ratio)
@@ -145,27 +145,6 @@ def _is_of_dropout(ratio: float, subject: Subject) -> bool:
     kept = [v for _, v in items(state) if isinstance(v, float) and 0 < v < 1]
     made = [m for v in kept for m in (v, 1 - v, 1 / v, 1 / (1 - v))]
     return any(abs(ratio / each - 1) < CLOSE * 10 for each in made)
-
-
-def is_random(subject: Subject) -> bool:
-    """Whether the forward pass draws random numbers."""
-    if not hasattr(subject, "random_draw"):
-        return False
-    try:
-        first = subject.loss(subject.values)
-        subject.random_draw = 3
-        return first != subject.loss(subject.values) or _has_generator(subject)
-    except Exception:
-        return False
-    finally:
-        subject.random_draw = 0
-
-
-def _has_generator(subject: Subject) -> bool:
-    """Whether the code keeps a generator that a forward pass moves on."""
-    state = getattr(getattr(subject, "code", None), "state", None)
-    generators = [v for _, v in items(state) if isinstance(v, np.random.Generator)]
-    return bool(generators) and getattr(subject, "values", {}).keys() == {"x"}
 
 
 def _of_exchange(edit: Edit) -> str:

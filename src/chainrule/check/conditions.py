@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.calling import call
-from chainrule.check.causes import is_random
 from chainrule.check.evidence import close
 from chainrule.check.findings import Finding
 from chainrule.check.pairs import ActivationPair
@@ -168,7 +167,7 @@ def prediction(subject: Program, predict: Callable[..., Any]) -> list[Finding]:
         ) or np.array_equal(given.ravel(), (output > 0.5).ravel().astype(int))
     else:
         agrees = False
-    if agrees or is_random(subject):
+    if agrees or subject.is_random():
         return []
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     return [

@@ -22,7 +22,7 @@ from chainrule.check.naming import (
     role_of,
 )
 from chainrule.check.program import Code, LossNeededError, Program
-from chainrule.check.state import Randomness
+from chainrule.check.randomness import Randomness, random_like
 from chainrule.check.subject import CannotCheckError, Subject
 from chainrule.configurable import find_name
 from chainrule.errors import UnknownNameError
@@ -232,8 +232,6 @@ def _functions_named(module: types.ModuleType, request: Request) -> Case:
 
 def _function_pair(module: types.ModuleType, first: str, second: str, request: Request) -> Case:
     """An activation or loss with its derivative, or forward with backward."""
-    from chainrule.check.state import random_like
-
     functions = functions_in(module)
     one, other = functions[first], functions[second]
     randomness = Randomness(random_sources(module))

@@ -23,7 +23,7 @@ from chainrule.check.naming import (
     role_of,
 )
 from chainrule.check.program import Code, LossNeededError, Program
-from chainrule.check.state import Randomness
+from chainrule.check.randomness import Randomness
 from chainrule.check.subject import CannotCheckError, Subject
 
 Example = dict[str, Any]

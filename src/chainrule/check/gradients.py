@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.naming import is_input_gradient, looks_like_a_gradient, stem
-from chainrule.check.state import Path, arrays, read
+from chainrule.check.state import Path, arrays, path_end, read
 from chainrule.check.subject import Array, Values
 
 
@@ -158,12 +158,6 @@ def _update(found: Found, path: Path, rate: float) -> Matched | None:
         return None
     with np.errstate(all="ignore"):
         return Matched((before - np.asarray(after, np.float64)) / rate, f"d{path_end(path)}", True)
-
-
-def path_end(path: Path) -> str:
-    """The parameter's own name: the last name of its path, and its place in a list."""
-    last = next((i for i in range(len(path) - 1, -1, -1) if isinstance(path[i], str)), 0)
-    return ".".join(map(str, path[last:]))
 
 
 def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:

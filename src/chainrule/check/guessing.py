@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check.state import random_like
+from chainrule.check.randomness import random_like
 
 FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
 IMAGE_SHAPES = (

@@ -123,9 +123,7 @@ def _activation(
         return None
     slopes = evidence.truth.array / dy
     taken = given / dy
-    from chainrule.check.causes import is_random
-
-    if is_random(evidence.subject):
+    if evidence.subject.is_random():
         return Signature(
             "dropout-mask",
             "dy is not multiplied by what the forward pass multiplied x by, the mask with its "

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check import state as states
 from chainrule.check.findings import Finding
+from chainrule.check.randomness import random_like
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
 from chainrule.errors import ChainruleError
 from chainrule.layers.base import Layer
@@ -32,7 +32,7 @@ class OwnNetwork(Subject):
         self.is_layer, self.notes = not isinstance(subject, Network), []
         self.network = self._in_float64(subject, x)
         if x is None:
-            x = states.random_like(np.empty((3, *self.network.input_shape)), "x")
+            x = random_like(np.empty((3, *self.network.input_shape)), "x")
         self.x = np.asarray(x, np.float64)
         self.y, self.given_loss = y, loss
         self.batch = len(self.x)
@@ -40,7 +40,7 @@ class OwnNetwork(Subject):
         for name, array in self.network.parameters.items():
             self.values[name] = array.copy()
         output, _ = self._forward(self.values)
-        self.dy = None if loss is not None else states.random_like(output, "upstream")
+        self.dy = None if loss is not None else random_like(output, "upstream")
 
     def _in_float64(self, subject: Layer | Network, x: Any) -> Network:
         if isinstance(subject, Network):
@@ -52,9 +52,9 @@ class OwnNetwork(Subject):
         if subject.is_built:
             for name in network.parameters:
                 network.parameters[name][...] = getattr(subject, name.partition(".")[2], 0.0)
-        noise = 0.3 * states.random_like(network.parameters.flat, "parameters")
+        noise = 0.3 * random_like(network.parameters.flat, "parameters")
         network.parameters.flat[:] += noise  # no zero bias and no scale of one hides a mistake
-        network.buffers.flat[:] += np.abs(states.random_like(network.buffers.flat, "buffers"))
+        network.buffers.flat[:] += np.abs(random_like(network.buffers.flat, "buffers"))
         return network
 
     def _around(self, layer: Layer, x: Any) -> Network:
@@ -119,7 +119,7 @@ def own_behaviours(subject: OwnNetwork) -> list[Finding]:
     handed in changes, and a cache belongs to its own forward pass."""
     findings = []
     output, caches = subject._forward(subject.values)
-    dy = states.random_like(output, "behaviour")
+    dy = random_like(output, "behaviour")
     network = subject.network
     network.gradients.flat[:] = 0
     handed = dy.copy()

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from chainrule.check import state as states
 from chainrule.check.calling import call, required
 from chainrule.check.naming import role_of
-from chainrule.check.state import Randomness
+from chainrule.check.randomness import Randomness, random_like
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
 
 Function = Callable[..., Any]
@@ -30,7 +29,7 @@ class ActivationPair(Subject):
         self.function, self.derivative = function, derivative
         self.name, self.notes = name_of(function), []
         self.values = {"x": np.asarray(x, np.float64)}
-        self.dy = states.random_like(self.values["x"], "upstream")
+        self.dy = random_like(self.values["x"], "upstream")
         self.randomness = Randomness([])
         self.of: Point = of or self._guessed()
         if of is None:

@@ -16,8 +16,9 @@ from chainrule.check.calling import call, optional, required, returned_names
 from chainrule.check.gradients import Found, backward_result, match, snapshot
 from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of
 from chainrule.check.outputs import understood
+from chainrule.check.randomness import Randomness, not_constant, random_like
 from chainrule.check.source import counting_calls, files_of
-from chainrule.check.state import Path, Randomness
+from chainrule.check.state import Path
 from chainrule.check.subject import (
     Answer,
     Array,
@@ -140,13 +141,13 @@ class Program(Subject):
             if NOT_PARAMETERS.search(name.lower()) or not array.size:
                 continue
             self.paths[name] = path
-            moved = np.asarray(array, np.float64) + 0.1 * states.random_like(array, "dependence")
+            moved = np.asarray(array, np.float64) + 0.1 * random_like(array, "dependence")
             try:
                 depends = self._differs(self._value(self.run({**self.values, name: moved})), base)
             except Exception:  # code may refuse the move: then it is no parameter
                 depends = False
             if depends:
-                self.values[name] = states.not_constant(np.array(array, np.float64))
+                self.values[name] = not_constant(np.array(array, np.float64))
             else:
                 del self.paths[name]
 
@@ -157,7 +158,7 @@ class Program(Subject):
         calls = []
         for count in (1, 2):
             x, y = self.x[:count], self.y[:count]
-            state = states.duplicate(self.code.state)
+            state = copy.deepcopy(self.code.state)
             roles = {**self._fixed_roles(), "x": x.copy(), "y": y.copy(), "batch": count}
             with np.errstate(all="ignore"), counting_calls(files_of(self.functions())) as counted:
                 call(self.code.backward(state), roles, self.extra, ("x", "y"))
@@ -182,7 +183,7 @@ class Program(Subject):
                 )
             return None
         self.code = replace(self.code, loss=None)
-        return states.random_like(first.output, "upstream")
+        return random_like(first.output, "upstream")
 
     def _asks_for_gradient(self) -> bool:
         names = required(self.code.backward(self.code.state))
@@ -215,7 +216,7 @@ class Program(Subject):
 
     def fresh_state(self, values: Values) -> Any:
         """A copy of the state that holds `values`."""
-        state = states.duplicate(self.code.state)
+        state = copy.deepcopy(self.code.state)
         for name, path in self.paths.items():
             if name in values:
                 states.write(state, path, values[name])
@@ -341,6 +342,22 @@ class Program(Subject):
         return self.dy is not None or (not done.output.ndim and self.code.joint is None)
 
     # --- other runs -------------------------------------------------------------------------
+
+    def is_random(self) -> bool:
+        try:
+            first = self.loss(self.values)
+            self.random_draw = 3
+            return first != self.loss(self.values) or self._draws_alone()
+        except Exception:  # code of the user's: what it raises is found elsewhere
+            return False
+        finally:
+            self.random_draw = 0
+
+    def _draws_alone(self) -> bool:
+        """Whether the code keeps a generator and no parameters, as dropout does."""
+        kept = [value for _, value in states.items(self.code.state)]
+        has_generator = any(isinstance(value, np.random.Generator) for value in kept)
+        return has_generator and self.values.keys() == {"x"}
 
     def copied(self) -> Program:
         """The same code, to be changed."""

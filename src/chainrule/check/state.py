@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import random
 import types
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.random import mtrand
 
 from chainrule.check.naming import is_parameter
-from chainrule.seeding import generator
 
 Array = npt.NDArray[Any]
 Path = tuple[Any, ...]  # names of attributes, keys and positions, from the outside in
@@ -97,14 +93,9 @@ def _inner(part: Any, key: Any) -> Any:
     return getattr(part, key)
 
 
-def duplicate(state: Any) -> Any:
-    """A copy with memory of its own."""
-    return copy.deepcopy(state)
-
-
 def names_of(paths: list[Path]) -> dict[Path, str]:
     """A short name for each path: its end, or all of it where ends are alike."""
-    short = {path: _ending(path) for path in paths}
+    short = {path: path_end(path) for path in paths}
     ends = list(short.values())
     return {
         path: end if ends.count(end) == 1 else ".".join(map(str, path))
@@ -112,56 +103,7 @@ def names_of(paths: list[Path]) -> dict[Path, str]:
     }
 
 
-def _ending(path: Path) -> str:
-    """``weights.0`` for a list, the last name alone otherwise."""
+def path_end(path: Path) -> str:
+    """The last name of a path, with the place in a list after it: ``weights.0``."""
     last = next((i for i in range(len(path) - 1, -1, -1) if isinstance(path[i], str)), 0)
     return ".".join(map(str, path[last:]))
-
-
-class Randomness:
-    """Every source of random numbers that code may draw from, put back before each run, so that
-    masks are the same in all of them."""
-
-    def __init__(self, sources: list[Any]) -> None:
-        self.generators = [s for s in sources if isinstance(s, np.random.Generator)]
-        self.generators_at = [
-            copy.deepcopy(source.bit_generator.state) for source in self.generators
-        ]
-
-    @contextmanager
-    def frozen(self, draw: int = 0) -> Iterator[None]:
-        """Within, draws begin where they began; `draw` above 0 gives other ones."""
-        outside = mtrand._rand.get_state(), random.getstate(), np.random.default_rng
-        try:
-            mtrand._rand.set_state(np.random.RandomState(draw).get_state())
-            random.seed(draw)
-            for source, state in zip(self.generators, self.generators_at, strict=True):
-                source.bit_generator.state = copy.deepcopy(state)
-                source.random(draw)
-            vars(np.random)["default_rng"] = _seeded(outside[2], draw)
-            yield
-        finally:
-            mtrand._rand.set_state(outside[0])
-            random.setstate(outside[1])
-            vars(np.random)["default_rng"] = outside[2]
-
-
-def _seeded(default_rng: Any, draw: int) -> Any:
-    """`default_rng` which also without a seed gives the same numbers each time."""
-
-    def seeded(seed: Any = None) -> Any:
-        return default_rng([0, draw]) if seed is None else default_rng(seed)
-
-    return seeded
-
-
-def random_like(values: Array, purpose: str, *counters: int) -> Array:
-    """Normal numbers in the shape of `values`."""
-    return generator(0, purpose, *counters).standard_normal(np.shape(values))
-
-
-def not_constant(array: Array) -> Array:
-    """Parameters that are all zeros, or all ones, would hide mistakes: they are moved a little."""
-    if array.size and np.all(array == array.flat[0]):
-        return np.asarray(array + 0.2 * random_like(array, "parameter"))
-    return array

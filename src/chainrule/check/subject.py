@@ -72,6 +72,10 @@ class Subject(ABC):
     def gradients(self, values: Values) -> Answer:
         """What the code gives; whatever it raises passes through."""
 
+    def is_random(self) -> bool:
+        """Whether the forward pass draws random numbers."""
+        return False
+
     def functions(self) -> list[Callable[..., Any]]:
         """Functions in whose files the source to be mended stands."""
         return []
