@@ -79,7 +79,6 @@ class Truth:
         where: flat positions of the entries that were computed.
         entries: the gradient there.
         directions, slopes: derivatives along whole directions, which see every entry at once.
-        kinks: how many entries were left out because the loss has a kink there.
     """
 
     shape: tuple[int, ...]
@@ -87,7 +86,6 @@ class Truth:
     entries: Array = field(default_factory=lambda: np.zeros(0))
     directions: list[Array] = field(default_factory=list)
     slopes: list[float] = field(default_factory=list)
-    kinks: int = 0
     precision: Precision = field(default_factory=Precision)
     floor: float = 1e-9
 
@@ -160,8 +158,6 @@ def probe(loss: Loss, values: Values, name: str, precision: Precision, count: in
         if found.smooth:
             truth.directions.append(direction)
             truth.slopes.append(found.value)
-        else:
-            truth.kinks += 1
     return truth
 
 
@@ -181,8 +177,6 @@ def measure(
         if found.smooth:
             where.append(position)
             entries.append(found.value)
-        else:
-            truth.kinks += 1
         if process_time() - start > seconds and len(where) >= 12:
             break
     truth.where, truth.entries = np.array(where, int), np.array(entries)

@@ -125,12 +125,7 @@ def concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) -
     if "y_pred" in found.subject.values:
         return True
     is_network = getattr(found.subject, "dy", None) is None
-    if (
-        not is_network
-        or not set(mended) >= set(found.truths)
-        or len(mended) < 2
-        or not edit.changes
-    ):
+    if not is_network or not set(mended) >= set(found.truths) or len(mended) < 2:
         return False
     statement = edit.changes[0][0].statement
     names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}

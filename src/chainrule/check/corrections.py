@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chainrule.check import arithmetic, derivatives, structure
+from chainrule.check import arithmetic_corrections as arithmetic
+from chainrule.check import derivative_corrections as derivatives
+from chainrule.check import structure_corrections as structure
 from chainrule.check.edits import Edit
 from chainrule.check.source import FunctionSource
 
+# Each takes a function and the ratios of wrong gradients to true ones; `scales` alone uses these.
 Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
-
 
 GENERATORS: dict[str, Generator] = {
     "scale": arithmetic.scales,
@@ -28,7 +30,7 @@ GENERATORS: dict[str, Generator] = {
     "renamed": structure.renamed,
 }
 
-
+# By the code of the cause that the numbers suggest.
 FIRST_FOR = {
     "sign": ["sign"],
     "batch-scale": ["scale", "axis"],

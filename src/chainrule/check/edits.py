@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -41,6 +41,7 @@ class Edit:
         line: of the file.
         advice: what to do, in words.
         removed, added: a factor that it takes away, and one that it brings in.
+        in_front: whether it puts a sign or a number before what is there, for which many lines do.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Edit:
     advice: str
     removed: ast.expr | None = None
     added: ast.expr | None = None
+    in_front: bool = False
 
     def make(self) -> None:
         """Change the tree."""
@@ -68,6 +70,14 @@ class Edit:
             return self.source.compiled()
         finally:
             self.take_back()
+
+
+def edit_at(
+    kind: str, source: FunctionSource, place: Place, node: Any, advice: str, **more: Any
+) -> Edit:
+    """The edit that puts another node at one place; `more` is what else an `Edit` has."""
+    line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
+    return Edit(kind, source, ((place, node),), line, advice, **more)
 
 
 def places(source: FunctionSource) -> list[Place]:
@@ -90,8 +100,8 @@ def places(source: FunctionSource) -> list[Place]:
     return found
 
 
-def values(source: FunctionSource) -> list[Place]:
-    """What is assigned, added or returned: the right-hand sides."""
+def right_hand_sides(source: FunctionSource) -> list[Place]:
+    """What is assigned, added or returned; of a tuple, list or dictionary each part."""
     found = []
     for place in places(source):
         parent, node = place.parent, place.node
@@ -119,11 +129,6 @@ def values(source: FunctionSource) -> list[Place]:
 def expression(text: str) -> ast.expr:
     """The tree of an expression."""
     return ast.parse(text, mode="eval").body
-
-
-def times(left: ast.expr, right: ast.expr) -> ast.expr:
-    """left * right."""
-    return ast.BinOp(fresh(left), ast.Mult(), fresh(right))
 
 
 def fresh(node: Any) -> Any:
@@ -154,6 +159,21 @@ def factors(node: ast.expr) -> list[ast.expr]:
     return [node]
 
 
+def product(parts: Sequence[ast.expr]) -> ast.expr:
+    """The product of one or more factors."""
+    result = fresh(parts[0])
+    for part in parts[1:]:
+        result = ast.BinOp(result, ast.Mult(), fresh(part))
+    return result
+
+
+def divisor_of(node: ast.expr) -> ast.expr | None:
+    """What a quotient is divided by last."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return node.right
+    return None
+
+
 def name_called(node: ast.AST) -> str:
     """The name of the function that a call calls: ``sum`` for ``np.sum(x)`` and ``x.sum()``."""
     if not isinstance(node, ast.Call):
@@ -162,20 +182,3 @@ def name_called(node: ast.AST) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
-
-
-def products(source: FunctionSource) -> Iterator[tuple[Place, list[ast.expr]]]:
-    """Every expression that is a product of several factors, the outermost ones."""
-    inner: set[int] = set()
-    for place in places(source):
-        node = place.node
-        if not isinstance(node, ast.expr) or id(node) in inner:
-            continue
-        parts = factors(node)
-        if len(parts) > 1:
-            yield place, parts
-            inner.update(id(part) for part in ast.walk(node) if _continues(part))
-
-
-def _continues(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div))

@@ -152,10 +152,11 @@ def of_ratio(ratio: float, subject: Subject) -> Signature:
         )
         advice = "leave one division out" if power < 0 else "divide by the number of examples"
         return Signature("batch-scale", f"{text}: {did}", advice, ratio=ratio)
-    return Signature("constant-scale", text, _scale_words(ratio), ratio=ratio)
+    return Signature("constant-scale", text, scale_advice(ratio), ratio=ratio)
 
 
-def _scale_words(ratio: float) -> str:
+def scale_advice(ratio: float) -> str:
+    """What to do about a positive factor that is too much."""
     return f"divide it by {ratio:.6g}" if ratio > 1 else f"multiply it by {1 / ratio:.6g}"
 
 

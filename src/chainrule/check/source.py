@@ -93,9 +93,13 @@ class FunctionSource:
     names: LocalNames
     file: str
 
-    @property
-    def name(self) -> str:
-        return self.functions[0].__name__
+    def neighbours(self) -> dict[str, FunctionType]:
+        """The functions of the same file, by name."""
+        return {
+            name: value
+            for name, value in self.functions[0].__globals__.items()
+            if inspect.isfunction(value) and value.__code__.co_filename == self.file
+        }
 
     def compiled(self) -> CodeType | None:
         """The code of the tree as it is now."""

@@ -16,7 +16,7 @@ from chainrule.check.corrections import FIRST_FOR, GENERATORS
 from chainrule.check.description import describe
 from chainrule.check.doctor import Examination
 from chainrule.check.edit_facts import completes_a_product, stands_in_loop
-from chainrule.check.edits import Edit, fresh, values
+from chainrule.check.edits import Edit, fresh, right_hand_sides
 from chainrule.check.evidence import Evidence, Signature
 from chainrule.check.findings import Finding
 from chainrule.check.program import Program
@@ -117,7 +117,7 @@ class Treatment:
         if now is None:
             return found
         for source in self.sources:
-            for place in values(source):
+            for place in right_hand_sides(source):
                 change = ast.BinOp(fresh(place.node), ast.Mult(), ast.Constant(1.37))
                 line = place.statement.lineno
                 edit = Edit("probe", source, ((place, change),), line, "")
@@ -255,7 +255,7 @@ class Treatment:
         """Changes of what is there before things put in front; then what runs first."""
         edit = repair.edit
         first = self.order.get((edit.source.file, edit.line), len(self.order))
-        return edit.advice.startswith(("put a minus", "divide it by", "multiply it by")), first
+        return edit.in_front, first
 
     def _finding(self, repair: Repair, code: str, certain: bool) -> Finding:
         named = self._nearest_to_the_loss(repair.mended)

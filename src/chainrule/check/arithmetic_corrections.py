@@ -10,14 +10,18 @@ from typing import Any
 from chainrule.check.edits import (
     Edit,
     Place,
+    divisor_of,
+    edit_at,
     expression,
     factors,
     fresh,
     name_called,
     places,
+    product,
+    right_hand_sides,
     text,
-    values,
 )
+from chainrule.check.signatures import scale_advice
 from chainrule.check.source import FunctionSource
 
 AXES = ("0", "1", "None", "(0, 2, 3)", "(0, 1, 2)", "(0, 1)", "-1", "2", "(1, 2)", "(2, 3)")
@@ -25,63 +29,53 @@ PRODUCTS = {"dot", "matmul", "outer", "inner"}
 REDUCTIONS = {"sum", "mean", "average", "nansum"}
 
 
-def _edit(
-    kind: str, source: FunctionSource, place: Place, node: Any, advice: str, **more: Any
-) -> Edit:
-    line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
-    return Edit(kind, source, ((place, node),), line, advice, **more)
-
-
 def scales(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     """Take a divisor or factor away, sum where the mean is taken and the reverse; then divide by
     the ratio that was observed."""
     for place in places(source):
-        node = place.node
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Mult)):
-            divides = isinstance(node.op, ast.Div)
-            word = "divided by" if divides else "multiplied by"
-            yield _edit(
-                "scale",
-                source,
-                place,
-                fresh(node.left),
-                f"leave out `{text(node.right)}`, which it is {word}",
-                removed=None if divides else node.right,
-            )
-            if not divides:
-                yield _edit(
-                    "scale",
-                    source,
-                    place,
-                    fresh(node.right),
-                    f"leave out the factor `{text(node.left)}`",
-                    removed=node.left,
-                )
-            for size in _sizes(source, text(node.right)) if divides else []:
-                other = ast.BinOp(fresh(node.left), fresh(node.op), expression(size))
-                yield _edit("scale", source, place, other, f"divide by `{size}`")
-        if isinstance(node, ast.Call) and name_called(node) in ("sum", "mean"):
-            other = fresh(node)
-            wanted = "mean" if name_called(node) == "sum" else "sum"
-            if isinstance(other.func, ast.Attribute):
-                other.func.attr = wanted
-                yield _edit(
-                    "scale", source, place, other, f"take the {wanted}, not the {name_called(node)}"
-                )
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            for power in (1, 2, 3):
-                other = ast.BinOp(fresh(node.left), ast.Pow(), ast.Constant(power))
-                yield _edit("scale", source, place, other, f"the power is {power}")
-    for place, ratio in itertools.product(values(source), ratios):
+        yield from _without_a_factor(source, place)
+        yield from _mean_for_sum(source, place)
+        yield from _other_powers(source, place)
+    for place, ratio in itertools.product(right_hand_sides(source), ratios):
         if ratio > 0:
             other = ast.BinOp(fresh(place.node), ast.Div(), ast.Constant(ratio))
-            yield _edit("scale", source, place, other, _scale_advice(ratio))
+            yield edit_at("scale", source, place, other, scale_advice(ratio), in_front=True)
 
 
-def _scale_advice(ratio: float) -> str:
-    by = ratio if ratio >= 1 else 1 / ratio
-    shown = f"{by:.6g}"
-    return f"divide it by {shown}" if ratio > 1 else f"multiply it by {shown}"
+def _without_a_factor(source: FunctionSource, place: Place) -> Iterator[Edit]:
+    """A product or quotient without one of its sides; a quotient by another size, too."""
+    node = place.node
+    if not isinstance(node, ast.BinOp):
+        return
+    if isinstance(node.op, ast.Div):
+        advice = f"leave out `{text(node.right)}`, which it is divided by"
+        yield edit_at("scale", source, place, fresh(node.left), advice)
+        for size in _sizes(source, text(node.right)):
+            other = ast.BinOp(fresh(node.left), ast.Div(), expression(size))
+            yield edit_at("scale", source, place, other, f"divide by `{size}`")
+    if isinstance(node.op, ast.Mult):
+        advice = f"leave out `{text(node.right)}`, which it is multiplied by"
+        yield edit_at("scale", source, place, fresh(node.left), advice, removed=node.right)
+        advice = f"leave out the factor `{text(node.left)}`"
+        yield edit_at("scale", source, place, fresh(node.right), advice, removed=node.left)
+
+
+def _mean_for_sum(source: FunctionSource, place: Place) -> Iterator[Edit]:
+    """The mean where the sum is taken, and the reverse."""
+    name = name_called(place.node)
+    if name in ("sum", "mean") and isinstance(place.node.func, ast.Attribute):
+        other = fresh(place.node)
+        other.func.attr = "mean" if name == "sum" else "sum"
+        advice = f"take the {other.func.attr}, not the {name}"
+        yield edit_at("scale", source, place, other, advice)
+
+
+def _other_powers(source: FunctionSource, place: Place) -> Iterator[Edit]:
+    node = place.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        for power in (1, 2, 3):
+            other = ast.BinOp(fresh(node.left), ast.Pow(), ast.Constant(power))
+            yield edit_at("scale", source, place, other, f"the power is {power}")
 
 
 def _sizes(source: FunctionSource, present: str) -> list[str]:
@@ -98,24 +92,24 @@ def signs(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     for place in places(source):
         node = place.node
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            yield _edit("sign", source, place, fresh(node.operand), "leave out the minus")
+            yield edit_at("sign", source, place, fresh(node.operand), "leave out the minus")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
             other = ast.BinOp(fresh(node.right), ast.Sub(), fresh(node.left))
             advice = f"write `{text(other)}`, not `{text(node)}`"
-            yield _edit("sign", source, place, other, advice)
+            yield edit_at("sign", source, place, other, advice)
             other = ast.BinOp(fresh(node.left), ast.Add(), fresh(node.right))
-            yield _edit("sign", source, place, other, "a plus in place of the minus")
+            yield edit_at("sign", source, place, other, "a plus in place of the minus")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             other = ast.BinOp(fresh(node.left), ast.Sub(), fresh(node.right))
-            yield _edit("sign", source, place, other, "a minus in place of the plus")
+            yield edit_at("sign", source, place, other, "a minus in place of the plus")
         if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
             other = fresh(node)
             other.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
             shown = "-=" if isinstance(node.op, ast.Add) else "+="
-            yield _edit("sign", source, place, other, f"write `{shown}`")
-    for place in values(source):
+            yield edit_at("sign", source, place, other, f"write `{shown}`")
+    for place in right_hand_sides(source):
         negative = ast.UnaryOp(ast.USub(), fresh(place.node))
-        yield _edit("sign", source, place, negative, "put a minus before it")
+        yield edit_at("sign", source, place, negative, "put a minus before it", in_front=True)
 
 
 def transpositions(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
@@ -131,9 +125,9 @@ def transpositions(source: FunctionSource, ratios: list[float]) -> Iterator[Edit
             one, two = _turned(first, left), _turned(second, right)
             other = _matrix_product(place.node, one, two)
             advice = f"write `{text(other)}`"
-            yield _edit("transposed", source, place, other, advice)
-    for place in values(source):
-        yield _edit("transposed", source, place, _turned(place.node, True), "transpose it")
+            yield edit_at("transposed", source, place, other, advice)
+    for place in right_hand_sides(source):
+        yield edit_at("transposed", source, place, _turned(place.node, True), "transpose it")
     yield from _einsums(source)
 
 
@@ -173,28 +167,27 @@ def _einsums(source: FunctionSource) -> Iterator[Edit]:
         if name_called(node) != "einsum" or not isinstance(node.args[0], ast.Constant):
             continue
         before, arrow, after = str(node.args[0].value).replace(" ", "").partition("->")
-        if not arrow:
-            continue
-        letters = sorted(set(before) - {","})
-        lengths = range(max(0, len(after) - 1), min(len(letters), len(after) + 2) + 1)
-        for length in lengths:
-            for chosen in itertools.permutations(letters, length):
-                wanted = "".join(chosen)
-                if wanted != after:
-                    other = fresh(node)
-                    other.args[0] = ast.Constant(f"{before}->{wanted}")
-                    kind = "transposed" if sorted(wanted) == sorted(after) else "axis"
-                    yield _edit(kind, source, place, other, f'the subscripts "{before}->{wanted}"')
-        inputs = before.split(",")
-        for number, subscripts in enumerate(inputs):
-            for chosen in itertools.permutations(subscripts):
-                turned = [*inputs[:number], "".join(chosen), *inputs[number + 1 :]]
-                if turned != inputs:
-                    other = fresh(node)
-                    subscript = f"{','.join(turned)}->{after}"
-                    other.args[0] = ast.Constant(subscript)
-                    advice = f'the subscripts "{subscript}"'
-                    yield _edit("transposed", source, place, other, advice)
+        for kind, subscripts in _other_subscripts(before, after) if arrow else ():
+            other = fresh(node)
+            other.args[0] = ast.Constant(subscripts)
+            yield edit_at(kind, source, place, other, f'the subscripts "{subscripts}"')
+
+
+def _other_subscripts(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """(kind, subscripts): another output, then one of the inputs transposed."""
+    letters = sorted(set(before) - {","})
+    for length in range(max(0, len(after) - 1), min(len(letters), len(after) + 2) + 1):
+        for chosen in itertools.permutations(letters, length):
+            wanted = "".join(chosen)
+            if wanted != after:
+                kind = "transposed" if sorted(wanted) == sorted(after) else "axis"
+                yield kind, f"{before}->{wanted}"
+    inputs = before.split(",")
+    for number, subscripts in enumerate(inputs):
+        for chosen in itertools.permutations(subscripts):
+            turned = [*inputs[:number], "".join(chosen), *inputs[number + 1 :]]
+            if turned != inputs:
+                yield "transposed", f"{','.join(turned)}->{after}"
 
 
 def axes(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
@@ -209,16 +202,16 @@ def axes(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
                 if other is not None and text(other) != text(node):
                     kept = f", keepdims={keep}" if keep is not None else ""
                     advice = f"sum with `axis={axis}{kept}`"
-                    yield _edit("axis", source, place, other, advice)
+                    yield edit_at("axis", source, place, other, advice)
         if isinstance(node.func, ast.Attribute):
             inner = node.args[0] if _is_numpy(node.func.value) else node.func.value
-            yield _edit("axis", source, place, fresh(inner), "do not sum here")
-    for place in values(source):
+            yield edit_at("axis", source, place, fresh(inner), "do not sum here")
+    for place in right_hand_sides(source):
         for axis in ("0", "1", "(0, 2, 3)", "(0, 1, 2)"):
             for kept in ("", ", keepdims=True"):
                 summed = expression(f"({text(place.node)}).sum(axis={axis}{kept})")
                 advice = f"sum it over the examples, `axis={axis}{kept}`"
-                yield _edit("axis", source, place, summed, advice)
+                yield edit_at("axis", source, place, summed, advice)
 
 
 def _is_numpy(node: ast.expr) -> bool:
@@ -248,28 +241,14 @@ def fewer_factors(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]
         node = place.node
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, (ast.Mult, ast.Div)):
             continue
-        parts = factors(node)
-        if len(parts) < 2:
-            continue
+        parts, divisor = factors(node), divisor_of(node)
         for count in (1, 2):
             for gone in itertools.combinations(range(len(parts)), count):
                 kept = [part for i, part in enumerate(parts) if i not in gone]
                 if not kept:
                     continue
-                other = fresh(kept[0])
-                for part in kept[1:]:
-                    other = ast.BinOp(other, ast.Mult(), fresh(part))
-                removed = fresh(parts[gone[0]])
-                for i in gone[1:]:
-                    removed = ast.BinOp(removed, ast.Mult(), fresh(parts[i]))
-                divisor = _divisor(node)
+                removed, other = product([parts[i] for i in gone]), product(kept)
                 if divisor is not None:
                     other = ast.BinOp(other, ast.Div(), fresh(divisor))
                 advice = f"leave out the factor `{text(removed)}`"
-                yield _edit("extra", source, place, other, advice, removed=removed)
-
-
-def _divisor(node: ast.expr) -> ast.expr | None:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return node.right
-    return None
+                yield edit_at("extra", source, place, other, advice, removed=removed)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from chainrule.check.derivatives import variables
-from chainrule.check.edits import Edit, Place, expression, fresh, name_called, places, text
+from chainrule.check.at_hand import variables, whole_numbers
+from chainrule.check.edits import Edit, Place, edit_at, expression, fresh, name_called, places, text
 from chainrule.check.source import FunctionSource
 
 FLIPS = ("[::-1, ::-1]", "[:, :, ::-1, ::-1]", "[:, ::-1, ::-1, :]", "[::-1, ::-1, :, :]")
 FLIPS_AND_TURNS = (*FLIPS, "[::-1]", "[:, ::-1]")
-
-
-def _edit(kind: str, source: FunctionSource, place: Place, node: Any, advice: str) -> Edit:
-    line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
-    return Edit(kind, source, ((place, node),), line, advice)
+STRIDE = re.compile(r"stride|step|(^|\.)s$")
+PADDING = re.compile(r"pad|(^|\.)p$")
+CROPS = ("[:, :, {0}:-{0}, {0}:-{0}]", "[:, {0}:-{0}, {0}:-{0}]", "[{0}:-{0}, {0}:-{0}]")
 
 
 def loops(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
@@ -29,11 +28,11 @@ def loops(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         if isinstance(node, ast.Assign) and _is_single_target(node):
             adding = ast.AugAssign(fresh(node.targets[0]), ast.Add(), fresh(node.value))
             ast.copy_location(adding, node)
-            yield _edit("loop", source, place, adding, "add with `+=`, do not assign")
+            yield edit_at("loop", source, place, adding, "add with `+=`, do not assign")
         if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
             assigning = ast.Assign([fresh(node.target)], fresh(node.value))
             ast.copy_location(assigning, node)
-            yield _edit("assign", source, place, assigning, "assign with `=`, do not add")
+            yield edit_at("assign", source, place, assigning, "assign with `=`, do not add")
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             yield from _whole(source, place)
         if isinstance(node, ast.Call) and name_called(node) == "range":
@@ -52,11 +51,11 @@ def _whole(source: FunctionSource, place: Place) -> Iterator[Edit]:
     if not _is_partial(node.slice) or "::-1" in text(node.slice):
         return
     advice = f"take all of `{text(node.value)}`, not `{text(node)}`"
-    yield _edit("partial", source, place, fresh(node.value), advice)
+    yield edit_at("partial", source, place, fresh(node.value), advice)
     for axis in (0, 1):
         summed = expression(f"({text(node.value)}).sum(axis={axis})")
         advice = f"sum over all examples, `{text(summed)}`"
-        yield _edit("partial", source, place, summed, advice)
+        yield edit_at("partial", source, place, summed, advice)
 
 
 def _is_partial(slice_: ast.expr) -> bool:
@@ -70,37 +69,33 @@ def _is_partial(slice_: ast.expr) -> bool:
 
 
 def _ranges(source: FunctionSource, place: Place) -> Iterator[Edit]:
+    """A loop from the start, and to another end."""
     node = place.node
     last = node.args[0] if len(node.args) == 1 else node.args[1]
-    candidates = [[last]]
+    ends = [last]
     if isinstance(last, ast.BinOp) and isinstance(last.op, (ast.Sub, ast.Add)):
-        candidates.append([last.left])
-    candidates.append([ast.BinOp(fresh(last), ast.Add(), ast.Constant(1))])
-    for arguments in candidates:
-        other = ast.Call(fresh(node.func), [fresh(each) for each in arguments], [])
+        ends.append(last.left)
+    ends.append(ast.BinOp(fresh(last), ast.Add(), ast.Constant(1)))
+    for end in ends:
+        other = ast.Call(fresh(node.func), [fresh(end)], [])
         if text(other) != text(node):
-            yield _edit("partial", source, place, other, f"go over all, `{text(other)}`")
+            yield edit_at("partial", source, place, other, f"go over all, `{text(other)}`")
 
 
 def _returns_in_loops(source: FunctionSource) -> Iterator[Edit]:
     for place in places(source):
         node = place.node
-        if isinstance(node, (ast.For, ast.While)) and isinstance(node.body[-1], ast.Return):
-            if place.index is None:
-                continue
+        if not isinstance(node, (ast.For, ast.While)) or place.index is None:
+            continue
+        last = node.body[-1]
+        if isinstance(last, ast.Return):
+            loop = copy.copy(node)
+            loop.body = node.body[:-1] or [ast.Pass()]
             body = list(getattr(place.parent, place.field))
-            loop = ast.copy_location(
-                ast.For(node.target, node.iter, node.body[:-1] or [ast.Pass()], node.orelse)
-                if isinstance(node, ast.For)
-                else ast.While(node.test, node.body[:-1] or [ast.Pass()], node.orelse),
-                node,
-            )
             whole = Place(place.parent, place.field, None, body, place.statement)
-            mended = [*body[: place.index], loop, node.body[-1], *body[place.index + 1 :]]
-            line = node.body[-1].lineno
-            yield Edit(
-                "partial", source, ((whole, mended),), line, "return after the loop, not within it"
-            )
+            mended = [*body[: place.index], loop, last, *body[place.index + 1 :]]
+            advice = "return after the loop, not within it"
+            yield Edit("partial", source, ((whole, mended),), last.lineno, advice)
 
 
 def order(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
@@ -142,17 +137,17 @@ def kernels(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         ):
             continue
         if isinstance(node, ast.Subscript) and "::-1" in text(node.slice):
-            yield _edit("flip", source, place, fresh(node.value), "do not turn the kernel round")
+            yield edit_at("flip", source, place, fresh(node.value), "do not turn the kernel round")
         if name_called(node) in ("flip", "rot90", "flipud", "fliplr"):
             inner = node.args[0]
-            yield _edit("flip", source, place, fresh(inner), "do not turn the kernel round")
+            yield edit_at("flip", source, place, fresh(inner), "do not turn the kernel round")
             both = expression(f"({text(inner)})[::-1, ::-1]")
-            yield _edit("flip", source, place, both, "turn the kernel round in both directions")
+            yield edit_at("flip", source, place, both, "turn the kernel round in both directions")
         if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and _may_be_kernel(node):
             for flip in FLIPS_AND_TURNS:
                 turned = expression(f"({text(node)}){flip}")
                 advice = f"turn the kernel round, `{text(node)}{flip}`"
-                yield _edit("flip", source, place, turned, advice)
+                yield edit_at("flip", source, place, turned, advice)
 
 
 def _may_be_kernel(node: ast.expr) -> bool:
@@ -166,7 +161,8 @@ def _may_be_kernel(node: ast.expr) -> bool:
 
 def strides(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     """Multiply a loop's counters by the stride, in a slice and where an offset is computed."""
-    names = [n for n, v in _numbers(source).items() if re.search(r"stride|step|(^|\.)s$", n) and v]
+    numbers = whole_numbers(source).items()
+    names = [name for name, value in numbers if value and STRIDE.search(name)]
     if not names:
         return
     counters = _counters(source)
@@ -207,22 +203,15 @@ def _strided_slices(source: FunctionSource, stride: str) -> Iterator[Edit]:
                 isinstance(node, ast.Slice)
                 and isinstance(node.upper, ast.BinOp)
                 and node.lower
-                and (not node.step)
+                and not node.step
             ):
-                wanted = f"{text(node.lower)} : {text(node.upper.left)} + {stride} * " + (
-                    f"({text(node.upper.right)}) : {stride}"
-                )
-                new = expression(f"x[{wanted}]")
+                end = f"{text(node.upper.left)} + {stride} * ({text(node.upper.right)})"
+                new = expression(f"x[{text(node.lower)} : {end} : {stride}]")
                 if isinstance(new, ast.Subscript):
                     changes.append((place, new.slice))
         if changes:
-            yield Edit(
-                "stride",
-                source,
-                tuple(changes),
-                statement.lineno,
-                f"step through the windows with the stride, `{stride}`",
-            )
+            advice = f"step through the windows with the stride, `{stride}`"
+            yield Edit("stride", source, tuple(changes), statement.lineno, advice)
 
 
 def _statements(source: FunctionSource) -> list[ast.stmt]:
@@ -266,33 +255,20 @@ def _counters(source: FunctionSource) -> set[str]:
     }
 
 
-def _numbers(source: FunctionSource) -> dict[str, Any]:
-    """Whole numbers at hand: ``s``, ``self.stride``."""
-    found = {n: v for n, v in source.names.items() if isinstance(v, int)}
-    owner = source.names.get("self")
-    for name, value in getattr(owner, "__dict__", {}).items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            found[f"self.{name}"] = value
-    return found
-
-
 def crops(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     """Cut the padding off what is returned."""
-    names = [n for n in _numbers(source) if re.search(r"pad|(^|\.)p$", n)]
+    names = [name for name in whole_numbers(source) if PADDING.search(name)]
     for place in places(source):
         if not isinstance(place.parent, ast.Return) or place.field != "value":
             continue
         node = place.node
         base = node.value if isinstance(node, ast.Subscript) else node
         for name in names:
-            for form in (
-                "[:, :, {0}:-{0}, {0}:-{0}]",
-                "[:, {0}:-{0}, {0}:-{0}]",
-                "[{0}:-{0}, {0}:-{0}]",
-            ):
-                other = expression(f"({text(base)}){form.format(name)}")
-                advice = f"cut the padding off on both sides, `{form.format(name)}`"
-                yield _edit("crop", source, place, other, advice)
+            for form in CROPS:
+                crop = form.format(name)
+                other = expression(f"({text(base)}){crop}")
+                advice = f"cut the padding off on both sides, `{crop}`"
+                yield edit_at("crop", source, place, other, advice)
 
 
 def renamed(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
@@ -310,12 +286,5 @@ def renamed(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
         for name, value in known.items():
             if name != text(node) and np.shape(value) == np.shape(own):
                 advice = f"`{name}` in the place of `{text(node)}`".replace("'", '"')
-                yield Edit(
-                    "renamed",
-                    source,
-                    ((place, expression(name)),),
-                    getattr(node, "lineno", 0),
-                    advice,
-                    removed=node,
-                    added=expression(name),
-                )
+                other, added = expression(name), expression(name)
+                yield edit_at("renamed", source, place, other, advice, removed=node, added=added)
