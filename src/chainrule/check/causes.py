@@ -83,7 +83,7 @@ def common_ratio(mended: tuple[str, ...], found: Examination) -> float | None:
     (with a regularizer's term beside it, some have none)."""
     ratios = []
     for name in mended:
-        own = [s.ratio for s in found.signatures.get(name, []) if s.ratio is not None]
+        own = [s.ratio for s in found.signatures_of(name) if s.ratio is not None]
         ratios += own[:1]
     if not ratios:
         return None

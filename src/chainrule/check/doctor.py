@@ -7,6 +7,7 @@ of them finds nothing, the other is believed alone only if nothing else fits.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from time import process_time
 
@@ -15,8 +16,11 @@ import numpy as np
 from chainrule.check.calculus import FLOAT32, Precision, Truth, fit, measure, probe
 from chainrule.check.evidence import Evidence, Signature
 from chainrule.check.findings import Comparison, Diagnosis
+from chainrule.check.loading import line_in
 from chainrule.check.naming import is_parameter
+from chainrule.check.randomness import random_like
 from chainrule.check.signatures import signatures
+from chainrule.check.source import files_of
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, shown
 
 PATIENCE = 1.2  # seconds for the entries of true gradients
@@ -24,7 +28,17 @@ PATIENCE = 1.2  # seconds for the entries of true gradients
 
 @dataclass
 class Examination:
-    """What is known about a subject at one point."""
+    """What is known about a subject at one point.
+
+    Args:
+        subject: the code.
+        answer: the gradients that it gives; None where its backward pass raises an exception.
+        error: that exception.
+        truths: the true gradients that were compared, by value.
+        wrong: the values whose gradients are wrong.
+        notes: what the report must say besides.
+        signatures: what the numbers say of wrong gradients, by value.
+    """
 
     subject: Subject
     answer: Answer | None
@@ -42,15 +56,30 @@ class Examination:
         """What the gradient is called."""
         return shown(self.answer, name) if self.answer else f"d{name}"
 
+    def signatures_of(self, name: str) -> list[Signature]:
+        """What the numbers say of a gradient, the simplest first."""
+        return self.signatures.get(name, [])
+
+    def line_of_error(self) -> int | None:
+        """Where in the user's file the exception was raised."""
+        if self.error is None:
+            return None
+        files = files_of(self.subject.functions())
+        return next((line for file in files if (line := line_in(self.error, file))), None)
+
 
 def examine(subject: Subject) -> Examination:
-    """Compare every gradient with the true one."""
-    precision = _precision(subject)
+    """Compare every gradient with the true one.
+
+    Raises:
+        CannotCheckError: there are no gradients to compare.
+    """
     try:
         answer, error = subject.gradients(subject.values), None
-    except Exception as raised:
+    except Exception as raised:  # the exception itself is a finding
         answer, error = None, raised
     found = Examination(subject, answer, error)
+    precision = _precision(answer)
     if precision is FLOAT32:
         found.notes.append("the code computes in float32: only two digits can be compared")
     checked = _checked(subject, answer)
@@ -72,17 +101,11 @@ def _nothing_to_compare(subject: Subject) -> str:
     )
 
 
-def _precision(subject: Subject) -> Precision:
-    values = subject.values
-    name = next(iter(values), None)
-    if name is None:
+def _precision(answer: Answer | None) -> Precision:
+    """How finely the code computes, by the type of its output."""
+    if answer is None or answer.output is None:
         return Precision()
-    try:
-        answer = subject.gradients(values)
-    except Exception:  # it is looked at later
-        return Precision()
-    is_single = answer.output is not None and np.asarray(answer.output).dtype == np.float32
-    return FLOAT32 if is_single else Precision()
+    return FLOAT32 if np.asarray(answer.output).dtype == np.float32 else Precision()
 
 
 def _checked(subject: Subject, answer: Answer | None) -> list[str]:
@@ -93,12 +116,7 @@ def _checked(subject: Subject, answer: Answer | None) -> list[str]:
     has = [name for name in subject.values if answer.gradients.get(name) is not None]
     if "x" in has and len(has) > 1 and answer.dy is None:
         has.remove("x")  # what a network hands on below its first layer serves nobody
-    absent = [
-        name
-        for name in subject.values
-        if answer.gradients.get(name) is None and is_parameter(name) and name != "x"
-    ]
-    return [name for name in subject.values if name in has or name in absent]
+    return [n for n in subject.values if n in has or (n != "x" and is_parameter(n))]
 
 
 def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
@@ -125,6 +143,30 @@ def alignment(found: Examination) -> float:
     ours = given.ravel()[truth.where]
     norms = float(np.linalg.norm(ours) * np.linalg.norm(truth.entries))
     return float(ours @ truth.entries) / norms if norms else 0.0
+
+
+def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
+    """The same code with other numbers, and the true gradients there, where there are any."""
+    other = copy.copy(found.subject)
+    other.values = {
+        name: value + 0.3 * random_like(value, "second point", number)
+        if name != "y_pred"  # predictions must remain probabilities
+        else value * (1 + 0.03 * random_like(value, "second point", number))
+        for number, (name, value) in enumerate(found.subject.values.items())
+    }
+    try:
+        truths = {
+            name: probe(other.loss, other.values, name, found.truths[name].precision, 1)
+            for name in found.wrong
+        }
+    except Exception:  # code may refuse other numbers: then one point must do
+        return None
+    usable = {
+        name: truth
+        for name, truth in truths.items()
+        if truth.slopes and all(np.isfinite(truth.slopes))
+    }
+    return other, usable
 
 
 def comparisons(found: Examination) -> list[Comparison]:
