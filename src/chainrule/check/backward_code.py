@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from chainrule.check.guessing import pairs_among
-from chainrule.check.naming import BACKWARD_METHODS, FORWARD_METHODS, looks_like_a_gradient
+from chainrule.check.naming import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    looks_like_a_gradient,
+    pairs_among,
+)
 
 Function = ast.FunctionDef
 
@@ -90,7 +94,7 @@ class Scope:
 def backward_code(tree: ast.Module) -> list[Scope]:
     """The functions of a file that compute gradients, helpers of theirs included."""
     functions = functions_of(tree)
-    derivatives = {pair[1] for pair in pairs_among({s.function.name: s for s in functions})}
+    derivatives = {pair[1] for pair in pairs_among([s.function.name for s in functions])}
     scopes = [s for s in functions if _computes_gradients(s) or s.name in derivatives]
     others = [s for s in functions if s not in scopes]
     called = set().union(*(_calls(scope.function) for scope in scopes))

@@ -17,7 +17,6 @@ from chainrule.check.naming import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
-    JOINT_TOO,
     LOSS_NAMES,
     TRAINING_METHODS,
     role_of,
@@ -129,7 +128,7 @@ def _joint_method(thing: Any) -> str | None:
     """A method that returns the loss together with the gradients, where there is no other."""
     if any(callable(getattr(thing, name, None)) for name in BACKWARD_METHODS):
         return None
-    for name in (*JOINT_METHODS, *JOINT_TOO):
+    for name in JOINT_METHODS:
         method = getattr(thing, name, None)
         if inspect.ismethod(method):
             roles = {role_of(argument) for argument in inspect.signature(method).parameters}

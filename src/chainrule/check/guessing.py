@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check.naming import pairs_among
 from chainrule.check.randomness import random_like
 
 FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
@@ -19,6 +20,7 @@ IMAGE_SHAPES = (
 )
 IMAGE_WORDS = re.compile(r"conv|pool|image|channel|kernel|filter|padd?|stride|upsampl", re.I)
 
+# The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
     (r"rng|random_?(state|generator)|generator", lambda: np.random.default_rng(0)),
     (r"seed", 0),
@@ -38,7 +40,7 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"lambda_?|lam|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd", 0.1),
     (
         r"(layer_?)?(sizes|dims|dimensions|shapes|structure|neurons|units)|layers(_dims|_sizes)?",
-        "L",
+        lambda: [4, 5, 3],
     ),
     (r"(n_?|num_?)?hidden_?(1|size1|dim1)|h1|hidden_layer_1|n_h1", 5),
     (r"(n_?|num_?)?hidden_?(2|size2|dim2)|h2|hidden_layer_2|n_h2", 6),
@@ -95,6 +97,7 @@ def keywords(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _value(name: str, functions: Mapping[str, Any], number: int) -> Any:
+    """The likeliest value for an argument: by its name, else by its place."""
     plain = name.lower().strip("_")
     if re.search(r"activ|function|func|nonlin|fn$", plain):
         pair = next(iter(pairs_among(functions)), None)
@@ -106,31 +109,8 @@ def _value(name: str, functions: Mapping[str, Any], number: int) -> Any:
         return functions[pair[1]] if pair else None
     for pattern, value in RULES:
         if re.fullmatch(pattern, plain):
-            if value == "L":
-                return [4, 5, 3]
             return value() if callable(value) else value
     return (4, 3, 5, 6, 7)[number % 5]
-
-
-DERIVATIVE_FORMS = (
-    *("{}_derivative", "{}_prime", "{}_deriv", "{}_grad", "{}_backward", "{}_der", "{}_gradient"),
-    *("d_{}", "d{}", "deriv_{}", "derivative_{}", "grad_{}", "{}_d", "{}Derivative", "{}Prime"),
-    *("derivative_of_{}", "{}_derivate", "der_{}", "{}_bwd", "{}_diff", "{}_p", "prime_{}"),
-)
-
-
-def pairs_among(functions: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names of functions with those of their derivatives."""
-    found = []
-    for name in functions:
-        for base in (name, re.sub(r"_?(forward|fwd|function|loss|fn)$", "", name)):
-            derivative = next(
-                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in functions), None
-            )
-            if base and derivative and derivative != name:
-                found.append((name, derivative))
-                break
-    return found
 
 
 def inputs(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-FORWARD_METHODS = (
+FORWARD_FUNCTIONS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
     *("feedforward", "feed_forward", "propagate", "forward_propagate", "fprop", "__call__"),
-    *("predict", "query", "activate", "compute", "model", "net"),
+    *("predict", "query", "activate"),
 )
+FORWARD_METHODS = (*FORWARD_FUNCTIONS, "compute", "model", "net")
 BACKWARD_METHODS = (
     *("backward", "backward_propagation", "backward_pass", "backprop", "back_prop", "bprop"),
     *("backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward_prop"),
@@ -18,8 +20,10 @@ BACKWARD_METHODS = (
 TRAINING_METHODS = (
     *("train_step", "train_on_batch", "train_batch", "update_mini_batch", "fit", "train", "step"),
 )
-JOINT_METHODS = ("loss", "loss_and_grads", "loss_and_gradients", "compute_loss_and_grads")
-JOINT_TOO = ("loss_and_grad", "loss_and_gradient", "forward_backward", "compute_loss")
+JOINT_METHODS = (  # that give the loss and the gradients together
+    *("loss", "loss_and_grads", "loss_and_gradients", "compute_loss_and_grads"),
+    *("loss_and_grad", "loss_and_gradient", "forward_backward", "compute_loss"),
+)
 LOSS_NAMES = (
     *("loss", "compute_loss", "cost", "compute_cost", "loss_function", "loss_fn", "criterion"),
     *("calculate_loss", "get_loss", "loss_func", "error"),
@@ -79,19 +83,13 @@ GRADIENT_MARK = re.compile(r"grad|error|delta|nabla|^d_?[A-Za-z]|^g_?[A-Z]|deriv
 INPUT_GRADIENTS = {
     *("dx", "d_x", "x_grad", "grad_x", "input_grad", "grad_input", "input_error", "input_gradient"),
     *("da0", "dinput", "d_input", "dinputs", "d_inputs", "da_prev", "grad_inputs", "dimages"),
-    *(
-        "d_images",
-        "da_prev",
-        "dx_prev",
-        "grad_in",
-        "din",
-        "d_in",
-        "gx",
-        "input_delta",
-        "x_gradient",
-        "dprev",
-    ),
+    *("d_images", "dx_prev", "grad_in", "din", "d_in", "gx", "input_delta", "x_gradient", "dprev"),
 }
+DERIVATIVE_FORMS = (
+    *("{}_derivative", "{}_prime", "{}_deriv", "{}_grad", "{}_backward", "{}_der", "{}_gradient"),
+    *("d_{}", "d{}", "deriv_{}", "derivative_{}", "grad_{}", "{}_d", "{}Derivative", "{}Prime"),
+    *("derivative_of_{}", "{}_derivate", "der_{}", "{}_bwd", "{}_diff", "{}_p", "prime_{}"),
+)
 NOT_PARAMETERS = re.compile(
     r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|prev_|_avg"
 )
@@ -143,21 +141,43 @@ def stem(name: str) -> str:
         if _base(shorter) in CANONICAL or len(shorter) <= 2 or first.startswith("d"):
             kept[0] = shorter
     plain = "".join(kept).lower()
-    match = re.fullmatch(r"(.*?)(\d*)", plain)
-    letters, digits = match.groups() if match else (plain, "")
-    return CANONICAL.get(letters, letters) + digits
+    letters = _base(plain)
+    return CANONICAL.get(letters, letters) + plain[len(letters) :]
 
 
 def _base(word: str) -> str:
+    """A word without its number."""
     return re.sub(r"\d+$", "", word).lower()
 
 
 def is_bias(name: str) -> bool:
     """Whether a parameter is a bias."""
-    return re.sub(r"\d+$", "", stem(name.split(".")[-1])) == "b"
+    return _letters(name) == "b"
 
 
 def is_parameter(name: str) -> bool:
     """Whether a name is one that parameters have."""
-    letters = re.sub(r"\d+$", "", stem(name.split(".")[-1]))
-    return letters in CANONICAL.values() or letters in {"u", "v", "h"}
+    return _letters(name) in {*CANONICAL.values(), "u", "v", "h"}
+
+
+def _letters(name: str) -> str:
+    """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1``."""
+    return re.sub(r"\d+$", "", stem(name.split(".")[-1]))
+
+
+def pairs_among(functions: Collection[str]) -> list[tuple[str, str]]:
+    """Names of functions with those of their derivatives.
+
+    >>> pairs_among(["sigmoid", "sigmoid_prime", "cost"])
+    [('sigmoid', 'sigmoid_prime')]
+    """
+    found = []
+    for name in functions:
+        for base in (name, re.sub(r"_?(forward|fwd|function|loss|fn)$", "", name)):
+            derivative = next(
+                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in functions), None
+            )
+            if base and derivative and derivative != name:
+                found.append((name, derivative))
+                break
+    return found

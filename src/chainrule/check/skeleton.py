@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chainrule.check.backward_code import Scope, backward_code, functions_of
-from chainrule.check.guessing import pairs_among
+from chainrule.check.naming import pairs_among
 
 RUNS_FORWARD = re.compile(r"^(feed_?)?forward|^fprop")
 BEGINS = re.compile(r"^\s*#+ BEGIN SOLUTION\s*$")
@@ -108,7 +108,7 @@ def _function_around(tree: ast.Module, line: int) -> str:
 def _to_write(tree: ast.Module) -> list[Scope]:
     """The functions whose bodies are left out."""
     functions = functions_of(tree)
-    names = {scope.function.name: scope for scope in functions if scope.owner is None}
+    names = [scope.function.name for scope in functions if scope.owner is None]
     paired = {name for pair in pairs_among(names) for name in pair}
     computing = {scope.name for scope in backward_code(tree)}
     return [
