@@ -22,14 +22,13 @@ def diagnose_file(file: Path, **options: Any) -> Diagnosis:
 
 def diagnose_request(request: Request) -> Diagnosis:
     """What was asked for."""
-    file = str(request.file)
     try:
         return join([diagnose_case(case) for case in find(request)])
     except (CannotCheckError, MemoryError):
         raise
     except Exception as error:  # raised by the code outside its backward pass
-        line = line_in(error, file)
-        place = f"{Path(file).name}, line {line}, raises " if line else ""
+        line = line_in(error, str(request.file))
+        place = f"{request.file_name}, line {line}, raises " if line else ""
         raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from chainrule.check.assumed import with_assumed_loss
 from chainrule.check.calling import returned_names
 from chainrule.check.loading import functions_in
 from chainrule.check.naming import (
@@ -21,14 +20,15 @@ from chainrule.check.naming import (
     TRAINING_METHODS,
     role_of,
 )
+from chainrule.check.pairs import ActivationPair, LossPair
 from chainrule.check.program import Code, LossNeededError, Program
 from chainrule.check.randomness import Randomness
 from chainrule.check.subject import CannotCheckError, Subject
 
 Example = dict[str, Any]
 
-
-ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
+NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
+NAMES_DERIVATIVE = re.compile(r"prime|deriv|grad|delta|backward|^d_|_d$|gradient")
 KEYS = (
     *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
     *("learning_rate", "predict", "axis", "optimizer", "grads"),
@@ -37,7 +37,14 @@ KEYS = (
 
 @dataclass
 class Case:
-    """Something to examine, with what is held against it besides its gradients."""
+    """Something to examine.
+
+    Args:
+        subject: the code; None for an optimizer, which the example holds.
+        example: what it was made from.
+        module: the file, where there is one.
+        notes: what was assumed, for the report.
+    """
 
     subject: Subject | None
     example: Example = field(default_factory=dict)
@@ -48,9 +55,12 @@ class Case:
 def from_example(
     example: Example, randomness: Randomness, module: types.ModuleType | None = None
 ) -> Case:
-    """A case from the dictionary that `example(rng)` returns."""
-    from chainrule.check.pairs import ActivationPair, LossPair
+    """A case from the dictionary that `example(rng)` returns.
 
+    Raises:
+        CannotCheckError: it has nothing that is understood; what the code itself raises passes
+            through.
+    """
     if "layer" in example:
         return Case(_from_layer(example, randomness, module), example, module)
     if "forward" in example and "backward" in example:
@@ -102,8 +112,13 @@ def from_object(
     randomness: Randomness,
     module: types.ModuleType | None = None,
 ) -> Subject:
-    """A layer or network as an object."""
-    loss = example.get("loss") or _own_loss(thing) or (loss_in(module) if module else None)
+    """A layer or network as an object.
+
+    Raises:
+        CannotCheckError: it has no forward or no backward method, or nothing that can be compared;
+            what the code itself raises passes through.
+    """
+    loss = example.get("loss") or _own_loss(thing) or _loss_in(module)
     name = type(thing).__name__
     if (joint := _joint_method(thing)) is not None:
         code = Code(
@@ -177,59 +192,7 @@ def _program(name: str, code: Code, x: Any, example: Example, randomness: Random
     try:
         return made(code, example.get("y"))
     except LossNeededError:
-        return with_assumed_loss(made, code, example)
-
-
-def with_assumed_loss(
-    made: Callable[[Code, Any], Program], code: Code, example: Example
-) -> Program:
-    """The program with targets, and the usual loss that most of its gradients belong to."""
-    from chainrule.check.assumed import LOSSES, targets_for
-    from chainrule.check.doctor import alignment, examine
-
-    y = example.get("y")
-    if y is None:
-        plain = made(replace(code, loss=lambda state: lambda: 0.0), np.zeros(1))
-        y = targets_for(plain.run(plain.values).output, plain.batch_axis)
-    if code.loss is not None:
-        return made(code, y)
-    candidates: list[tuple[float, Program]] = []
-    for words, loss in LOSSES.items():
-        with suppress(Exception):  # a loss may not take these outputs
-            program = made(replace(code, loss=_constant(loss)), y)
-            found = examine(program)
-            right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
-            program.notes.append(f"no loss is given: {words} is assumed")
-            candidates.append((right, program))
-            if not found.wrong:
-                return program
-    score, best = max(candidates, key=lambda each: each[0], default=(0.0, None))
-    if best is not None and score >= ENOUGH:
-        return best
-    return _mended_with_one(sorted(candidates, key=lambda each: -each[0]))
-
-
-def _mended_with_one(candidates: list[tuple[float, Program]]) -> Program:
-    """The first program whose gradients all become right by corrections that are certain: that
-    speaks for the loss, too.
-
-    Raises:
-        LossNeededError: there is none.
-    """
-    from chainrule.check.doctor import diagnose_subject
-
-    for _, program in candidates:
-        findings = diagnose_subject(program, seconds=1.0).findings
-        if findings and all(finding.certain for finding in findings):
-            return program
-    raise LossNeededError(
-        "the backward pass begins with the targets, and none of the usual losses fits it: "
-        'give a function "loss" in example(rng)'
-    )
-
-
-def _constant(loss: Any) -> Callable[[Any], Any]:
-    return lambda state: loss
+        return with_assumed_loss(made, code, example.get("y"))
 
 
 def methods_of(thing: Any) -> tuple[str, str, bool]:
@@ -251,20 +214,18 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
 
 
 def _own_loss(thing: Any) -> Any:
+    """A loss among the methods of an object."""
     return next((f for m in LOSS_NAMES if callable(f := getattr(thing, m, None))), None)
 
 
-def loss_in(module: types.ModuleType) -> Any:
+def _loss_in(module: types.ModuleType | None) -> Any:
     """A loss among the functions of a file: by its name, if there is only one."""
-    import re
-
-    named = {
-        name: f
-        for name, f in functions_in(module).items()
-        if re.search(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse", name.lower())
-        and not re.search(r"prime|deriv|grad|delta|backward|^d_|_d$|gradient", name.lower())
-    }
-    return next(iter(named.values())) if len(named) == 1 else None
+    named = [
+        function
+        for name, function in (functions_in(module) if module else {}).items()
+        if NAMES_LOSS.search(name.lower()) and not NAMES_DERIVATIVE.search(name.lower())
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _from_functions(
@@ -272,7 +233,7 @@ def _from_functions(
 ) -> Subject:
     forward, backward = example["forward"], example["backward"]
     params = example.get("params", example.get("parameters", {}))
-    loss = example.get("loss") or (loss_in(module) if module else None)
+    loss = example.get("loss") or _loss_in(module)
     thing = getattr(forward, "__self__", None)
     if thing is not None and thing is getattr(backward, "__self__", None):
         named = forward.__name__, backward.__name__

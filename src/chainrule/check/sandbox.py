@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.check.discovery import Request
-from chainrule.check.findings import Finding
+from chainrule.check.findings import Diagnosis, Finding
 from chainrule.errors import CheckError
 
 GRACE = 5.0  # seconds beyond the limit, after which the process is killed from outside
@@ -77,7 +77,7 @@ def _run(task: dict[str, Any], limits: Limits) -> tuple[int | None, str]:
     except subprocess.TimeoutExpired:
         _end(process)
         return None, ""
-    except BaseException:
+    except BaseException:  # an interrupt, too, must not leave the process behind
         _end(process)
         raise
     lines = [line for line in complaint.splitlines() if line.strip()]
@@ -96,47 +96,40 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _ended_early(
     code: int | None, complaint: str, trace: str, request: Request, limits: Limits
 ) -> dict[str, Any]:
-    """The finding for a process that left no answer."""
-    name = Path(str(request.file)).name
-    place = _place(trace, str(request.file))
-    if trace and place is None:  # the time ran out, but not within the user's code
+    """The diagnosis for a process that left no answer.
+
+    Args:
+        code: its exit code; None where it was killed from here.
+        complaint: the last line of what it wrote to standard error.
+        trace: the stack at the end of its time, where it wrote that down.
+    Raises:
+        CheckError: its time ran out, but not within the user's code.
+    """
+    name = request.file_name
+    if code is None or trace:
+        finding = _timeout(name, trace, _place(trace, str(request.file)), limits)
+    elif code < 0:
+        evidence = f"the process was ended by {signal.Signals(-code).name}"
+        advice = "run the file by itself to see where"
+        finding = Finding(name, "crash", True, evidence, None, advice)
+    else:
+        said = f": {complaint}" if complaint else ""
+        evidence = f"the process ended with exit code {code}{said}"
+        finding = Finding(name, "crash", True, evidence, None, "leave out what ends the process")
+    return Diagnosis(name, [finding]).as_json()
+
+
+def _timeout(name: str, trace: str, place: tuple[int, str] | None, limits: Limits) -> Finding:
+    if trace and place is None:
         raise CheckError(
             f"{name} could not be checked within {limits.seconds:g} seconds: give more with "
             "--time-limit"
         )
-    if code is None or trace:
-        where = f" in {place[1]}" if place else ""
-        evidence = f"still running after {limits.seconds:g} seconds{where}"
-        line = place[0] if place else None
-        finding = Finding(
-            place[1] if place else name,
-            "timeout",
-            True,
-            evidence,
-            line,
-            "look for a loop that does not end; slow code may have more time with --time-limit",
-        )
-    elif code < 0:
-        finding = Finding(
-            name,
-            "crash",
-            True,
-            f"the process was ended by {signal.Signals(-code).name}",
-            None,
-            "run the file by itself to see where",
-        )
-    else:
-        evidence = f"the process ended with exit code {code}" + (
-            f": {complaint}" if complaint else ""
-        )
-        finding = Finding(name, "crash", True, evidence, None, "leave out what ends the process")
-    return {
-        "ok": False,
-        "findings": [finding.as_json()],
-        "subject": name,
-        "gradients": {},
-        "notes": [],
-    }
+    line, function = place or (None, name)
+    where = f" in {function}" if place else ""
+    evidence = f"still running after {limits.seconds:g} seconds{where}"
+    advice = "look for a loop that does not end; slow code may have more time with --time-limit"
+    return Finding(function, "timeout", True, evidence, line, advice)
 
 
 def _place(trace: str, file: str) -> tuple[int, str] | None:

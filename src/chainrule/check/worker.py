@@ -40,22 +40,18 @@ def work(task: dict[str, Any]) -> None:
 
 
 def _answer(request: Request, with_arrays: bool, limits: dict[str, Any]) -> dict[str, Any]:
+    """The diagnosis, or why there is none."""
     try:
         diagnosis = diagnose_request(request)
     except CannotCheckError as error:
         return {"error": str(error)}
     except MemoryError as error:
-        finding = Finding(
-            Path(str(request.file)).name,
-            "out-of-memory",
-            True,
-            f"more than {limits['megabytes']} MB are asked for ({error})",
-            None,
-            "use smaller arrays, or give more with --memory-limit",
-        )
-        return Diagnosis(Path(str(request.file)).name, [finding]).as_json()
+        evidence = f"more than {limits['megabytes']} MB are asked for ({error})"
+        advice = "use smaller arrays, or give more with --memory-limit"
+        finding = Finding(request.file_name, "out-of-memory", True, evidence, None, advice)
+        return Diagnosis(request.file_name, [finding]).as_json()
     except SystemExit as error:
-        return {"error": f"{Path(str(request.file)).name} ends the program itself: exit({error})"}
+        return {"error": f"{request.file_name} ends the program itself: exit({error})"}
     answer = diagnosis.as_json()
     if with_arrays:
         answer["arrays"] = {
