@@ -240,3 +240,11 @@ def test_nan_and_infinity_pass_through() -> None:
         net = cr.Network([layer()], 1, engine="compiled")
         assert np.isnan(net.predict(np.array([[np.nan]]))).all(), layer
         assert np.isfinite(net.predict(np.array([[-1e30]]))).all() or layer is cr.LeakyReLU
+    images = RNG.standard_normal((50, 6, 6, 2))
+    images[RNG.random(images.shape) < 0.1] = np.nan
+    compiled, plain = (
+        cr.Network([cr.MaxPool2D(2)], (6, 6, 2), engine=engine).predict(images)
+        for engine in ("compiled", "numpy")
+    )
+    assert np.isnan(plain).any()
+    np.testing.assert_array_equal(compiled, plain)

@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import losses, optimizers
-from chainrule.engine import column, lowering, lowering_images, lowering_sequential, lowering_values
+from chainrule.engine import (
+    lowering,
+    lowering_images,
+    lowering_sequential,
+    lowering_values,
+    processor,
+)
 from chainrule.engine.instructions import Criterion, Instruction, Op, Private, Rule, Tensor
 from chainrule.engine.lowering import (
     Lowering,
@@ -177,7 +183,7 @@ def training_program(
 def lanes_for(network: Network, rows: int) -> int:
     """How many examples may lie side by side: as many as a vector has lanes, or 1 where there are
     fewer."""
-    lanes = column.VECTOR_BYTES // network.dtype.itemsize
+    lanes = processor.VECTOR_BYTES // network.dtype.itemsize
     return lanes if rows >= lanes else 1
 
 

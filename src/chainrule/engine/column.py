@@ -38,6 +38,4 @@ TASK_WIDTH = 16
 
 LINE = 8  # numbers of eight bytes in a cache line, which keeps the threads' sums apart
 SCRATCH = 16  # whole numbers that a thread's products need
-PANEL_BYTES = 128  # the columns of a matrix that a tile of `products` takes
-VECTOR_BYTES = 64  # one AVX-512 register; LLVM makes two of it where there is only AVX2
 STATE_BYTES = 32  # of a random number generator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.engine import column, place
-from chainrule.engine.column import PANEL_BYTES
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
+from chainrule.engine.processor import PANEL_BYTES
 from chainrule.engine.products import multiply_plain
 from chainrule.engine.scene import Scene, read, read_share
 from chainrule.engine.singles import matrix_times_vector, vector_times_matrix

@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from chainrule.engine.column import VECTOR_BYTES
+from chainrule.engine.processor import VECTOR_BYTES
 
 INT, SHORT = ir.IntType(64), ir.IntType(32)
 

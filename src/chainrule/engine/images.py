@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.engine.column import PANEL_BYTES
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import clear, kernel, pointer, size_of
+from chainrule.engine.processor import PANEL_BYTES
 from chainrule.engine.products import multiply
 from chainrule.engine.scene import Scene, read
 

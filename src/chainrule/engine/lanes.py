@@ -15,21 +15,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.engine.column import VECTOR_BYTES
+from chainrule.engine import column
 from chainrule.engine.images import pad_image
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import kernel, pointer, size_of
+from chainrule.engine.processor import SUMS, VECTOR_BYTES
 from chainrule.engine.products import reached
 from chainrule.engine.scene import Scene, read
 from chainrule.engine.tile import each, make_tile, over
 from chainrule.engine.transposing import turn
 
 
+@kernel
+def widest_tile(columns: int) -> int:
+    """How many of the columns that are left to take at once."""
+    if columns >= 6:
+        return 8 if columns >= 8 else 6
+    if columns >= 2:
+        return 4 if columns >= 4 else 2
+    return 1
+
+
+@kernel
+def tile_rows(width: int) -> int:
+    """The rows of a tile of so many columns."""
+    return min(SUMS // width, column.SCRATCH)
+
+
 def make_multiply(kind: Callable[..., None]) -> Any:
     """The product of matrices by tiles of this kind, see `products.multiply`. Columns of B and of C
     lie `b_column` and `c_column` bytes apart; `bias` is for tiles that begin with one."""
-    tile_8, tile_6, tile_4 = make_tile(kind, 3, 8), make_tile(kind, 4, 6), make_tile(kind, 6, 4)
-    tile_2, tile_1 = make_tile(kind, 12, 2), make_tile(kind, 16, 1)
+    tile_8, tile_6, tile_4, tile_2, tile_1 = (
+        make_tile(kind, tile_rows.py_func(width), width) for width in (8, 6, 4, 2, 1)
+    )
 
     @kernel
     def multiply(
@@ -56,7 +74,7 @@ def make_multiply(kind: Callable[..., None]) -> Any:
         j = 0
         while j < columns:
             width = widest_tile(columns - j)
-            height = 16 if width == 1 else 24 // width
+            height = tile_rows(width)
             for i in range(0, rows, height):
                 left = min(rows - i, height)
                 at_offsets = row_table + i * 8
@@ -83,16 +101,6 @@ def make_multiply(kind: Callable[..., None]) -> Any:
             j += width
 
     return multiply
-
-
-@kernel
-def widest_tile(columns: int) -> int:
-    """How many of the columns that are left to take at once."""
-    if columns >= 6:
-        return 8 if columns >= 8 else 6
-    if columns >= 2:
-        return 4 if columns >= 4 else 2
-    return 1
 
 
 multiply_each = make_multiply(each)

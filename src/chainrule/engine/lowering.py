@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule import layers
-from chainrule.engine import column
+from chainrule.engine import processor
 from chainrule.engine.instructions import (
     Code,
     Instruction,
@@ -152,7 +152,7 @@ class Lowering:
         key = (id(weights), "panels")
         if key not in self.arranged:
             inputs, outputs = weights.shape
-            wide = column.PANEL_BYTES // weights.itemsize
+            wide = processor.PANEL_BYTES // weights.itemsize
             copy = aligned_zeros(-(-inputs // wide) * wide * outputs, weights.dtype)
             rows = rows_and_width(weights)
             self.code.move.append(Instruction(Op.PANELS, arrays=(weights, copy), sizes=rows))

@@ -13,10 +13,10 @@ from typing import Any
 
 from numba.core import cgutils
 
-from chainrule.engine.column import VECTOR_BYTES
 from chainrule.engine.emitter import INT, Emitter, vector_function
 from chainrule.engine.instructions import Op
 from chainrule.engine.native import clear, kernel, pointer, size_of
+from chainrule.engine.processor import VECTOR_BYTES
 from chainrule.engine.scene import read
 
 
@@ -106,7 +106,8 @@ def largest(
     winner: Any,
     channels: Any,
 ) -> None:
-    """y = the largest of each window, and the number of the entry that is."""
+    """y = the largest of each window, and the number of the entry that is; NaN counts as largest
+    of all, as in NumPy."""
     builder = emit.builder
     best, number = (cgutils.alloca_once(builder, emit.vector) for _ in range(2))
     for window in each_window(emit, x, windows, count, entries, channels):
@@ -116,7 +117,8 @@ def largest(
         with emit.loop(window.count) as place:
             at, its_number = window.entry(place.index)
             value, so_far = emit.load(at, window.mask), builder.load(best)
-            larger = builder.fcmp_ordered(">", value, so_far)
+            is_number = builder.fcmp_ordered("ord", so_far, so_far)  # the first NaN stays
+            larger = builder.and_(is_number, builder.fcmp_unordered(">", value, so_far))
             builder.store(builder.select(larger, value, so_far), best)
             builder.store(builder.select(larger, its_number, builder.load(number)), number)
         emit.store(builder.load(best), builder.add(y, window.offset), window.mask)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.engine.column import VECTOR_BYTES
 from chainrule.engine.native import kernel, pointer, size_of
+from chainrule.engine.processor import SUMS, VECTOR_BYTES
 from chainrule.engine.tile import make_tile, plain
 
-TILE_ROWS = 12  # 12 rows of two vectors: 24 of AVX-512's 32 registers
+TILE_ROWS = SUMS // 2
 FEW_ROWS = 4
-BLOCK_ROWS = 8 * TILE_ROWS
+BLOCK_ROWS = 96  # whole tiles of them
 BLOCK_DEPTH = 512
 
-tile_12_2, tile_12_1 = make_tile(plain, TILE_ROWS, 2), make_tile(plain, TILE_ROWS, 1)
-tile_4_2, tile_4_1 = make_tile(plain, FEW_ROWS, 2), make_tile(plain, FEW_ROWS, 1)
+wide_tile, narrow_tile = make_tile(plain, TILE_ROWS, 2), make_tile(plain, TILE_ROWS, 1)
+low_tile, small_tile = make_tile(plain, FEW_ROWS, 2), make_tile(plain, FEW_ROWS, 1)
 
 
 @kernel
@@ -75,13 +75,13 @@ def multiply(
                 )  # fmt: skip
                 if height == FEW_ROWS:
                     if width <= lanes:
-                        tile_4_1(tile, like)
+                        small_tile(tile, like)
                     else:
-                        tile_4_2(tile, like)
+                        low_tile(tile, like)
                 elif width <= lanes:
-                    tile_12_1(tile, like)
+                    narrow_tile(tile, like)
                 else:
-                    tile_12_2(tile, like)
+                    wide_tile(tile, like)
                 i += height
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
-from chainrule.engine.column import VECTOR_BYTES
 from chainrule.engine.emitter import INT, Emitter, vector_function
 from chainrule.engine.native import constant, kernel, size_of
+from chainrule.engine.processor import VECTOR_BYTES
 
 
 def make_sum(vectors: int) -> Callable[..., Any]:

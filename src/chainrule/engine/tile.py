@@ -24,8 +24,8 @@ from typing import Any
 
 from numba.core import cgutils
 
-from chainrule.engine.column import VECTOR_BYTES
 from chainrule.engine.emitter import INT, Emitter, vector_function
+from chainrule.engine.processor import VECTOR_BYTES
 
 Sums = list[list[Any]]
 

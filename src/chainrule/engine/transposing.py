@@ -6,9 +6,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engine.column import PANEL_BYTES, VECTOR_BYTES
 from chainrule.engine.emitter import INT, SHORT, Emitter, vector_function
 from chainrule.engine.native import size_of
+from chainrule.engine.processor import PANEL_BYTES, VECTOR_BYTES
 from chainrule.engine.scene import read, read_share
 
 
