@@ -19,8 +19,10 @@ from chainrule.check.source_lines import line_assigning, line_of_change, line_of
 from chainrule.check.subject import Answer, Array, Subject, Values, shown
 
 NOISE = 1e-10
-ZEROING = ("zero_grad", "zero_grads", "zero_gradients", "reset_grad", "reset_grads", "clear_grad")
-ZEROING_TOO = ("clear_grads", "zero_gradient", "clear_gradients", "reset_gradients", "zerograd")
+ZEROING = (
+    *("zero_grad", "zero_grads", "zero_gradients", "reset_grad", "reset_grads", "clear_grad"),
+    *("clear_grads", "zero_gradient", "clear_gradients", "reset_gradients", "zerograd"),
+)
 
 
 def behaviours(subject: Subject, example: dict[str, Any]) -> list[Finding]:
@@ -71,7 +73,7 @@ def mutated(subject: Program) -> list[Finding]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def _mutation(name: str, which: str, line: int | None) -> Finding:
@@ -96,8 +98,8 @@ def second_call(subject: Program) -> list[Finding]:
         first = _again(subject, state, subject.values)
         second = _again(subject, state, other)
         alone = subject.gradients(other)
-    except Exception:
-        return []  # what raises was found before
+    except Exception:  # code of the user's: what it raises was found before
+        return []
     names = [n for n in alone.gradients if alone.gradients[n] is not None]
     stale = []
     for name in names:
@@ -107,15 +109,13 @@ def second_call(subject: Program) -> list[Finding]:
         if not _alike(two, right) and not _alike(two, right + one):
             stale.append(name)
     if stale and not subject.is_random():
-        named = shown(alone, stale[-1])
-        others = [shown(alone, n) for n in stale[:-1]]
         return [
             Finding(
-                named,
+                shown(alone, stale[-1]),
                 "stale-cache",
                 True,
                 "right after the first forward pass, wrong after the second: it still depends on "
-                "what the first one left" + (f"; likewise {', '.join(others)}" if others else ""),
+                f"what the first one left{_likewise(alone, stale[:-1])}",
                 line_of_condition(subject),
                 "store what backward needs anew in every forward pass",
             )
@@ -149,13 +149,13 @@ def _again(subject: Program, state: Any, values: Values) -> Answer:
 
 def _rewind(state: Any, pristine: Any) -> None:
     """Put the generators that an object keeps back to where they began."""
-    for (_, now), (_, then) in zip(_generators(state), _generators(pristine), strict=False):
+    for now, then in zip(_generators(state), _generators(pristine), strict=False):
         now.bit_generator.state = then.bit_generator.state
 
 
-def _generators(part: Any, depth: int = 4) -> Iterator[tuple[int, np.random.Generator]]:
+def _generators(part: Any, depth: int = 4) -> Iterator[np.random.Generator]:
     if isinstance(part, np.random.Generator):
-        yield depth, part
+        yield part
     elif depth and not isinstance(part, (np.ndarray, *states.OPAQUE)):
         for _, inner in states.items(part):
             yield from _generators(inner, depth - 1)
@@ -185,43 +185,43 @@ def accumulation(subject: Program, names: list[str]) -> list[Finding]:
     parameters_assigned = [n for n in assigned if n != "x"]
     if _has_zeroing(state):
         return [_overwritten(first, parameters_assigned, subject)] if parameters_assigned else []
-    inputs = [n for n in adding if n == "x"]
-    mixed = [n for n in adding if parameters_assigned or subject.code.is_dictionary]
-    wrong = mixed or inputs
-    if wrong:
-        return [_accumulated(first, wrong, subject)]
-    return []
+    if not parameters_assigned and not subject.code.is_dictionary:
+        adding = [n for n in adding if n == "x"]  # for the parameters adding is the convention
+    return [_accumulated(first, adding, subject)] if adding else []
 
 
 def _has_zeroing(state: Any) -> bool:
+    """Whether a method sets gradients to zero: of the object, or of a part of it."""
     parts = [state, *(inner for _, inner in states.items(state))]
     for part in list(parts):
         if isinstance(part, (list, tuple)):
             parts += list(part)
-    return any(callable(getattr(p, n, None)) for p in parts for n in (*ZEROING, *ZEROING_TOO))
+    return any(callable(getattr(p, n, None)) for p in parts for n in ZEROING)
 
 
 def _overwritten(answer: Answer, names: list[str], subject: Program) -> Finding:
-    others = [shown(answer, n) for n in names[:-1]]
     return Finding(
         shown(answer, names[-1]),
         "overwrites",
         True,
         "the second backward pass wipes out what the first one found, although there is a method "
-        "that sets gradients to zero" + (f"; likewise {', '.join(others)}" if others else ""),
+        f"that sets gradients to zero{_likewise(answer, names[:-1])}",
         line_assigning(subject, shown(answer, names[-1])),
         "add with `+=`",
     )
 
 
 def _accumulated(answer: Answer, names: list[str], subject: Program) -> Finding:
-    others = [shown(answer, n) for n in names[:-1]]
     return Finding(
         shown(answer, names[-1]),
         "accumulates",
         True,
         "after a second backward pass it is twice the gradient, and nothing sets it to zero"
-        + (f"; likewise {', '.join(others)}" if others else ""),
+        f"{_likewise(answer, names[:-1])}",
         line_assigning(subject, shown(answer, names[-1])),
         "assign with `=`, or set it to zero before each backward pass",
     )
+
+
+def _likewise(answer: Answer, names: list[str]) -> str:
+    return f"; likewise {', '.join(shown(answer, n) for n in names)}" if names else ""

@@ -55,9 +55,8 @@ def slope(
         noise = 8 * np.finfo(np.float64).eps * size / h
         if not np.isfinite(value):
             continue
-        if abs(near - far) <= 1e-4 * max(abs(value), scale) + noise + (h / 1e-4) ** 2 * 1e-3 * abs(
-            value
-        ):
+        curvature = (h / 1e-4) ** 2 * 1e-3 * abs(value)
+        if abs(near - far) <= 1e-4 * max(abs(value), scale) + noise + curvature:
             return Slope(float(value), True)
         if not np.isfinite(best.value):
             best = Slope(float(value), False)
@@ -79,6 +78,8 @@ class Truth:
         where: flat positions of the entries that were computed.
         entries: the gradient there.
         directions, slopes: derivatives along whole directions, which see every entry at once.
+        precision: how finely the code computes.
+        floor: what is too little to be told from rounding.
     """
 
     shape: tuple[int, ...]
@@ -146,7 +147,7 @@ def unit_direction(shape: tuple[int, ...], purpose: str, number: int) -> Array:
 
 
 def probe(loss: Loss, values: Values, name: str, precision: Precision, count: int = 2) -> Truth:
-    """Two random directions: enough to say whether a gradient is right."""
+    """The true gradient along random directions: two say whether a gradient is right."""
     truth = Truth(np.shape(values[name]), precision=precision)
     value = loss(values)
     truth.floor = 1e-10 * max(1.0, abs(value)) if precision is not FLOAT32 else 1e-3
@@ -163,8 +164,13 @@ def probe(loss: Loss, values: Values, name: str, precision: Precision, count: in
 
 def measure(
     loss: Loss, values: Values, name: str, truth: Truth, gradient: Array | None, seconds: float
-) -> Truth:
-    """Entry by entry, within a number of seconds; the entries that matter most go first."""
+) -> None:
+    """Find a true gradient entry by entry, within a number of seconds.
+
+    Args:
+        truth: where the entries are put.
+        gradient: what the code gives: of a large one, its largest entries go first.
+    """
     size = int(np.prod(truth.shape))
     order = _order(truth, gradient, size)
     start, where, entries = process_time(), [], []
@@ -180,11 +186,10 @@ def measure(
         if process_time() - start > seconds and len(where) >= 12:
             break
     truth.where, truth.entries = np.array(where, int), np.array(entries)
-    return truth
 
 
 def _order(truth: Truth, gradient: Array | None, size: int) -> Array:
-    """All positions: a whole row and a whole column, then at random."""
+    """All positions at random; in large arrays after a row, two columns and the largest entries."""
     order = generator(0, "entries").permutation(size)
     if size <= 400 or len(truth.shape) < 2:
         return order

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.check.calculus import Truth
 from chainrule.check.doctor import Examination
 from chainrule.check.evidence import Evidence
+from chainrule.check.subject import Array
 
 
 def describe(found: Examination, name: str) -> str:
@@ -22,33 +23,29 @@ def describe(found: Examination, name: str) -> str:
     allowed = truth.precision.tolerance * truth.scale + truth.floor
     wrong = np.abs(ours - true) > allowed
     count, total = int(wrong.sum()), len(true)
-    words = f"{count} of {total} entries are wrong"
     if not count:
         return f"it differs along random directions, though the {total} entries compared agree"
     worst = int(np.argmax(np.abs(ours - true)))
-    where = tuple(int(i) for i in np.unravel_index(truth.where[worst], truth.shape))
-    words += f"; the worst is {list(where)}: {ours[worst]:.4g}, truly {true[worst]:.4g}"
-    return words + _pattern(truth, wrong, ours, true)
+    where = [int(i) for i in np.unravel_index(truth.where[worst], truth.shape)]
+    return (
+        f"{count} of {total} entries are wrong; the worst is {where}: {ours[worst]:.4g}, truly "
+        f"{true[worst]:.4g}{_pattern(truth, wrong, ours, true)}"
+    )
 
 
-def _pattern(truth: Truth, wrong: np.ndarray, ours: np.ndarray, true: np.ndarray) -> str:
+def _pattern(truth: Truth, wrong: Array, ours: Array, true: Array) -> str:
     """Whether the wrong entries stand in certain rows, columns, channels, or at the border."""
-    if wrong.all() or len(truth.shape) < 2:
-        zero = not ours[wrong].any()
-        return ", all of them zero" if zero else _ratios(ours, true)
-    positions = np.array(np.unravel_index(truth.where, truth.shape))
-    for axis in range(len(truth.shape)):
-        indices = positions[axis]
-        bad = sorted({int(i) for i in indices[wrong]})
-        good = {int(i) for i in indices[~wrong]}
-        if not good & set(bad) and len(bad) < truth.shape[axis]:
-            return f"; they are those with index {', '.join(map(str, bad[:8]))} of axis {axis}"
-    if not ours[wrong].any():
-        return ", all of them zero"
-    return _ratios(ours, true)
+    if not wrong.all() and len(truth.shape) > 1:
+        for axis, indices in enumerate(np.unravel_index(truth.where, truth.shape)):
+            bad = sorted({int(i) for i in indices[wrong]})
+            good = {int(i) for i in indices[~wrong]}
+            if not good & set(bad) and len(bad) < truth.shape[axis]:
+                return f"; they are those with index {', '.join(map(str, bad[:8]))} of axis {axis}"
+    return _ratios(ours, true) if ours[wrong].any() else ", all of them zero"
 
 
-def _ratios(ours: np.ndarray, true: np.ndarray) -> str:
+def _ratios(ours: Array, true: Array) -> str:
+    """Between which bounds the entries are off."""
     usable = np.abs(true) > 1e-3 * np.abs(true).max(initial=0)
     if not usable.any():
         return ""

@@ -69,7 +69,7 @@ def backward_result(
 
 
 def _same(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=True))
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def _returned(given: Any, names: Sequence[str | None]) -> list[Candidate]:

@@ -66,7 +66,7 @@ def by_kind(evidence: Evidence) -> Signature | None:
 def _output(evidence: Evidence) -> Array | None:
     try:
         output = evidence.subject.gradients(evidence.values).output
-    except Exception:
+    except Exception:  # code of the user's, perhaps with a correction that is tried out
         return None
     return None if output is None else np.asarray(output, np.float64)
 
@@ -203,7 +203,7 @@ def _outputs_at(evidence: Evidence, x: Array) -> Array | None:
         if isinstance(subject, ActivationPair):
             return subject.output(x)
         output = subject.gradients({**evidence.values, "x": x}).output
-    except Exception:
+    except Exception:  # code of the user's: it may refuse other inputs
         return None
     return None if output is None else np.asarray(output, np.float64)
 
@@ -227,7 +227,7 @@ def _reversed_point(evidence: Evidence, x: Array) -> Signature | None:
     )
     try:
         given = other.gradients({"x": x}).gradients["x"]
-    except Exception:
+    except Exception:  # the derivative may not take the other point
         return None
     if given is None or not evidence.truth.agrees(given):
         return None

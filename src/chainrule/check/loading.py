@@ -34,7 +34,7 @@ def load(file: Path) -> types.ModuleType:
         types.FunctionType(compile(source, str(file), "exec"), vars(module))()
     except SyntaxError as error:
         raise CannotCheckError(f"{file.name}, line {error.lineno}: {error.msg}") from None
-    except Exception as error:
+    except Exception as error:  # the user's file may raise anything
         line = line_in(error, str(file))
         place = f", line {line}" if line else ""
         raise CannotCheckError(
@@ -53,13 +53,9 @@ def line_in(error: BaseException, file: str) -> int | None:
     return line
 
 
-def random_sources(module: types.ModuleType | None) -> list[Any]:
+def random_sources(module: types.ModuleType) -> list[np.random.Generator]:
     """The generators that a file keeps among its names."""
-    return (
-        []
-        if module is None
-        else [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
-    )
+    return [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
 
 
 def functions_in(module: types.ModuleType) -> dict[str, Callable[..., Any]]:

@@ -50,7 +50,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
         moved = run(copy.deepcopy(optimizer), params, grads, settings)
     except CannotCheckError:
         raise
-    except Exception as error:
+    except Exception as error:  # the user's step may raise anything: that is a finding
         raised = f"its step raises {type(error).__name__}: {error}"
         return Diagnosis(name, [Finding(name, "exception", True, raised)])
     start = flat(params)

@@ -17,10 +17,14 @@ from chainrule.seeding import generator
 
 class Randomness:
     """Every source of random numbers that code may draw from, put back before each run, so that
-    masks are the same in all of them."""
+    masks are the same in all of them.
 
-    def __init__(self, sources: list[Any]) -> None:
-        self.generators = [s for s in sources if isinstance(s, np.random.Generator)]
+    Args:
+        generators: those of the code itself; NumPy's and Python's own are put back in any case.
+    """
+
+    def __init__(self, generators: list[np.random.Generator]) -> None:
+        self.generators = generators
         self.began_at = [copy.deepcopy(source.bit_generator.state) for source in self.generators]
 
     @contextmanager
