@@ -21,13 +21,17 @@ def draw_heat_map(arrays: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     Args:
         arrays: `{"dW1": {"given": …, "true": …}}`; entries that are not known are NaN.
         path: a PNG file.
+    Raises:
+        OutputError: it cannot be written.
     """
     from matplotlib.figure import Figure
 
-    rows = [(name, *_pictures(pair["given"], pair["true"])) for name, pair in arrays.items()]
-    figure = Figure(figsize=(9, 0.6 + 2.6 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), 3, squeeze=False)
-    for line, (name, given, true) in zip(axes, rows, strict=True):
+    figure = Figure(figsize=(9, 0.6 + 2.6 * len(arrays)), layout="constrained")
+    axes = figure.subplots(len(arrays), 3, squeeze=False)
+    for line, (name, pair) in zip(axes, arrays.items(), strict=True):
+        true = _as_matrix(pair["true"])
+        is_missing = pair["given"] is None
+        given = np.full_like(true, np.nan) if is_missing else _as_matrix(pair["given"])
         gap = given - true if given.shape == true.shape else np.full_like(true, np.nan)
         limit = float(np.nanmax(np.abs(np.concatenate([given.ravel(), true.ravel()])))) or 1.0
         for axis, picture, title in zip(
@@ -43,12 +47,7 @@ def draw_heat_map(arrays: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         figure.savefig(file, format="png", dpi=150)
 
 
-def _pictures(given: Any, true: Any) -> tuple[Array, Array]:
-    return _flat(true if given is None else given, given is None), _flat(true)
-
-
-def _flat(values: Any, is_empty: bool = False) -> Array:
+def _as_matrix(values: Any) -> Array:
     """A matrix: a vector becomes a row, further axes lie side by side."""
     array = np.asarray(values, np.float64)
-    array = np.full_like(array, np.nan) if is_empty else array
     return array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)

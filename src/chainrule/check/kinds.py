@@ -11,30 +11,32 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from chainrule.check.evidence import Evidence, Signature, close, ratio_of
-from chainrule.check.pairs import ActivationPair, LossPair
+from chainrule.check.pairs import OTHER_POINT, ActivationPair, LossPair
 from chainrule.check.subject import Array
 
 Slope = Callable[[Array], Array]
 
 
-def sigmoid(x: Array) -> Array:
+def _sigmoid(x: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
+# Derivatives as functions of the input.
 SLOPES: dict[str, Slope] = {
-    "sigmoid": lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    "sigmoid": lambda x: _sigmoid(x) * (1 - _sigmoid(x)),
     "tanh": lambda x: 1 - np.tanh(x) ** 2,
     "ReLU": lambda x: (x > 0).astype(float),
-    "softplus": sigmoid,
+    "softplus": _sigmoid,
     "ELU": lambda x: np.where(x > 0, 1, np.exp(np.minimum(x, 0))),
     "leaky ReLU (0.01)": lambda x: np.where(x > 0, 1, 0.01),
     "leaky ReLU (0.1)": lambda x: np.where(x > 0, 1, 0.1),
-    "SiLU": lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
+    "SiLU": lambda x: _sigmoid(x) * (1 + x * (1 - _sigmoid(x))),
     "softsign": lambda x: 1 / (1 + np.abs(x)) ** 2,
     "arctan": lambda x: 1 / (1 + x**2),
     "sine": np.cos,
     "exp": np.exp,
 }
+# Derivatives as functions of the output.
 OUTPUT_SLOPES: dict[str, Slope] = {
     "sigmoid": lambda y: y * (1 - y),
     "tanh": lambda y: 1 - y**2,
@@ -64,6 +66,7 @@ def by_kind(evidence: Evidence) -> Signature | None:
 
 
 def _output(evidence: Evidence) -> Array | None:
+    """What the forward pass gives."""
     try:
         output = evidence.subject.gradients(evidence.values).output
     except Exception:  # code of the user's, perhaps with a correction that is tried out
@@ -75,7 +78,7 @@ def _output(evidence: Evidence) -> Array | None:
 
 
 def _softmax(evidence: Evidence, x: Array, y: Array, dy: Array, given: Array) -> Signature | None:
-    axis = softmax_axis(x, y)
+    axis = _softmax_axis(x, y)
     if axis is None:
         return None
 
@@ -99,7 +102,7 @@ def _softmax(evidence: Evidence, x: Array, y: Array, dy: Array, given: Array) ->
     return None
 
 
-def softmax_axis(x: Array, y: Array) -> int | None:
+def _softmax_axis(x: Array, y: Array) -> int | None:
     """The axis along which y is the softmax of x."""
     if not (y > 0).all() or y.ndim < 1:
         return None
@@ -121,8 +124,6 @@ def _activation(
     """f'(x) of a function of each entry alone: what was taken for it."""
     if set(evidence.values) != {"x"} or not _is_elementwise(evidence, x, y):
         return None
-    slopes = evidence.truth.array / dy
-    taken = given / dy
     if evidence.subject.is_random():
         return Signature(
             "dropout-mask",
@@ -131,6 +132,7 @@ def _activation(
             "multiply dy by the mask and scale of the forward pass",
             alone=True,
         )
+    taken = given / dy
     if close(taken, np.ones_like(taken)):
         return Signature(
             "missing-activation-derivative",
@@ -138,25 +140,30 @@ def _activation(
             "multiply dy by the derivative",
             alone=True,
         )
-    other_point = _slopes_at(evidence, y)
-    if other_point is not None and close(taken, other_point):
-        return Signature(
-            "derivative-at-wrong-point",
-            "it is the derivative taken of the output, f'(f(x))",
-            "take the derivative at the input",
-            alone=True,
-        )
+    at_output = _slopes_at(evidence, y)
+    if at_output is not None and close(taken, at_output):
+        return _wrong_point("it is the derivative taken of the output, f'(f(x))")
     signature = _reversed_point(evidence, x)
     if signature is not None:
         return signature
     at_dy = _slopes_at(evidence, dy)
     if at_dy is not None and close(taken, at_dy):
-        return Signature(
-            "derivative-at-wrong-point",
-            "it is the derivative taken of dy, not of the input",
-            "take the derivative at the input",
-            alone=True,
-        )
+        return _wrong_point("it is the derivative taken of dy, not of the input")
+    return _known_slope(evidence.truth.array / dy, taken, x, y)
+
+
+def _wrong_point(evidence: str, advice: str = "take the derivative at the input") -> Signature:
+    return Signature("derivative-at-wrong-point", evidence, advice, alone=True)
+
+
+def _known_slope(slopes: Array, taken: Array, x: Array, y: Array) -> Signature | None:
+    """Whether the derivative of a known function was taken: of another one, or elsewhere.
+
+    Args:
+        slopes: the true derivative.
+        taken: what was taken for it.
+        x, y: the input and the output.
+    """
     own = [name for name, slope in SLOPES.items() if close(slopes, slope(x))]
     for name, slope in SLOPES.items():
         if name not in own and close(taken, slope(x)):
@@ -165,17 +172,16 @@ def _activation(
         if name not in own and close(taken, slope(y)):
             return _other(name)
         if name in own and (close(taken, slope(x)) or close(taken, SLOPES[name](y))):
-            return Signature(
-                "derivative-at-wrong-point",
+            return _wrong_point(
                 f"it is the derivative of {name} as a function of the output, given the input, "
                 "or the reverse",
                 "hand it what it is a function of",
-                alone=True,
             )
     return None
 
 
 def _other(name: str) -> Signature:
+    """The derivative of a function that the forward pass does not apply."""
     return Signature(
         "wrong-activation-derivative",
         f"it is the derivative of {name}",
@@ -198,6 +204,7 @@ def _is_elementwise(evidence: Evidence, x: Array, y: Array) -> bool:
 
 
 def _outputs_at(evidence: Evidence, x: Array) -> Array | None:
+    """What the forward pass gives for another input."""
     subject = evidence.subject
     try:
         if isinstance(subject, ActivationPair):
@@ -222,20 +229,16 @@ def _reversed_point(evidence: Evidence, x: Array) -> Signature | None:
     subject = evidence.subject
     if not isinstance(subject, ActivationPair):
         return None
-    other = ActivationPair(
-        subject.function, subject.derivative, x, "output" if subject.of == "input" else "input"
-    )
+    other = ActivationPair(subject.function, subject.derivative, x, OTHER_POINT[subject.of])
     try:
         given = other.gradients({"x": x}).gradients["x"]
     except Exception:  # the derivative may not take the other point
         return None
     if given is None or not evidence.truth.agrees(given):
         return None
-    return Signature(
-        "derivative-at-wrong-point",
+    return _wrong_point(
         f"it is right as a function of the {other.of}, but is given the {subject.of}",
         f"hand it the {other.of}, or write it for the {subject.of}",
-        alone=True,
     )
 
 
@@ -313,6 +316,7 @@ def _coefficients(target: Array, basis: list[Array]) -> Array | None:
 
 
 def _paths(coefficients: Array) -> Signature | None:
+    """Which paths are missing or wrong, by the factors of g, mean(g) and x̂ mean(g x̂)."""
     first, mean, variance = coefficients
     words = []
     is_missing = abs(mean) < 0.02 or abs(variance) < 0.02

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.check.calculus import Precision, probe
 from chainrule.check.calling import call, required
 from chainrule.check.naming import role_of
 from chainrule.check.randomness import Randomness, random_like
@@ -15,6 +16,7 @@ from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Va
 
 Function = Callable[..., Any]
 Point = Literal["input", "output"]
+OTHER_POINT: dict[Point, Point] = {"input": "output", "output": "input"}
 
 
 class ActivationPair(Subject):
@@ -36,23 +38,17 @@ class ActivationPair(Subject):
             self.notes.append(f"the derivative was taken as a function of the {self.of}")
 
     def _guessed(self) -> Point:
-        try:
-            argument = required(self.derivative)[0].lower()
-        except IndexError:
-            argument = "x"
+        """The point by its argument's name, unless it is right at the other one alone."""
+        argument = next(iter(required(self.derivative)), "x").lower()
+        by_name: Point = "input"
         if role_of(argument) == "output" or argument in ("s", "y", "sigma", "fx", "activated"):
-            first, second = "output", "input"
-        else:
-            first, second = "input", "output"
-        from chainrule.check.calculus import Precision, probe
-
+            by_name = "output"
         truth = probe(self.loss, self.values, "x", Precision())
-        for of in (first, second):
-            self.of = "input" if of == "input" else "output"
+        for self.of in (by_name, OTHER_POINT[by_name]):
             with suppress(Exception):  # a derivative that cannot take one point is of the other
                 if truth.agrees(self.gradients(self.values).gradients["x"]):
                     return self.of
-        return "input" if first == "input" else "output"
+        return by_name
 
     def output(self, x: Array) -> Array:
         """f(x)."""
