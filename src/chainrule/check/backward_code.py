@@ -51,12 +51,6 @@ class Scope:
         prefix = f"{self.owner.name}." if self.owner else ""
         return prefix + self.function.name
 
-    @property
-    def returns(self) -> str:
-        """What to call the value that is returned: a layer's is the gradient of its input."""
-        is_layer = self.owner is not None and self.function.name in BACKWARD_METHODS
-        return "dx" if is_layer else f"{self.function.name}()"
-
     def is_about(self, words: str) -> bool:
         """Whether the function's or the class's name has one of the words (``"norm|softmax"``)."""
         return bool(re.search(words, self.name, re.I))

@@ -1,4 +1,4 @@
-"""Changes of a syntax tree that can be made and taken back."""
+"""Changes of a syntax tree that can be made and taken back, and what they are built from."""
 
 from __future__ import annotations
 

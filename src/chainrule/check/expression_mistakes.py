@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 
 from chainrule.check.backward_code import Scope, expressions, is_batch_size, named, statements
 from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient, role_of
-from chainrule.check.source_edits import Edit, parenthesized
-
-Mistake = tuple[Edit, str]
+from chainrule.check.source_edits import Edit, Mistake, parenthesized
 
 DERIVATIVE = re.compile(r"prime|deriv|_grad\(|backward\(|1(\.0)? - |[<>]|positive|active")
 ACTIVATIONS = "prime|deriv|relu|sigmoid|tanh|activ"

@@ -14,11 +14,20 @@ from chainrule.check.naming import is_input_gradient, looks_like_a_gradient, ste
 from chainrule.check.state import Path, arrays, path_end, read
 from chainrule.check.subject import Array, Values
 
+CONTAINERS = {"params", "parameters", "weights", "_params", "p"}
+HOLDS_GRADIENTS = re.compile(r"grad|^d[A-Z_]|^g$|delta|nabla", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """An array that may be a gradient. `path` is where it lies; those that were returned have
-    none."""
+    """An array that may be a gradient.
+
+    Args:
+        name: what the code calls it; "" where it has no name.
+        array: its values.
+        path: where it lies; those that were returned have none.
+        changed: whether the backward pass made or changed it.
+    """
 
     name: str
     array: Array
@@ -28,7 +37,13 @@ class Candidate:
 
 @dataclass
 class Found:
-    """All that a backward pass left."""
+    """All that a backward pass left.
+
+    Args:
+        returned, kept: arrays that it returned, and those that lie in the state after it.
+        before: the state's arrays before it, as `snapshot` gives them.
+        state: the object or dictionary.
+    """
 
     returned: list[Candidate] = field(default_factory=list)
     kept: list[Candidate] = field(default_factory=list)
@@ -38,7 +53,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Matched:
-    """A gradient and what the code calls it."""
+    """A gradient and what the code calls it.
+
+    Args:
+        updated: whether it is what an update did to the parameter.
+    """
 
     array: Array | None
     name: str
@@ -88,6 +107,7 @@ def _returned(given: Any, names: Sequence[str | None]) -> list[Candidate]:
 
 
 def _inner(name: str, part: Any) -> list[Candidate]:
+    """The arrays in a part of what was returned."""
     if isinstance(part, Mapping):
         return _returned(part, [])
     if isinstance(part, (list, tuple)):
@@ -137,6 +157,7 @@ def match(
 
 
 def _full_name(prefix: str, name: str, prefixes: Mapping[str, str]) -> str:
+    """A gradient's name, with its layer's place before it where there are several layers."""
     several = len(set(prefixes.values())) > 1
     return f"{prefix}.{name}" if several and prefix else name
 
@@ -197,13 +218,10 @@ def _is_beside(one: Path, other: Path) -> bool:
     return one[: len(owner)] == owner and len(one) <= len(owner) + 2
 
 
-CONTAINERS = {"params", "parameters", "weights", "_params", "p"}
-IS_GRADIENT_HOLDER = re.compile(r"grad|^d[A-Z_]|^g$|delta|nabla", re.IGNORECASE)
-
-
 def _says_gradient(path: Path) -> bool:
+    """Whether an array's name, or that of what holds it, says that it is a gradient."""
     return any(
-        isinstance(key, str) and (looks_like_a_gradient(key) or IS_GRADIENT_HOLDER.search(key))
+        isinstance(key, str) and (looks_like_a_gradient(key) or HOLDS_GRADIENTS.search(key))
         for key in path[-2:]
     )
 

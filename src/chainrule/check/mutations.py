@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from chainrule.check import expression_mistakes, statement_mistakes
 from chainrule.check.backward_code import Scope, backward_code, statements, targets
+from chainrule.check.naming import result_name
 from chainrule.check.source_edits import Edit
 
 
@@ -78,10 +79,9 @@ def mutants(source: str) -> list[Mutant]:
 def _mistakes(scope: Scope) -> Iterator[tuple[Edit, str, str]]:
     """(edit, code, gradient) for everything that can go wrong in a function."""
     for statement in statements(scope.function):
-        gradient = ", ".join(targets(statement)) or scope.returns
+        gradient = ", ".join(targets(statement)) or result_name(scope.name)
         for edit, code in statement_mistakes.mistakes(statement, scope):
             yield edit, code, gradient
         for edit, code in expression_mistakes.mistakes(statement, scope):
             yield edit, code, gradient
-    for edit, code, gradient in statement_mistakes.mistakes_of_order(scope):
-        yield edit, code, gradient
+    yield from statement_mistakes.mistakes_of_order(scope)

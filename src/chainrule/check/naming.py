@@ -127,6 +127,16 @@ def is_input_gradient(name: str) -> bool:
     return name.lower().strip("_") in INPUT_GRADIENTS
 
 
+def result_name(function: str) -> str:
+    """What to call the array that a function returns: a layer's is the gradient of its input.
+
+    >>> result_name("Linear.backward"), result_name("sigmoid_prime")
+    ('dx', 'sigmoid_prime()')
+    """
+    owner, _, name = function.rpartition(".")
+    return "dx" if owner and name in BACKWARD_METHODS else f"{name}()"
+
+
 def stem(name: str) -> str:
     """The parameter that a name is about, in one spelling: `dW1`, `W1_grad`, `weights_error`.
 

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.check.findings import Finding
 from chainrule.check.randomness import random_like
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
+from chainrule.configurable import build
 from chainrule.errors import ChainruleError
 from chainrule.layers.base import Layer
 from chainrule.losses import LOSSES, Loss
@@ -39,7 +40,7 @@ class OwnNetwork(Subject):
         self.values = {"x": self.x}
         for name, array in self.network.parameters.items():
             self.values[name] = array.copy()
-        output, _ = self._forward(self.values)
+        output, _ = self.forward(self.values)
         self.dy = None if loss is not None else random_like(output, "upstream")
 
     def _in_float64(self, subject: Layer | Network, x: Any) -> Network:
@@ -58,6 +59,7 @@ class OwnNetwork(Subject):
         return network
 
     def _around(self, layer: Layer, x: Any) -> Network:
+        """A network of one layer, for the input, or for the first shape that it takes."""
         shapes = SHAPES if x is None else (np.shape(x)[1:],)
         for shape in shapes:
             try:
@@ -66,7 +68,8 @@ class OwnNetwork(Subject):
                 last = error
         raise CannotCheckError(f"{self.name}: {last}")
 
-    def _forward(self, values: Values) -> tuple[Array, Any]:
+    def forward(self, values: Values) -> tuple[Array, Any]:
+        """The output and the caches of a forward pass in training, the same in every run."""
         for name in self.network.parameters:
             self.network.parameters[name] = values[name]
         self.network.start_epoch(0)  # random layers draw what they drew before
@@ -77,18 +80,16 @@ class OwnNetwork(Subject):
         return output, caches
 
     def _loss(self) -> Loss:
-        from chainrule.configurable import build
-
         return build(self.given_loss, LOSSES, "loss")
 
     def loss(self, values: Values) -> float:
-        output, _ = self._forward(values)
+        output, _ = self.forward(values)
         if self.dy is not None:
             return float(np.sum(self.dy * output))
         return self._loss().forward(output, np.asarray(self.y))[0] + self.network.penalty()
 
     def gradients(self, values: Values) -> Answer:
-        output, caches = self._forward(values)
+        output, caches = self.forward(values)
         self.network.gradients.flat[:] = 0
         if self.dy is not None:
             dx = self.network.backward(self.dy.copy(), caches)
@@ -100,10 +101,10 @@ class OwnNetwork(Subject):
                 regularizer.add_gradient(values[name], self.network.gradients[name])
         gradients: dict[str, Array | None] = {"x": np.array(dx)}
         gradients |= {name: self.network.gradients[name].copy() for name in self.network.gradients}
-        return Answer(gradients, self._names(), output, self.dy)
+        return Answer(gradients, self.names(), output, self.dy)
 
-    def _names(self) -> dict[str, str]:
-        """``dW`` for a layer alone, ``3.dW`` in a network."""
+    def names(self) -> dict[str, str]:
+        """What each gradient is called: ``dW`` for a layer alone, ``3.dW`` in a network."""
         names = {"x": "dx"}
         for name in self.network.parameters:
             place, _, end = name.rpartition(".")
@@ -118,7 +119,7 @@ def own_behaviours(subject: OwnNetwork) -> list[Finding]:
     """What a chainrule layer promises besides right gradients: they add up, nothing that was
     handed in changes, and a cache belongs to its own forward pass."""
     findings = []
-    output, caches = subject._forward(subject.values)
+    output, caches = subject.forward(subject.values)
     dy = random_like(output, "behaviour")
     network = subject.network
     network.gradients.flat[:] = 0
@@ -128,7 +129,7 @@ def own_behaviours(subject: OwnNetwork) -> list[Finding]:
         findings.append(_promise("dy", "mutates-input", "dy holds other numbers after backward"))
     once = {name: network.gradients[name].copy() for name in network.gradients}
     network.backward(dy.copy(), caches)
-    names = subject._names()
+    names = subject.names()
     for name, gradient in once.items():
         if np.abs(gradient).max() < NOISE:
             continue  # a bias before a normalization has no gradient
@@ -140,11 +141,11 @@ def own_behaviours(subject: OwnNetwork) -> list[Finding]:
     if not np.array_equal(x, subject.values["x"]):
         findings.append(_promise("x", "mutates-input", "x holds other numbers after forward"))
     network.gradients.flat[:] = 0
-    _, caches = subject._forward(subject.values)
-    subject._forward({**subject.values, "x": -subject.values["x"]})
+    _, caches = subject.forward(subject.values)
+    subject.forward({**subject.values, "x": -subject.values["x"]})
     dx = network.backward(dy.copy(), caches)
     network.gradients.flat[:] = 0
-    _, caches = subject._forward(subject.values)
+    _, caches = subject.forward(subject.values)
     if not np.allclose(dx, network.backward(dy.copy(), caches), rtol=1e-9, atol=1e-12):
         text = "another forward pass in between changes the gradient: something is kept on self"
         findings.append(_promise("dx", "stale-cache", text, "return it with the cache"))

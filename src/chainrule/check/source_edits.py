@@ -1,4 +1,8 @@
-"""Changes to a text of Python at the place of a node of its syntax tree."""
+"""Changes to a text of Python at the place of a node of its syntax tree.
+
+They make right code wrong, for `mutations`. Those of `edits` change the tree alone, and are made
+and taken back while code that is wrong is examined.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,7 @@ class Edit:
         return b"\n".join(lines).decode()
 
     def _for_its_place(self, before: str) -> str:
+        """The replacement as it must be written after `before`, on its line."""
         if isinstance(self.node, ast.Slice):
             return self.replacement
         if isinstance(self.node, ast.expr):
@@ -50,6 +55,10 @@ class Edit:
         before = " ".join((ast.get_source_segment(source, self.node) or "").split())
         after = " ".join(self.replacement.split())
         return f"`{before}` becomes `{after}`" if after else f"without `{before}`"
+
+
+Mistake = tuple[Edit, str]
+"""A change that makes code wrong, and the doctor's code for it."""
 
 
 def parenthesized(node: ast.expr) -> str:

@@ -18,7 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.check.naming import BACKWARD_METHODS, looks_like_a_gradient, role_of
+from chainrule.check.naming import (
+    BACKWARD_METHODS,
+    looks_like_a_gradient,
+    result_name,
+    role_of,
+)
 
 Array = npt.NDArray[Any]
 Function = Callable[..., Any]
@@ -166,16 +171,10 @@ def _changed(
             yield name
 
 
-def _result_of(function: str) -> str:
-    """What to call the array that a function returns, as `Scope.returns` does."""
-    owner, _, name = function.rpartition(".")
-    return "dx" if owner and name in BACKWARD_METHODS else f"{name}()"
-
-
 def _returned(returned: Any, function: str) -> Iterator[str]:
     """The names of returned gradients: their keys, their places, or what a single one is called."""
     if _is_gradient(returned):
-        yield _result_of(function)
+        yield result_name(function)
     elif isinstance(returned, dict):
         yield from (str(key) for key, value in returned.items() if _is_gradient(value))
     elif isinstance(returned, (tuple, list)):
@@ -205,7 +204,7 @@ def _is_an_update(name: str) -> bool:
 
 def _spoil_returned(returned: Any, spoiler: Spoiler, change: Callable[[Array], Array]) -> Any:
     output = spoiler.output
-    if output == _result_of(spoiler.function) and _is_gradient(returned):
+    if output == result_name(spoiler.function) and _is_gradient(returned):
         return change(returned)
     if isinstance(returned, dict) and output in returned:
         return {**returned, output: change(returned[output])}

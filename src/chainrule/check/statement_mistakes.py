@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 from chainrule.check.backward_code import Scope, gradients_in, named, statements, targets
 from chainrule.check.naming import is_bias
-from chainrule.check.source_edits import Edit, parenthesized
-
-Mistake = tuple[Edit, str]
+from chainrule.check.source_edits import Edit, Mistake, parenthesized
 
 
 def mistakes(statement: ast.stmt, scope: Scope) -> Iterator[Mistake]:
