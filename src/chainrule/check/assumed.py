@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check.conventions import Code, LossNeededError
 from chainrule.check.doctor import alignment, diagnose_subject, examine
-from chainrule.check.program import Code, LossNeededError, Program
+from chainrule.check.program import Program
 from chainrule.check.subject import Array
 
 Loss = Callable[[Array, Array], float]

@@ -12,11 +12,12 @@ import numpy as np
 
 from chainrule.check.assumed import one_hot_targets
 from chainrule.check.calling import required
+from chainrule.check.conventions import Code, LossNeededError
 from chainrule.check.examples import Case, Example, from_example, from_object
 from chainrule.check.guessing import arguments, inputs, keywords
 from chainrule.check.loading import functions_in, random_sources
 from chainrule.check.naming import is_bias, role_of
-from chainrule.check.program import Code, LossNeededError, Program
+from chainrule.check.program import Program
 from chainrule.check.randomness import Randomness
 from chainrule.check.subject import Array, CannotCheckError
 

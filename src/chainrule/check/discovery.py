@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.check.attempts import attempt_class, attempt_functions, attempt_object
 from chainrule.check.calling import required
+from chainrule.check.conventions import LossNeededError
 from chainrule.check.examples import Case, Example, from_example
 from chainrule.check.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.check.naming import (
@@ -23,7 +24,6 @@ from chainrule.check.naming import (
     pairs_among,
     role_of,
 )
-from chainrule.check.program import LossNeededError
 from chainrule.check.randomness import Randomness, random_like
 from chainrule.check.subject import CannotCheckError
 from chainrule.configurable import find_name

@@ -11,6 +11,7 @@ from typing import Any
 
 from chainrule.check.assumed import with_assumed_loss
 from chainrule.check.calling import returned_names
+from chainrule.check.conventions import Code, LossNeededError
 from chainrule.check.loading import functions_in
 from chainrule.check.naming import (
     BACKWARD_METHODS,
@@ -21,7 +22,7 @@ from chainrule.check.naming import (
     role_of,
 )
 from chainrule.check.pairs import ActivationPair, LossPair
-from chainrule.check.program import Code, LossNeededError, Program
+from chainrule.check.program import Program
 from chainrule.check.randomness import Randomness
 from chainrule.check.subject import CannotCheckError, Subject
 

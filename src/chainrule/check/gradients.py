@@ -124,14 +124,21 @@ def match(
     paths: Mapping[str, Path],
     values: Values,
     rate: float,
-    input_shape: tuple[int, ...] | None,
-    is_layer: bool,
+    hands_back: bool,
 ) -> dict[str, Matched]:
-    """The gradient of each value; `None` where there is none."""
+    """The gradient of each value; `Matched.array` is None where there is none.
+
+    Args:
+        found: what the backward pass left.
+        paths: where each parameter lies.
+        values: the input, if it can be moved, and the parameters.
+        rate: the learning rate, by which an update is divided.
+        hands_back: whether what is returned is the gradient of the input.
+    """
     matched: dict[str, Matched] = {}
     used: set[int] = set()
-    if input_shape is not None:
-        dx = _input_gradient(found, input_shape, is_layer, paths)
+    if "x" in values:
+        dx = _input_gradient(found, np.shape(values["x"]), hands_back, paths)
         if dx is not None:
             matched["x"] = Matched(dx.array, "dx")
             used.add(id(dx.array))
@@ -147,7 +154,7 @@ def match(
             used.add(id(each.array))
     for name in open_names:
         matched[name] = _by_shape(found, paths[name], values[name], used, paths)
-    prefixes = {name: _prefix(paths[name]) for name in paths}
+    prefixes = {name: _prefix(path) for name, path in paths.items()}
     return {
         name: Matched(
             each.array, _full_name(prefixes.get(name, ""), each.name, prefixes), each.updated
@@ -276,17 +283,16 @@ def _sizes(array: Array) -> list[int]:
 
 
 def _input_gradient(
-    found: Found, shape: tuple[int, ...], is_layer: bool, paths: Mapping[str, Path]
+    found: Found, shape: tuple[int, ...], hands_back: bool, paths: Mapping[str, Path]
 ) -> Candidate | None:
-    """What is called so; else what a layer returns and no parameter claims."""
+    """What is called so; else what is handed back and no parameter claims."""
     named = [c for c in found.returned if is_input_gradient(c.name)]
     if named:
         return named[0]
-    if not is_layer:
+    if not hands_back:
         return None
-    stems = {stem_of(path_end(path)) for path in paths.values()}
-    free = [c for c in found.returned if not c.name or stem_of(c.name) not in stems]
     if len(found.returned) == 1:
         return found.returned[0]
+    free = [c for c in found.returned if not c.name or _unclaimed(c, paths)]
     fitting = [c for c in free if np.shape(c.array) == shape]
     return next(iter(fitting or free), None)

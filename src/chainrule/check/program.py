@@ -12,9 +12,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.check import state as states
-from chainrule.check.calling import call, optional, required, returned_names
+from chainrule.check.calling import call, required, returned_names
+from chainrule.check.conventions import (
+    Code,
+    Function,
+    LossNeededError,
+    asks_for_gradient,
+    learning_rate_of,
+    starts_from_targets,
+)
 from chainrule.check.gradients import Found, backward_result, match, snapshot
-from chainrule.check.naming import NOT_PARAMETERS, looks_like_a_gradient, role_of
+from chainrule.check.naming import NOT_PARAMETERS
 from chainrule.check.outputs import understood
 from chainrule.check.randomness import Randomness, not_constant, random_like
 from chainrule.check.source import counting_calls, files_of
@@ -28,30 +36,10 @@ from chainrule.check.subject import (
     Values,
 )
 
-Function = Callable[..., Any]
-RATE = 0.1
-
-
-class LossNeededError(CannotCheckError):
-    """The backward pass begins with the targets, and no loss is given."""
-
-
-@dataclass
-class Code:
-    """The parts of a program, as functions of its state (an object, or a dictionary)."""
-
-    state: Any
-    forward: Callable[[Any], Function]
-    backward: Callable[[Any], Function]
-    loss: Callable[[Any], Function] | None = None
-    is_dictionary: bool = False
-    joint: Function | None = None  # one method that does both passes
-    trains: bool = False  # `backward` is a whole training step: fit(x, y, epochs, learning_rate)
-
 
 @dataclass
 class Pass:
-    """One run forward: the state as it is then, and what each role stands for."""
+    """One run forward: the state after it, and what arguments stand for, by role and by name."""
 
     state: Any
     roles: dict[str, Any]
@@ -59,6 +47,7 @@ class Pass:
 
     @property
     def output(self) -> Array:
+        """What the forward pass gave."""
         return np.asarray(self.roles["output"])
 
 
@@ -69,7 +58,13 @@ class Program(Subject):
         x, y: a batch and its targets.
         rate: the learning rate for code that updates its own weights.
         batch_axis: which axis of x counts the examples.
+        randomness: what is put back before each run.
         extra: further arguments by name.
+    Raises:
+        CannotCheckError: its output is no array of floats.
+        LossNeededError: its backward pass begins with the targets, and a loss or targets are
+            missing.
+        Whatever the code itself raises passes through.
     """
 
     def __init__(
@@ -86,7 +81,7 @@ class Program(Subject):
     ) -> None:
         self.name, self.code = name, code
         self.x, self.y = np.asarray(x), y if y is None else np.array(y)
-        self.learning_rate = self._rate() if rate is None else float(rate)
+        self.learning_rate = learning_rate_of(code) if rate is None else float(rate)
         self.batch_axis = batch_axis or 0
         self.randomness = randomness or Randomness([])
         self.extra = dict(extra or {})
@@ -96,25 +91,14 @@ class Program(Subject):
         self.values = {}
         self.dy: Array | None = None
         self.remembered: Pass | None = None
+        self.handed_in: dict[str, Any] = {}  # to the last backward pass
         self.random_draw = 0
         self._settle(batch_axis)
-
-    def _rate(self) -> float:
-        """The learning rate: an argument is given RATE; else what the object keeps, or 1."""
-        function = self.code.backward(self.code.state)
-        if any(role_of(name) == "rate" for name in required(function)):
-            return RATE
-        kept = self.code.state if self.code.is_dictionary else vars(self.code.state)
-        for name, value in kept.items():
-            if role_of(name) == "rate" and isinstance(value, (float, int)) and value:
-                return float(value)
-        defaults = optional(function)
-        return next((float(v) for n, v in defaults.items() if role_of(n) == "rate"), 1.0)
 
     # --- what can be moved ------------------------------------------------------------------
 
     def _settle(self, batch_axis: int | None) -> None:
-        """Find the parameters: the arrays that the loss depends on."""
+        """Find what is an example, what the backward pass is handed, and what can be moved."""
         if self.x.dtype.kind == "f":
             self.values["x"] = self.x.astype(np.float64)
         first = self.run(self.values)
@@ -133,6 +117,10 @@ class Program(Subject):
         if self.x.ndim > self.batch_axis and not is_one_example:
             self.batch = self.x.shape[self.batch_axis]
         self.dy = self._random_dy(first)
+        self._find_parameters(first)
+
+    def _find_parameters(self, first: Pass) -> None:
+        """Add the arrays that the loss depends on to the values."""
         arrays = states.arrays(self.code.state)
         names = states.names_of(list(arrays))
         base = self._value(first)
@@ -143,8 +131,9 @@ class Program(Subject):
             self.paths[name] = path
             moved = np.asarray(array, np.float64) + 0.1 * random_like(array, "dependence")
             try:
-                depends = self._differs(self._value(self.run({**self.values, name: moved})), base)
-            except Exception:  # code may refuse the move: then it is no parameter
+                value = self._value(self.run({**self.values, name: moved}))
+                depends = not np.isclose(value, base, rtol=1e-12, atol=1e-14)
+            except Exception:  # code may refuse the move: then the array is no parameter
                 depends = False
             if depends:
                 self.values[name] = not_constant(np.array(array, np.float64))
@@ -173,9 +162,9 @@ class Program(Subject):
 
     def _random_dy(self, first: Pass) -> Array | None:
         """The gradient to hand to a backward pass that does not begin with the targets."""
-        if not first.output.ndim and not self._asks_for_gradient():
+        if not first.output.ndim and not asks_for_gradient(self.code):
             return None
-        if self._starts_from_targets():
+        if starts_from_targets(self.code, self.y, self.name):
             if self.code.loss is None:
                 raise LossNeededError(
                     f"the backward pass of {self.name} begins with the targets, so its loss is "
@@ -184,33 +173,6 @@ class Program(Subject):
             return None
         self.code = replace(self.code, loss=None)
         return random_like(first.output, "upstream")
-
-    def _asks_for_gradient(self) -> bool:
-        names = required(self.code.backward(self.code.state))
-        return any(role_of(name) is None for name in names)
-
-    def _starts_from_targets(self) -> bool:
-        """Whether the backward pass is given the targets in place of a gradient, or has them
-        already."""
-        if self.code.trains:
-            return True
-        if self.code.joint is not None:
-            return False
-        function = self.code.backward(self.code.state)
-        known = {"x", "rate", "parameters", "cache", "training", "output", "count", "grads"}
-        open_arguments = [n for n in required(function) if role_of(n) not in known]
-        if any(role_of(name) == "y" for name in open_arguments):
-            if self.y is None and len(open_arguments) + len(required(function)) > 2:
-                raise LossNeededError(f"{self.name} needs targets")
-            return self.y is not None
-        if any(looks_like_a_gradient(name) for name in open_arguments):
-            return False
-        if self.y is None or self.code.loss is None:
-            return False
-        return bool(open_arguments) or not required(function)
-
-    def _differs(self, value: float, base: float) -> bool:
-        return not np.isclose(value, base, rtol=1e-12, atol=1e-14)
 
     # --- running ----------------------------------------------------------------------------
 
@@ -262,18 +224,14 @@ class Program(Subject):
     def _value(self, done: Pass) -> float:
         with np.errstate(all="ignore"):
             if self.code.loss is not None:
-                return self._given_loss(done)
+                return self._given_loss(self.code.loss, done)
             if self.dy is None:
                 return float(np.sum(done.output))
             return float(np.sum(self.dy * done.output))
 
-    def _given_loss(self, done: Pass) -> float:
-        function = self.code.loss(done.state) if self.code.loss else None
-        if function is None:
-            raise CannotCheckError("there is no loss")
+    def _given_loss(self, loss: Callable[[Any], Function], done: Pass) -> float:
         fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
-        roles = dict(done.roles)
-        value = call(function, roles, done.named, (*fill, "output", "x"))
+        value = call(loss(done.state), dict(done.roles), done.named, (*fill, "output", "x"))
         if isinstance(value, tuple):
             value = value[0]
         value = np.asarray(value, np.float64)
@@ -301,13 +259,13 @@ class Program(Subject):
 
     def _call_backward(self, done: Pass) -> Found:
         before = snapshot(done.state)
-        roles = {**done.roles, **({} if self.dy is None else {"dy": self.dy.copy()})}
-        grads: dict[str, Any] = {}
-        if "grads" in required(self.code.backward(done.state)):
-            roles["grads"] = grads
         function = self.code.backward(done.state)
+        roles = {**done.roles, **({} if self.dy is None else {"dy": self.dy.copy()})}
+        grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
+        if "grads" in required(function):
+            roles["grads"] = grads
         if self.dy is None and self.code.loss is not None and not required(function):
-            self._given_loss(done)  # backward() alone: the loss has kept what it needs
+            self._given_loss(self.code.loss, done)  # backward() alone: the loss keeps what it needs
         fill = ("x", "y", "parameters") if self._wants_targets() else ("dy", "cache", "x")
         try:
             given = call(function, roles, done.named, fill)
@@ -320,10 +278,7 @@ class Program(Subject):
         return self.dy is None and self.y is not None and self.code.joint is None
 
     def _answer(self, found: Found, done: Pass, values: Values) -> Answer:
-        input_shape = np.shape(values["x"]) if "x" in values else None
-        matched = match(
-            found, self.paths, values, self.learning_rate, input_shape, self._hands_back(done)
-        )
+        matched = match(found, self.paths, values, self.learning_rate, self._hands_back(done))
         gradients = {name: each.array for name, each in matched.items()}
         names = {name: each.name for name, each in matched.items()}
         updated = frozenset(name for name, each in matched.items() if each.updated)
