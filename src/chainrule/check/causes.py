@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.check.calculus import Precision, probe
 from chainrule.check.derivative_forms import form_of, same_family
-from chainrule.check.edits import Edit, text
+from chainrule.check.doctor import Examination
+from chainrule.check.edits import Edit, factors, text
 from chainrule.check.evidence import CLOSE
 from chainrule.check.naming import roles_named
 from chainrule.check.signatures import of_ratio
 from chainrule.check.state import items
 from chainrule.check.subject import Subject
 
-if TYPE_CHECKING:
-    from chainrule.check.doctor import Examination
-
+# By the kind of the edit.
 PLAIN = {
     "transposed": "transposed",
-    "axis": "wrong-axis",
     "derivative": "missing-activation-derivative",
     "order": "stale-weights",
     "flip": "kernel-flip",
@@ -33,8 +30,9 @@ PLAIN = {
     "mask": "missing-activation-derivative",
     "word": "wrong-activation-derivative",
 }
-
-
+# Where the gradients that an edit mends are off by no constant factor: a scale is then a factor
+# that is no number, or only of one term.
+NOT_CONSTANT = {"sign": "sign", "axis": "wrong-axis", "scale": "unknown", "extra": "unknown"}
 DRAWN = {"derivative", "mask", "renamed", "extra"}  # what mends a random layer's mask
 
 
@@ -42,12 +40,10 @@ def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     """The code for an edit that makes the gradients `mended` right."""
     if edit.kind in DRAWN and found.subject.is_random():
         return "dropout-mask"
-    if edit.kind in ("scale", "sign", "axis"):
+    if edit.kind in NOT_CONSTANT:
         return _of_factor(edit, mended, found)
     if edit.kind == "exchanged":
         return _of_exchange(edit)
-    if edit.kind == "extra":
-        return _of_extra(edit, mended, found)
     if edit.kind == "renamed":
         return _of_renaming(edit)
     return PLAIN.get(edit.kind, "unknown")
@@ -55,25 +51,21 @@ def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
 
 def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     """A constant factor; whether it goes with the batch size shows on fewer examples."""
+    if _takes_a_derivative_away(edit):
+        return _of_derivative_taken_away(found)
     ratio = common_ratio(mended, found)
     if ratio is None:
-        if edit.removed is not None and form_of(edit.removed) is not None:
-            return _of_extra(edit, mended, found)
-        if edit.kind == "scale":  # a factor that is no number, or only of one term
-            return "unknown"
-        return {"sign": "sign", "axis": "wrong-axis"}[edit.kind]
-    if edit.removed is not None and form_of(edit.removed) is not None:
-        return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
+        return NOT_CONSTANT[edit.kind]
     if ratio < 0:
         return "sign"
     if found.subject.is_random() and _is_of_dropout(ratio, found.subject):
         return "dropout-mask"
     code = of_ratio(ratio, found.subject).code
     name = next(n for n in mended if common_ratio((n,), found) == ratio)
-    grows = goes_with_batch(name, ratio, found)
+    grows = _goes_with_batch(name, ratio, found)
     if grows is not None:
         code = "batch-scale" if grows else "constant-scale"
-    if code == "constant-scale" and concerns_the_loss(edit, mended, found):
+    if code == "constant-scale" and _concerns_the_loss(edit, mended, found):
         return "loss-constant"
     return code
 
@@ -98,14 +90,12 @@ def _is_power(ratio: float, base: float) -> bool:
     return any(abs(ratio / base**power - 1) < CLOSE * 10 for power in (1, 2, 3, 4))
 
 
-def goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
+def _goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
     """Whether the factor changes with the number of examples."""
     batch = found.subject.batch
     fewer = found.subject.narrowed(batch - 1) if batch and batch > 1 else None
     if fewer is None:
         return None
-    from chainrule.check.calculus import Precision, probe
-
     try:
         truth = probe(fewer.loss, fewer.values, name, Precision(), 1)
         given = fewer.gradients(fewer.values).gradients.get(name)
@@ -119,7 +109,7 @@ def goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
     return abs(slope / truth.slopes[0] / ratio - 1) > 10 * CLOSE
 
 
-def concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) -> bool:
+def _concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) -> bool:
     """Whether a factor stands before everything: in the derivative of the loss itself, where the
     targets are met."""
     if "y_pred" in found.subject.values:
@@ -130,8 +120,7 @@ def concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) -
     statement = edit.changes[0][0].statement
     names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     names |= {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
-    arguments = {argument.arg for argument in edit.source.node.args.args}
-    return any("y" in roles_named(name) for name in names | arguments & names)
+    return any("y" in roles_named(name) for name in names)
 
 
 def _is_of_dropout(ratio: float, subject: Subject) -> bool:
@@ -143,6 +132,7 @@ def _is_of_dropout(ratio: float, subject: Subject) -> bool:
 
 
 def _of_exchange(edit: Edit) -> str:
+    """One derivative in the place of another."""
     if edit.removed is None or edit.added is None:
         return "unknown"
     family = same_family(edit.removed, edit.added)
@@ -167,15 +157,15 @@ def _skeleton(node: ast.expr) -> str:
     return "".join(c for c in text(node) if not c.isalnum() and c not in "_.()[]'\" ")
 
 
-def _of_extra(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
-    if common_ratio(mended, found) is not None:
-        return _of_factor(replace(edit, kind="scale"), mended, found)
-    if edit.removed is not None and form_of(edit.removed) is not None:
-        return "softmax-jacobian" if ends_in_softmax(found) else "extra-activation-derivative"
-    return "unknown"
+def _takes_a_derivative_away(edit: Edit) -> bool:
+    return edit.removed is not None and form_of(edit.removed) is not None
 
 
-def ends_in_softmax(found: Examination) -> bool:
+def _of_derivative_taken_away(found: Examination) -> str:
+    return "softmax-jacobian" if _ends_in_softmax(found) else "extra-activation-derivative"
+
+
+def _ends_in_softmax(found: Examination) -> bool:
     """Whether the outputs are positive and sum to one."""
     output = found.answer.output if found.answer else None
     if output is None or output.ndim < 1 or output.size < 2:
@@ -198,8 +188,6 @@ def _of_renaming(edit: Edit) -> str:
 
 def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:
     """Whether `result` is assigned a product in which `part` is a factor."""
-    from chainrule.check.edits import factors
-
     for node in ast.walk(edit.source.node):
         if isinstance(node, ast.Assign) and text(node.targets[0]) == text(result):
             names = [text(factor) for factor in factors(node.value)]
@@ -211,14 +199,11 @@ def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:
 
 
 def _stands_in_derivative(edit: Edit) -> bool:
-    place = edit.changes[0][0]
-    parent = place.parent
-    if isinstance(parent, ast.expr) and form_of(parent) is not None:
-        return True
-    statement = place.statement
+    """Whether what an edit changes is a part of an activation's derivative."""
+    place, _ = edit.changes[0]
     return any(
         isinstance(node, ast.expr)
         and form_of(node) is not None
         and any(inner is place.node for inner in ast.walk(node))
-        for node in ast.walk(statement)
+        for node in ast.walk(place.statement)
     )

@@ -6,18 +6,10 @@ import ast
 import re
 from dataclasses import dataclass
 
-from chainrule.check.edits import (
-    factors,
-    name_called,
-    text,
-)
+from chainrule.check.edits import factors, name_called, text
 
 DERIVATIVE_NAME = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
-
-
 FLAG = re.compile(r"deriv\w*|prime|grad|d|der|backward|back", re.IGNORECASE)
-
-
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 
 
@@ -76,6 +68,7 @@ def _has_flag(call: ast.Call) -> bool:
 
 
 def names_derivative(name: str) -> bool:
+    """Whether a function is a derivative by its name."""
     return name not in NO_DERIVATIVES and bool(DERIVATIVE_NAME.search(name))
 
 

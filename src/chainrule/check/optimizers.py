@@ -38,7 +38,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
     """Several steps of an optimizer beside the formulas.
 
     Raises:
-        CannotCheckError: it has no method that makes a step, or no learning rate is known.
+        CannotCheckError: it has no method that makes a step, or the example no params or grads.
     """
     optimizer = example["optimizer"]
     params, grads = example.get("params"), example.get("grads", example.get("gradients"))
@@ -56,10 +56,11 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
     start = flat(params)
     gradients = [flat(grads) * factor for factor in GRADIENTS_OF_STEPS]
     rules = list(rules_for(settings))
-    right = [rule for rule in rules if not rule.mistake]
-    is_right = any(_follows(rule, start, gradients, settings, moved) for rule in right)
+    is_right = any(
+        not rule.mistake and _follows(rule, start, gradients, settings, moved) for rule in rules
+    )
     diagnosis = Diagnosis(name)
-    diagnosis.notes.append(f"held against {settings.name} with learning rate {settings.rate:g}")
+    diagnosis.notes.append(f"held against {settings.family} with learning rate {settings.rate:g}")
     names = list(params) if isinstance(params, Mapping) else ["params"]
     diagnosis.comparisons = [Comparison(str(each), is_right) for each in names]
     if not is_right:
@@ -72,6 +73,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
 def _follows(
     rule: Rule, start: Array, gradients: list[Array], settings: Settings, moved: Steps
 ) -> bool:
+    """Whether the steps are those of a formula."""
     with np.errstate(all="ignore"):
         wanted = rule.steps(start, gradients, settings)
     return all(
@@ -88,6 +90,7 @@ def _finding(
     settings: Settings,
     moved: Steps,
 ) -> Finding:
+    """How steps that follow no right formula differ from them."""
     right = [rule for rule in rules if not rule.mistake]
     for rule in right:
         with np.errstate(all="ignore"):
@@ -104,7 +107,7 @@ def _finding(
         return Finding(name, "constant-scale", True, text, None, "multiply by the learning rate")
     for rule in rules:
         if rule.mistake and _follows(rule, start, gradients, settings, moved):
-            text = f"its steps are those of {settings.name} {rule.mistake}"
+            text = f"its steps are those of {settings.family} {rule.mistake}"
             # A formula has many forms, so that a name for the difference is never certain.
             return Finding(name, "update-rule", False, text, None, f"look for it: {rule.mistake}")
     wanted = right[0].steps(start, gradients, settings)
@@ -112,7 +115,7 @@ def _finding(
         (i for i, (o, t) in enumerate(zip(moved, wanted, strict=True)) if not close(o, t)), 0
     )
     text = (
-        f"step {first + 1} differs from {settings.name}: {moved[first][0]:.4g} in place of "
+        f"step {first + 1} differs from {settings.family}: {moved[first][0]:.4g} in place of "
         f"{wanted[first][0]:.4g} for the first parameter"
     )
     return Finding(name, "unknown", False, text, None, "compare each line with the formula")
@@ -157,6 +160,7 @@ def step_of(optimizer: Any) -> Callable[..., Any]:
 
 
 def _is_like(given: Any, params: Any) -> bool:
+    """Whether what a step returned is the parameters after it."""
     return type(given) is type(params) and np.size(flat(given)) == np.size(flat(params))
 
 
@@ -178,12 +182,18 @@ def flat(params: Any) -> Array:
 
 
 def settings_of(optimizer: Any, example: Mapping[str, Any], name: str) -> Settings:
-    """The numbers an optimizer works with, by the names they usually have."""
+    """The numbers an optimizer works with, by the names they usually have.
+
+    Args:
+        example: has the learning rate, where the optimizer keeps none.
+        name: what the optimizer is called.
+    """
     attributes = {
         key.lower().strip("_"): value for key, value in getattr(optimizer, "__dict__", {}).items()
     }
 
     def number(what: str, position: int = 0) -> float | None:
+        """A setting, or its part of a pair such as betas; None where there is none."""
         for each in SETTINGS[what]:
             value = attributes.get(each.strip("_"))
             if isinstance(value, (tuple, list)) and len(value) == 2:
@@ -192,24 +202,23 @@ def settings_of(optimizer: Any, example: Mapping[str, Any], name: str) -> Settin
                 return float(value)
         return None
 
-    rate = number("rate")
-    if rate is None:
-        rate = float(example.get("learning_rate", 0.01))
+    rate, epsilon, momentum = number("rate"), number("epsilon"), number("momentum")
     beta1, beta2 = number("beta1"), number("beta2", 1)
     return Settings(
-        rate,
-        number("momentum"),
-        beta1,
-        beta2,
-        1e-8 if (epsilon := number("epsilon")) is None else epsilon,
-        number("decay") or 0.0,
-        _family(name, beta1, beta2, number("momentum"), attributes),
+        rate=float(example.get("learning_rate", 0.01)) if rate is None else rate,
+        momentum=momentum,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=1e-8 if epsilon is None else epsilon,
+        decay=number("decay") or 0.0,
+        family=_family(name, beta1, beta2, momentum, attributes.get("nesterov") is True),
     )
 
 
 def _family(
-    name: str, beta1: float | None, beta2: float | None, momentum: float | None, has: Any
+    name: str, beta1: float | None, beta2: float | None, momentum: float | None, nesterov: bool
 ) -> str:
+    """The optimizer that a name says; else the one that has such settings."""
     plain = name.lower()
     for word, family in (
         *(("adamw", "Adam"), ("nadam", "NAdam"), ("adamax", "AdaMax"), ("amsgrad", "AMSGrad")),
@@ -221,6 +230,6 @@ def _family(
             return family
     if beta2 is not None:
         return "Adam" if beta1 is not None else "RMSprop"
-    if has.get("nesterov") is True:
+    if nesterov:
         return "Nesterov momentum"
     return "momentum" if momentum else "gradient descent"

@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-
-
 Steps = list[Array]  # how far the parameters moved in each step, one flat vector
 
 
 @dataclass(frozen=True)
 class Settings:
-    """An optimizer's numbers."""
+    """An optimizer's numbers, and which optimizer it is; None for what it does not have."""
 
     rate: float
     momentum: float | None
@@ -26,7 +24,7 @@ class Settings:
     beta2: float | None
     epsilon: float
     decay: float
-    name: str
+    family: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Rule:
 
 def rules_for(settings: Settings) -> Iterator[Rule]:
     """The forms of a formula, right ones first."""
-    family = settings.name
+    family = settings.family
     if family in ("Adam", "AMSGrad", "NAdam", "AdaMax"):
         yield from _adam_rules(family)
     elif family in ("RMSprop", "AdaGrad", "Adadelta"):
