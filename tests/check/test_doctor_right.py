@@ -13,7 +13,7 @@ import pytest
 from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
-from chainrule.check.cases import diagnose_request
+from chainrule.check.diagnosis import diagnose_request
 from chainrule.check.discovery import Request
 from chainrule.check.loading import load
 from chainrule.seeding import generator

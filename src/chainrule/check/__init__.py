@@ -4,9 +4,25 @@
 
     cr.check.diagnose(layer, x)
 
-The flow: `discovery` turns a file or an object into a `subject`; `calculus` gives the true
-gradients; `signatures` and `kinds` say what the numbers show; `treatment` tries corrections of the
-source out; `behaviour` looks at what a single pass does not show; `findings` holds the result.
+The doctor, from a file to a diagnosis:
+
+    the process     sandbox, worker
+    what to run     discovery, loading, examples; attempts, guessing, assumed, where nothing is said
+    the code        a subject: program, pairs, own, or optimizers with update_rules
+    how it is run   conventions, calling, naming, outputs, gradients, state, randomness
+    what is wrong   calculus gives the true gradients, doctor compares
+    the numbers     evidence, signatures, examples_used, kinds, normalization_paths
+    the source      treatment tries corrections out: *_corrections, at_hand, derivative_forms,
+                    edits, source
+    the cause       choosing, causes, description, source_lines
+    other checks    behaviour, conditions
+    the result      diagnosis joins them; findings, heat_map
+
+Grading and labs, from a right solution to tests that reject wrong ones:
+
+    grading         grading, trial_servers, trial, missing_checks
+    wrong variants  mutations: *_mistakes, backward_code, source_edits; spoiling; equivalence
+    labs            assignment, skeleton, lab_tests, lab_notebooks
 """
 
 from __future__ import annotations
@@ -33,7 +49,7 @@ def diagnose(
     learning_rate: float | None = None,
     **more: Any,
 ) -> Diagnosis:
-    """Say what is wrong with hand-written gradients.
+    """What is wrong with hand-written gradients, why, and on which line.
 
     Args:
         subject: a layer or network (an object, chainrule's own or any other), a pair of functions
@@ -58,7 +74,7 @@ def diagnose(
     >>> diagnosis.ok, diagnosis.findings[0].code
     (False, 'sign')
     """
-    from chainrule.check.cases import diagnose_case, diagnose_file
+    from chainrule.check.diagnosis import diagnose_case, diagnose_file
     from chainrule.check.examples import from_example
     from chainrule.check.randomness import Randomness
     from chainrule.check.subject import CannotCheckError

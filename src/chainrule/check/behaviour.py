@@ -1,10 +1,11 @@
-"""What is held against code besides its gradients at one point: what a second call gives, what it
-does to the arrays it was handed, ties, large inputs, and the prediction pass."""
+"""What is held against code besides its gradients at one point: what it does to the arrays that it
+is handed, and what a second call gives; then what stands in `conditions`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,22 +28,16 @@ ZEROING = (
 
 def behaviours(subject: Subject, example: dict[str, Any]) -> list[Finding]:
     """Everything wrong that gradients at one point do not show."""
-    checks: list[Callable[[], list[Finding]]] = [lambda: overflow(subject)]
-    if isinstance(subject, Program):
-        program = subject
-        checks += [
-            lambda: mutated(program),
-            lambda: second_call(program),
-            lambda: shapes(program),
-            lambda: ties(program),
-        ]
-        if "predict" in example:
-            checks.append(lambda: prediction(program, example["predict"]))
+    checks: list[Callable[[], list[Finding]]] = [partial(overflow, subject)]
     if isinstance(subject, OwnNetwork):
-        checks = [lambda: own_behaviours(subject)]
+        checks = [partial(own_behaviours, subject)]
+    if isinstance(subject, Program):
+        checks += [partial(check, subject) for check in (mutated, second_call, shapes, ties)]
+        if "predict" in example:
+            checks.append(partial(prediction, subject, example["predict"]))
     found: list[Finding] = []
     for check in checks:
-        with suppress(Exception):  # what code raises here it has raised before, or only here
+        with suppress(Exception):  # code may refuse what a check runs it on: that is no finding
             found += check()
     return found
 
@@ -124,6 +119,7 @@ def second_call(subject: Program) -> list[Finding]:
 
 
 def _other_values(subject: Program) -> Values:
+    """The same parameters with another input, where the code uses it."""
     if "x" not in subject.values or not _uses_x(subject):
         return dict(subject.values)
     x = subject.values["x"]
@@ -131,6 +127,7 @@ def _other_values(subject: Program) -> Values:
 
 
 def _uses_x(subject: Program) -> bool:
+    """Whether the loss depends on the input."""
     moved = {**subject.values, "x": subject.values["x"] + 1.0}
     return subject.loss(moved) != subject.loss(subject.values)
 
@@ -154,6 +151,7 @@ def _rewind(state: Any, pristine: Any) -> None:
 
 
 def _generators(part: Any, depth: int = 4) -> Iterator[np.random.Generator]:
+    """The generators within an object, down to a depth."""
     if isinstance(part, np.random.Generator):
         yield part
     elif depth and not isinstance(part, (np.ndarray, *states.OPAQUE)):
@@ -162,6 +160,7 @@ def _generators(part: Any, depth: int = 4) -> Iterator[np.random.Generator]:
 
 
 def _alike(one: Array, other: Array) -> bool:
+    """Whether two runs gave the same, up to rounding."""
     scale = max(float(np.abs(one).max(initial=0)), float(np.abs(other).max(initial=0)))
     return bool(np.abs(one - other).max(initial=0) <= 1e-7 * scale + 1e-12)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.check.cases import diagnose_request
+from chainrule.check.diagnosis import diagnose_request
 from chainrule.check.discovery import Request
 from chainrule.check.findings import Diagnosis, Finding
 from chainrule.check.subject import CannotCheckError

@@ -1,9 +1,8 @@
-"""From a request to a diagnosis."""
+"""From a request to a diagnosis: all that a file has, and all that is held against it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from chainrule.check.behaviour import behaviours
 from chainrule.check.discovery import Request, find
@@ -15,15 +14,25 @@ from chainrule.check.optimizers import diagnose_optimizer
 from chainrule.check.subject import CannotCheckError
 
 
-def diagnose_file(file: Path, **options: Any) -> Diagnosis:
-    """Everything in a file."""
-    return diagnose_request(Request(file, **options))
+def diagnose_file(file: Path) -> Diagnosis:
+    """Everything in a file.
+
+    Raises:
+        CannotCheckError: as for `diagnose_request`.
+    """
+    return diagnose_request(Request(file))
 
 
 def diagnose_request(request: Request) -> Diagnosis:
-    """What was asked for."""
+    """What was asked for.
+
+    Raises:
+        CannotCheckError: nothing can be run, or the code raises an exception outside its backward
+            pass.
+        MemoryError: the code needs more memory than it may use.
+    """
     try:
-        return join([diagnose_case(case) for case in find(request)])
+        return _joined([diagnose_case(case) for case in find(request)])
     except (CannotCheckError, MemoryError):
         raise
     except Exception as error:  # raised by the code outside its backward pass
@@ -33,7 +42,7 @@ def diagnose_request(request: Request) -> Diagnosis:
 
 
 def diagnose_case(case: Case) -> Diagnosis:
-    """One subject and all that is held against it."""
+    """One subject and all that is held against it; what the code itself raises passes through."""
     if case.subject is None:
         return diagnose_optimizer(case.example)
     diagnosis = diagnose_subject(case.subject)
@@ -46,7 +55,7 @@ def diagnose_case(case: Case) -> Diagnosis:
     return diagnosis
 
 
-def join(diagnoses: list[Diagnosis]) -> Diagnosis:
+def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
     """One diagnosis for several subjects."""
     if len(diagnoses) == 1:
         return diagnoses[0]
