@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -77,15 +77,13 @@ def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) ->
         raise CannotCheckError(
             f"{kind.__name__} begins empty: a function example(rng) must fill it"
         )
-    tried = list(inputs(kind.__name__, shape, _constructor_arguments(kind)))
     if isinstance(thing, Layer):
-        return from_example({"layer": thing, "x": tried[0][0]}, Randomness([]), module)
-    if _takes_one_example(thing) and any(1 in np.shape(x) for x, _ in tried):
-        tried = [(x, axis) for x, axis in tried if np.shape(x)[axis : axis + 1] == (1,)]
+        x, _ = next(_inputs(thing, shape))
+        return from_example({"layer": thing, "x": x}, Randomness([]), module)
     randomness = Randomness(random_sources(module))
     failure: Exception | None = None
     forward_only: Case | None = None
-    for x, axis in tried:
+    for x, axis in _suitable(thing, list(_inputs(thing, shape))):
         example: Example = {"layer": thing, "x": x, "axis": axis}
         try:
             subject = from_object(thing, x, example, randomness, module)
@@ -115,11 +113,21 @@ def _attributes(thing: Any) -> Mapping[str, Any]:
     return getattr(thing, "__dict__", {})
 
 
-def _constructor_arguments(kind: type) -> Mapping[str, Any]:
+def _inputs(thing: Any, shape: Shape | None) -> Iterator[tuple[Array, int]]:
+    """Inputs to try, by what the object and its constructor's arguments are called."""
+    kind = type(thing)
     try:
-        return inspect.signature(kind).parameters
+        names: Collection[str] = inspect.signature(kind).parameters
     except (TypeError, ValueError):
-        return {}
+        names = ()
+    return inputs(kind.__name__, shape, names)
+
+
+def _suitable(thing: Any, tried: list[tuple[Array, int]]) -> list[tuple[Array, int]]:
+    """Inputs of one example alone, if code is written for that and there are any."""
+    if _takes_one_example(thing) and any(1 in np.shape(x) for x, _ in tried):
+        return [(x, axis) for x, axis in tried if np.shape(x)[axis : axis + 1] == (1,)]
+    return tried
 
 
 def _takes_one_example(thing: Any) -> bool:
@@ -158,7 +166,7 @@ def attempt_functions(
     ] or [(None, None)]
     failure: Exception | None = None
     for maker, values in attempts:
-        for x, axis in inputs(forward.__name__, shape, {}):
+        for x, axis in inputs(forward.__name__, shape, ()):
             try:
                 params = maker(*values) if maker else {}
                 example = {"forward": forward, "backward": backward, "params": params, "x": x}

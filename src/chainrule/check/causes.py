@@ -7,7 +7,7 @@ import ast
 import numpy as np
 
 from chainrule.check.calculus import Precision, probe
-from chainrule.check.derivative_forms import form_of, same_family
+from chainrule.check.derivative_forms import family_of, same_family
 from chainrule.check.doctor import Examination
 from chainrule.check.edits import Edit, factors, text
 from chainrule.check.evidence import CLOSE
@@ -137,7 +137,7 @@ def _of_exchange(edit: Edit) -> str:
         return "unknown"
     family = same_family(edit.removed, edit.added)
     if family is None:
-        return "wrong-activation-derivative" if form_of(edit.removed) else _by_names(edit)
+        return "wrong-activation-derivative" if family_of(edit.removed) else _by_names(edit)
     return "derivative-at-wrong-point" if family else "wrong-activation-derivative"
 
 
@@ -158,7 +158,7 @@ def _skeleton(node: ast.expr) -> str:
 
 
 def _takes_a_derivative_away(edit: Edit) -> bool:
-    return edit.removed is not None and form_of(edit.removed) is not None
+    return edit.removed is not None and family_of(edit.removed) is not None
 
 
 def _of_derivative_taken_away(found: Examination) -> str:
@@ -203,7 +203,7 @@ def _stands_in_derivative(edit: Edit) -> bool:
     place, _ = edit.changes[0]
     return any(
         isinstance(node, ast.expr)
-        and form_of(node) is not None
+        and family_of(node) is not None
         and any(inner is place.node for inner in ast.walk(node))
         for node in ast.walk(place.statement)
     )

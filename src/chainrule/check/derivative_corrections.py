@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.check.at_hand import derivatives, has_numpy, own_functions, variables
-from chainrule.check.derivative_forms import form_of, names_derivative
+from chainrule.check.derivative_forms import family_of, names_derivative
 from chainrule.check.edits import (
     Edit,
     Place,
@@ -172,7 +172,7 @@ def _with_inner_products(source: FunctionSource) -> Iterator[Place]:
 
 def _carries_gradient(node: ast.expr, source: FunctionSource) -> bool:
     """Whether a factor is what comes back from later layers, and no derivative."""
-    if form_of(node) is not None:
+    if family_of(node) is not None:
         return False
     for inner in ast.walk(node):
         if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.MatMult):

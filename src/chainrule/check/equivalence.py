@@ -30,13 +30,13 @@ def are_equivalent(right: Path, wrong: str) -> bool:
             return all(
                 _agree(ours, theirs)
                 for seed in SEEDS
-                for ours, theirs in zip_longest(gradients(right, seed), gradients(variant, seed))
+                for ours, theirs in zip_longest(_gradients(right, seed), _gradients(variant, seed))
             )
         except CannotCheckError:
             return False
 
 
-def gradients(file: Path, seed: int) -> Iterator[Gradients]:
+def _gradients(file: Path, seed: int) -> Iterator[Gradients]:
     """The gradients of all that a file has to be examined, each of two calls in turn."""
     for case in find(Request(file=file, seed=seed)):
         if case.subject is None:

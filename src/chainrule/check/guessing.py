@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from chainrule.check.naming import pairs_among
 from chainrule.check.randomness import random_like
+from chainrule.check.subject import Array
 
 FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
 IMAGE_SHAPES = (
@@ -114,9 +115,15 @@ def _value(name: str, functions: Mapping[str, Any], number: int) -> Any:
 
 
 def inputs(
-    name: str, shape: tuple[int, ...] | None, arguments: Mapping[str, Any]
-) -> Iterator[tuple[Any, int]]:
-    """Arrays to try as the input, each with the axis of its examples."""
+    name: str, shape: tuple[int, ...] | None, arguments: Collection[str]
+) -> Iterator[tuple[Array, int]]:
+    """Arrays to try as the input, each with the axis of its examples.
+
+    Args:
+        name: of the class or function: "Conv2D" takes images.
+        shape: of the input, where it is known.
+        arguments: the names of the constructor's arguments.
+    """
     if shape is not None:
         yield random_like(np.empty(shape), "x"), 0
         if len(shape) == 2:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from chainrule.check.lab_tests import LabTests
 from chainrule.check.skeleton import Region, rewritten
-
-if TYPE_CHECKING:
-    from chainrule.check.lab_tests import LabTests
 
 CODE = "solution"  # the id of the cell that students complete
 CHECKS = "checks"

@@ -13,6 +13,13 @@ from chainrule.check.kinds import by_kind
 from chainrule.check.naming import is_bias
 from chainrule.check.subject import Array, Subject
 
+POWERS_OF_BATCH_SIZE = {
+    -1: "divided by the batch size ({}) once too often",
+    1: "not divided by the batch size ({})",
+    -2: "divided by the batch size ({}) twice",
+    2: "multiplied by the batch size ({}) twice",
+}
+
 
 def signatures(evidence: Evidence) -> list[Signature]:
     """All that fits, the simplest first."""
@@ -120,6 +127,7 @@ def _ratio(evidence: Evidence) -> Signature | None:
 
 
 def _is_plain(ratio: float, count: int | None) -> bool:
+    """Whether a factor is one that mistakes usually give: a sign, 2, 1/2, the batch size."""
     plain = [-1.0, 2.0, 0.5, *((count, 1 / count, count**2, 1 / count**2) if count else ())]
     return any(abs(ratio / each - 1) < CLOSE for each in plain)
 
@@ -139,17 +147,8 @@ def of_ratio(ratio: float, subject: Subject) -> Signature:
     if ratio < 0:
         return Signature("sign", text, "turn the sign round", ratio=ratio)
     power = _power(ratio, count)
-    if power:
-        times = "twice" if abs(power) > 1 else "once too often"
-        did = (
-            f"divided by the batch size ({count}) {times}"
-            if power < 0
-            else (
-                f"not divided by the batch size ({count})"
-                if power == 1
-                else f"multiplied by the batch size ({count}) twice"
-            )
-        )
+    if power is not None:
+        did = POWERS_OF_BATCH_SIZE[power].format(count)
         advice = "leave one division out" if power < 0 else "divide by the number of examples"
         return Signature("batch-scale", f"{text}: {did}", advice, ratio=ratio)
     return Signature("constant-scale", text, scale_advice(ratio), ratio=ratio)
@@ -161,12 +160,14 @@ def scale_advice(ratio: float) -> str:
 
 
 def _power(ratio: float, count: int | None) -> int | None:
+    """Which power of the batch size a factor is."""
     if not count or count < 2:
         return None
-    return next((p for p in (-1, 1, -2, 2) if abs(ratio / count**p - 1) < CLOSE), None)
+    return next((p for p in POWERS_OF_BATCH_SIZE if abs(ratio / count**p - 1) < CLOSE), None)
 
 
 def _as_fraction(ratio: float) -> str:
+    """A factor in words: ``2 times``, ``1/5 of``."""
     for numerator in range(1, 10):
         for denominator in (1, numerator / abs(ratio) if ratio else 1):
             whole = round(denominator)
