@@ -93,7 +93,7 @@ def second_call(subject: Program) -> list[Finding]:
         first = _again(subject, state, subject.values)
         second = _again(subject, state, other)
         alone = subject.gradients(other)
-    except Exception:  # code of the user's: what it raises was found before
+    except Exception:  # user code: what it raises was found before
         return []
     names = [n for n in alone.gradients if alone.gradients[n] is not None]
     stale = []

@@ -99,7 +99,7 @@ def _goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None
     try:
         truth = probe(fewer.loss, fewer.values, name, Precision(), 1)
         given = fewer.gradients(fewer.values).gradients.get(name)
-    except Exception:  # code of the user's: it may not take fewer examples
+    except Exception:  # user code: it may not take fewer examples
         return None
     if given is None or not truth.slopes or np.shape(given) != truth.shape:
         return None

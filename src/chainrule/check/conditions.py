@@ -24,7 +24,7 @@ def shapes(subject: Program) -> list[Finding]:
     """Gradients that, subtracted from their parameter, would give it another shape."""
     try:
         answer = subject.gradients(subject.values)
-    except Exception:  # code of the user's: what it raises was found before
+    except Exception:  # user code: what it raises was found before
         return []
     findings = []
     for name, gradient in answer.gradients.items():
@@ -62,7 +62,7 @@ def ties(subject: Program) -> list[Finding]:
     try:
         at = {h: subject.loss({"x": values["x"] + h}) for h in (-1e-3, 0.0, 1e-3)}
         given = subject.gradients(values).gradients.get("x")
-    except Exception:  # code of the user's: it may refuse other inputs
+    except Exception:  # user code: it may refuse other inputs
         return []
     up, down = (at[1e-3] - at[0.0]) / 1e-3, (at[0.0] - at[-1e-3]) / 1e-3
     if given is None or np.shape(given) != x.shape or abs(up - down) > 1e-6 * max(1, abs(up)):
@@ -100,7 +100,7 @@ def overflow(subject: Subject) -> list[Finding]:
         try:
             wide = _output(subject, large, np.float64)
             narrow = _output(subject, large, np.float32)
-        except Exception:  # code of the user's: it may refuse large inputs, or float32
+        except Exception:  # user code: it may refuse large inputs, or float32
             return []
         if not wide.ndim or not np.all(np.isfinite(wide)) or np.abs(wide).max(initial=0) > 1e30:
             continue

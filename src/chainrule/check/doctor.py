@@ -111,18 +111,17 @@ def _precision(answer: Answer | None) -> Precision:
 def _checked(subject: Subject, answer: Answer | None) -> list[str]:
     """The values whose gradients are due: all that have one, and parameters that should."""
     if answer is None:
-        names = [n for n in subject.values if n != "x" or len(subject.values) == 1]
-        return names if names else list(subject.values)
+        return [n for n in subject.values if n != "x" or len(subject.values) == 1]
     has = [name for name in subject.values if answer.gradients.get(name) is not None]
     if "x" in has and len(has) > 1 and answer.dy is None:
         has.remove("x")  # what a network hands on below its first layer serves nobody
     return [n for n in subject.values if n in has or (n != "x" and is_parameter(n))]
 
 
-def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
-    """The true gradients of what is wrong, entry by entry, and what the numbers say."""
+def measure_wrong(found: Examination) -> None:
+    """Find the true gradients of what is wrong, entry by entry, and what the numbers say."""
     subject = found.subject
-    each = seconds / max(1, len(found.wrong))
+    each = PATIENCE / max(1, len(found.wrong))
     for name in found.wrong:
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), each)
@@ -134,7 +133,7 @@ def measure_wrong(found: Examination, seconds: float = PATIENCE) -> None:
 
 
 def alignment(found: Examination) -> float:
-    """How far the smallest gradient points where the true one does: the cosine between them."""
+    """The cosine between the smallest gradient that the code gives and the true one."""
     name = min(found.truths, key=lambda each: int(np.prod(found.truths[each].shape)))
     truth, given = found.truths[name], fit(found.given(name), found.truths[name].shape)
     if given is None:
@@ -183,7 +182,13 @@ def comparisons(found: Examination) -> list[Comparison]:
 
 
 def diagnose_subject(subject: Subject, seconds: float = 6.0) -> Diagnosis:
-    """Everything that is wrong with the gradients of one subject."""
+    """Everything that is wrong with the gradients of one subject.
+
+    Args:
+        seconds: of processor time, after which no more corrections are tried out.
+    Raises:
+        CannotCheckError: there are no gradients to compare.
+    """
     from chainrule.check.treatment import treat  # it needs the Examination from here
 
     start = process_time()

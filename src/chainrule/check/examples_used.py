@@ -69,7 +69,7 @@ def _shares_of_examples(evidence: Evidence, count: int) -> Array | None:
             return None
         try:
             shares.append(_slopes(loss, evidence))
-        except Exception:  # code of the user's: it may take no single example
+        except Exception:  # user code: it may take no single example
             return None
     return np.array(shares)
 

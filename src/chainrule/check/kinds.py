@@ -70,7 +70,7 @@ def _output(evidence: Evidence) -> Array | None:
     """What the forward pass gives."""
     try:
         output = evidence.subject.gradients(evidence.values).output
-    except Exception:  # code of the user's, perhaps with a correction that is tried out
+    except Exception:  # user code, perhaps with a correction that is tried out
         return None
     return None if output is None else np.asarray(output, np.float64)
 
@@ -211,7 +211,7 @@ def _outputs_at(evidence: Evidence, x: Array) -> Array | None:
         if isinstance(subject, ActivationPair):
             return subject.output(x)
         output = subject.gradients({**evidence.values, "x": x}).output
-    except Exception:  # code of the user's: it may refuse other inputs
+    except Exception:  # user code: it may refuse other inputs
         return None
     return None if output is None else np.asarray(output, np.float64)
 

@@ -303,7 +303,7 @@ class Program(Subject):
             first = self.loss(self.values)
             self.random_draw = 3
             return first != self.loss(self.values) or self._draws_alone()
-        except Exception:  # code of the user's: what it raises is found elsewhere
+        except Exception:  # user code: what it raises is found elsewhere
             return False
         finally:
             self.random_draw = 0
