@@ -54,7 +54,6 @@ def mutated(subject: Program) -> list[Finding]:
     for name in changed:
         line = line_of_change(subject.code.forward(done.state))
         findings.append(_mutation(name, "forward", line))
-    kept["dy"] = subject.dy
     before: dict[str, Any] = {n: np.array(v) for n, v in done.roles.items() if n in ("x", "y")}
     subject.backward(done, subject.values)
     before["dy"] = subject.dy

@@ -103,14 +103,14 @@ def nearest_to_the_loss(names: Sequence[str]) -> str:
 
 
 def _may_be(signature: Signature, code: str) -> bool:
-    """Whether a constant factor is what a cause looks like in the numbers."""
+    """Whether a signature is a constant factor, and the code a cause that shows as one."""
     return signature.ratio is not None and code in ("loss-constant", "batch-scale", "dropout-mask")
 
 
 def _leaves_doubt(edit: Edit, is_expected: bool) -> bool:
     """Whether an edit that works may stand for more than one cause."""
     return (
-        (edit.kind == "sign" and not is_expected)  # of which formula is not known
+        (edit.kind == "sign" and not is_expected)  # a sign within: it may be another formula
         or _completes_a_product(edit)  # half a derivative: missing, or another function's
         or (edit.kind == "loop" and not _stands_in_loop(edit))
     )
