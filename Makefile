@@ -9,6 +9,7 @@ demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
 test: .venv/installed-dev browser
+	$(BIN)/chainrule warm-up
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch"
 
 test-long: .venv/installed-dev

@@ -23,7 +23,7 @@ LENGTHS = {
     "W4": (20000, 5000, 8, 0.65),
     "W5": (60000, 5000, 60, 0.80),
     "W6": (10000, 5000, 3, 0.94),
-    "W7": (6000, 3000, 4, 0.70),
+    "W7": (6000, 3000, 6, 0.70),
     "W8": (2000, 1000, 4, 0.80),
 }
 APART = 0.012  # of the test examples: what rounding comes to, once it has been trained on
