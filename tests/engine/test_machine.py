@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine import compiled
+from chainrule.engine.session import run_threads
 from chainrule.engine.threads import available_threads, one_thread
 
 RNG = np.random.default_rng(0)
@@ -148,6 +151,21 @@ print(net.fit(x, y, epochs=100_000_000, batch_size="full", quiet=True).stopped)
         assert output.readline() == "interrupted\n"
         assert time.perf_counter() - sent < 5
         at_last.cancel()
+
+
+def test_ctrl_c_waits_for_the_other_threads_whose_memory_it_would_free() -> None:
+    ended = []
+
+    def run(context: int, thread: int, like: float) -> None:
+        if thread == 0:
+            signal.raise_signal(signal.SIGINT)
+        else:
+            time.sleep(0.3)
+        ended.append(thread)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_threads(SimpleNamespace(context_at=0, threads=3), run)
+    assert sorted(ended) == [0, 1, 2]
 
 
 def test_a_limit_holds_for_the_engine() -> None:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import version
@@ -27,7 +26,7 @@ import llvmlite.binding as llvm
 from filelock import FileLock
 
 from chainrule.engine.instructions import HANDLERS, Op
-from chainrule.engine.threads import available_threads
+from chainrule.engine.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cache_folder, whole_file
 
@@ -79,7 +78,7 @@ def load(name: str, dtype: str) -> int:
     try:
         code = path.read_bytes()
     except OSError:
-        with interrupts_afterwards():
+        with interrupts_afterwards():  # the compiler calls Python where exceptions are swallowed
             code = compile_function(name, dtype)
         keep(path, code)
     engine().add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -131,22 +130,6 @@ def keep_all(dtype: str, *names: str) -> None:
     """Compile functions and write them down."""
     for name in names:
         keep(file_of(name, dtype), compile_function(name, dtype))
-
-
-@contextmanager
-def interrupts_afterwards() -> Iterator[None]:
-    """Hold back Ctrl-C: the compiler calls Python in places that swallow exceptions."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if received:
-        raise KeyboardInterrupt
 
 
 def compile_function(name: str, dtype: str) -> bytes:

@@ -72,10 +72,10 @@ def train(context: Any, task: Any, thread: int, like: Any) -> None:
             task[column.STEP], task[column.COUNT] = step, min(batch, rows - first)
             task[column.WHOLE] = first + context[place.FIRST_ROW]
             if not take_step(context, task, thread, step, first, like):
-                pointer(context[place.DONE], 0)[0] = step + 1
+                pointer(context[place.DONE], 0)[thread] = step + 1
                 return
             step += 1
-    pointer(context[place.DONE], 0)[0] = step
+    pointer(context[place.DONE], 0)[thread] = step
 
 
 @kernel

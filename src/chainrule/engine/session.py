@@ -18,7 +18,7 @@ from chainrule.engine.compiled import compile_all, missing, run_alone, run_funct
 from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
-from chainrule.engine.threads import available_threads
+from chainrule.engine.threads import available_threads, interrupts_afterwards
 from chainrule.parameters import Array
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class CompiledTraining:
         weights = self._targets(data).weights_of_steps(rows, batch_size)
         x, targets, order = self._read(data, rows, in_place)
         coefficients = self.updates.coefficients(self.state, rates)
-        losses, finished = np.zeros(steps), np.zeros(1, np.int64)
+        losses, finished = np.zeros(steps), np.zeros(self.program.threads, np.int64)
         outputs = None
         if wants_outputs:
             outputs = np.empty((len(rows), *self.network.output_shape), self.program.dtype)
@@ -327,11 +327,12 @@ def run_threads(program: Program, run: Any) -> None:
         threading.Thread(target=run, args=(at, thread, 0.0), daemon=True)
         for thread in range(1, program.threads)
     ]
-    for other in others:
-        other.start()
-    run(at, 0, 0.0)
-    for other in others:
-        other.join()
+    with interrupts_afterwards():  # the memory they work on must outlive them all
+        for other in others:
+            other.start()
+        run(at, 0, 0.0)
+        for other in others:
+            other.join()
 
 
 def sorted_batches(order: Integers, batch_size: int) -> Integers:

@@ -1,8 +1,10 @@
-"""How many threads there are to work with."""
+"""How many threads there are to work with, and Ctrl-C while they work."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,3 +38,20 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         LIMIT.reset(before)
+
+
+@contextmanager
+def interrupts_afterwards() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of this block, then let it act as it would have."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield  # signals are none of this thread's business, or of Python's
+        return
+    received: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received:
+        signal.raise_signal(signal.SIGINT)
