@@ -8,6 +8,7 @@ window. Windows at the border have fewer entries than others. `geometry` makes b
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from chainrule.engine.processor import VECTOR_BYTES
 from chainrule.engine.scene import read
 
 
+@dataclass(frozen=True)
 class Window:
     """A vector's worth of channels of one window, in code that is being emitted.
 
@@ -32,19 +34,14 @@ class Window:
         mask: which of the vector's lanes are channels.
     """
 
-    def __init__(
-        self,
-        emit: Emitter,
-        index: Any,
-        entries: Any,
-        count: Any,
-        pixel: Any,
-        pixel_bytes: Any,
-        offset: Any,
-        mask: Any,
-    ) -> None:
-        self.emit, self.index, self.entries, self.count = emit, index, entries, count
-        self.pixel, self.pixel_bytes, self.offset, self.mask = pixel, pixel_bytes, offset, mask
+    emit: Emitter
+    index: Any
+    entries: Any
+    count: Any
+    pixel: Any
+    pixel_bytes: Any
+    offset: Any
+    mask: Any
 
     def entry(self, place: Any) -> tuple[Any, Any]:
         """The address of an entry, and its number in all lanes."""

@@ -27,7 +27,7 @@ def make_sum(vectors: int) -> Callable[..., Any]:
         builder = emit.builder
         masks = emit.masks(columns, vectors)
         given = builder.icmp_unsigned("!=", s, INT(0))
-        start = builder.select(given, s, y)  # loads of nothing at bad addresses are slow
+        start = builder.select(given, s, y)  # see `tile.plain`
         sums = []
         for v, mask in enumerate(masks):
             start_mask = builder.and_(mask, emit.splat(given, emit.mask))

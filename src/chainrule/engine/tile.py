@@ -63,9 +63,8 @@ def plain(
     masks = emit.masks(existing_columns, columns)
     given = builder.icmp_unsigned("!=", start, INT(0))
     start_masks = [builder.and_(mask, emit.splat(given, emit.mask)) for mask in masks]
-    start = builder.select(
-        given, start, c
-    )  # loads of nothing at bad addresses take hundreds of cycles
+    # A load of nothing takes hundreds of cycles where its address is none.
+    start = builder.select(given, start, c)
     last_row = builder.sub(existing, INT(1))
 
     def first(row: int, column: int) -> Any:
