@@ -157,11 +157,18 @@ def log_softmax_dx(y: Any, dy: Any, dx: Any, rows: int, columns: int, like: Any)
 
 
 @kernel
-def highest_and_sum(x: Any, begin: int, count: int, like: Any) -> Any:
-    """The highest of a stretch of x, and Σ_i exp(x_i - highest)."""
+def highest_of(x: Any, begin: int, count: int) -> Any:
+    """The highest of a stretch of x."""
     highest = x[begin]
     for i in range(begin + 1, begin + count):
         highest = max(highest, x[i])
+    return highest
+
+
+@kernel
+def highest_and_sum(x: Any, begin: int, count: int, like: Any) -> Any:
+    """The highest of a stretch of x, and Σ_i exp(x_i - highest)."""
+    highest = highest_of(x, begin, count)
     total = constant(0.0, like)
     for i in range(begin, begin + count):
         total += exp_of_negative(x[i] - highest)

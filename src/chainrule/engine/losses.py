@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from chainrule.engine import column, place
-from chainrule.engine.activations import highest_and_sum
+from chainrule.engine.activations import highest_of
 from chainrule.engine.functions import exp_of_negative, sigmoid, softplus
 from chainrule.engine.instructions import Criterion
 from chainrule.engine.native import clear, constant, kernel, pointer, size_of
@@ -72,9 +72,12 @@ def loss_of_example(
 def softmax_cross_entropy(
     z: Any, t: Any, dz: Any, classes: int, smoothing: float, class_weights: Any, like: Any
 ) -> float:
-    """-Σ_c q_c log p_c with p = softmax(z); derivative p Σ_c q_c - q."""
-    highest, total = highest_and_sum(z, 0, classes, like)
-    log_sum = constant(math.log(total), like)
+    """-Σ_c q_c log p_c with p = softmax(z); derivative p Σ_c q_c - q. dz holds what
+    `take_exponentials` left there."""
+    highest, total = highest_of(z, 0, classes), constant(0.0, like)
+    for c in range(classes):
+        total += dz[c]
+    log_sum, inverse = constant(math.log(total), like), constant(1.0, like) / total
     keep = constant(1 - smoothing, like)
     spread = constant(smoothing / classes, like)
     value, sum_q = constant(0.0, like), constant(0.0, like)
@@ -83,11 +86,21 @@ def softmax_cross_entropy(
         log_p = z[c] - highest - log_sum
         value -= q * log_p
         sum_q += q
-        dz[c] = exp_of_negative(log_p)
     for c in range(classes):
         q = (keep * t[c] + spread) * class_weights[c]
-        dz[c] = dz[c] * sum_q - q
+        dz[c] = dz[c] * inverse * sum_q - q
     return value
+
+
+@kernel
+def take_exponentials(z: Any, e: Any, rows: int, classes: int) -> None:
+    """e_c = exp(z_c - highest) in every row; all at once, for a row is too short for vectors."""
+    for row in range(0, rows * classes, classes):
+        highest = highest_of(z, row, classes)
+        for c in range(row, row + classes):
+            e[c] = z[c] - highest
+    for i in range(rows * classes):
+        e[i] = exp_of_negative(e[i])
 
 
 @kernel
@@ -139,6 +152,8 @@ def take_losses(scene: Scene, first: int, scale: float, like: Any) -> float:
     context, size, item = scene.context, scene.size[1], size_of(like)
     target = pointer(scene.own + scene.private[0], like)
     class_weights = pointer(scene.array[0], like)
+    if scene.size[0] == Criterion.SOFTMAX_CROSS_ENTROPY:
+        take_exponentials(pointer(scene.x, like), pointer(scene.y, like), scene.rows, size)
     total = 0.0
     for row in range(scene.rows):
         example = first + row

@@ -21,6 +21,7 @@ from chainrule.engine.native import (
     call,
     clear,
     copy,
+    fetch_line,
     kernel,
     pointer,
     share,
@@ -28,6 +29,9 @@ from chainrule.engine.native import (
     wait_for_all,
 )
 from chainrule.engine.scene import penalties, tensor_address, total_of_threads
+from chainrule.parameters import CACHE_LINE
+
+FETCH_AHEAD = 3  # examples: they lie scattered, and the processor cannot foresee where
 
 
 @kernel
@@ -166,6 +170,9 @@ def gather(context: Any, start: int, begin: int, end: int, like: Any) -> int:
         return context[place.X] + start * row
     order = pointer(context[place.ORDER] + 8 * start, 0)
     for n in range(begin, end):
+        ahead = context[place.X] + order[min(n + FETCH_AHEAD, end - 1)] * row
+        for line in range(ahead, ahead + row, CACHE_LINE):
+            fetch_line(line)
         source = pointer(context[place.X] + order[n] * row, like)
         copy(source, pointer(context[place.INPUT] + n * row, like), context[place.X_SIZE])
     return context[place.INPUT]

@@ -150,6 +150,21 @@ def read_atomically(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def fetch_line(typing_context: Any, address: Any) -> Any:
+    """Have the cache line at an address fetched, without waiting for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, short = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, short, short, short])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        place = builder.inttoptr(arguments[0], byte)
+        builder.call(function, [place, short(0), short(3), short(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
 def let_others_run(typing_context: Any) -> Any:
     """Give the processor to another thread, where the system can."""
 
