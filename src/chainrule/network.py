@@ -236,7 +236,8 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""
-        x = self.check_input(x)
+        if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
+            x = self.check_input(x)
         if self.engine != "numpy":
             outputs = compiled_predict()(self, x)
             if outputs is not None:
@@ -300,8 +301,6 @@ class Network:
     def check_input(self, x: Any) -> Any:
         """`x` as a batch of examples, or an error that says what shape is expected. An array
         stays as it is, so that a memory-mapped one is read batch by batch."""
-        if type(x) is np.ndarray and x.shape[1:] == self.input_shape:
-            return x
         if not hasattr(x, "shape"):
             x = np.asarray(x, self.dtype)
         if x.ndim == 0 or tuple(x.shape[1:]) != self.input_shape:
