@@ -89,8 +89,14 @@ class HandWritten(Layer):
         self.parameters = parameters
         self.gradients = gradients
         self.batch_axis = batch_axis
-        adopt = _Functions if isinstance(code, tuple) else _Object
-        self.adopted: _Adopted = adopt(code, parameters, dict(gradients or {}))
+        adopt = AdoptedFunctions if isinstance(code, tuple) else AdoptedObject
+        self.adopted: AdoptedObject | AdoptedFunctions = adopt(
+            code, parameters, dict(gradients or {})
+        )
+
+    def __repr__(self) -> str:
+        parts = self.code if isinstance(self.code, tuple) else (type(self.code),)
+        return f"HandWritten({', '.join(part.__name__ for part in parts)})"
 
     def setup(self, input_shape: Shape) -> Shape:
         y = self._try_out(input_shape)
@@ -134,7 +140,7 @@ class HandWritten(Layer):
         return np.moveaxis(y, self.batch_axis, 0)
 
 
-class _Adopted:
+class Adopted:
     """Code of one of the styles, seen as `forward(x) -> y, memory` and
     `backward(dy, memory) -> dx, gradients`."""
 
@@ -147,7 +153,7 @@ class _Adopted:
         raise TypeError
 
 
-class _Object(_Adopted):
+class AdoptedObject(Adopted):
     """An object whose attributes hold the parameters, what forward remembers, the gradients."""
 
     def __init__(self, code: Any, names: Any, gradients: dict[str, str]) -> None:
@@ -195,28 +201,28 @@ class _Object(_Adopted):
             gradient = (before - attributes[name]) / RATE
             found = self.named or bool(np.any(gradient))
         else:
-            holder = next((h for h in self._holders_of(name) if h in attributes), None)
+            holder = next((h for h in self.holders_of(name) if h in attributes), None)
             gradient = before if holder is None else np.asarray(attributes[holder])
             found = holder is not None
         if not found:
             raise ArgumentError(
                 f"{type(self.code).__name__}.{self.backward_name} leaves no gradient for {name!r} "
-                f"(looked for {', '.join(self._holders_of(name))}): say where it is, "
+                f"(looked for {', '.join(self.holders_of(name))}): say where it is, "
                 f"gradients={{{name!r}: …}}, or name what is trained, parameters=[…]"
             )
         return gradient
 
     def _holders(self) -> list[str]:
-        return [holder for name in self.values for holder in self._holders_of(name)]
+        return [holder for name in self.values for holder in self.holders_of(name)]
 
-    def _holders_of(self, name: str) -> list[str]:
+    def holders_of(self, name: str) -> list[str]:
         """The attributes that may hold the gradient of `name`."""
         if name in self.gradients:
             return [self.gradients[name]]
         return [form.format(name) for form in GRADIENT_NAMES]
 
 
-class _Functions(_Adopted):
+class AdoptedFunctions(Adopted):
     """A pair of functions that share a dictionary."""
 
     def __init__(
@@ -255,14 +261,17 @@ class _Functions(_Adopted):
         return dx, {name: self._gradient_of(name, found) for name in self.values}
 
     def _gradient_of(self, name: str, found: Mapping[str, Array]) -> Array:
-        keys = [self.gradients.get(name, ""), name, *(f.format(name) for f in GRADIENT_NAMES)]
-        for key in keys:
+        for key in self.keys_of(name):
             if key in found:
                 return np.asarray(found[key])
         raise ArgumentError(
             f"{self.backward_function.__name__} returned no gradient for {name!r}, but "
             f"{', '.join(map(str, found)) or 'nothing'}: say which, gradients={{{name!r}: …}}"
         )
+
+    def keys_of(self, name: str) -> list[str]:
+        """The keys that may hold the gradient of `name`."""
+        return [self.gradients.get(name, ""), name, *(f.format(name) for f in GRADIENT_NAMES)]
 
 
 class _Given(Initializer):

@@ -16,7 +16,7 @@ from chainrule.configurable import Configurable
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
 from chainrule.explain.unrolling.spelling import code_of, uniform
-from chainrule.explain.unrolling.symbols import Symbol, computed, has_symbols, in_trial
+from chainrule.explain.unrolling.symbols import Stand, Symbol, computed, has_symbols, in_trial
 from chainrule.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Calls:
 
 def _is_followed(method: MethodType, given: Arguments) -> bool:
     """Whether a method is one of a layer, a loss, an optimizer: those are written out."""
-    if isinstance(method.__self__, Layer):
+    if isinstance(method.__self__, (Layer, Stand)):
         return True
     return isinstance(method.__self__, Configurable) and has_symbols(given.values)
 

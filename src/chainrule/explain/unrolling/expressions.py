@@ -77,7 +77,7 @@ class Expressions(ast.NodeVisitor):
     def attribute(self, owner: Any, name: str) -> Any:
         """``owner.name``."""
         if isinstance(owner, Stand):
-            return owner.attributes[name]
+            return owner.attribute(name)
         if isinstance(owner, Layer):
             return self.session.attribute(owner, name)
         if not isinstance(owner, Symbol):

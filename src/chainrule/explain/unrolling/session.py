@@ -12,24 +12,20 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
+from chainrule.explain.unrolling import adopted, arithmetic
 from chainrule.explain.unrolling.arithmetic import takes_all
 from chainrule.explain.unrolling.calls import Calls
 from chainrule.explain.unrolling.helpers import Helpers
 from chainrule.explain.unrolling.names import letter_of, numbered
 from chainrule.explain.unrolling.spelling import call
 from chainrule.explain.unrolling.statements import Statements
-from chainrule.explain.unrolling.symbols import TRIALS, Symbol
+from chainrule.explain.unrolling.symbols import TRIALS, Symbol, shape_text
 from chainrule.explain.unrolling.writer import Variable, Writer
 from chainrule.layers.base import Layer, join, walk
 from chainrule.layers.containers import Sequential
 from chainrule.layers.handwritten import HandWritten
 from chainrule.network import Network
 from chainrule.seeding import generator
-
-ADOPTED = (
-    "adopted code in another style, which keeps its own state, has no straight-line form: write "
-    "it as a Layer with forward and backward"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +100,14 @@ class Session:
     def forward(self, layer: Layer, x: Any, training: Any = False) -> tuple[Any, Kept]:
         """Write a layer's forward pass; its output, and what its backward pass needs."""
         with self._within(layer):
-            if isinstance(layer, HandWritten):
-                raise CannotExplainError(ADOPTED)
             x = self._as_name("x", x)
             self._begin(layer)
             number = self.number or 0
             first = len(self.writer.variables)
-            result = self.follow(type(layer).forward, [layer, x, training], {})
+            if isinstance(layer, HandWritten):
+                result: Any = adopted.forward(self, layer, x)
+            else:
+                result = self.follow(type(layer).forward, [layer, x, training], {})
             if not isinstance(result, tuple) or len(result) != 2:
                 raise CannotExplainError("its forward returns no pair (y, cache)")
             y, cache = result
@@ -126,7 +123,10 @@ class Session:
             self.number = kept.number
             dy = self._as_name("dy", dy, self.writer.variable_of(kept.output))
             first = len(self.writer.variables)
-            dx = self.follow(type(layer).backward, [layer, dy, kept.cache], {})
+            if isinstance(layer, HandWritten):
+                dx = adopted.backward(self, layer, dy, kept.cache)
+            else:
+                dx = self.follow(type(layer).backward, [layer, dy, kept.cache], {})
             return self._claim(dx, first, "dx", self.writer.variable_of(kept.input))
 
     @contextmanager
@@ -285,6 +285,14 @@ class Session:
             value = Symbol(copied, tuple(v.copy() for v in value.trials))
         self._keep_gradient(key, value)
         return True
+
+    def add_to_gradient(self, layer: Layer, name: str, value: Any) -> None:
+        """``layer.dname += value``."""
+        if not self.begin_gradient(layer, name, ..., value):
+            gradient = self._gradient(layer, name)
+            keeps_type = arithmetic.update(ast.Add(), gradient, value)
+            shape = shape_text(gradient.trials)
+            self.writer.update(gradient.code, ast.Add(), value, shape, keeps_type)
 
     def _gradient(self, layer: Layer, name: str) -> Symbol:
         key = self._key(layer, name[1:])

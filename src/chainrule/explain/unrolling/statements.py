@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
+from chainrule.explain.unrolling.adopted import Held
 from chainrule.explain.unrolling.expressions import Expressions
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import (
@@ -116,7 +117,7 @@ class Statements(Expressions):
         elif isinstance(target, ast.Subscript):
             self._store(target, value)
         elif isinstance(target, ast.Attribute):
-            self._keep(target, self.visit(target.value))
+            self._keep(target, self.visit(target.value), value)
         else:
             raise self.cannot(target, "is no name to give")
 
@@ -129,7 +130,10 @@ class Statements(Expressions):
             return named if isinstance(value, list) else tuple(named)
         return value
 
-    def _keep(self, node: ast.Attribute, owner: Any) -> None:
+    def _keep(self, node: ast.Attribute, owner: Any, value: Any) -> None:
+        if isinstance(owner, Held):
+            owner.attributes[node.attr] = self.named(node.attr, value)
+            return
         raise self.cannot(
             node,
             f"keeps something on the {'layer' if isinstance(owner, Layer) else 'object'}: "
@@ -186,14 +190,14 @@ class Statements(Expressions):
     def _update_attribute(self, target: ast.Attribute, op: ast.operator, value: Any) -> None:
         owner = self.visit(target.value)
         old = self.attribute(owner, target.attr)
-        if isinstance(owner, Stand):
+        if isinstance(owner, Stand) and not isinstance(owner, Held):
             new = arithmetic.binary(op, old, value)
             self.session.writer.update(old.code, op, value, "")
             owner.attributes[target.attr] = Symbol(old.code, new.trials)
         elif isinstance(old, Symbol):
             self._update(target, old, op, value)
         else:
-            self._keep(target, owner)
+            self._keep(target, owner, arithmetic.binary(op, old, value))
 
     def _update(self, node: ast.AST, old: Any, op: ast.operator, value: Any) -> None:
         if not isinstance(old, Symbol):

@@ -48,7 +48,11 @@ class Stand:
     """An object of the program with attributes that are symbols: an optimizer's state."""
 
     def __init__(self, **attributes: Symbol) -> None:
-        self.attributes = attributes
+        self.attributes: dict[str, Any] = {**attributes}
+
+    def attribute(self, name: str) -> Any:
+        """``object.name``."""
+        return self.attributes[name]
 
 
 class Spelt(float):
@@ -69,7 +73,7 @@ def symbols_in(value: Any) -> Iterator[Symbol]:
     if isinstance(value, Symbol):
         yield value
     elif isinstance(value, Stand):
-        yield from value.attributes.values()
+        yield from symbols_in(list(value.attributes.values()))
     elif isinstance(value, (tuple, list)):
         for item in value:
             yield from symbols_in(item)

@@ -1,0 +1,147 @@
+"""Adopted code: what `HandWritten` does with it, line by line.
+
+The user's own object is left alone: its attributes stand in a `Held`, and change there while its
+methods are followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.explain.errors import CannotExplainError
+from chainrule.explain.unrolling import arithmetic
+from chainrule.explain.unrolling.calls import Arguments
+from chainrule.explain.unrolling.symbols import Stand, Symbol
+from chainrule.layers.handwritten import (
+    INPUT_GRADIENT_NAMES,
+    RATE,
+    AdoptedFunctions,
+    AdoptedObject,
+    HandWritten,
+)
+
+if TYPE_CHECKING:
+    from chainrule.explain.unrolling.session import Session
+
+
+class Held(Stand):
+    """An object of the user's, with attributes that its code may give other values."""
+
+    def __init__(self, code: Any, attributes: dict[str, Any]) -> None:
+        self.code, self.attributes = code, attributes
+
+    def attribute(self, name: str) -> Any:
+        if name in self.attributes:
+            return self.attributes[name]
+        of_class = inspect.getattr_static(type(self.code), name, None)
+        if isinstance(of_class, FunctionType):
+            return MethodType(of_class, self)
+        return getattr(self.code, name)
+
+
+def forward(session: Session, layer: HandWritten, x: Symbol) -> tuple[Any, Any]:
+    """y and what backward needs, as in ``HandWritten.forward``."""
+    adopted, x_in = layer.adopted, _turned(session, x, 0, layer.batch_axis)
+    if any(value.dtype != np.float64 for value in x.trials):
+        raise CannotExplainError(
+            "adopted code computes in float64, whatever the network's type: explain a network of "
+            "dtype='float64'"
+        )
+    values = {name: session.attribute(layer, name) for name in adopted.values}
+    memory: dict[str, Any]
+    if isinstance(adopted, AdoptedFunctions):
+        memory = {**adopted.others, **values}
+        y = session.follow(adopted.forward_function, [x_in, memory], {})
+        y = list(memory.values())[-1] if y is None else y
+        y = y[0] if isinstance(y, tuple) else y
+    else:
+        held = Held(layer.code, {**vars(layer.code), **values})
+        y = session.follow(held.attribute(adopted.forward_name).__func__, [held, x_in], {})
+        memory = held.attributes
+    return _turned(session, y, layer.batch_axis, 0), (x_in, dict(memory))
+
+
+def backward(session: Session, layer: HandWritten, dy: Symbol, cache: Any) -> Any:
+    """dx, and the gradients added, as in ``HandWritten.backward``."""
+    x_in, memory = cache
+    given = {"x": x_in, "dy": _turned(session, dy, 0, layer.batch_axis), "rate": 1.0}
+    if isinstance(layer.adopted, AdoptedFunctions):
+        given["parameters"] = memory
+        dx, gradients = _of_functions(session, layer.adopted, given)
+    else:
+        given["rate"] = RATE
+        dx, gradients = _of_object(session, layer.adopted, given, memory)
+    for name, gradient in gradients.items():
+        session.add_to_gradient(layer, f"d{name}", _fitted(session, layer, name, gradient))
+    if dx is None:
+        return session.calls.function(np.full_like, Arguments([x_in, np.nan], {}))
+    return _turned(session, dx, layer.batch_axis, 0)
+
+
+def _of_object(
+    session: Session, adopted: AdoptedObject, given: dict[str, Any], memory: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    held = Held(adopted.code, dict(memory))
+    updates = "rate" in adopted.roles
+    for name in adopted.values:
+        if updates:  # the update is made on a copy
+            copied = session.calls.method(memory[name], "copy", Arguments([], {}))
+            held.attributes[name] = session.assign(name, copied)
+        for holder in adopted.holders_of(name):  # code that accumulates must start from zero
+            if isinstance(held.attributes.get(holder), (np.ndarray, Symbol)):
+                zeros = session.calls.function(np.zeros_like, Arguments([memory[name]], {}))
+                held.attributes[holder] = session.assign(holder, zeros)
+    method = held.attribute(adopted.backward_name).__func__
+    dx = session.follow(method, [held, *(given[role] for role in adopted.roles)], {})
+    gradients = {}
+    for name in adopted.values:
+        if updates:
+            moved = arithmetic.binary(ast.Sub(), memory[name], held.attributes[name])
+            gradients[name] = arithmetic.binary(ast.Div(), moved, RATE)
+        else:
+            gradients[name] = _first(held.attributes, adopted.holders_of(name), name)
+    return dx, gradients
+
+
+def _of_functions(
+    session: Session, adopted: AdoptedFunctions, given: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    arguments = [given[role] for role in adopted.roles]
+    result = session.follow(adopted.backward_function, arguments, {})
+    parts = result if isinstance(result, tuple) else (result,)
+    found = next((part for part in parts if isinstance(part, dict)), {})
+    dx = next((part for part in parts if isinstance(part, Symbol)), None)
+    if dx is None:
+        dx = next((found[name] for name in INPUT_GRADIENT_NAMES if name in found), None)
+    gradients = {}
+    for name in adopted.values:
+        gradients[name] = _first(found, adopted.keys_of(name), name)
+    return dx, gradients
+
+
+def _first(found: dict[str, Any], keys: list[str], name: str) -> Any:
+    """What stands under the first of the keys that is there."""
+    for key in keys:
+        if key in found:
+            return found[key]
+    raise CannotExplainError(f"its backward pass leaves no gradient for {name!r}")
+
+
+def _turned(session: Session, value: Any, source: int, target: int) -> Any:
+    """The axis of the examples moved to where it belongs."""
+    if source == target:
+        return value
+    return session.calls.function(np.moveaxis, Arguments([value, source, target], {}))
+
+
+def _fitted(session: Session, layer: HandWritten, name: str, gradient: Any) -> Any:
+    """A gradient in its parameter's shape."""
+    shape = layer.adopted.values[name].shape
+    if isinstance(gradient, Symbol) and gradient.trials[0].shape == shape:
+        return gradient
+    return session.calls.function(np.reshape, Arguments([gradient, shape], {}))
