@@ -212,39 +212,31 @@ def clear_rest(dx: Any, windows_overlap: int, size: int, gaps: Any, count: int, 
             dx[k] = 0
 
 
-def handle_max_pool(task: int, like: Any) -> None:
-    """Max-pooling in both directions."""
+def handle_pool(task: int, like: Any) -> None:
+    """Pooling by the largest number or by the mean, in both directions."""
     scene = read(task)
     item, size, array = size_of(like), scene.size, scene.array
     channels, count, windows_overlap = size[0] * scene.together, size[1], size[2]
-    gaps = pointer(array[2], 0)
+    forward = scene.op == Op.MAX_POOL or scene.op == Op.SUM_POOL
+    takes_largest = scene.op == Op.MAX_POOL or scene.op == Op.MAX_POOL_DX
+    output_size = scene.y_size if forward else scene.x_size
     for row in range(scene.rows):
         x, y = scene.x + row * scene.x_size * item, scene.y + row * scene.y_size * item
-        if scene.op == Op.MAX_POOL:
-            winner = scene.z + row * scene.y_size * item
-            find_largest((x, array[0], count, array[1], y, winner, channels), like)
-            continue
-        winner = scene.z + row * scene.x_size * item
-        clear_rest(pointer(y, like), windows_overlap, scene.y_size, gaps, size[3], channels)
-        if windows_overlap:
-            add_to_largest((y, array[0], count, array[1], x, winner, channels), like)
+        image, output = (x, y) if forward else (y, x)
+        chosen = scene.z + row * output_size * item if takes_largest else array[3]
+        pool = (image, array[0], count, array[1], output, chosen, channels)
+        if not forward:
+            gaps = pointer(array[2], 0)
+            clear_rest(pointer(y, like), windows_overlap, scene.y_size, gaps, size[3], channels)
+        if forward and takes_largest:
+            find_largest(pool, like)
+        elif forward:
+            add_up(pool, like)
+        elif takes_largest and windows_overlap:
+            add_to_largest(pool, like)
+        elif takes_largest:
+            give_to_largest(pool, like)
+        elif windows_overlap:
+            add_to_all(pool, like)
         else:
-            give_to_largest((y, array[0], count, array[1], x, winner, channels), like)
-
-
-def handle_sum_pool(task: int, like: Any) -> None:
-    """Average pooling in both directions."""
-    scene = read(task)
-    item, size, array = size_of(like), scene.size, scene.array
-    channels, count, windows_overlap = size[0] * scene.together, size[1], size[2]
-    gaps = pointer(array[2], 0)
-    for row in range(scene.rows):
-        x, y = scene.x + row * scene.x_size * item, scene.y + row * scene.y_size * item
-        if scene.op == Op.SUM_POOL:
-            add_up((x, array[0], count, array[1], y, array[3], channels), like)
-            continue
-        clear_rest(pointer(y, like), windows_overlap, scene.y_size, gaps, size[3], channels)
-        if windows_overlap:
-            add_to_all((y, array[0], count, array[1], x, array[3], channels), like)
-        else:
-            give_to_all((y, array[0], count, array[1], x, array[3], channels), like)
+            give_to_all(pool, like)
