@@ -99,8 +99,6 @@ def compile_all(dtype: str) -> None:
     """Compile what is yet to be compiled, on all cores, by Pythons of their own. If another process
     is at it, wait for that; where nothing can be kept, functions are compiled when they are
     needed."""
-    if not missing(dtype):
-        return
     with suppress(OSError):
         code_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(code_folder() / "lock"):

@@ -93,6 +93,17 @@ class Emitter:
             for numbers in lanes
         ]
 
+    def given_or_zero(self, address: Any, other: Any, masks: list[Any]) -> tuple[Any, list[Any]]:
+        """Where to load vectors from, and under which masks, so that without an address there are
+        zeros. A load of nothing takes hundreds of cycles where its address is none: then it is made
+        from another one, which exists."""
+        given = self.builder.icmp_unsigned("!=", address, INT(0))
+        in_all = self.splat(given, self.mask)
+        return (
+            self.builder.select(given, address, other),
+            [self.builder.and_(mask, in_all) for mask in masks],
+        )
+
     def number_of(self, integer: Any) -> Any:
         """A whole number as one of the vectors' numbers, in every lane."""
         return self.splat(self.builder.sitofp(integer, self.number), self.vector)

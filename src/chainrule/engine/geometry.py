@@ -89,7 +89,7 @@ class Geometry:
     windows: Windows
     item: int
     groups: int
-    lanes: int = 1
+    lanes: int
 
     def pixel(self, channels: int) -> int:
         """Bytes of a pixel."""

@@ -314,8 +314,10 @@ def load(program: Program) -> Any:
 
     dtype = str(program.dtype)
     text = "compiling the engine, once on this machine"
-    with waiting(text) if missing(dtype) else nullcontext():
-        compile_all(dtype)
+    new = missing(dtype)
+    with waiting(text) if new else nullcontext():
+        if new:
+            compile_all(dtype)
         program.bind()
         return run_function(dtype)
 

@@ -26,14 +26,11 @@ def make_sum(vectors: int) -> Callable[..., Any]:
     ) -> None:
         builder = emit.builder
         masks = emit.masks(columns, vectors)
-        given = builder.icmp_unsigned("!=", s, INT(0))
-        start = builder.select(given, s, y)  # see `tile.plain`
+        start, start_masks = emit.given_or_zero(s, y, masks)
         sums = []
-        for v, mask in enumerate(masks):
-            start_mask = builder.and_(mask, emit.splat(given, emit.mask))
+        for v, start_mask in enumerate(start_masks):
             first = emit.load(builder.add(start, INT(v * VECTOR_BYTES)), start_mask)
             sums.append(cgutils.alloca_once_value(builder, first))
-            builder.store(first, sums[-1])
         for i in each_nonzero(emit, x, inputs):
             value = emit.broadcast(builder.add(x, builder.mul(i, INT(emit.bytes))))
             row = builder.add(w, builder.mul(i, w_row))

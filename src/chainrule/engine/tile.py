@@ -61,10 +61,7 @@ def plain(
     lies at ``start + i · start_row``; without an address, S is zero."""
     builder = emit.builder
     masks = emit.masks(existing_columns, columns)
-    given = builder.icmp_unsigned("!=", start, INT(0))
-    start_masks = [builder.and_(mask, emit.splat(given, emit.mask)) for mask in masks]
-    # A load of nothing takes hundreds of cycles where its address is none.
-    start = builder.select(given, start, c)
+    start, start_masks = emit.given_or_zero(start, c, masks)
     last_row = builder.sub(existing, INT(1))
 
     def first(row: int, column: int) -> Any:
