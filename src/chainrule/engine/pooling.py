@@ -58,25 +58,37 @@ class Window:
         self.emit.store(gradient, at, self.mask)
 
 
-def each_window(
-    emit: Emitter, image: Any, windows: Any, window_count: Any, entries: Any, channels: Any
-) -> Iterator[Window]:
+@dataclass(frozen=True)
+class Pool:
+    """What a pool's code is given: the addresses of the image and of the tables, of the windows'
+    output, and of the winners or the weights."""
+
+    image: Any
+    windows: Any
+    count: Any
+    entries: Any
+    output: Any
+    chosen: Any
+    channels: Any
+
+
+def each_window(emit: Emitter, pool: Pool) -> Iterator[Window]:
     """Code that is run for every window, and every vector of its channels; once without masks,
     which cost time, for channels that fill whole vectors, and once for others."""
-    builder = emit.builder
+    builder, channels = emit.builder, pool.channels
     lanes = INT(emit.lanes)
     vectors = builder.udiv(builder.add(channels, INT(emit.lanes - 1)), lanes)
     pixel_bytes = builder.mul(channels, INT(emit.bytes))
     fills = builder.icmp_unsigned("==", builder.urem(channels, lanes), INT(0))
     with builder.if_else(fills) as branches:
         for branch, is_masked in zip(branches, (False, True), strict=True):
-            with branch, emit.loop(window_count) as window:
-                row = builder.add(windows, builder.mul(window.index, INT(24)))
+            with branch, emit.loop(pool.count) as window:
+                row = builder.add(pool.windows, builder.mul(window.index, INT(24)))
                 begin, first, count = (
                     emit.integer_at(builder.add(row, INT(8 * k))) for k in range(3)
                 )
-                own_entries = builder.add(entries, builder.mul(first, INT(16)))
-                corner = builder.add(image, builder.mul(begin, pixel_bytes))
+                own_entries = builder.add(pool.entries, builder.mul(first, INT(16)))
+                corner = builder.add(pool.image, builder.mul(begin, pixel_bytes))
                 output = builder.mul(window.index, pixel_bytes)
                 with emit.loop(vectors) as vector:
                     within = builder.mul(vector.index, INT(VECTOR_BYTES))
@@ -93,21 +105,12 @@ def each_window(
                     )
 
 
-def largest(
-    emit: Emitter,
-    x: Any,
-    windows: Any,
-    count: Any,
-    entries: Any,
-    y: Any,
-    winner: Any,
-    channels: Any,
-) -> None:
+def largest(emit: Emitter, *given: Any) -> None:
     """y = the largest of each window, and the number of the entry that is; NaN counts as largest
     of all, as in NumPy."""
-    builder = emit.builder
+    builder, pool = emit.builder, Pool(*given)
     best, number = (cgutils.alloca_once(builder, emit.vector) for _ in range(2))
-    for window in each_window(emit, x, windows, count, entries, channels):
+    for window in each_window(emit, pool):
         at, first = window.entry(INT(0))
         builder.store(emit.load(at, window.mask), best)
         builder.store(first, number)
@@ -118,26 +121,16 @@ def largest(
             larger = builder.and_(is_number, builder.fcmp_unordered(">", value, so_far))
             builder.store(builder.select(larger, value, so_far), best)
             builder.store(builder.select(larger, its_number, builder.load(number)), number)
-        emit.store(builder.load(best), builder.add(y, window.offset), window.mask)
-        emit.store(builder.load(number), builder.add(winner, window.offset), window.mask)
+        emit.store(builder.load(best), builder.add(pool.output, window.offset), window.mask)
+        emit.store(builder.load(number), builder.add(pool.chosen, window.offset), window.mask)
 
 
-def to_largest(
-    emit: Emitter,
-    dx: Any,
-    windows: Any,
-    count: Any,
-    entries: Any,
-    dy: Any,
-    winner: Any,
-    channels: Any,
-    adds: bool,
-) -> None:
+def to_largest(emit: Emitter, *given: Any, adds: bool) -> None:
     """dx = or += dy at the entry of each window that was the largest, and 0 at the others."""
-    builder = emit.builder
-    for window in each_window(emit, dx, windows, count, entries, channels):
-        gradient = emit.load(builder.add(dy, window.offset), window.mask)
-        number = emit.load(builder.add(winner, window.offset), window.mask)
+    builder, pool = emit.builder, Pool(*given)
+    for window in each_window(emit, pool):
+        gradient = emit.load(builder.add(pool.output, window.offset), window.mask)
+        number = emit.load(builder.add(pool.chosen, window.offset), window.mask)
         with emit.loop(window.count) as place:
             at, its_number = window.entry(place.index)
             won = builder.fcmp_ordered("==", number, its_number)
@@ -145,44 +138,25 @@ def to_largest(
             window.hand_back(part, at, adds)
 
 
-def weighted_sum(
-    emit: Emitter,
-    x: Any,
-    windows: Any,
-    count: Any,
-    entries: Any,
-    y: Any,
-    weights: Any,
-    channels: Any,
-) -> None:
+def weighted_sum(emit: Emitter, *given: Any) -> None:
     """y = the sum over each window, times the window's weight."""
-    builder = emit.builder
+    builder, pool = emit.builder, Pool(*given)
     total = cgutils.alloca_once(builder, emit.vector)
-    for window in each_window(emit, x, windows, count, entries, channels):
+    for window in each_window(emit, pool):
         builder.store(emit.zero, total)
         with emit.loop(window.count) as place:
             at, _ = window.entry(place.index)
             builder.store(builder.fadd(builder.load(total), emit.load(at, window.mask)), total)
-        mean = builder.fmul(builder.load(total), weight_of(emit, weights, window))
-        emit.store(mean, builder.add(y, window.offset), window.mask)
+        mean = builder.fmul(builder.load(total), weight_of(emit, pool.chosen, window))
+        emit.store(mean, builder.add(pool.output, window.offset), window.mask)
 
 
-def to_all(
-    emit: Emitter,
-    dx: Any,
-    windows: Any,
-    count: Any,
-    entries: Any,
-    dy: Any,
-    weights: Any,
-    channels: Any,
-    adds: bool,
-) -> None:
+def to_all(emit: Emitter, *given: Any, adds: bool) -> None:
     """dx = or += dy times the window's weight, at every entry of it."""
-    builder = emit.builder
-    for window in each_window(emit, dx, windows, count, entries, channels):
-        gradient = emit.load(builder.add(dy, window.offset), window.mask)
-        part = builder.fmul(gradient, weight_of(emit, weights, window))
+    builder, pool = emit.builder, Pool(*given)
+    for window in each_window(emit, pool):
+        gradient = emit.load(builder.add(pool.output, window.offset), window.mask)
+        part = builder.fmul(gradient, weight_of(emit, pool.chosen, window))
         with emit.loop(window.count) as place:
             window.hand_back(part, window.entry(place.index)[0], adds)
 

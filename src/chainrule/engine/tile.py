@@ -18,7 +18,8 @@ Written with LLVM's vector types, since no loop in Python says "keep these 24 su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,20 @@ from chainrule.engine.emitter import INT, Emitter, vector_function
 from chainrule.engine.processor import VECTOR_BYTES
 
 Sums = list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile in code that is being emitted: its size, the eight numbers that say where A and B lie
+    (see `make_tile`), and where C lies and how many of its rows exist."""
+
+    emit: Emitter
+    rows: int
+    columns: int
+    product: Sequence[Any]
+    c: Any
+    c_row: Any
+    existing: Any
 
 
 def make_tile(kind: Callable[..., None], rows: int, columns: int) -> Callable[..., Any]:
@@ -40,32 +55,21 @@ def make_tile(kind: Callable[..., None], rows: int, columns: int) -> Callable[..
     """
 
     def body(emit: Emitter, *given: Any) -> None:
-        kind(emit, rows, columns, given[:8], *given[8:])
+        kind(Tile(emit, rows, columns, given[:8], *given[8:11]), *given[11:])
 
     return vector_function(f"{kind.__name__}_tile_{rows}_{columns}", body)
 
 
-def plain(
-    emit: Emitter,
-    rows: int,
-    columns: int,
-    product: Sequence[Any],
-    c: Any,
-    c_row: Any,
-    existing: Any,
-    existing_columns: Any,
-    start: Any,
-    start_row: Any,
-) -> None:
+def plain(tile: Tile, existing_columns: Any, start: Any, start_row: Any) -> None:
     """C = S + A B for `columns` vectors of C, of which so many single columns exist. Row i of S
     lies at ``start + i · start_row``; without an address, S is zero."""
-    builder = emit.builder
+    emit, columns, builder = tile.emit, tile.columns, tile.emit.builder
     masks = emit.masks(existing_columns, columns)
-    start, start_masks = emit.given_or_zero(start, c, masks)
-    last_row = builder.sub(existing, INT(1))
+    start, start_masks = emit.given_or_zero(start, tile.c, masks)
+    last_row = builder.sub(tile.existing, INT(1))
 
     def first(row: int, column: int) -> Any:
-        exists = builder.icmp_signed("<", INT(row), existing)
+        exists = builder.icmp_signed("<", INT(row), tile.existing)
         offset = builder.mul(start_row, builder.select(exists, INT(row), last_row))
         at = builder.add(start, builder.add(offset, INT(column * VECTOR_BYTES)))
         return emit.load(at, start_masks[column])
@@ -73,69 +77,45 @@ def plain(
     def right(b_now: Any, column: int) -> Any:
         return emit.load(builder.add(b_now, INT(column * VECTOR_BYTES)), masks[column])
 
-    sums = sum_products(emit, rows, columns, product, emit.broadcast, right, first)
+    sums = sum_products(tile, emit.broadcast, right, first)
     width = INT(columns * emit.lanes)
     with builder.if_else(builder.icmp_signed("==", existing_columns, width)) as (whole, part):
         with whole:  # stores without a mask are faster
-            store_tile(emit, sums, c, c_row, existing, [None] * columns)
+            store(tile, sums, [None] * columns)
         with part:
-            store_tile(emit, sums, c, c_row, existing, masks)
+            store(tile, sums, masks)
 
 
-def each(
-    emit: Emitter,
-    rows: int,
-    columns: int,
-    product: Sequence[Any],
-    c: Any,
-    c_row: Any,
-    existing: Any,
-    bias: Any,
-) -> None:
+def each(tile: Tile, bias: Any) -> None:
     """C = bias + A B, where A and C hold a vector of examples for each of their numbers, and B and
     the bias plain numbers."""
+    emit = tile.emit
 
     def right(b_now: Any, column: int) -> Any:
         return emit.broadcast(emit.builder.add(b_now, INT(column * emit.bytes)))
 
-    biases = [right(bias, column) for column in range(columns)]
-    sums = sum_products(
-        emit, rows, columns, product, emit.load, right, lambda row, column: biases[column]
-    )
-    store_tile(emit, sums, c, c_row, existing, [None] * columns)
+    biases = [right(bias, column) for column in range(tile.columns)]
+    sums = sum_products(tile, emit.load, right, lambda row, column: biases[column])
+    store(tile, sums, [None] * tile.columns)
 
 
-def over(
-    emit: Emitter,
-    rows: int,
-    columns: int,
-    product: Sequence[Any],
-    c: Any,
-    c_row: Any,
-    existing: Any,
-    bias: Any,
-) -> None:
+def over(tile: Tile, bias: Any) -> None:
     """C += A B, where A and B hold a vector of examples for each of their numbers, and C plain
     numbers. A bias has no place here; it is an argument since `each` has one."""
-    builder = emit.builder
+    emit, builder = tile.emit, tile.emit.builder
 
     def right(b_now: Any, column: int) -> Any:
         return emit.load(builder.add(b_now, INT(column * VECTOR_BYTES)))
 
-    sums = sum_products(
-        emit, rows, columns, product, emit.load, right, lambda row, column: emit.zero
-    )
-    for row, start in existing_rows(emit, rows, c, c_row, existing):
-        for column in range(columns):
+    sums = sum_products(tile, emit.load, right, lambda row, column: emit.zero)
+    for row, start in existing_rows(tile):
+        for column in range(tile.columns):
             total = emit.sum_of_lanes(builder.load(sums[row][column]))
             emit.add_to(total, builder.add(start, INT(column * emit.bytes)))
 
 
 def sum_products(
-    emit: Emitter,
-    rows: int,
-    columns: int,
-    product: Sequence[Any],
+    tile: Tile,
     left: Callable[[Any], Any],
     right: Callable[[Any, int], Any],
     first: Callable[[int, int], Any],
@@ -144,14 +124,15 @@ def sum_products(
 
     `left` loads a number of A, `right` one of a row of B, and `first` what a sum begins with.
     """
-    a, row_offsets, segments, segment_count, length, step, b, b_row = product
-    builder = emit.builder
+    a, row_offsets, segments, segment_count, length, step, b, b_row = tile.product
+    emit, builder = tile.emit, tile.emit.builder
     starts = [
         builder.add(a, emit.integer_at(builder.add(row_offsets, INT(8 * row))))
-        for row in range(rows)
+        for row in range(tile.rows)
     ]
     sums = [
-        [cgutils.alloca_once(builder, emit.vector) for _ in range(columns)] for _ in range(rows)
+        [cgutils.alloca_once(builder, emit.vector) for _ in range(tile.columns)]
+        for _ in range(tile.rows)
     ]
     for row, sums_of_row in enumerate(sums):
         for column, place in enumerate(sums_of_row):
@@ -164,7 +145,7 @@ def sum_products(
         with emit.loop(length):
             a_now, b_now = builder.load(a_place), builder.load(b_place)
             lefts = [partial(left, builder.add(start, a_now)) for start in starts]
-            rights = [partial(right, b_now, column) for column in range(columns)]
+            rights = [partial(right, b_now, column) for column in range(tile.columns)]
             add_products(emit, lefts, rights, sums)
             builder.store(builder.add(a_now, step), a_place)
             builder.store(builder.add(b_now, b_row), b_place)
@@ -190,18 +171,18 @@ def add_products(
             emit.builder.store(total, place)
 
 
-def existing_rows(emit: Emitter, rows: int, c: Any, c_row: Any, existing: Any) -> Any:
+def existing_rows(tile: Tile) -> Iterator[tuple[int, Any]]:
     """Every row that exists with its address, in code that is passed by where it does not."""
-    for row in range(rows):
-        with emit.builder.if_then(emit.builder.icmp_signed("<", INT(row), existing)):
-            yield row, emit.builder.add(c, emit.builder.mul(c_row, INT(row)))
+    builder = tile.emit.builder
+    for row in range(tile.rows):
+        with builder.if_then(builder.icmp_signed("<", INT(row), tile.existing)):
+            yield row, builder.add(tile.c, builder.mul(tile.c_row, INT(row)))
 
 
-def store_tile(
-    emit: Emitter, sums: Sums, c: Any, c_row: Any, existing: Any, masks: Sequence[Any]
-) -> None:
+def store(tile: Tile, sums: Sums, masks: Sequence[Any]) -> None:
     """C = the sums, vector by vector."""
-    for row, start in existing_rows(emit, len(sums), c, c_row, existing):
+    emit = tile.emit
+    for row, start in existing_rows(tile):
         for column, mask in enumerate(masks):
             value = emit.builder.load(sums[row][column])
             emit.store(value, emit.builder.add(start, INT(column * VECTOR_BYTES)), mask)
