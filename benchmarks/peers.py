@@ -29,7 +29,9 @@ class Peer:
         size = self.workload.batch_size
         plan = Plan(1, size)
         order = plan.order(len(self.x), 1, 0)
-        parts = [np.sort(order[i : i + size]) for i in range(0, len(order), size)]
+        if order is None:  # one batch of all
+            return itertools.cycle([(self.x, self.y)])
+        parts = [order[i : i + size] for i in range(0, len(order), size)]
         return itertools.cycle([(self.x[part], self.y[part]) for part in parts])
 
     def unit(self) -> int:

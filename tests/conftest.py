@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from chainrule.runner import NumpyRunner
+from chainrule.trainer import Trainer
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_ENABLE_X64"] = "1"
@@ -17,6 +21,9 @@ os.environ["XLA_FLAGS"] = (  # compile quickly rather than well: every program r
 # The same examples on every machine, and no deadline: JAX compiles on first use.
 settings.register_profile("chainrule", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("chainrule")
+
+# Tests send Ctrl-C, which a shell has its background jobs ignore.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite("conformance")
 
@@ -32,8 +39,15 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """With ``--engine numpy``, all networks run layer by layer. The engine's own tests are left
     out then."""
     if request.config.getoption("--engine") == "numpy":
-        monkeypatch.setattr("chainrule.trainer.Trainer._compile", lambda trainer: None)
-        monkeypatch.setattr("chainrule.network.compiled_predict", lambda: lambda network, x: None)
+        monkeypatch.setattr("chainrule.trainer.Trainer._choose_runner", numpy_runner)
+        monkeypatch.setattr(
+            "chainrule.network.Network._prepare_engine", lambda network: lambda x: None
+        )
+
+
+def numpy_runner(trainer: Trainer) -> NumpyRunner:
+    """What `Trainer` chooses where NumPy is asked for."""
+    return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

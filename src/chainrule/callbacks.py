@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from chainrule.arguments import integer, number
+from chainrule.chain import Chain
+from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
+from chainrule.history import History
+from chainrule.schedules import Moment
 
-if TYPE_CHECKING:
-    from chainrule.trainer import Trainer
+__all__ = ["Callback", "EarlyStopping", "Training"]
 
-__all__ = ["Callback", "EarlyStopping"]
+
+class Training(Protocol):
+    """What a callback sees of a training: all of it to look at; only `stop` changes anything."""
+
+    @property
+    def network(self) -> Chain:
+        """What is trained."""
+
+    @property
+    def data(self) -> TrainingData:
+        """The examples that it is trained on."""
+
+    @property
+    def plan(self) -> Plan:
+        """How long, and in what batches."""
+
+    @property
+    def history(self) -> History:
+        """The epochs so far."""
+
+    @property
+    def moment(self) -> Moment:
+        """The step made last."""
+
+    @property
+    def step_loss(self) -> float:
+        """The loss before that step."""
+
+    @property
+    def examples_seen(self) -> int:
+        """How many examples training has visited so far."""
+
+    @property
+    def notice(self) -> str | None:
+        """Why the steps run in NumPy where the engine was to be used, in a sentence."""
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch; the history keeps the reason."""
 
 
 class Callback:
     """The base of callbacks; override what you need.
 
-    A callback sees the trainer: `trainer.network`, `trainer.history`, and
-    `trainer.stop("reason")`, which ends training after this epoch.
+    A callback sees the training: `training.network`, `training.history`, and
+    `training.stop("reason")`, which ends it after this epoch.
 
     >>> class PrintLoss(Callback):
-    ...     def epoch_ends(self, trainer):
-    ...         print(trainer.history[-1]["loss"])
+    ...     def epoch_ends(self, training):
+    ...         print(training.history[-1]["loss"])
 
     A callback that only shows how far training has come says so with `only_shows`. The compiled
     engine may then tell it of several steps or epochs at once, after the last of them.
@@ -31,17 +71,17 @@ class Callback:
 
     only_shows: ClassVar[bool] = False
 
-    def training_starts(self, trainer: Trainer) -> None:
+    def training_starts(self, training: Training) -> None:
         """Before the first epoch."""
 
-    def step_ends(self, trainer: Trainer) -> None:
-        """After each step of the optimizer: `trainer.moment` says which, `trainer.step_loss` what
+    def step_ends(self, training: Training) -> None:
+        """After each step of the optimizer: `training.moment` says which, `training.step_loss` what
         the loss was before it."""
 
-    def epoch_ends(self, trainer: Trainer) -> None:
+    def epoch_ends(self, training: Training) -> None:
         """After each epoch, when its record is in the history."""
 
-    def training_ends(self, trainer: Trainer) -> None:
+    def training_ends(self, training: Training) -> None:
         """After the last epoch, an early stop, or Ctrl-C."""
 
 
@@ -65,30 +105,30 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self.min_change = number(min_change, "min_change", "[0, inf)")
 
-    def training_starts(self, trainer: Trainer) -> None:
+    def training_starts(self, training: Training) -> None:
         self.best = np.inf
         self.best_epoch = 0
-        self.remember(trainer)
+        self.remember(training)
 
-    def remember(self, trainer: Trainer) -> None:
+    def remember(self, training: Training) -> None:
         """Keep a copy of the weights as they are now."""
-        state = trainer.network.state
+        state = training.network.state
         self.parameters, self.buffers = state.parameters.flat.copy(), state.buffers.flat.copy()
 
-    def epoch_ends(self, trainer: Trainer) -> None:
-        value = trainer.history.monitored(self.monitor)[-1]
+    def epoch_ends(self, training: Training) -> None:
+        value = training.history.monitored(self.monitor)[-1]
         cost = -value if is_better_larger(self.monitor) else value
-        epoch = len(trainer.history)
+        epoch = len(training.history)
         if cost < self.best - self.min_change:
             self.best, self.best_epoch = cost, epoch
-            self.remember(trainer)
+            self.remember(training)
         elif epoch - self.best_epoch >= self.patience:
-            trainer.stop(f"no improvement for {self.patience} epochs")
+            training.stop(f"no improvement for {self.patience} epochs")
 
-    def training_ends(self, trainer: Trainer) -> None:
+    def training_ends(self, training: Training) -> None:
         if self.best_epoch:
-            trainer.network.parameters.flat[:] = self.parameters
-            trainer.network.buffers.flat[:] = self.buffers
+            training.network.parameters.flat[:] = self.parameters
+            training.network.buffers.flat[:] = self.buffers
 
 
 def check_callback(callback: Callback) -> Callback:

@@ -10,6 +10,7 @@ from chainrule.errors import UnknownNameError
 __all__ = ["History"]
 
 Record = dict[str, float]
+BOOKKEEPING = ("epoch", "learning_rate", "seconds")  # in a record, besides loss and metrics
 
 
 class History:

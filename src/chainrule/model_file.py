@@ -8,9 +8,10 @@ import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from chainrule.arguments import shape
+from chainrule.chain import Chain
 from chainrule.configurable import build, describe
 from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.files import whole_file
@@ -21,8 +22,7 @@ from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
 from chainrule.parameters import Array, Shape
 
-if TYPE_CHECKING:
-    from chainrule.network import Network
+C = TypeVar("C", bound=Chain)
 
 FORMAT = 1
 HEADER = "chainrule"
@@ -38,7 +38,7 @@ DAMAGE = (
 )
 
 
-def save(network: Network, path: str | PathLike[str]) -> None:
+def save(network: Chain, path: str | PathLike[str]) -> None:
     """Write `network` to `path`, whole or not at all.
 
     Raises:
@@ -52,7 +52,7 @@ def save(network: Network, path: str | PathLike[str]) -> None:
         file.write(content)
 
 
-def architecture(network: Network) -> dict[str, Any]:
+def architecture(network: Chain) -> dict[str, Any]:
     """All of a network but its weights, as plain data."""
     return {
         "format": FORMAT,
@@ -65,9 +65,12 @@ def architecture(network: Network) -> dict[str, Any]:
     }
 
 
-def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]] = ()) -> Network:
+def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]], kind: type[C]) -> C:
     """The network in a file that `save` wrote.
 
+    Args:
+        own_layers: the user's own Layer classes that it may contain.
+        kind: what to make of it, such as `Network`.
     Raises:
         ModelFileError: no such file, not a model of chainrule, a damaged one, or one with a
             layer that is not among chainrule's or `own_layers`.
@@ -76,7 +79,7 @@ def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]] = ()) -> N
     try:
         layers = build_layers(described["layers"], own_layers)
         _check_sizes(layers, tuple(described["input_shape"]), tensors, path)
-        network = _rebuild(layers, described)
+        network = _rebuild(layers, described, kind)
     except ModelFileError:
         raise
     except (*DAMAGE, ChainruleError) as error:
@@ -135,18 +138,16 @@ def _check_sizes(
             )
 
 
-def _rebuild(layers: list[Layer], described: dict[str, Any]) -> Network:
-    from chainrule.network import Network
-
+def _rebuild(layers: list[Layer], described: dict[str, Any], kind: type[C]) -> C:
     input_shape = tuple(described["input_shape"])
-    network = Network(layers, input_shape, described["seed"], described["dtype"])
+    network = kind(layers, input_shape, described["seed"], described["dtype"])
     if described["loss"] is not None:
         network.loss = build(described["loss"], LOSSES, "loss")
     network.metrics = [METRICS[name] for name in described["metrics"]]
     return network
 
 
-def _fill(network: Network, tensors: dict[str, Array], path: str | PathLike[str]) -> None:
+def _fill(network: Chain, tensors: dict[str, Array], path: str | PathLike[str]) -> None:
     for name, place in {**network.parameters, **network.buffers}.items():
         if tensors[name].dtype != place.dtype:
             raise ModelFileError(

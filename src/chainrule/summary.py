@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from chainrule.chain import Chain
 from chainrule.parameters import Shape
-
-if TYPE_CHECKING:
-    from chainrule.network import Network
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Summary:
     __repr__ = __str__
 
 
-def summarize(network: Network) -> Summary:
+def summarize(network: Chain) -> Summary:
     """The summary of a network: its layers, those inside others one row for the outer one."""
     rows = [
         Row(str(position), repr(layer), shape, _parameters_at(network, position))
@@ -61,7 +58,7 @@ def summarize(network: Network) -> Summary:
     return Summary(network.input_shape, rows, values.size, values.nbytes)
 
 
-def _parameters_at(network: Network, position: int) -> int:
+def _parameters_at(network: Chain, position: int) -> int:
     """How many parameters lie at a position; none where a layer stands for the second time."""
     prefix = f"{position}."
     return sum(v.size for name, v in network.parameters.items() if name.startswith(prefix))

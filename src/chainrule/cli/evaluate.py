@@ -28,9 +28,9 @@ def evaluate(
       chainrule evaluate runs/mnist-cnn-1 my-digits.csv
     """
     from chainrule.datasets import load_inputs
+    from chainrule.display import describe_numbers
     from chainrule.errors import DataError
     from chainrule.experiments.run_folder import read_run
-    from chainrule.progress import describe_numbers
 
     opened = read_run(run)
     config = opened.config

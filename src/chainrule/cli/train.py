@@ -102,7 +102,7 @@ def _announce(prepared: Prepared) -> None:
 
 
 def _conclude(outcome: Outcome, folder: Path) -> None:
-    from chainrule.progress import describe_numbers, format_seconds
+    from chainrule.display import describe_numbers, format_seconds
 
     test = outcome.summary["test"]
     if test is not None:

@@ -24,8 +24,8 @@ def warm_up(
       chainrule warm-up --dtype float32
     """
     from chainrule.arguments import choice
+    from chainrule.display import format_seconds, waiting
     from chainrule.engine.compiled import code_folder, compile_all, missing
-    from chainrule.progress import format_seconds, waiting
 
     choice(dtype, "dtype", ["both", "float32", "float64"])
     began, compiled = time.perf_counter(), 0

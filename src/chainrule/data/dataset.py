@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -107,39 +106,6 @@ class Rows:
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self[:].astype(dtype, copy=False)
-
-
-def batches(
-    x: Array,
-    y: Array,
-    weights: Array | None,
-    batch_size: int,
-    order: npt.NDArray[np.intp],
-) -> Iterator[Batch]:
-    """Deal the examples out in `order`; the last batch may be smaller.
-
-    Indices within a batch are sorted, which changes no sum and keeps reads from a
-    memory-mapped file close together.
-    """
-    for start in range(0, len(order), batch_size):
-        chosen = np.sort(order[start : start + batch_size])
-        yield Batch(x[chosen], y[chosen], None if weights is None else weights[chosen])
-
-
-def epoch_order(
-    count: int, batch_size: int, samples: int | None, seed: int, epoch: int
-) -> npt.NDArray[np.intp]:
-    """Which examples one epoch visits, and in what order.
-
-    All `count` of them, shuffled; or `samples` drawn at random, without repeats while there
-    are enough. A full batch keeps the order of the data: its sum has no order to shuffle.
-    """
-    if samples is None and batch_size >= count:
-        return np.arange(count)
-    rng = generator(seed, "shuffle", epoch)
-    if samples is None:
-        return rng.permutation(count)
-    return rng.choice(count, size=samples, replace=samples > count)
 
 
 def check_pair(x: Array, y: Array, what: str = "training") -> None:

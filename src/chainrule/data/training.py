@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.arguments import choice, integer
-from chainrule.data.dataset import Array, Batch, batches, check_pair, epoch_order, split
+from chainrule.data.dataset import Array, check_pair, split
 from chainrule.errors import ArgumentError, DataError
+from chainrule.seeding import generator
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,27 @@ class TrainingData:
         if self.draw is None or epoch == self.epoch:
             return self
         return TrainingData(*_as_arrays(*self.draw(epoch)), draw=self.draw, epoch=epoch)
+
+    def with_validation(
+        self, validation: Any, seed: int
+    ) -> tuple[TrainingData, TrainingData | None]:
+        """What to train on and what to validate on, as `fit` takes it: None, ``(x, y)``, or how
+        much of the data to hold out."""
+        if validation is None:
+            return self, None
+        if isinstance(validation, (tuple, list)):
+            if len(validation) != 2:
+                raise ArgumentError(
+                    f"validation is a pair (x, y), a fraction or a count; received a "
+                    f"{type(validation).__name__} of {len(validation)}"
+                )
+            x, y = validation
+            return self, TrainingData.given(x, y, what="validation")
+        if isinstance(validation, str):
+            raise ArgumentError(
+                f"validation is a pair (x, y), a fraction or a count; received {validation!r}"
+            )
+        return self.hold_out(validation, seed)
 
     def hold_out(self, part: float | int, seed: int) -> tuple[TrainingData, TrainingData]:
         """Training examples and held-out ones. Drawn data is never held out: draw more."""
@@ -92,18 +114,35 @@ class Plan:
         """Whether an epoch is a single step on all examples."""
         return self.samples_per_epoch is None and self.examples_in_batch(available) == available
 
-    def order(self, available: int, epoch: int, seed: int) -> npt.NDArray[np.intp]:
-        """Which examples one epoch visits, and in what order."""
-        size = self.examples_in_batch(available)
-        return epoch_order(available, size, self.samples_per_epoch, seed, epoch)
+    def order(self, available: int, epoch: int, seed: int) -> npt.NDArray[np.int64] | None:
+        """Which examples one epoch visits, batch after batch; None for a single batch of all, whose
+        sum has no order to shuffle.
 
-    def deal(self, data: TrainingData, epoch: int, seed: int) -> Iterator[Batch]:
-        """The batches of one epoch."""
-        count = len(data.x)
-        if self.is_one_step(count):
-            return iter([Batch(data.x[:], data.y[:], data.weights)])  # all of it, uncopied
-        size = self.examples_in_batch(count)
-        return batches(data.x, data.y, data.weights, size, self.order(count, epoch, seed))
+        All `available` of them, shuffled; or `samples_per_epoch` drawn at random, without repeats
+        while there are enough. Within a batch they ascend, which changes no sum and keeps reads
+        from a memory-mapped file close together.
+        """
+        if self.is_one_step(available):
+            return None
+        rng, samples = generator(seed, "shuffle", epoch), self.samples_per_epoch
+        if samples is None:
+            order = rng.permutation(available)
+        else:
+            order = rng.choice(available, size=samples, replace=samples > available)
+        return ascending_within(order, self.examples_in_batch(available))
+
+
+def ascending_within(order: npt.NDArray[np.int64], batch_size: int) -> npt.NDArray[np.int64]:
+    """The same batches, each in ascending order.
+
+    >>> ascending_within(np.array([3, 1, 0, 4, 2]), 2)
+    array([1, 3, 0, 4, 2])
+    """
+    if batch_size == 1:
+        return order
+    whole = len(order) // batch_size * batch_size
+    full = np.sort(order[:whole].reshape(-1, batch_size), axis=1).ravel()
+    return np.concatenate([full, np.sort(order[whole:])])
 
 
 def _as_arrays(x: Any, y: Any, what: str = "training") -> tuple[Any, Any]:

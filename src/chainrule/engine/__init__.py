@@ -13,6 +13,6 @@ instruction is tested against them.
 """
 
 from chainrule.engine.lowering import Unlowerable
-from chainrule.engine.session import CompiledPrediction, CompiledTraining, predict
+from chainrule.engine.session import CompiledPredictor, CompiledRunner
 
-__all__ = ["CompiledPrediction", "CompiledTraining", "Unlowerable", "predict"]
+__all__ = ["CompiledPredictor", "CompiledRunner", "Unlowerable"]

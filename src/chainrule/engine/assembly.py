@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule import losses, optimizers
+from chainrule.chain import Chain
 from chainrule.engine import (
     lowering,
     lowering_images,
@@ -32,9 +33,6 @@ from chainrule.engine.targets import PER_EXAMPLE
 from chainrule.layers.base import Layer, walk
 from chainrule.parameters import Shape
 from chainrule.regularizers import L1, L2, WeightDecay
-
-if TYPE_CHECKING:
-    from chainrule.network import Network
 
 WORTH_THREADS = 500_000  # multiplications of a step, forward, from which on several threads pay
 NARROW, ROWS_TO_TURN = 16, 8  # units at most, examples at least, for tensors to be turned round
@@ -123,7 +121,7 @@ class Forward:
     pull: Any
 
 
-def lower_network(network: Network, to: Lowering) -> Forward:
+def lower_network(network: Chain, to: Lowering) -> Forward:
     """Write down a network's forward pass."""
     first = x = Tensor(math.prod(network.input_shape), wants_gradient=False)
     if to.narrow:
@@ -134,7 +132,7 @@ def lower_network(network: Network, to: Lowering) -> Forward:
 
 
 def prediction_program(
-    network: Network, rows: int, threads: int, side_by_side: bool = True
+    network: Chain, rows: int, threads: int, side_by_side: bool = True
 ) -> Program:
     """The program that predicts up to so many rows at a time; often so many that examples may lie
     side by side, or often one alone."""
@@ -145,7 +143,7 @@ def prediction_program(
 
 
 def training_program(
-    network: Network,
+    network: Chain,
     loss: losses.Loss,
     optimizer: optimizers.Optimizer,
     state: optimizers.OptimizerState,
@@ -180,14 +178,14 @@ def training_program(
     return program, updates, to.random_layers
 
 
-def lanes_for(network: Network, rows: int) -> int:
+def lanes_for(network: Chain, rows: int) -> int:
     """How many examples may lie side by side: as many as a vector has lanes, or 1 where there are
     fewer."""
     lanes = processor.VECTOR_BYTES // network.dtype.itemsize
     return lanes if rows >= lanes else 1
 
 
-def work(network: Network) -> int:
+def work(network: Chain) -> int:
     """Multiplications for one example, forward."""
     return sum(multiplications(layer) for _, layer in walk(network.root))
 
@@ -219,7 +217,7 @@ def add_loss(
     )  # fmt: skip
 
 
-def add_regularizers(to: Lowering, network: Network) -> None:
+def add_regularizers(to: Lowering, network: Chain) -> None:
     """Penalties on parameters, with their gradients."""
     for name, regularizer in network.state.regularizers.items():
         if type(regularizer) not in (L1, L2, WeightDecay):
@@ -236,7 +234,7 @@ def add_regularizers(to: Lowering, network: Network) -> None:
 
 def add_updates(
     to: Lowering,
-    network: Network,
+    network: Chain,
     updates: Updates,
     state: optimizers.OptimizerState,
     threads: int,

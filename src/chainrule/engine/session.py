@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from chainrule.chain import Chain
+from chainrule.data.training import TrainingData
+from chainrule.display import waiting
 from chainrule.engine import place
 from chainrule.engine.assembly import prediction_program, training_program
 from chainrule.engine.compiled import compile_all, missing, run_alone, run_function
@@ -19,45 +20,17 @@ from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
 from chainrule.engine.threads import available_threads, interrupts_afterwards
+from chainrule.epoch import Epoch, Integers, Steps
+from chainrule.losses import Loss
+from chainrule.optimizers import Optimizer, OptimizerState
 from chainrule.parameters import Array
-
-if TYPE_CHECKING:
-    from chainrule.data.training import TrainingData
-    from chainrule.losses import Loss
-    from chainrule.network import Network
-    from chainrule.optimizers import Optimizer, OptimizerState
 
 SECONDS_AT_A_TIME = 0.06  # so long the machine runs before Python looks around
 FEW_ROWS = 32  # examples up to which predictions are not worth several threads
 PREDICTION_ROWS = 512
 
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Stretch:
-    """Some steps that the machine has made, up to number `last` of the epoch.
-
-    `losses` and `weights` have a number for each step, `outputs` and `rows` (which examples they
-    belong to) one for each example, where they were asked for.
-    """
-
-    last: int
-    losses: Floats
-    weights: Floats
-    rows: Integers
-    outputs: Array | None
-    batch_size: int
-
-    @property
-    def rows_of_last(self) -> Integers:
-        """The examples of the last step."""
-        begin = (len(self.losses) - 1) * self.batch_size
-        return self.rows[begin : begin + self.batch_size]
-
-
-class CompiledTraining:
+class CompiledRunner:
     """A network, its loss and its optimizer as one program.
 
     Args:
@@ -71,14 +44,14 @@ class CompiledTraining:
 
     def __init__(
         self,
-        network: Network,
+        network: Chain,
         loss: Loss,
         optimizer: Optimizer,
         state: OptimizerState,
         batch_size: int,
         threads: int | None,
     ) -> None:
-        self.network, self.loss, self.optimizer, self.state = network, loss, optimizer, state
+        self.network, self.loss, self.state = network, loss, state
         self.program, self.updates, self.random_layers = training_program(
             network,
             loss,
@@ -92,89 +65,50 @@ class CompiledTraining:
         self.seconds_of_a_step = SECONDS_AT_A_TIME
         self.targets_of: tuple[Any, Targets] | None = None
 
-    def describe(self) -> str:
+    @property
+    def description(self) -> str:
         """How the machine runs, in a few words."""
         count, size = self.program.threads, self.program.bytes / 1e6
         threads = "1 thread" if count == 1 else f"{count} threads"
         return f"compiled, {threads}, {size:.3g} MB of memory planned"
 
     @property
-    def is_random(self) -> bool:
-        """Whether epochs differ by more than the order of the examples."""
-        return bool(self.random_layers)
+    def steps_at_a_time(self) -> int:
+        """How many steps fit into the time that the machine runs without a look around."""
+        return max(1, int(SECONDS_AT_A_TIME / self.seconds_of_a_step))
 
-    def _start_epoch(self) -> None:
-        """Take over the random generators that layers have for this epoch."""
+    def steps(self, epoch: Epoch, outputs: bool, one_at_a_time: bool) -> Iterator[Steps]:
+        """Make the steps of an epoch, some at a time."""
+        self._take_over_generators()
+        first = epoch.first
+        while first < len(epoch.rates):
+            at_a_time = 1 if one_at_a_time else self.steps_at_a_time
+            last = min(first + at_a_time, len(epoch.rates)) - 1
+            steps = self._make_steps(epoch, first, last, outputs)
+            yield steps
+            first = steps.last + 1
+
+    def _take_over_generators(self) -> None:
+        """Begin with the random generators that layers have for this epoch."""
         for layer, random in self.random_layers.items():
             state = layer.rng.bit_generator.state["state"]
             numbers = [state["state"], state["state"] >> 64, state["inc"], state["inc"] >> 64]
             random.state.view(np.uint64)[:] = [number & (2**64 - 1) for number in numbers]
 
-    def steps(
-        self,
-        data: TrainingData,
-        order: Integers | None,
-        batch_size: int,
-        rates: Sequence[float],
-        outputs: bool,
-        single: bool,
-    ) -> Iterator[Stretch]:
-        """Make the steps of an epoch, some at a time.
-
-        Args:
-            order: which examples, step after step; None for all as they lie.
-            rates: the learning rate of every step.
-            outputs: whether the network's outputs are wanted.
-            single: one step at a time.
-        """
-        if order is not None:
-            order = sorted_batches(order, batch_size)
-        self._start_epoch()
-        done = 0
-        while done < len(rates):
-            count = min(1 if single else self.steps_at_a_time, len(rates) - done)
-            rows = np.arange(len(data.x)) if order is None else order
-            rows = rows[done * batch_size : (done + count) * batch_size]
-            stretch = self._make_steps(
-                data, rows, order is None, done, batch_size, rates[done : done + count], outputs
-            )
-            done += len(stretch.losses)
-            yield stretch
-
-    def repeat(self, data: TrainingData, rates: Sequence[float]) -> Floats:
-        """Make one step on all examples, as they lie, for each of these rates; the losses."""
-        rows = np.arange(len(data.x))
-        stretch = self._make_steps(data, rows, True, 0, len(rows), rates, False, len(rates))
-        return stretch.losses
-
-    @property
-    def steps_at_a_time(self) -> int:
-        """How many steps fit into the time that the machine runs at a stretch."""
-        return max(1, int(SECONDS_AT_A_TIME / self.seconds_of_a_step))
-
-    def _make_steps(
-        self,
-        data: TrainingData,
-        rows: Integers,
-        in_place: bool,
-        done: int,
-        batch_size: int,
-        rates: Sequence[float],
-        wants_outputs: bool,
-        repeats: int = 1,
-    ) -> Stretch:
-        """Have the machine make len(rates) steps on these rows of the data."""
-        context, steps = self.program.context, len(rates)
-        weights = self._targets(data).weights_of_steps(rows, batch_size)
+    def _make_steps(self, epoch: Epoch, first: int, last: int, wants_outputs: bool) -> Steps:
+        """Have the machine make steps `first` to `last` of an epoch."""
+        context, count = self.program.context, last + 1 - first
+        data, rows, in_place = epoch.data, epoch.rows(first, last), epoch.order is None
+        weights = self._targets(data).weights_of_steps(rows, epoch.batch_size)
         x, targets, order = self._read(data, rows, in_place)
-        coefficients = self.updates.coefficients(self.state, rates)
-        losses, finished = np.zeros(steps), np.zeros(self.program.threads, np.int64)
+        coefficients = self.updates.coefficients(self.state, epoch.rates[first : last + 1])
+        losses, finished = np.zeros(count), np.zeros(self.program.threads, np.int64)
         outputs = None
         if wants_outputs:
             outputs = np.empty((len(rows), *self.network.output_shape), self.program.dtype)
-        context[place.ROWS], context[place.BATCH] = len(rows), batch_size
-        context[place.FIRST_ROW] = done * batch_size
-        context[place.EPOCHS], context[place.STEPS] = repeats, steps
+        context[place.ROWS], context[place.BATCH] = len(rows), epoch.batch_size
+        context[place.FIRST_ROW] = 0 if in_place else first * epoch.batch_size
+        context[place.EPOCHS], context[place.STEPS] = count if in_place else 1, count
         context[place.MEAN] = self.loss.reduction == "mean"
         context[place.VALUES] = targets.values_of_example
         for where, array in (
@@ -198,7 +132,14 @@ class CompiledTraining:
         seconds = (time.perf_counter() - began) / max(made, 1)
         self.seconds_of_a_step = max(seconds, self.seconds_of_a_step / 4)
         self.updates.count_steps(self.state, made)
-        return Stretch(done + made - 1, losses[:made], weights[:made], rows, outputs, batch_size)
+        return Steps(
+            first + made - 1,
+            losses[:made],
+            np.resize(weights, count)[:made],  # those of all examples again, for every such step
+            len(rows) * (count if in_place else 1),
+            outputs,
+            np.asarray(data.y)[rows] if wants_outputs else None,
+        )
 
     def _targets(self, data: TrainingData) -> Targets:
         """The data's targets in the form that the machine reads, made once for the same data."""
@@ -231,9 +172,7 @@ class CompiledPrediction:
         Unlowerable: there is no compiled form of one of its layers.
     """
 
-    def __init__(
-        self, network: Network, rows: int, threads: int, side_by_side: bool = True
-    ) -> None:
+    def __init__(self, network: Chain, rows: int, threads: int, side_by_side: bool = True) -> None:
         self.program = prediction_program(network, rows, threads, side_by_side)
         self.run = load(self.program)
         self.output_shape, self.dtype = network.output_shape, network.dtype
@@ -253,7 +192,7 @@ class FewPredictions(CompiledPrediction):
     """The same for a few rows at a time, where every microsecond counts: inputs and outputs have
     their own place, whose address does not change."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Chain) -> None:
         super().__init__(network, FEW_ROWS, threads=1, side_by_side=False)
         x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
         outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
@@ -273,45 +212,56 @@ class FewPredictions(CompiledPrediction):
         return self.outputs_of[count].copy()
 
 
-def predict(network: Network, x: Any) -> Array | None:
-    """A network's outputs, or None where one of its layers has no compiled form. What is not in
-    memory is read a few rows at a time."""
-    few = len(x) <= FEW_ROWS
-    idle = network._idle_programs[few]
-    try:
-        program = idle.pop()  # it has one memory, and now belongs to this call
-    except IndexError:
-        program = make_prediction(network, few)
-    if program is None:
-        idle.append(None)
-        return None
-    try:
-        if few or type(x) is np.ndarray:
-            return program(x)
-        starts = range(0, len(x), PREDICTION_ROWS)
-        return np.concatenate([program(x[start : start + PREDICTION_ROWS]) for start in starts])
-    finally:
-        idle.append(program)
+class CompiledPredictor:
+    """Predicts with compiled programs, from several Python threads at once if need be.
 
+    Args:
+        network: whose outputs are wanted.
+        threads: how many there may be for many rows.
+        must_compile: True if a layer without a compiled form is an error.
+    """
 
-def make_prediction(network: Network, few: bool) -> CompiledPrediction | None:
-    """A program that predicts few or many rows; None where a layer has no compiled form."""
-    try:
-        if few:
-            return FewPredictions(network)
-        threads = network.threads or available_threads()
-        return CompiledPrediction(network, PREDICTION_ROWS, threads)
-    except Unlowerable as obstacle:
-        if network.engine == "compiled":
-            raise obstacle.refusal() from None
-        return None
+    def __init__(self, network: Chain, threads: int | None, must_compile: bool) -> None:
+        self.network, self.threads, self.must_compile = network, threads, must_compile
+        # Those for few rows and for many that no one is using; None where there can be none.
+        self.idle: dict[bool, list[CompiledPrediction | None]] = {True: [], False: []}
+
+    def __call__(self, x: Any) -> Array | None:
+        """The outputs, or None where a layer has no compiled form. What is not in memory is read a
+        few rows at a time."""
+        few = len(x) <= FEW_ROWS
+        idle = self.idle[few]
+        try:
+            program = idle.pop()  # it has one memory, and now belongs to this call
+        except IndexError:
+            program = self._prepare(few)
+        if program is None:
+            idle.append(None)
+            return None
+        try:
+            if few or type(x) is np.ndarray:
+                return program(x)
+            starts = range(0, len(x), PREDICTION_ROWS)
+            return np.concatenate([program(x[start : start + PREDICTION_ROWS]) for start in starts])
+        finally:
+            idle.append(program)
+
+    def _prepare(self, few: bool) -> CompiledPrediction | None:
+        """A program that predicts few or many rows; None where a layer has no compiled form."""
+        try:
+            if few:
+                return FewPredictions(self.network)
+            threads = self.threads or available_threads()
+            return CompiledPrediction(self.network, PREDICTION_ROWS, threads)
+        except Unlowerable as obstacle:
+            if self.must_compile:
+                raise obstacle.refusal() from None
+            return None
 
 
 def load(program: Program) -> Any:
     """The machine that runs a program. If anything is yet to be compiled, everything is, with a
     word to the user: no other network will have to wait."""
-    from chainrule.progress import waiting
-
     dtype = str(program.dtype)
     text = "compiling the engine, once on this machine"
     new = missing(dtype)
@@ -335,13 +285,3 @@ def run_threads(program: Program, run: Any) -> None:
         run(at, 0, 0.0)
         for other in others:
             other.join()
-
-
-def sorted_batches(order: Integers, batch_size: int) -> Integers:
-    """The order with every batch's examples in ascending order, as `data.dataset.batches` has
-    them."""
-    if batch_size == 1:
-        return order
-    whole = len(order) // batch_size * batch_size
-    full = np.sort(order[:whole].reshape(-1, batch_size), axis=1).ravel()
-    return np.concatenate([full, np.sort(order[whole:])])

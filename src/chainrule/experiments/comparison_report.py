@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.callbacks import is_better_larger
+from chainrule.display import format_number
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import make_config, read_config
 from chainrule.experiments.curves import plot_bands, spell
@@ -14,7 +15,6 @@ from chainrule.experiments.report import options_in_words
 from chainrule.experiments.results import Results, read_results
 from chainrule.experiments.run_folder import CONFIG, read_history
 from chainrule.history import History
-from chainrule.progress import format_number
 
 OF_A_RUN = ("seed", "layers", "input_shape")  # options that tell runs apart, not variants
 

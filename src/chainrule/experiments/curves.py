@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.experiments.palette import COLOURS, line_style
-from chainrule.history import History
-from chainrule.progress import BOOKKEEPING
+from chainrule.history import BOOKKEEPING, History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.display import is_share
 from chainrule.experiments.curves import label_epochs, panels_in_rows, spell
 from chainrule.experiments.palette import BLUE, VERMILION, colour, line_style, marker
 from chainrule.parameters import Array
-from chainrule.progress import is_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

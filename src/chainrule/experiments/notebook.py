@@ -11,6 +11,7 @@ from typing import Any
 
 from chainrule.configurable import Configurable, build
 from chainrule.data.synthetic import DEFAULT_SAMPLES
+from chainrule.display import describe_numbers
 from chainrule.experiments.config import Spec, TrainConfig
 from chainrule.experiments.run_folder import Run
 from chainrule.experiments.runner import REGRESSION_LOSSES, make_optimizer
@@ -18,7 +19,6 @@ from chainrule.files import whole_file
 from chainrule.layers import Layer
 from chainrule.layers.descriptions import build_layers
 from chainrule.losses import LOSSES
-from chainrule.progress import describe_numbers
 from chainrule.schedules import SCHEDULES
 
 MODULES = ("initializers", "schedules")  # reached as cr.schedules.Cosine; the rest as cr.Dense

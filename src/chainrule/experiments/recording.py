@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.callbacks import Callback
+from chainrule.callbacks import Callback, Training
+from chainrule.chain import Chain
 from chainrule.errors import RunFolderError
 from chainrule.layers import HardSigmoid, Layer, Sigmoid, Tanh
-from chainrule.network import Network
 from chainrule.parameters import Array
-from chainrule.trainer import Trainer
 
 RECORDS = 200  # epochs recorded at most, however many there are
 PROBE = 64  # training examples whose activations are looked at, the same ones every time
@@ -53,28 +52,28 @@ class RecordLayers(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def training_starts(self, trainer: Trainer) -> None:
-        self.probe = np.asarray(trainer.data.of_epoch(1).x[:PROBE], trainer.network.dtype)
-        self.gradients = list(gradients_by_layer(trainer.network))
-        self.epochs = set(spaced_epochs(trainer.plan.epochs))
+    def training_starts(self, training: Training) -> None:
+        self.probe = np.asarray(training.data.of_epoch(1).x[:PROBE], training.network.dtype)
+        self.gradients = list(gradients_by_layer(training.network))
+        self.epochs = set(spaced_epochs(training.plan.epochs))
         self.recorded = 0
         self.path.touch()
 
-    def epoch_ends(self, trainer: Trainer) -> None:
-        if len(trainer.history) in self.epochs:
-            self.record(trainer)
+    def epoch_ends(self, training: Training) -> None:
+        if len(training.history) in self.epochs:
+            self.record(training)
 
-    def training_ends(self, trainer: Trainer) -> None:
-        if len(trainer.history) > self.recorded:  # it ended early
-            self.record(trainer)
+    def training_ends(self, training: Training) -> None:
+        if len(training.history) > self.recorded:  # it ended early
+            self.record(training)
 
-    def record(self, trainer: Trainer) -> None:
+    def record(self, training: Training) -> None:
         """Add a line for the epoch that has ended."""
-        self.recorded = len(trainer.history)
+        self.recorded = len(training.history)
         layers = [
             {"gradient_norm": norm(gradients), **describe_activations(layer, outputs)}
             for gradients, (layer, outputs) in zip(
-                self.gradients, outputs_by_layer(trainer.network, self.probe), strict=True
+                self.gradients, outputs_by_layer(training.network, self.probe), strict=True
             )
         ]
         with self.path.open("a", encoding="utf-8") as file:
@@ -90,14 +89,14 @@ def spaced_epochs(epochs: int) -> list[int]:
     return [round(epoch) for epoch in np.linspace(1, epochs, min(epochs, RECORDS))]
 
 
-def gradients_by_layer(network: Network) -> Iterator[list[Array]]:
+def gradients_by_layer(network: Chain) -> Iterator[list[Array]]:
     """The gradients of each layer's parameters, those of layers inside it included."""
     for position in range(len(network.layers)):
         prefix = f"{position}."
         yield [view for name, view in network.gradients.items() if name.startswith(prefix)]
 
 
-def outputs_by_layer(network: Network, x: Array) -> Iterator[tuple[Layer, Array]]:
+def outputs_by_layer(network: Chain, x: Array) -> Iterator[tuple[Layer, Array]]:
     """Each layer with its output for the batch x, outside training."""
     for layer in network.layers:
         x, _ = layer.forward(x)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.dataset import Dataset
+from chainrule.display import describe_numbers
 from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
 from chainrule.experiments.curves import plot_curves, spell
@@ -25,7 +26,6 @@ from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
 from chainrule.parameters import Array, Shape
-from chainrule.progress import describe_numbers
 
 PAIRS = 6  # most confused pairs that are shown
 IN_ROW = 8  # images side by side

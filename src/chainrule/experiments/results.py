@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.callbacks import is_better_larger
+from chainrule.display import format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import METRICS, SUMMARY
 from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
 from chainrule.files import whole_file
-from chainrule.progress import BOOKKEEPING, format_number, format_seconds, is_share
+from chainrule.history import BOOKKEEPING
 
 CSV, JSON = "results.csv", "results.json"
 COSTS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import datasets
-from chainrule.callbacks import Callback, EarlyStopping
+from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out
 from chainrule.data.loading import check_source
@@ -47,7 +47,6 @@ from chainrule.metrics import as_metric
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.schedules import SCHEDULES
-from chainrule.trainer import Trainer
 
 REGRESSION_LOSSES = (MeanSquaredError, MeanAbsoluteError, Huber)
 ENOUGH_TO_HOLD_OUT = 500  # training examples from which a tenth is held out unless told otherwise
@@ -247,9 +246,9 @@ class WriteMetrics(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def training_starts(self, trainer: Trainer) -> None:
+    def training_starts(self, training: Training) -> None:
         self.path.touch()
 
-    def epoch_ends(self, trainer: Trainer) -> None:
+    def epoch_ends(self, training: Training) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(trainer.history[-1]) + "\n")
+            file.write(json.dumps(training.history[-1]) + "\n")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,6 @@ from chainrule.labs.lab import (
 )
 from chainrule.labs.pictures import draw_curves
 from chainrule.seeding import generator
-
-if TYPE_CHECKING:
-    from chainrule.trainer import Trainer
 
 Array = npt.NDArray[Any]
 Function = Callable[[Array], Array]
@@ -141,9 +138,9 @@ class TestAccuracy(cr.Callback):
         self.x, self.y, self.every = x, y, every
         self.values: list[float] = []
 
-    def epoch_ends(self, trainer: Trainer) -> None:
-        if len(trainer.history) % self.every == 0:
-            tested = trainer.network.evaluate(self.x, self.y, metrics=["accuracy"])
+    def epoch_ends(self, training: cr.Training) -> None:
+        if len(training.history) % self.every == 0:
+            tested = training.network.evaluate(self.x, self.y, metrics=["accuracy"])
             self.values.append(tested["accuracy"])
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy.typing as npt
 
@@ -35,9 +35,6 @@ from chainrule.labs.lab import (
     run_variants,
 )
 from chainrule.labs.pictures import draw_curves
-
-if TYPE_CHECKING:
-    from chainrule.trainer import Trainer
 
 Array = npt.NDArray[Any]
 Runs = dict[str, "list[Run]"]  # for each variant, a run for each seed
@@ -166,11 +163,11 @@ class Tests(cr.Callback):
         self.loss: dict[str, list[float]] = {name: [] for name in TESTS}
         self.accuracy: dict[str, list[float]] = {name: [] for name in TESTS}
 
-    def epoch_ends(self, trainer: Trainer) -> None:
-        if len(trainer.history) % self.every:
+    def epoch_ends(self, training: cr.Training) -> None:
+        if len(training.history) % self.every:
             return
         for name, network in self.networks.items():
-            network.parameters.flat[:] = trainer.network.parameters.flat
+            network.parameters.flat[:] = training.network.parameters.flat
             tested = network.evaluate(
                 self.x, self.y, loss="categorical_cross_entropy", metrics=["accuracy"]
             )

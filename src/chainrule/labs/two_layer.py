@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from chainrule.trainer import Trainer
 
 Array = npt.NDArray[Any]
 
@@ -114,12 +113,12 @@ Runs = dict[tuple[Training, int], Trained]
 class WatchGradients(cr.Callback):
     """Keeps the length of the gradient at every step, and the largest number in any."""
 
-    def training_starts(self, trainer: Trainer) -> None:
+    def training_starts(self, training: cr.Training) -> None:
         self.lengths: list[float] = []
         self.largest = 0.0
 
-    def step_ends(self, trainer: Trainer) -> None:
-        gradient = trainer.network.gradients.flat
+    def step_ends(self, training: cr.Training) -> None:
+        gradient = training.network.gradients.flat
         self.lengths.append(float(np.linalg.norm(gradient)))
         self.largest = max(self.largest, float(np.abs(gradient).max()))
 

@@ -1,0 +1,54 @@
+"""How numbers, times and waiting are shown to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+
+def describe_numbers(numbers: Mapping[str, float]) -> str:
+    """Named numbers in a row.
+
+    >>> describe_numbers({"loss": 0.08123, "validation_accuracy": 0.9752})
+    'loss 0.08123   validation accuracy 97.52 %'
+    """
+    return "   ".join(
+        f"{name.replace('_', ' ')} {format_number(name, value)}" for name, value in numbers.items()
+    )
+
+
+def format_number(name: str, value: float) -> str:
+    """Accuracies as a percentage, other numbers with four digits."""
+    return f"{100 * value:.2f} %" if is_share(name) else f"{value:.4g}"
+
+
+def format_seconds(seconds: float) -> str:
+    """In the unit that suits.
+
+    >>> format_seconds(12.345), format_seconds(0.0456), format_seconds(0.0000567)
+    ('12.3 s', '45.6 ms', '56.7 µs')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:,.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def is_share(name: str) -> bool:
+    """True if a recorded number is a share of the examples, shown as a percentage."""
+    return name.endswith("accuracy")
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show, on a terminal, that something takes long, and how long it has taken."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn(what), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        bar.add_task("")
+        yield

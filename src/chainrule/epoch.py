@@ -1,0 +1,102 @@
+"""One pass over the training data: what a runner is given, the steps it makes, and their report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.chain import measure
+from chainrule.data.dataset import Batch
+from chainrule.data.training import TrainingData
+from chainrule.history import Record
+from chainrule.losses import Loss
+from chainrule.metrics import Metric
+from chainrule.parameters import Array
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a runner needs for the steps of one epoch.
+
+    Args:
+        data: the examples.
+        order: which of them, batch after batch; None where every step takes all of them.
+        batch_size: the examples of a step; the last may have fewer.
+        rates: the learning rate of each step.
+        first: the step to begin with; above 0 where training goes on within an epoch.
+    """
+
+    data: TrainingData
+    order: Integers | None
+    batch_size: int
+    rates: Sequence[float]
+    first: int = 0
+
+    def rows(self, first: int, last: int) -> Integers:
+        """The examples of steps `first` to `last`; all of them where every step takes them all."""
+        if self.order is None:
+            return np.arange(len(self.data.x))
+        return self.order[first * self.batch_size : (last + 1) * self.batch_size]
+
+    def batches(self) -> Iterator[Batch]:
+        """The examples of each step still to be made."""
+        x, y, weights = self.data.x, self.data.y, self.data.weights
+        for step in range(self.first, len(self.rates)):
+            if self.order is None:
+                yield Batch(x[:], y[:], weights)  # uncopied
+            else:
+                rows = self.rows(step, step)
+                yield Batch(x[rows], y[rows], None if weights is None else weights[rows])
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One step that has been made, or several in a row.
+
+    `last` is the number of the last one in its epoch, counted from 0; `losses` and `weights` have a
+    number for each step, `outputs` and `targets` a row for each example, where they were asked for.
+    """
+
+    last: int
+    losses: Floats
+    weights: Floats
+    examples: int
+    outputs: Array | None = None
+    targets: Any = None
+
+
+class EpochReport:
+    """Loss and metrics of an epoch's training batches, each as it was before its update.
+
+    All is added up at the end of the epoch, so that no sum depends on how many steps a runner made
+    at a time.
+    """
+
+    def __init__(self, loss: Loss, metrics: Sequence[Metric]) -> None:
+        self.loss, self.metrics = loss, metrics
+        self.steps: list[Steps] = []
+
+    def add(self, steps: Steps) -> None:
+        """Take in steps that have been made."""
+        self.steps.append(steps)
+
+    def numbers(self) -> Record:
+        """Loss and metrics by name."""
+        losses = np.concatenate([steps.losses for steps in self.steps])
+        if self.loss.reduction == "mean":
+            weights = np.concatenate([steps.weights for steps in self.steps])
+            loss = float((losses * weights).sum()) / (float(weights.sum()) or 1.0)
+        else:
+            loss = float(losses.sum())
+        if not self.metrics:
+            return {"loss": loss}
+        outputs = np.concatenate([steps.outputs for steps in self.steps])
+        targets = np.concatenate([steps.targets for steps in self.steps])
+        return {"loss": loss, **measure(outputs, targets, self.loss, self.metrics)}
