@@ -14,16 +14,16 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # From the ground up: a module may import those of its own row and of the rows before it.
 FLOORS = [
-    {"errors", "seeding", "functions", "files", "display"},
+    {"errors", "seeding", "functions", "files", "display", "interruption", "environment"},
     {"configurable", "arguments"},
     {"initializers", "regularizers", "history", "parameters"},
-    {"layers"},
-    {"losses", "metrics", "optimizers", "schedules", "data"},
+    {"layers", "tensor_file"},
+    {"losses", "metrics", "optimizers", "schedules", "data", "checkpoint"},
     {"chain"},
     {"epoch", "summary", "model_file"},
-    {"runner"},
-    {"engine", "callbacks"},
-    {"trainer", "progress"},
+    {"runner", "last_good", "training_state", "callbacks"},
+    {"engine", "progress", "resuming"},
+    {"trainer"},
     {"network", "datasets"},
     {"check"},
     {"experiments", "labs", "parallel", "explain"},

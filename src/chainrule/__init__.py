@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule.callbacks import *
+    from chainrule.checkpoint import *
     from chainrule.history import *
     from chainrule.layers import *
     from chainrule.losses import *
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Everything in the `__all__` of these is also a name of chainrule itself …
-_FLAT = ("network", "layers", "losses", "optimizers", "regularizers", "callbacks", "history")
+_FLAT = (
+    "network",
+    "layers",
+    "losses",
+    "optimizers",
+    "regularizers",
+    "callbacks",
+    "checkpoint",
+    "history",
+)
 # … while the names in these are reached through the module: `cr.schedules.Cosine`.
 _MODULES = (
     "check",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -48,8 +49,9 @@ class Training(Protocol):
         """How many examples training has visited so far."""
 
     @property
-    def notice(self) -> str | None:
-        """Why the steps run in NumPy where the engine was to be used, in a sentence."""
+    def notices(self) -> list[str]:
+        """What to know of this training before it begins, a sentence each: why its steps run in
+        NumPy, from which checkpoint it goes on."""
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
@@ -83,6 +85,13 @@ class Callback:
 
     def training_ends(self, training: Training) -> None:
         """After the last epoch, an early stop, or Ctrl-C."""
+
+    def state(self) -> dict[str, Any]:
+        """What this callback remembers, for a checkpoint: arrays and plain data by name."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave, after `training_starts`."""
 
 
 class EarlyStopping(Callback):
@@ -124,6 +133,13 @@ class EarlyStopping(Callback):
             self.remember(training)
         elif epoch - self.best_epoch >= self.patience:
             training.stop(f"no improvement for {self.patience} epochs")
+
+    def state(self) -> dict[str, Any]:
+        names = ("best", "best_epoch", "parameters", "buffers")
+        return {name: getattr(self, name) for name in names}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
 
     def training_ends(self, training: Training) -> None:
         if self.best_epoch:

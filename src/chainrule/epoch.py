@@ -87,16 +87,30 @@ class EpochReport:
         """Take in steps that have been made."""
         self.steps.append(steps)
 
+    def merged(self) -> Steps:
+        """All steps so far as one record."""
+
+        def joined(name: str) -> Any:
+            parts = [getattr(steps, name) for steps in self.steps]
+            return None if parts[0] is None else np.concatenate(parts)
+
+        return Steps(
+            self.steps[-1].last,
+            joined("losses"),
+            joined("weights"),
+            sum(steps.examples for steps in self.steps),
+            joined("outputs"),
+            joined("targets"),
+        )
+
     def numbers(self) -> Record:
         """Loss and metrics by name."""
-        losses = np.concatenate([steps.losses for steps in self.steps])
+        steps = self.merged()
         if self.loss.reduction == "mean":
-            weights = np.concatenate([steps.weights for steps in self.steps])
-            loss = float((losses * weights).sum()) / (float(weights.sum()) or 1.0)
+            total = float((steps.losses * steps.weights).sum())
+            loss = total / (float(steps.weights.sum()) or 1.0)
         else:
-            loss = float(losses.sum())
-        if not self.metrics:
+            loss = float(steps.losses.sum())
+        if not self.metrics or steps.outputs is None:
             return {"loss": loss}
-        outputs = np.concatenate([steps.outputs for steps in self.steps])
-        targets = np.concatenate([steps.targets for steps in self.steps])
-        return {"loss": loss, **measure(outputs, targets, self.loss, self.metrics)}
+        return {"loss": loss, **measure(steps.outputs, steps.targets, self.loss, self.metrics)}

@@ -60,6 +60,10 @@ class ModelFileError(ChainruleError, ValueError):
     """A file that is not a model saved by chainrule, or is damaged."""
 
 
+class CheckpointError(ChainruleError, OSError):
+    """Checkpoints that training cannot go on from: damaged, or of another training."""
+
+
 class ConfigError(ChainruleError, ValueError):
     """A configuration that cannot be read or does not hold together."""
 

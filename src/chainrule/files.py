@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from chainrule.errors import OutputError
+from chainrule.errors import ChainruleError, OutputError
+
+LOCK = ".lock"  # what a process holds that works on a folder
 
 
 @contextmanager
@@ -31,6 +33,29 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
+    """`folder`, made where it is missing, for this process alone. The claim ends with the process,
+    however that ends.
+
+    Raises:
+        error: another process has it.
+        OutputError: it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = folder / LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock, timeout=0).acquire()
+    except Timeout:
+        raise error(f"another process is working on {folder}: wait until it has ended") from None
+    except OSError as problem:
+        raise cannot_write(folder, problem) from None
+    with held:
+        yield
 
 
 def cache_folder() -> Path:

@@ -3,8 +3,6 @@ architecture and what the outputs mean. Nothing in the file is code."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,28 +12,15 @@ from chainrule.arguments import shape
 from chainrule.chain import Chain
 from chainrule.configurable import build, describe
 from chainrule.errors import ChainruleError, ModelFileError
-from chainrule.files import whole_file
 from chainrule.layers.base import Layer, declared, set_up
 from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
 from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
 from chainrule.parameters import Array, Shape
+from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
 
 C = TypeVar("C", bound=Chain)
-
-FORMAT = 1
-HEADER = "chainrule"
-# What reading a file raises when its bytes are not what they were.
-DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
 def save(network: Chain, path: str | PathLike[str]) -> None:
@@ -44,18 +29,12 @@ def save(network: Chain, path: str | PathLike[str]) -> None:
     Raises:
         ConfigError: a layer holds Python functions, which no file can carry.
     """
-    from safetensors.numpy import save as to_bytes
-
-    tensors = {**network.parameters, **network.buffers}
-    content = to_bytes(tensors, {HEADER: json.dumps(architecture(network))})
-    with whole_file(Path(path)) as file:
-        file.write(content)
+    write_tensors(Path(path), {**network.parameters, **network.buffers}, architecture(network))
 
 
 def architecture(network: Chain) -> dict[str, Any]:
     """All of a network but its weights, as plain data."""
     return {
-        "format": FORMAT,
         "layers": describe_layers(network.layers),
         "input_shape": list(network.input_shape),
         "dtype": network.dtype.name,
@@ -75,7 +54,7 @@ def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]], kind: typ
         ModelFileError: no such file, not a model of chainrule, a damaged one, or one with a
             layer that is not among chainrule's or `own_layers`.
     """
-    tensors, described = _read(Path(path))
+    tensors, described = read_tensors(Path(path))
     try:
         layers = build_layers(described["layers"], own_layers)
         _check_sizes(layers, tuple(described["input_shape"]), tensors, path)
@@ -86,33 +65,6 @@ def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]], kind: typ
         raise ModelFileError(f"{path}: the architecture cannot be rebuilt: {error}") from error
     _fill(network, tensors, path)
     return network
-
-
-def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.exists():
-        raise ModelFileError(f"{path}: no such file")
-    try:
-        with safe_open(os.fspath(path), framework="numpy") as file:
-            header = (file.metadata() or {}).get(HEADER)
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, *DAMAGE) as error:
-        raise ModelFileError(f"{path} is not a model file, or is damaged: {error}") from None
-    if header is None:
-        raise ModelFileError(f"{path} is a safetensors file, but was not saved by chainrule")
-    try:
-        described = json.loads(header)
-        format_number = described["format"]
-    except DAMAGE as error:
-        raise ModelFileError(f"{path} is damaged: its header cannot be read: {error}") from None
-    if format_number != FORMAT:
-        raise ModelFileError(
-            f"{path} has format {format_number}, this version reads {FORMAT}: "
-            "open it with the version of chainrule that wrote it"
-        )
-    return tensors, described
 
 
 def _check_sizes(

@@ -14,8 +14,10 @@ from chainrule import model_file
 from chainrule.arguments import choice, integer
 from chainrule.callbacks import Callback
 from chainrule.chain import Chain
+from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import Description
 from chainrule.data.training import Plan, TrainingData
+from chainrule.errors import ArgumentError
 from chainrule.history import History
 from chainrule.layers.base import Layer
 from chainrule.losses import Loss
@@ -26,6 +28,7 @@ from chainrule.runner import ENGINES
 from chainrule.schedules import Schedule
 from chainrule.summary import Summary, summarize
 from chainrule.trainer import Trainer
+from chainrule.training_state import TrainingState
 
 __all__ = ["Network", "load"]
 
@@ -68,6 +71,7 @@ class Network(Chain):
         self.engine = choice(engine, "engine", ENGINES)
         self.threads = None if threads is None else integer(threads, "threads")
         self._predict_compiled: Callable[[Array], Array | None] | None = None
+        self._last_training: tuple[Optimizer, TrainingState] | None = None
 
     def fit(
         self,
@@ -87,6 +91,10 @@ class Network(Chain):
         quiet: bool = False,
         engine: str | None = None,
         threads: int | None = None,
+        checkpoint: str | PathLike[str] | Checkpoints | None = None,
+        resume: bool = False,
+        warm_start: bool = False,
+        on_nan: str = "stop",
     ) -> History:
         """Train, and return the record of it.
 
@@ -104,11 +112,22 @@ class Network(Chain):
             callbacks: such as EarlyStopping.
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
+            checkpoint: a folder for checkpoints, one a minute and one at the end; or
+                `Checkpoints(folder, seconds, epochs, keep)`.
+            resume: go on from the newest checkpoint in that folder, if there is one, to the same
+                bits that an uninterrupted training gives.
+            warm_start: go on where the last `fit` of this network ended, for so many more epochs,
+                with the optimizer's memory, the count of epochs and the history as they are.
+            on_nan: "stop" where a loss or weight is no finite number; "roll_back" goes back to the
+                weights before that epoch and tries again with half the learning rate.
         Returns:
             The history: loss and metrics of training and validation for each epoch.
         Raises:
             DataError, TargetError, ShapeError: data that does not fit.
-            TrainingError: the loss is no longer a finite number.
+            TrainingError: the loss or a weight is no longer a finite number. The network has the
+                weights from before that epoch.
+            CheckpointError: the checkpoints are of another training, or damaged, or another
+                process is writing them.
 
         Ctrl-C ends training cleanly; the network keeps what it has learnt, and
         `history.stopped` says so.
@@ -122,9 +141,27 @@ class Network(Chain):
             callbacks=callbacks if quiet else [*callbacks, progress()],
             engine=engine or self.engine,
             threads=self.threads if threads is None else threads,
+            checkpoints=as_checkpoints(checkpoint),
+            resume=resume,
+            on_nan=on_nan,
         )
-        plan = Plan(epochs, batch_size, samples_per_epoch)
-        return trainer.train(TrainingData.given(x, y, weights), plan, validation)
+        state = self._state_for(trainer.optimizer, warm_start)
+        plan = Plan(len(state.history) + integer(epochs, "epochs"), batch_size, samples_per_epoch)
+        return trainer.train(TrainingData.given(x, y, weights), plan, validation, state)
+
+    def _state_for(self, optimizer: Optimizer, warm_start: bool) -> TrainingState:
+        """A new state for training, or the one in which the last `fit` ended."""
+        if not warm_start or self._last_training is None:
+            state = TrainingState(self, optimizer.start(self.parameters.flat))
+        else:
+            before, state = self._last_training
+            if before.slots != optimizer.slots:
+                raise ArgumentError(
+                    f"warm_start goes on with the optimizer's memory: that of {before!r} is of no "
+                    f"use to {optimizer!r}; leave out warm_start to begin with fresh memory"
+                )
+        self._last_training = optimizer, state
+        return state
 
     def predict(self, x: Any) -> Array:
         """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""
@@ -152,8 +189,14 @@ class Network(Chain):
         model_file.save(self, path)
 
     def __getstate__(self) -> Mapping[str, Any]:
-        # Programs hold addresses of this network's arrays, which are not those of a copy.
-        return {**vars(self), "_predict_compiled": None}
+        # Programs hold addresses of this network's arrays, which are not those of a copy; what the
+        # optimizer remembers would triple its size.
+        return {**vars(self), "_predict_compiled": None, "_last_training": None}
+
+
+def as_checkpoints(given: str | PathLike[str] | Checkpoints | None) -> Checkpoints | None:
+    """What `fit` takes as `checkpoint`."""
+    return given if given is None or isinstance(given, Checkpoints) else Checkpoints(given)
 
 
 def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]] = ()) -> Network:

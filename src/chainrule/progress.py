@@ -29,8 +29,8 @@ class ProgressLines(Callback):
     only_shows = True
 
     def training_starts(self, training: Training) -> None:
-        if training.notice:
-            self.show(training.notice)
+        for notice in training.notices:
+            self.show(notice)
 
     def epoch_ends(self, training: Training) -> None:
         if is_shown(training):
@@ -52,6 +52,7 @@ class ProgressBar(ProgressLines):
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.began = self.refreshed = time.perf_counter()
+        self.seen_before = training.examples_seen
         self.bar: Progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
@@ -61,7 +62,7 @@ class ProgressBar(ProgressLines):
             transient=True,
         )
         self.task: TaskID = self.bar.add_task(
-            "", total=None, epoch=1, epochs=training.plan.epochs, rate=""
+            "", total=None, epoch=len(training.history) + 1, epochs=training.plan.epochs, rate=""
         )
         self.bar.start()
         super().training_starts(training)
@@ -71,13 +72,13 @@ class ProgressBar(ProgressLines):
         if now - self.refreshed < SECONDS_BETWEEN_REFRESHES:
             return
         self.refreshed = now
-        moment = training.moment
+        moment, seen = training.moment, training.examples_seen - self.seen_before
         self.bar.update(
             self.task,
             total=moment.epochs * moment.steps_per_epoch,
             completed=moment.step + 1,
             epoch=math.floor(moment.epoch) + 1,
-            rate=f"{training.examples_seen / (now - self.began):,.0f} examples/s",
+            rate=f"{seen / (now - self.began):,.0f} examples/s",
         )
 
     def training_ends(self, training: Training) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,17 +14,26 @@ import numpy as np
 from chainrule.arguments import choice, integer
 from chainrule.callbacks import Callback, check_callback
 from chainrule.chain import Chain
+from chainrule.checkpoint import Checkpoint, Checkpoints
 from chainrule.configurable import Description, build
 from chainrule.data.training import Plan, TrainingData
+from chainrule.environment import processor, versions
 from chainrule.epoch import Epoch, EpochReport, Steps
 from chainrule.errors import DataError, TrainingError
 from chainrule.history import History, Record
+from chainrule.interruption import ENDINGS, INTERRUPT, noted_signals
+from chainrule.last_good import LastGood
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.parameters import Array
+from chainrule.resuming import Saver, describe_layers, fingerprint
 from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
+from chainrule.training_state import TrainingState
+
+ON_NAN = ("stop", "roll_back")
+LEAST_RATE_FACTOR = 2**-10  # after so many halvings, something else than the rate is wrong
 
 
 class Trainer:
@@ -32,7 +43,8 @@ class Trainer:
         network: what is trained.
         others: as in `Network.fit`.
 
-    `notice` says, in a sentence, why the steps run in NumPy where the engine cannot run them.
+    `notices` has, in a sentence each, what to know before training begins: why the steps run in
+    NumPy, or from which checkpoint it goes on.
     """
 
     def __init__(
@@ -46,6 +58,9 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         engine: str = "auto",
         threads: int | None = None,
+        checkpoints: Checkpoints | None = None,
+        resume: bool = False,
+        on_nan: str = "stop",
     ) -> None:
         self.network = network
         self.loss = build(loss, LOSSES, "loss")
@@ -56,51 +71,82 @@ class Trainer:
         self.callbacks = [check_callback(callback) for callback in callbacks]
         self.engine = choice(engine, "engine", ENGINES)
         self.threads = None if threads is None else integer(threads, "threads")
-        self.notice: str | None = None
-        self.history = History()
+        self.checkpoints, self.resume = checkpoints, resume
+        self.on_nan = choice(on_nan, "on_nan", ON_NAN)
+        self.notices: list[str] = []
 
     def train(
         self,
         data: TrainingData,
         plan: Plan,
-        validation: tuple[Any, Any] | float | int | None = None,
+        validation: tuple[Any, Any] | float | int | None,
+        state: TrainingState,
     ) -> History:
-        """Train as planned and return the history; Ctrl-C ends training where it is."""
-        self.network.check_input(data.x)
-        self.data, self.held_out = data.with_validation(validation, self.network.seed)
-        if self.held_out is not None:
-            self.network.check_input(self.held_out.x)
-        self.plan, self.examples_seen = plan, 0
-        self.state = self.optimizer.start(self.network.parameters.flat)
-        self.network.loss, self.network.metrics = self.loss, self.metrics
-        self.runner = self._choose_runner()
-        self.history.engine = self.runner.description
+        """Train as planned and return the history.
+
+        Ctrl-C ends training between two steps. With checkpoints, SIGTERM and SIGHUP do so too,
+        after a last checkpoint; then they act as they would have.
+
+        Args:
+            state: a new one, or that of an earlier training of this network to go on with.
+        """
+        self._begin(data, plan, validation, state)
+        signals = INTERRUPT if self.checkpoints is None else ENDINGS
+        claim = self.checkpoints.claimed() if self.checkpoints else nullcontext()
+        with claim, noted_signals(signals) as self.noted:
+            self._run()
+        if self.noted.number not in (None, *INTERRUPT):
+            signal.raise_signal(self.noted.number)
+        return self.history
+
+    def _run(self) -> None:
+        """Restore what was saved, then train."""
+        checkpoint = self._restore()
         self._tell("training_starts")
+        if self.saver and checkpoint:
+            self.saver.restore_callbacks(checkpoint)
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
             with np.errstate(over="ignore", invalid="ignore"):
                 self._run_epochs()
         except KeyboardInterrupt:
-            self.stop("interrupted")
+            self.stop(self.noted.name)
         finally:
             self._tell("training_ends")
-        return self.history
 
     def _run_epochs(self) -> None:
-        while len(self.history) < self.plan.epochs and not self.history.stopped:
-            epoch = len(self.history) + 1
-            records = self._run_ahead(epoch) if self._may_run_ahead else [self.run_epoch(epoch)]
+        while self.state.steps or (
+            len(self.history) < self.plan.epochs and not self.history.stopped
+        ):
+            try:
+                records = self._run_ahead() if self._may_run_ahead else [self.run_epoch()]
+            except (DataError, TrainingError) as trouble:
+                self._go_back(trouble)
+                continue
             for record in records:
                 self.history.append(record)
                 self._tell("epoch_ends")
+            self.last_good.begin_epoch()
+            self._look_around()
+        if self.saver:
+            self.saver.save()
 
-    def run_epoch(self, number: int) -> Record:
-        """One pass over the training data, and its record."""
-        began = time.perf_counter()
-        self.network.start_epoch(number)
-        epoch, report = self._epoch(number), EpochReport(self.loss, self.metrics)
+    def run_epoch(self) -> Record:
+        """One pass over the training data, or the rest of one that was begun; its record."""
+        began, number = time.perf_counter(), self.state.epoch
+        report = EpochReport(self.loss, self.metrics)
+        epoch = self._epoch(number)
+        if self.state.steps is None:
+            self.network.start_epoch(number)
+        else:
+            report.add(self.state.steps)
         for steps in self._steps(epoch, number):
             report.add(steps)
+            if steps.last + 1 < len(epoch.rates):
+                self._look_around(report)
+        self.state.steps = None
+        self._check_weights()
+        self.last_good.judge(report.merged().losses)
         return {
             "epoch": number,
             **report.numbers(),
@@ -119,6 +165,7 @@ class Trainer:
             self.plan.order(count, number, self.network.seed),
             self.plan.examples_in_batch(count),
             self._rates([(number, step) for step in range(in_epoch)], in_epoch),
+            first=0 if self.state.steps is None else self.state.steps.last + 1,
         )
 
     def _steps(self, epoch: Epoch, number: int) -> Iterator[Steps]:
@@ -127,8 +174,8 @@ class Trainer:
         for steps in self.runner.steps(epoch, bool(self.metrics), not self._only_shown):
             self.moment = self._moment(number, steps.last, in_epoch)
             self.step_loss = float(steps.losses[-1])
-            self._check_finite(epoch, steps.last)
-            self.examples_seen += steps.examples
+            self._check_loss(epoch, steps.last)
+            self.state.examples_seen += steps.examples
             self._tell("step_ends")
             yield steps
 
@@ -143,7 +190,7 @@ class Trainer:
     def _rates(self, places: Sequence[tuple[int, int]], steps_in_epoch: int) -> list[float]:
         """The learning rates of steps, each given as (epoch, step): the optimizer's rate times the
         schedule's factor."""
-        rate = self.optimizer.learning_rate
+        rate = self.optimizer.learning_rate * self.state.rate_factor
         if isinstance(self.schedule, Constant):  # not worth a moment for each
             return [rate] * len(places)
         moments = (self._moment(*place, steps_in_epoch) for place in places)
@@ -169,50 +216,42 @@ class Trainer:
             and not self.schedule.reads_history
         )
 
-    def _run_ahead(self, first: int) -> list[Record]:
+    def _run_ahead(self) -> list[Record]:
         """As many epochs of one step as the runner makes at a time; their records."""
-        began = time.perf_counter()
+        began, first = time.perf_counter(), self.state.epoch
         end = min(first + self.runner.steps_at_a_time, self.plan.epochs + 1)
         rates = self._rates([(number, 0) for number in range(first, end)], 1)
         epoch = Epoch(self.data, None, len(self.data.x), rates)
         losses = np.concatenate([steps.losses for steps in self._steps(epoch, first)])
+        self._check_weights()
+        self.last_good.judge(losses[:1])
         seconds = (time.perf_counter() - began) / len(losses)
         return [
             {"epoch": number, "loss": loss, "learning_rate": rate, "seconds": seconds}
             for number, loss, rate in zip(range(first, end), losses.tolist(), rates, strict=True)
         ]
 
-    # --- around the loop ------------------------------------------------------------------
+    # --- what may come between ------------------------------------------------------------
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
         self.history.stopped = reason
 
-    def _choose_runner(self) -> Runner:
-        """The engine, or NumPy where it was asked for or where the engine cannot run the steps."""
-        what = (self.network, self.loss, self.optimizer, self.state)
-        if self.engine == "numpy":
-            return NumpyRunner(*what)
-        from chainrule.engine import CompiledRunner, Unlowerable  # imported when it is needed
+    def _look_around(self, report: EpochReport | None = None) -> None:
+        """Between two epochs, or two steps of the one reported: save what is due, and end where a
+        signal asks for it."""
+        asked_to_end = self.noted.number is not None
+        is_due = self.checkpoints is not None and self.checkpoints.is_due(len(self.history))
+        if not (asked_to_end or is_due):
+            return
+        self.state.steps = None if report is None else report.merged()
+        if self.saver:
+            self.saver.save()
+        if asked_to_end:
+            raise KeyboardInterrupt
+        self.state.steps = None
 
-        try:
-            batch_size = self.plan.examples_in_batch(len(self.data.x))
-            return CompiledRunner(*what, batch_size, self.threads)
-        except Unlowerable as obstacle:
-            if self.engine == "compiled":
-                raise obstacle.refusal() from None
-            self.notice = f"running in NumPy, since {obstacle} has no compiled form"
-            return NumpyRunner(*what)
-
-    @property
-    def _only_shown(self) -> bool:
-        """True if no callback needs to look at every single step."""
-        return all(
-            callback.only_shows or type(callback).step_ends is Callback.step_ends
-            for callback in self.callbacks
-        )
-
-    def _check_finite(self, epoch: Epoch, step: int) -> None:
+    def _check_loss(self, epoch: Epoch, step: int) -> None:
         if not math.isfinite(self.step_loss):
             if not np.isfinite(epoch.data.x[epoch.rows(step, step)]).all():
                 raise DataError(
@@ -224,6 +263,109 @@ class Trainer:
                 f"{math.floor(self.moment.epoch) + 1}): lower the learning rate, now "
                 f"{epoch.rates[step]:g}, or clip the gradients (clip_norm=1)"
             )
+
+    def _check_weights(self) -> None:
+        """After the last step of an epoch no loss would show what it did to the weights."""
+        if not self.state.is_finite:
+            raise TrainingError(
+                f"the weights became NaN or infinite in epoch {self.state.epoch}: lower the "
+                "learning rate, or clip the gradients (clip_norm=1)"
+            )
+
+    def _go_back(self, trouble: DataError | TrainingError) -> None:
+        """Return to the last good weights; end there, or try the epoch again at half the rate."""
+        self.last_good.go_back()
+        self.state.steps = None
+        may_try_again = self.on_nan == "roll_back" and isinstance(trouble, TrainingError)
+        if not may_try_again or self.state.rate_factor <= LEAST_RATE_FACTOR:
+            raise trouble
+        self.state.rate_factor /= 2
+        self.history.warnings.append(
+            f"epoch {self.state.epoch} is tried again at half the learning rate, since {trouble}"
+        )
+
+    # --- around the loop ------------------------------------------------------------------
+
+    def _begin(self, data: TrainingData, plan: Plan, validation: Any, state: TrainingState) -> None:
+        """All that has to be there before the first step."""
+        network = self.network
+        network.check_input(data.x)
+        self.plan = plan
+        self.data, self.held_out = data.with_validation(validation, network.seed)
+        if self.held_out is not None:
+            network.check_input(self.held_out.x)
+        self.state, self.last_good = state, LastGood(network, state.optimizer)
+        network.loss, network.metrics = self.loss, self.metrics
+        self.runner = self._choose_runner()
+        self.history.stopped, self.history.engine = None, self.runner.description
+        self.saver = self._make_saver(self.checkpoints) if self.checkpoints else None
+        self.moment, self.step_loss = self._moment(1, 0, 1), math.nan  # no step yet
+
+    def _restore(self) -> Checkpoint | None:
+        """Go on from the newest checkpoint, where that was asked for."""
+        if self.saver is None:
+            return None
+        if not self.resume:
+            self.saver.checkpoints.check_empty()
+            return None
+        checkpoint = self.saver.restore(self.notices.append)
+        if checkpoint:
+            steps = self.state.steps
+            within = f", step {steps.last + 2}" if steps else ""
+            self.notices.append(f"going on with epoch {self.state.epoch}{within}")
+        return checkpoint
+
+    def _make_saver(self, checkpoints: Checkpoints) -> Saver:
+        settings = {
+            "layers": describe_layers(self.network),
+            "seed": self.network.seed,
+            "loss": repr(self.loss),
+            "optimizer": repr(self.optimizer),
+            "schedule": repr(self.schedule),
+            "metrics": [metric.name for metric in self.metrics],
+            "epochs": self.plan.epochs,
+            "batch_size": self.plan.batch_size,
+            "samples_per_epoch": self.plan.samples_per_epoch,
+            "on_nan": self.on_nan,
+            "data": fingerprint(self.data),
+            "validation": fingerprint(self.held_out),
+        }
+        environment = {**versions(), "processor": processor(), "engine": self.runner.description}
+        return Saver(checkpoints, self.state, self.last_good, self.callbacks, settings, environment)
+
+    def _choose_runner(self) -> Runner:
+        """The engine, or NumPy where it was asked for or where the engine cannot run the steps."""
+        what = (self.network, self.loss, self.optimizer, self.state.optimizer)
+        if self.engine == "numpy":
+            return NumpyRunner(*what)
+        from chainrule.engine import CompiledRunner, Unlowerable  # imported when it is needed
+
+        try:
+            batch_size = self.plan.examples_in_batch(len(self.data.x))
+            return CompiledRunner(*what, batch_size, self.threads)
+        except Unlowerable as obstacle:
+            if self.engine == "compiled":
+                raise obstacle.refusal() from None
+            self.notices.append(f"running in NumPy, since {obstacle} has no compiled form")
+            return NumpyRunner(*what)
+
+    @property
+    def history(self) -> History:
+        """The epochs so far."""
+        return self.state.history
+
+    @property
+    def examples_seen(self) -> int:
+        """How many examples training has visited so far."""
+        return self.state.examples_seen
+
+    @property
+    def _only_shown(self) -> bool:
+        """True if no callback needs to look at every single step."""
+        return all(
+            callback.only_shows or type(callback).step_ends is Callback.step_ends
+            for callback in self.callbacks
+        )
 
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:

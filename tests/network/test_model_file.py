@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import chainrule as cr
 from chainrule.errors import ConfigError, ModelFileError, OutputError
+from chainrule.tensor_file import read_tensors, write_tensors
 
 X = np.random.default_rng(0).standard_normal((40, 5, 5, 1))
 LABELS = np.arange(40) % 3
@@ -49,12 +50,10 @@ class Doubled(cr.Layer):
 
 
 def edit(path: Path, change: Any) -> None:
-    """Rewrite a model file after `change(description, tensors)`."""
-    with safe_open(path, framework="numpy") as file:
-        description = json.loads(file.metadata()["chainrule"])
-    tensors = load_file(path)
+    """Rewrite a model file, its checksum too, after `change(description, tensors)`."""
+    tensors, description = read_tensors(path)
     change(description, tensors)
-    save_file(tensors, path, {"chainrule": json.dumps(description)})
+    write_tensors(path, tensors, description)
 
 
 def test_a_loaded_network_is_the_one_that_was_saved(network: cr.Network, path: Path) -> None:
@@ -171,8 +170,25 @@ def test_a_header_that_is_no_description(path: Path, content: str) -> None:
 
 
 def test_another_format_number(path: Path) -> None:
-    edit(path, lambda description, _: description.update(format=2))
-    refuse(path, "has format 2, this version reads 1")
+    edit(path, lambda description, _: description.update(format=3))
+    refuse(path, "has format 3, this version reads up to 2")
+
+
+def test_a_file_of_the_first_format_has_no_checksum(network: cr.Network, path: Path) -> None:
+    with safe_open(path, framework="numpy") as file:
+        description = json.loads(file.metadata()["chainrule"])
+    save_file(load_file(path), path, {"chainrule": json.dumps({**description, "format": 1})})
+    np.testing.assert_array_equal(cr.load(path).predict(X), network.predict(X))
+
+
+def test_every_flipped_bit_is_noticed(path: Path) -> None:
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    for place in rng.choice(8 * len(content), 400, replace=False):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError):
+            cr.load(path)
 
 
 def test_weights_and_architecture_that_do_not_belong_together(path: Path) -> None:

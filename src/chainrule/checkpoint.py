@@ -1,0 +1,167 @@
+"""Checkpoints: everything that a training needs to go on, bit for bit, after whatever ended it.
+
+    FOLDER/checkpoint-00007-000312.safetensors    after 312 steps of epoch 7
+
+Each file is written whole or not at all and carries a checksum. The last few are kept, so that one
+which a disk has damaged can be passed over.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from chainrule.arguments import integer, number
+from chainrule.errors import CheckpointError
+from chainrule.files import claimed
+from chainrule.parameters import Array
+from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
+
+__all__ = ["Checkpoints"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint: arrays by name, and the rest as plain data.
+
+    `settings` decide what training gives, and must be the same for it to go on; where `environment`
+    (versions, processor, threads) differs, the last bits may.
+    """
+
+    arrays: Mapping[str, Array]
+    document: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+class Checkpoints:
+    """Where checkpoints go, how often they are written, and how many are kept.
+
+    Args:
+        folder: made where it is missing; one training at a time works on it.
+        seconds: how much time passes between two, at least.
+        epochs: write one after every so many epochs too.
+        keep: how many of the newest stay.
+
+    >>> Checkpoints("runs/long", epochs=5).keep
+    2
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        seconds: float = 60.0,
+        epochs: int | None = None,
+        keep: int = 2,
+    ) -> None:
+        self.folder = Path(folder)
+        self.seconds = number(seconds, "seconds", "[0, inf]")
+        self.epochs = None if epochs is None else integer(epochs, "epochs")
+        self.keep = integer(keep, "keep")
+        self.written_at, self.epochs_written = time.monotonic(), 0
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """The folder for this training alone; the time to the first checkpoint begins."""
+        with claimed(self.folder, CheckpointError):
+            for left_behind in self.folder.glob(".checkpoint-*.part"):  # by a process that died
+                left_behind.unlink()
+            self.written_at = time.monotonic()
+            yield
+
+    def is_due(self, epochs_done: int) -> bool:
+        """True if it is time for a checkpoint."""
+        if self.epochs and epochs_done // self.epochs > self.epochs_written // self.epochs:
+            return True
+        return time.monotonic() - self.written_at >= self.seconds
+
+    def write(self, checkpoint: Checkpoint, epoch: int, step: int) -> None:
+        """Write a checkpoint, then remove those that are no longer among the newest.
+
+        Raises:
+            OutputError: it cannot be written; those before it are still there.
+        """
+        document = {
+            "state": checkpoint.document,
+            "settings": checkpoint.settings,
+            "environment": checkpoint.environment,
+        }
+        path = self.folder / f"checkpoint-{epoch:05}-{step:06}.safetensors"
+        write_tensors(path, checkpoint.arrays, document)
+        for outdated in self.files()[self.keep :]:
+            with suppress(OSError):  # it costs space and nothing else
+                outdated.unlink()
+        self.written_at, self.epochs_written = time.monotonic(), epoch - 1
+
+    def newest(self, tell: Callable[[str], None] = lambda notice: None) -> Checkpoint | None:
+        """The newest checkpoint that can be read; None where there is none at all.
+
+        Args:
+            tell: called with a sentence for each that is passed over.
+        Raises:
+            CheckpointError: there are some, and all of them are damaged.
+        """
+        files = self.files()
+        for path in files:
+            try:
+                return read_checkpoint(path)
+            except CheckpointError as damage:
+                tell(f"passed over: {damage}")
+        if files:
+            raise CheckpointError(
+                f"none of the {len(files)} checkpoints in {self.folder} can be read: "
+                "move them away to begin anew"
+            )
+        return None
+
+    def check_empty(self) -> None:
+        """Refuse to write beside the checkpoints of an earlier training."""
+        if self.files():
+            raise CheckpointError(
+                f"{self.folder} holds checkpoints already: resume=True goes on with that training; "
+                "or choose another folder to begin anew"
+            )
+
+    def files(self) -> list[Path]:
+        """The checkpoints, the newest first."""
+        found = {path: re.fullmatch(r"checkpoint-(\d+)-(\d+)\.safetensors", path.name)
+                 for path in self.folder.glob("checkpoint-*.safetensors")}  # fmt: skip
+        places = {path: (int(match[1]), int(match[2])) for path, match in found.items() if match}
+        return sorted(places, key=places.__getitem__, reverse=True)
+
+    def remove(self) -> None:
+        """Remove all checkpoints: what they were for is done."""
+        for path in self.files():
+            with suppress(OSError):
+                path.unlink()
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """A checkpoint from its file. Raises CheckpointError where that is damaged."""
+    arrays, document = read_tensors(path, CheckpointError)
+    try:
+        parts = (document["state"], document["settings"], document["environment"])
+    except DAMAGE as damage:
+        raise CheckpointError(f"{path} is damaged: {damage!r} is missing") from None
+    if not all(isinstance(part, dict) for part in parts):
+        raise CheckpointError(f"{path} is damaged: it does not describe a training")
+    return Checkpoint(arrays, *parts)
+
+
+def check_settings(received: Mapping[str, Any], expected: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on with another training than the checkpoint's."""
+    different = [name for name in expected if received.get(name) != expected[name]]
+    if different:
+        changes = "; ".join(
+            f"{name} was {received.get(name)}, is now {expected[name]}" for name in different
+        )
+        raise CheckpointError(
+            f"{folder} holds checkpoints of another training ({changes}): give what it was begun "
+            "with to go on, or another folder to begin anew"
+        )

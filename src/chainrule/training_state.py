@@ -1,0 +1,107 @@
+"""All that changes while a network is trained: what a checkpoint holds and a later `fit` goes on
+from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.chain import Chain
+from chainrule.epoch import Steps
+from chainrule.history import History
+from chainrule.last_good import copy_exactly, trained_arrays
+from chainrule.optimizers import OptimizerState
+from chainrule.parameters import Array
+
+REPORT = ("losses", "weights", "outputs", "targets")  # arrays of the steps of an unfinished epoch
+
+
+@dataclass
+class TrainingState:
+    """Weights, the optimizer's memory, the history, and how far the present epoch has come.
+
+    `steps` are those made in an epoch that is not finished, None between two epochs; `rate_factor`
+    scales every learning rate: below 1 where training was rolled back.
+    """
+
+    chain: Chain
+    optimizer: OptimizerState
+    history: History = field(default_factory=History)
+    steps: Steps | None = None
+    examples_seen: int = 0
+    rate_factor: float = 1.0
+
+    @property
+    def epoch(self) -> int:
+        """The number of the present epoch, counted from 1."""
+        return len(self.history) + 1
+
+    @property
+    def is_finite(self) -> bool:
+        """True if no weight and no running mean is NaN or infinite."""
+        chain = self.chain
+        return bool(
+            np.isfinite(chain.parameters.flat).all() and np.isfinite(chain.buffers.flat).all()
+        )
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays by name, as they are in use; those of an unfinished epoch too."""
+        report = {f"steps.{name}": getattr(self.steps, name, None) for name in REPORT}
+        return {
+            **self._in_use(),
+            **{name: np.asarray(array) for name, array in report.items() if array is not None},
+        }
+
+    def document(self) -> dict[str, Any]:
+        """The rest, as plain data."""
+        layers, steps = self.chain.random_layers(), self.steps
+        return {
+            "optimizer": [self.optimizer.step, self.optimizer.momentum_product],
+            "records": self.history.records,
+            "stopped": self.history.stopped,
+            "warnings": self.history.warnings,
+            "steps": steps and {"last": steps.last, "examples": steps.examples},
+            "draws": {place: layer.rng.bit_generator.state for place, layer in layers.items()},
+            "examples_seen": self.examples_seen,
+            "rate_factor": self.rate_factor,
+        }
+
+    def restore(self, arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+        """Take over what `arrays` and `document` gave, in another process perhaps.
+
+        Raises KeyError, TypeError or ValueError where they are of another training.
+        """
+        for name, array in self._in_use().items():
+            copy_exactly(arrays[name], array)
+        self.optimizer.step, self.optimizer.momentum_product = document["optimizer"]
+        self.history.records = list(document["records"])
+        self.history.stopped = document["stopped"]
+        self.history.warnings = list(document["warnings"])
+        self.examples_seen = document["examples_seen"]
+        self.rate_factor = document["rate_factor"]
+        self.steps = None
+        if document["steps"] is not None:
+            self._restore_epoch(arrays, document)
+
+    def _restore_epoch(self, arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+        """Take over what an unfinished epoch has given so far."""
+        made = document["steps"]
+        self.steps = Steps(
+            made["last"],
+            arrays["steps.losses"],
+            arrays["steps.weights"],
+            made["examples"],
+            arrays.get("steps.outputs"),
+            arrays.get("steps.targets"),
+        )
+        for place, layer in self.chain.random_layers().items():
+            layer.rng.bit_generator.state = document["draws"][place]
+
+    def _in_use(self) -> dict[str, Array]:
+        return {
+            **trained_arrays(self.chain, self.optimizer),
+            "gradients": self.chain.gradients.flat,
+        }
