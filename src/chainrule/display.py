@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -34,9 +36,27 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} µs"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, of which there is one or many.
+
+    >>> counted(1, "epoch"), counted(12, "epoch")
+    ('1 epoch', '12 epochs')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def is_share(name: str) -> bool:
     """True if a recorded number is a share of the examples, shown as a percentage."""
     return name.endswith("accuracy")
+
+
+def say(text: str) -> None:
+    """Print a line, now. Where no one reads it any more, as in ``chainrule train … | head -1``,
+    this and what follows is not shown, and the work goes on."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

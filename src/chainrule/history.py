@@ -12,6 +12,8 @@ __all__ = ["History"]
 Record = dict[str, float]
 BOOKKEEPING = ("epoch", "learning_rate", "seconds")  # in a record, besides loss and metrics
 
+CUT_OFF = ("interrupted", "terminated")  # why training stopped, where a signal ended it
+
 
 class History:
     """What training reports, epoch by epoch.
@@ -31,6 +33,11 @@ class History:
         self.stopped: str | None = None
         self.engine = "NumPy"
         self.warnings: list[str] = []
+
+    @property
+    def was_cut_off(self) -> bool:
+        """True if a signal ended training, which may go on."""
+        return self.stopped in CUT_OFF
 
     def append(self, record: Record) -> None:
         """Add an epoch."""

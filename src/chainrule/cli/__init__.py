@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -22,9 +23,8 @@ from chainrule.cli import (
     train,
     warm_up,
 )
+from chainrule.cli.ending import Ended, close_output, leave, raise_endings
 from chainrule.errors import ChainruleError
-
-INTERRUPTED = 130  # what shells answer with after Ctrl-C
 
 app = typer.Typer(
     help="Train neural networks whose every gradient is written out by hand.\n\n"
@@ -51,16 +51,21 @@ app.add_typer(lab.app, name="lab")
 
 
 def main() -> None:
-    """Run a command. What is wrong with the input is one message and exit code 2."""
+    """Run a command. What is wrong with the input is one message and exit code 2; a signal that
+    ends the process lets it put things in order first."""
+    raise_endings()
     try:
         app()
     except ChainruleError as error:
         fail(str(error))
     except MemoryError as error:
         fail(f"out of memory: {error}; a smaller batch_size or fewer samples need less")
+    except Ended as ended:
+        leave(str(ended), ended.number)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        leave("interrupted", signal.SIGINT)
+    except BrokenPipeError:  # whoever read the output has read enough, as in `… | head -1`
+        close_output()
 
 
 def fail(message: str) -> None:

@@ -90,22 +90,23 @@ def compare(
       chainrule compare digits --vary "schedule=constant,step(5)" --target 0.95 --out schedules
       chainrule compare comparison.toml
     """
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     from chainrule.experiments.comparison import run_comparison
     from chainrule.experiments.run_folder import next_free
+    from chainrule.experiments.workers import worker_processes
 
     comparison = _comparison(data, options, vary or [], seeds, target)
     place = out or next_free(Path(data).stem, Path("comparisons"))
-    # New processes, not forks: a fork of a process with BLAS threads can hang.
     with (
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor,
+        worker_processes(workers) as executor,
         _progress(comparison, quiet) as finished,
     ):
         results = run_comparison(comparison, place, executor, finished)
     if not quiet:
         _show(results, place)
+    failed = sum(run.error is not None for run in results.runs)
+    if failed:
+        print(f"chainrule: {failed} of {len(results.runs)} runs failed", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _comparison(
@@ -136,6 +137,8 @@ def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, s
     """What is called after each run: it moves a bar on a terminal, and prints a line elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from chainrule.display import say
+
     total = len(comparison.tasks())
     bar = Progress(
         "runs",
@@ -153,7 +156,7 @@ def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, s
             if error is not None:
                 bar.console.print(f"{task.variant}, seed {task.seed}, failed: {error}")
             elif bar.disable and not quiet:
-                print(f"{task.variant}, seed {task.seed}: done", flush=True)
+                say(f"{task.variant}, seed {task.seed}: done")
 
         yield finished
 

@@ -46,6 +46,6 @@ def evaluate(
     if y is None:
         raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
     own = " (what it was trained on: there is no test part)"
-    note = own if data is None and opened.summary["test"] is None else ""
+    note = own if data is None and opened.summary.test is None else ""
     numbers = describe_numbers(opened.network.evaluate(x, y))
     print(f"{source}{note}, {len(x):,} examples: {numbers}")

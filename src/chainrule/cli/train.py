@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.ending import exit_code
 from chainrule.cli.options import Quiet, with_train_options
 
 if TYPE_CHECKING:
+    from chainrule.experiments.config import TrainConfig
     from chainrule.experiments.runner import Outcome, Prepared
 
 DECIDE_LAYERS = {"data", "model", "hidden", "activation", "init", "loss"}
@@ -44,12 +48,51 @@ def train(
             rich_help_panel="Run",
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with a run that was interrupted or killed, to the same bits.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-seconds",
+            metavar="N",
+            min=0,
+            help="Save what --resume goes on from, about every N seconds; 60 if left out.",
+            rich_help_panel="Run",
+        ),
+    ] = 60,
+    checkpoint_epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--checkpoint-epochs",
+            metavar="N",
+            min=1,
+            help="Save it after every N epochs too.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    keep_checkpoints: Annotated[
+        int,
+        typer.Option(
+            "--keep-checkpoints",
+            metavar="N",
+            min=1,
+            help="How many of the newest stay, until the run is finished; 2 if left out.",
+            rich_help_panel="Run",
+        ),
+    ] = 2,
     quiet: Quiet = False,
 ) -> None:
     """Train a network and write a run folder.
 
     The folder holds the configuration, a line of metrics for each epoch, the trained model, its
-    learning curves and a summary.
+    learning curves and a summary. Ctrl-C leaves it unfinished, and --resume goes on with it.
 
     \b
     Examples:
@@ -58,11 +101,68 @@ def train(
       chainrule train mnist --model cnn --epochs 3 --out runs/cnn
       chainrule train parabola --hidden 3 --activation sigmoid --optimizer sgd
       chainrule train --config runs/cnn/config.toml --seed 1
+      chainrule train --resume runs/cnn
     """
+    from chainrule.checkpoint import Checkpoints
+    from chainrule.display import counted
+    from chainrule.experiments.run_folder import (
+        CHECKPOINTS,
+        new_run_folder,
+        next_free,
+        unfinished_run,
+    )
+    from chainrule.experiments.runner import prepare, run
+
+    if resume is not None:
+        _check_alone(resume, data, config, out, options)
+    prepared = prepare(_configuration(options, data, config) if resume is None else _begun(resume))
+    model = Path(prepared.config.model).stem
+    place = resume or out or next_free(f"{prepared.dataset.name}-{model}")
+    checkpoints = Checkpoints(
+        place / CHECKPOINTS, checkpoint_seconds, checkpoint_epochs, keep_checkpoints
+    )
+    with new_run_folder(place) if resume is None else unfinished_run(place):
+        if not quiet:
+            _announce(prepared)
+        outcome = run(prepared, place, quiet, checkpoints)
+    for problem in outcome.problems:
+        print(f"chainrule: {problem}", file=sys.stderr)
+    if not outcome.summary.finished:
+        print(
+            f"{place}/ is unfinished, after {counted(outcome.summary.epochs, 'epoch')}: "
+            f"`chainrule train --resume {place}` goes on with it",
+            file=sys.stderr,
+        )
+        raise typer.Exit(exit_code(signal.SIGINT))
+    if not quiet:
+        _conclude(outcome, place)
+
+
+def _check_alone(resume: Path, *others: Any) -> None:
+    from chainrule.errors import ConfigError
+
+    if any(others):
+        raise ConfigError(
+            f"--resume goes on with {resume} as it was begun: leave out the data and all options "
+            "but those of checkpoints"
+        )
+
+
+def _begun(run: Path) -> TrainConfig:
+    """The configuration of a run to go on with."""
+    from chainrule.errors import RunFolderError
+    from chainrule.experiments.config import make_config, read_config
+    from chainrule.experiments.run_folder import CONFIG
+
+    if not (run / CONFIG).is_file():
+        raise RunFolderError(f"{run} is not a run folder: `chainrule train` makes one (--out)")
+    return make_config(read_config(run / CONFIG))
+
+
+def _configuration(options: dict[str, Any], data: str | None, config: Path | None) -> TrainConfig:
+    """The configuration of a new run, from the command line and a file."""
     from chainrule.errors import ConfigError
     from chainrule.experiments.config import make_config, read_config
-    from chainrule.experiments.run_folder import new_run_folder, next_free
-    from chainrule.experiments.runner import prepare, run
 
     if data is None and config is None:
         raise ConfigError("train on what? chainrule train DATA, or --config FILE.toml")
@@ -71,17 +171,12 @@ def train(
     if given.keys() & DECIDE_LAYERS:
         for made_for_others in ("layers", "input_shape"):
             from_file.pop(made_for_others, None)
-    prepared = prepare(make_config({**from_file, **given}))
-    place = out or next_free(f"{prepared.dataset.name}-{Path(prepared.config.model).stem}")
-    with new_run_folder(place) as folder:
-        if not quiet:
-            _announce(prepared)
-        outcome = run(prepared, folder, quiet)
-    if not quiet:
-        _conclude(outcome, place)
+    return make_config({**from_file, **given})
 
 
 def _announce(prepared: Prepared) -> None:
+    from chainrule.display import say
+
     dataset, config, network = prepared.dataset, prepared.config, prepared.network
     test = 0 if dataset.x_test is None else len(dataset.x_test)
     held_out = config.validation or 0
@@ -89,27 +184,25 @@ def _announce(prepared: Prepared) -> None:
         held_out = round(held_out * len(dataset.x_train))
     training = len(dataset.x_train) - (0 if config.fresh_data else held_out)
     classes = f", {len(dataset.class_names)} classes" if dataset.class_names else ""
-    print(
+    say(
         f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
         f"examples of shape {dataset.input_shape}{classes}"
     )
-    print(f"{network.summary()}\n")
-    print(
+    say(f"{network.summary()}\n")
+    say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}, "
-        f"batches of {config.batch_size}, seed {config.seed}",
-        flush=True,
+        f"batches of {config.batch_size}, seed {config.seed}"
     )
 
 
 def _conclude(outcome: Outcome, folder: Path) -> None:
-    from chainrule.display import describe_numbers, format_seconds
+    from chainrule.display import describe_numbers, format_seconds, say
 
-    test = outcome.summary["test"]
-    if test is not None:
-        print(f"test: {describe_numbers(test)}")
-    seconds = outcome.summary["seconds"]
-    print(f"engine: {outcome.history.engine}")
-    print(
+    summary = outcome.summary
+    if summary.test is not None:
+        say(f"test: {describe_numbers(summary.test)}")
+    say(f"engine: {outcome.history.engine}")
+    say(
         f"{folder}/ has the model, config.toml and curves.png "
-        f"({format_seconds(seconds)} of training)"
+        f"({format_seconds(summary.seconds)} of training)"
     )

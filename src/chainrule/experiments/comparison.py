@@ -5,7 +5,8 @@
     OUT/results.csv               a line for each run: the numbers that a repetition gives again
     OUT/results.json              the same with times, estimates and differences
 
-A comparison that was interrupted goes on where it stopped: a run folder that exists is finished.
+A comparison that was interrupted goes on where it stopped: finished runs are read, unfinished ones
+go on from their last checkpoint.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
@@ -27,9 +27,9 @@ from chainrule.arguments import integer, is_integer, number
 from chainrule.errors import ChainruleError, ConfigError, RunFolderError
 from chainrule.experiments.config import find_option, make_config, parse_option, read_toml
 from chainrule.experiments.results import Results, collect
-from chainrule.experiments.run_folder import new_run_folder
+from chainrule.experiments.run_folder import CONFIG, is_finished, new_run_folder, unfinished_run
 from chainrule.experiments.runner import check_names, load_data, prepare, run
-from chainrule.files import cannot_write, whole_file
+from chainrule.files import cannot_write, claimed, whole_file
 
 PLAN, RUNS = "comparison.toml", "runs"
 OWN_KEYS = ("seeds", "target", "vary", "variants")
@@ -181,20 +181,16 @@ def run_comparison(
     with _claimed(out, comparison):
         waiting: dict[Future[str | None], Task] = {}
         errors: dict[tuple[str, int], str] = {}
-        unfinished = [task for task in comparison.tasks() if not task.folder(out).exists()]
+        unfinished = [task for task in comparison.tasks() if not is_finished(task.folder(out))]
         if unfinished:  # what is wrong with the data is said once, not by every run
             load_data(make_config(unfinished[0].options))
         for task in unfinished:
             waiting[executor.submit(run_task, task.options, task.folder(out))] = task
-        try:
-            for future in as_completed(waiting):
-                task, error = waiting[future], _error_of(future)
-                if error is not None:
-                    errors[task.variant, task.seed] = error
-                finished(task, error)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(waiting):
+            task, error = waiting[future], _error_of(future)
+            if error is not None:
+                errors[task.variant, task.seed] = error
+            finished(task, error)
         results = collect(
             [(task.variant, task.seed, task.folder(out)) for task in comparison.tasks()],
             errors,
@@ -211,22 +207,20 @@ def run_task(options: dict[str, Any], folder: Path) -> str | None:
     try:
         with one_thread():
             prepared = prepare(make_config(options))
-            with new_run_folder(folder) as unfinished:
-                run(prepared, unfinished, quiet=True)
+            is_begun = (folder / CONFIG).exists()
+            with unfinished_run(folder) if is_begun else new_run_folder(folder):
+                outcome = run(prepared, folder, quiet=True)
     except ChainruleError as error:
         return str(error)
-    return None
+    return None if outcome.summary.finished else str(outcome.summary.stopped)
 
 
 @contextmanager
 def _claimed(out: Path, comparison: Comparison) -> Iterator[None]:
     """`out` for this process alone, holding this comparison and no other."""
-    from filelock import FileLock, Timeout
-
     text = comparison.to_toml()
     try:
-        (out / RUNS).mkdir(parents=True, exist_ok=True)
-        with FileLock(out / ".lock", timeout=0):
+        with claimed(out, RunFolderError):
             plan = out / PLAN
             if plan.exists() and plan.read_text(encoding="utf-8") != text:
                 raise RunFolderError(
@@ -234,11 +228,7 @@ def _claimed(out: Path, comparison: Comparison) -> Iterator[None]:
                 )
             with whole_file(plan) as file:
                 file.write(text.encode())
-            for left_behind in out.glob(f"{RUNS}/*/*.unfinished"):
-                shutil.rmtree(left_behind)  # of a run that was killed
             yield
-    except Timeout:
-        raise RunFolderError(f"{out} is being written by another process: wait for it") from None
     except ChainruleError:
         raise
     except OSError as error:

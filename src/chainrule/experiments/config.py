@@ -85,6 +85,12 @@ class TrainConfig(pydantic.BaseModel):
     early_stopping: Count | None = option(
         None, "Training", "N", "Stop after N epochs without improvement."
     )
+    on_nan: Literal["stop", "roll_back"] = option(
+        "stop",
+        "Training",
+        "WHAT",
+        "Where a number is not finite: stop, or roll_back and halve the rate; stop if left out.",
+    )
     metrics: list[str] | None = option(
         None, "Training", "NAMES", "What to report besides the loss, as in accuracy,f1."
     )

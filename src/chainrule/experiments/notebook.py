@@ -62,7 +62,7 @@ def write_notebook(run: Run, path: Path) -> None:
 def cells_of(run: Run) -> Iterator[tuple[str, str]]:
     """The cells, each ``("text" or "code", source)``."""
     config = run.config
-    yield "text", f"# {run.summary['data']}: {Path(config.model).stem}\n\n{introduce(run)}"
+    yield "text", f"# {run.summary.data}: {Path(config.model).stem}\n\n{introduce(run)}"
     yield "text", "## Data"
     yield "code", f"import chainrule as cr\n\ndata = {load_source(config)}"
     yield "text", "## Network"
@@ -70,15 +70,15 @@ def cells_of(run: Run) -> Iterator[tuple[str, str]]:
     yield "text", "## Training"
     yield "code", fit_source(config)
     yield "text", "## Test"
-    yield "code", "net.evaluate(data.x_test, data.y_test)" if run.summary["test"] else "history[-1]"
+    yield "code", "net.evaluate(data.x_test, data.y_test)" if run.summary.test else "history[-1]"
     yield "text", "## Learning curves"
     yield "code", CURVES
 
 
 def introduce(run: Run) -> str:
     """What the notebook repeats, and what the run gave."""
-    test, versions = run.summary["test"], run.summary["versions"]
-    part, numbers = ("test", test) if test else ("last epoch", run.summary["last_epoch"])
+    test, versions = run.summary.test, run.summary.versions
+    part, numbers = ("test", test) if test else ("last epoch", run.summary.last_epoch)
     return (
         f"This notebook repeats a run of chainrule {versions['chainrule']} "
         f"(NumPy {versions['numpy']}, Python {versions['python']}). "

@@ -7,16 +7,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from chainrule.callbacks import Callback, Training
 from chainrule.chain import Chain
 from chainrule.errors import RunFolderError
+from chainrule.experiments.stored import LayersRecord, as_json, read_lines
+from chainrule.files import whole_file
 from chainrule.layers import HardSigmoid, Layer, Sigmoid, Tanh
 from chainrule.parameters import Array
 
@@ -56,8 +56,14 @@ class RecordLayers(Callback):
         self.probe = np.asarray(training.data.of_epoch(1).x[:PROBE], training.network.dtype)
         self.gradients = list(gradients_by_layer(training.network))
         self.epochs = set(spaced_epochs(training.plan.epochs))
-        self.recorded = 0
-        self.path.touch()
+        so_far = len(training.history)
+        kept = []
+        if so_far:  # training goes on
+            lines = read_lines(self.path, LayersRecord, RunFolderError)
+            kept = [line for line in lines if line.epoch <= so_far and line.epoch in self.epochs]
+        self.recorded = max((line.epoch for line in kept), default=0)
+        with whole_file(self.path) as file:
+            file.writelines(map(as_json, kept))
 
     def epoch_ends(self, training: Training) -> None:
         if len(training.history) in self.epochs:
@@ -76,8 +82,8 @@ class RecordLayers(Callback):
                 self.gradients, outputs_by_layer(training.network, self.probe), strict=True
             )
         ]
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": self.recorded, "layers": layers}) + "\n")
+        with self.path.open("ab") as file:
+            file.write(as_json({"epoch": self.recorded, "layers": layers}))
 
 
 def spaced_epochs(epochs: int) -> list[int]:
@@ -132,21 +138,14 @@ def share_saturated(outputs: Array, low: float, high: float) -> float:
     return float(np.mean((outputs < low + margin) | (outputs > high - margin)))
 
 
-def read_layers(path: Path, layers: int) -> list[dict[str, Any]]:
+def read_layers(path: Path, layers: int) -> list[LayersRecord]:
     """The records in a file that `RecordLayers` wrote for a network of so many layers.
 
     Raises:
         RunFolderError: it is damaged, or of another network.
     """
-    try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        is_whole = len(records) > 0 and all(
-            record["epoch"] and [list(entry) for entry in record["layers"]] == [NUMBERS] * layers
-            for record in records
-        )
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
-        is_whole = False
-    if not is_whole:
+    records = read_lines(path, LayersRecord, RunFolderError)
+    if not records or any(len(record.layers) != layers for record in records):
         raise RunFolderError(
             f"{path} is damaged, or of another version: a report without it is made when it is "
             "removed"

@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from chainrule.data.dataset import Dataset
-from chainrule.display import describe_numbers
+from chainrule.display import counted, describe_numbers
 from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
 from chainrule.experiments.curves import plot_curves, spell
@@ -22,6 +21,7 @@ from chainrule.experiments.judged import Judged, judge
 from chainrule.experiments.recording import PROBE, read_layers
 from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
 from chainrule.experiments.runner import load_data
+from chainrule.experiments.stored import LayersRecord
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
@@ -67,7 +67,7 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     return document
 
 
-def read_records(run: Run) -> list[dict[str, Any]]:
+def read_records(run: Run) -> list[LayersRecord]:
     """What was recorded of the layers; nothing where nothing was."""
     path = run.path / LAYERS
     return read_layers(path, len(run.network.layers)) if path.is_file() else []
@@ -82,9 +82,9 @@ def _data_dir(run: Run, given: Path | None) -> str | None:
 
 def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     """One or two sentences: how long it trained, and how good it is."""
-    epochs, seconds = len(history), run.summary["seconds"]
-    stopped = f" ({run.summary['stopped']})" if run.summary["stopped"] else ""
-    training = f"After {_count(epochs, 'epoch')}{stopped} and {_seconds(seconds)} of training"
+    epochs, seconds = len(history), run.summary.seconds
+    stopped = f" ({run.summary.stopped})" if run.summary.stopped else ""
+    training = f"After {counted(epochs, 'epoch')}{stopped} and {_seconds(seconds)} of training"
     examples = f"{len(judged.x):,} {judged.part} examples"
     if run.class_names is None:
         network = run.network
@@ -103,13 +103,6 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-# --- sections -----------------------------------------------------------------------------
-
-
 def add_configuration(document: Document, run: Run) -> None:
     """Options, layers, and how to repeat the run."""
     document.heading("Configuration")
@@ -125,7 +118,7 @@ def add_configuration(document: Document, run: Run) -> None:
         [["", "input", _spell_shape(network.input_shape), ""], *rows],
         f"The network: {network.parameters:,} parameters in {run.config.dtype}.",
     )
-    made = ", ".join(f"{name} {version}" for name, version in run.summary["versions"].items())
+    made = ", ".join(f"{name} {version}" for name, version in run.summary.versions.items())
     document.paragraph(
         f"`chainrule train --config {run.path / 'config.toml'}` repeats this run. "
         f"It was made with {made}."
@@ -307,12 +300,12 @@ def weights_as_images(layer: Dense | Conv2D, input_shape: Shape) -> Array | None
     return images if shows_images(images.shape[1:]) else None
 
 
-def add_layers(document: Document, run: Run, records: Sequence[dict[str, Any]]) -> None:
+def add_layers(document: Document, run: Run, records: Sequence[LayersRecord]) -> None:
     """Gradients and activations by layer over time, where they were recorded."""
     if not records:
         return
     layers = run.network.layers
-    epochs = [int(record["epoch"]) for record in records]
+    epochs = [record.epoch for record in records]
     names = [f"{position} {type(layer).__name__}" for position, layer in enumerate(layers)]
     document.heading("Inside the network while it learnt")
     document.picture(
@@ -348,15 +341,15 @@ def tells(lines: dict[str, list[float]]) -> bool:
 
 
 def follow(
-    records: Sequence[dict[str, Any]],
+    records: Sequence[LayersRecord],
     names: Sequence[str],
     key: str,
     followed: Sequence[str] | None = None,
 ) -> dict[str, list[float]]:
     """One recorded number over the epochs for each layer that has it."""
     return {
-        name: [record["layers"][position][key] for record in records]
+        name: [getattr(record.layers[position], key) for record in records]
         for position, name in enumerate(names)
         if (followed is None or name in followed)
-        and records[0]["layers"][position][key] is not None
+        and getattr(records[0].layers[position], key) is not None
     }

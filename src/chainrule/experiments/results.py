@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +12,9 @@ from typing import Any
 from chainrule.callbacks import is_better_larger
 from chainrule.display import format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
-from chainrule.experiments.run_folder import METRICS, SUMMARY
+from chainrule.experiments.run_folder import SUMMARY, read_history
 from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
+from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING
 
@@ -39,9 +38,15 @@ class RunResult:
 
     variant: str
     seed: int
-    numbers: dict[str, float]
-    seconds: dict[str, float]
+    numbers: Numbers
+    seconds: Numbers
     error: str | None = None
+
+
+class StoredResults(Stored):
+    """What is read of `results.json`: all else follows from the runs."""
+
+    runs: list[RunResult]
 
 
 @dataclass(frozen=True)
@@ -156,25 +161,15 @@ class Results:
             "sentences": [] if all_failed else self.sentences(),
             "runs": [asdict(run) for run in self.runs],
         }
-        text = json.dumps(_finite(described), indent=2, allow_nan=False)
-        for name, content in ((CSV, self.to_csv()), (JSON, text)):
-            with whole_file(out / name) as file:
-                file.write(content.encode())
+        with whole_file(out / CSV) as file:
+            file.write(self.to_csv().encode())
+        write_json(out / JSON, described)
 
     def _columns(self) -> list[str]:
         return list(dict.fromkeys(name for run in self.runs for name in run.numbers))
 
     def _time_columns(self) -> list[str]:
         return list(dict.fromkeys(name for run in self.runs for name in run.seconds))
-
-
-def _finite(value: Any) -> Any:
-    """`value` with None for numbers that JSON does not have, such as an unbounded interval."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _judged(metric: str, variant: VariantResult) -> list[str]:
@@ -235,34 +230,25 @@ def read_results(out: Path) -> Results:
             f"{out} is a comparison that is not finished: {JSON} is missing; "
             f"`chainrule compare {out / 'comparison.toml'} --out {out}` goes on with it"
         )
-    try:
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        return Results([RunResult(**run) for run in runs])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"{path} is damaged, or of another version ({error!r}): run the comparison again, "
-            "which reads its finished runs"
-        ) from None
+    runs = read_json(path, StoredResults, RunFolderError).runs
+    if not runs:
+        raise RunFolderError(f"{path} is damaged: it has no runs")
+    return Results(runs)
 
 
 def read_result(variant: str, seed: int, folder: Path, target: float | None) -> RunResult:
-    """What a run folder says."""
+    """What a run folder says. Raises RunFolderError where it is not of a finished run."""
     try:
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        lines = (folder / METRICS).read_text(encoding="utf-8").splitlines()
-        records = [json.loads(line) for line in lines]
-        last = records[-1]
-        numbers = {name: value for name, value in last.items() if name not in BOOKKEEPING}
-        numbers |= {f"test_{name}": value for name, value in (summary["test"] or {}).items()}
-        numbers |= {"epochs": summary["epochs"], "parameters": summary["parameters"]}
-        seconds = {"train_seconds": summary["seconds"]}
-        if summary["predict_seconds"] is not None:
-            seconds["predict_seconds"] = summary["predict_seconds"]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise RunFolderError(
-            f"{folder} is not a run of this version of chainrule, or is damaged ({error!r}): "
-            "remove it, and it is run again"
-        ) from None
+        summary = read_json(folder / SUMMARY, RunSummary, RunFolderError)
+        records = list(read_history(folder))
+    except RunFolderError as error:
+        raise RunFolderError(f"{error}; remove {folder}, and it is run again") from None
+    numbers = {name: value for name, value in records[-1].items() if name not in BOOKKEEPING}
+    numbers |= {f"test_{name}": value for name, value in (summary.test or {}).items()}
+    numbers |= {"epochs": summary.epochs, "parameters": summary.parameters}
+    seconds = {"train_seconds": summary.seconds}
+    if summary.predict_seconds is not None:
+        seconds["predict_seconds"] = summary.predict_seconds
     reached = first_at_target(records, target)
     if reached is not None:
         numbers["epochs_to_target"] = reached

@@ -3,64 +3,61 @@
     config.toml        the complete configuration: `chainrule train --config` repeats the run
     metrics.jsonl      a line for each epoch
     layers.jsonl       gradients and activations by layer, for evenly spaced epochs
+    checkpoints/       what an unfinished run goes on from; removed when it is finished
     model.safetensors  the trained network
+    summary.json       final metrics, seconds, seed, versions; whether the run is finished
     curves.png         loss and metrics over the epochs
-    summary.json       final metrics, seconds, seed, versions
 
-It is written under a temporary name and gets its own when it is complete: a run folder that
-exists is a finished run.
+Nothing that was learnt is ever deleted: a run that was interrupted or killed stays as it is, and
+`chainrule train --resume RUN` goes on with it. It is finished once `summary.json` says so.
 """
 
 from __future__ import annotations
 
-import json
-import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import chainrule
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ChainruleError, RunFolderError
 from chainrule.experiments.config import TrainConfig, make_config, read_config
-from chainrule.files import cannot_write
+from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
+from chainrule.files import LOCK, cannot_write, claimed
 from chainrule.history import History
 from chainrule.network import Network, load
 
-CONFIG, METRICS, LAYERS, MODEL, CURVES, SUMMARY = (
+CONFIG, METRICS, LAYERS, CHECKPOINTS, MODEL, SUMMARY, CURVES = (
     "config.toml",
     "metrics.jsonl",
     "layers.jsonl",
+    "checkpoints",
     "model.safetensors",
-    "curves.png",
     "summary.json",
+    "curves.png",
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, read from its folder."""
+    """A run that has learnt something, read from its folder."""
 
     path: Path
     config: TrainConfig
     network: Network
-    summary: dict[str, Any]
+    summary: RunSummary
 
     @property
     def preparation(self) -> Preparation:
         """How the training data was made ready for the network."""
-        stored = self.summary["preparation"]
-        return Preparation(stored["scale"], tuple(stored["shape"]) if stored["shape"] else None)
+        stored = self.summary.preparation
+        return Preparation(stored.scale, None if stored.shape is None else tuple(stored.shape))
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """What the classes are called; None for regression."""
-        names = self.summary["class_names"]
+        names = self.summary.class_names
         return None if names is None else tuple(names)
 
 
@@ -73,14 +70,14 @@ def read_run(path: Path) -> Run:
     if not path.is_dir():
         raise RunFolderError(f"{path} is not a run folder: `chainrule train` makes one (--out)")
     missing = [name for name in (CONFIG, MODEL, SUMMARY) if not (path / name).is_file()]
+    if missing and (path / CONFIG).is_file():
+        raise RunFolderError(
+            f"{path} is an unfinished run ({', '.join(missing)} missing): "
+            f"`chainrule train --resume {path}` goes on with it"
+        )
     if missing:
-        raise RunFolderError(f"{path} is not a complete run folder: {', '.join(missing)} missing")
-    try:
-        summary = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{path / SUMMARY} cannot be read: {error}") from None
-    if not isinstance(summary, dict) or not {"preparation", "class_names"} <= summary.keys():
-        raise RunFolderError(f"{path / SUMMARY} does not describe a run of chainrule")
+        raise RunFolderError(f"{path} is not a run folder: {', '.join(missing)} missing")
+    summary = read_json(path / SUMMARY, RunSummary, RunFolderError)
     return Run(path, make_config(read_config(path / CONFIG)), load(path / MODEL), summary)
 
 
@@ -91,66 +88,96 @@ def read_history(path: Path) -> History:
         RunFolderError: they are missing or damaged.
     """
     history = History()
-    try:
-        for line in (path / METRICS).read_text(encoding="utf-8").splitlines():
-            history.append({name: float(value) for name, value in json.loads(line).items()})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise RunFolderError(f"{path / METRICS} cannot be read: {error}") from None
+    for record in read_lines(path / METRICS, Numbers, RunFolderError):
+        history.append(record)
     if not len(history):
         raise RunFolderError(f"{path / METRICS} holds no epoch: the run learnt nothing")
+    if any(record.keys() != history[0].keys() for record in history):
+        raise RunFolderError(f"{path / METRICS} is damaged: its lines have different entries")
     return history
 
 
 def next_free(name: str, parent: Path = Path("runs")) -> Path:
     """``runs/NAME-1``, or the first number that no run has, finished or not."""
     number = 1
-    while any(place.exists() for place in _places(parent / f"{name}-{number}")):
+    while (parent / f"{name}-{number}").exists():
         number += 1
     return parent / f"{name}-{number}"
 
 
 @contextmanager
-def new_run_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `path` at the end; when anything fails, nothing stays.
+def new_run_folder(path: Path) -> Iterator[None]:
+    """A folder to fill. When anything fails before something was learnt, nothing stays.
 
     Raises:
-        RunFolderError: `path` exists already, or another run is filling it.
+        RunFolderError: `path` exists already, or another process is working on it.
         OutputError: it cannot be made or filled.
     """
-    if not path.name:
-        raise RunFolderError(f"{str(path)!r} is no name for a run folder: give --out RUN a name")
-    _, unfinished = _places(path)
-    if path.exists():
-        raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
+    check_new(path)
     try:
-        unfinished.mkdir(parents=True)
-    except FileExistsError:
-        raise RunFolderError(
-            f"{unfinished} already exists: another run is writing it, or was killed; choose "
-            "another --out, or remove it"
-        ) from None
+        with claimed(path, RunFolderError):
+            yield
     except OSError as error:
-        raise cannot_write(path, error) from None
-    try:
-        yield unfinished
-        unfinished.rename(path)
-    except ChainruleError:
-        raise
-    except OSError as error:
+        if isinstance(error, ChainruleError):
+            raise
         raise cannot_write(path, error) from None
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if not has_learnt(path):
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _places(path: Path) -> tuple[Path, Path]:
-    """Where a finished run is, and where it is while it is written."""
-    return path, path.with_name(f"{path.name}.unfinished")
+@contextmanager
+def unfinished_run(path: Path) -> Iterator[None]:
+    """The folder of a run to go on with.
+
+    Raises:
+        RunFolderError: it is no run folder, a finished one, or another process is working on it.
+        OutputError: it cannot be written to.
+    """
+    if not (path / CONFIG).is_file():
+        raise RunFolderError(f"{path} is not a run folder: {CONFIG} is missing")
+    if is_finished(path):
+        raise RunFolderError(f"{path} is finished: there is nothing to go on with")
+    try:
+        with claimed(path, RunFolderError):
+            for left_behind in path.glob(".*.part"):  # by a process that was killed
+                left_behind.unlink()
+            yield
+    except OSError as error:
+        if isinstance(error, ChainruleError):
+            raise
+        raise cannot_write(path, error) from None
 
 
-def versions() -> dict[str, str]:
-    """What the run was made with."""
-    return {
-        "chainrule": chainrule.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+def check_new(path: Path) -> None:
+    """Refuse a name that a new run cannot have. Raises RunFolderError."""
+    if not path.name:
+        raise RunFolderError(f"{str(path)!r} is no name for a run folder: give --out RUN a name")
+    if not path.exists():
+        return
+    if (path / CONFIG).is_file() and not is_finished(path):
+        raise RunFolderError(
+            f"{path} is an unfinished run: `chainrule train --resume {path}` goes on with it; or "
+            "choose another --out"
+        )
+    if not path.is_dir() or any(path.iterdir()):
+        raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
+
+
+def is_finished(path: Path) -> bool:
+    """True if a folder holds a run that was trained, tested and drawn to the end."""
+    return (path / SUMMARY).is_file() and read_json(
+        path / SUMMARY, RunSummary, RunFolderError
+    ).finished
+
+
+def has_learnt(path: Path) -> bool:
+    """True if a run folder holds weights."""
+    return (path / MODEL).exists() or any((path / CHECKPOINTS).glob("*.safetensors"))
+
+
+def finish(path: Path) -> None:
+    """Remove what only an unfinished run needs."""
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
+    with suppress(OSError):
+        (path / LOCK).unlink()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chainrule import datasets
 from chainrule.callbacks import Callback, EarlyStopping, Training
+from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out
 from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.engine.threads import available_threads
-from chainrule.errors import ConfigError, DataError
+from chainrule.environment import versions
+from chainrule.errors import ChainruleError, ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.curves import draw_curves
 from chainrule.experiments.models import (
@@ -30,14 +32,17 @@ from chainrule.experiments.models import (
 )
 from chainrule.experiments.recording import RecordLayers
 from chainrule.experiments.run_folder import (
+    CHECKPOINTS,
     CONFIG,
     CURVES,
     LAYERS,
     METRICS,
     MODEL,
     SUMMARY,
-    versions,
+    finish,
 )
+from chainrule.experiments.stored import RunSummary, StoredPreparation, as_json, write_json
+from chainrule.files import whole_file
 from chainrule.history import History
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import ACTIVATIONS
@@ -63,11 +68,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: the network, its history, and the numbers of `summary.json`."""
+    """A run that has ended: the network, its history, the numbers of `summary.json`, and what went
+    wrong after training."""
 
     network: Network
     history: History
-    summary: dict[str, Any]
+    summary: RunSummary
+    problems: list[str]
 
 
 def prepare(config: TrainConfig) -> Prepared:
@@ -108,23 +115,54 @@ def prepare(config: TrainConfig) -> Prepared:
     return Prepared(resolved, dataset, network)
 
 
-def run(prepared: Prepared, folder: Path, quiet: bool = False) -> Outcome:
-    """Train, test, and fill a run folder that `new_run_folder` opened.
+def run(
+    prepared: Prepared,
+    folder: Path,
+    quiet: bool = False,
+    checkpoints: Checkpoints | None = None,
+) -> Outcome:
+    """Train, test and draw, and fill a run folder; go on where it was left, if it was.
 
-    Ctrl-C ends training early; what was learnt is saved and tested as usual. Ctrl-C once more
-    leaves out the test.
+    Training that is interrupted leaves its model, its history and a checkpoint. The model is in
+    its place before it is tested and its curves are drawn; what fails then is among the outcome's
+    problems.
     """
-    config, dataset, network = prepared.config, prepared.dataset, prepared.network
-    (folder / CONFIG).write_text(to_toml(config), encoding="utf-8")
-    began = time.perf_counter()
-    recording = [WriteMetrics(folder / METRICS), RecordLayers(folder / LAYERS)]
-    history = train(prepared, recording, quiet)
-    seconds = time.perf_counter() - began
-    network.save(folder / MODEL)
-    draw_curves(history, f"{dataset.name}: {config.model}", folder / CURVES)
-    summary = {**summarize(prepared, history), **test(network, dataset), "seconds": seconds}
-    (folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    return Outcome(network, history, summary)
+    network, dataset = prepared.network, prepared.dataset
+    if not (folder / CONFIG).exists():
+        with whole_file(folder / CONFIG) as file:
+            file.write(to_toml(prepared.config).encode())
+    recording = [
+        WriteMetrics(folder / METRICS),
+        RecordLayers(folder / LAYERS),
+        SaveModel(prepared, folder),
+    ]
+    checkpoints = checkpoints or Checkpoints(folder / CHECKPOINTS)
+    history = train(prepared, recording, quiet, checkpoints)
+    summary, problems = summarize(prepared, history), []
+    if summary.finished:
+        summary = summary.model_copy(update=test(network, dataset))
+        problems = attempt(
+            "curves.png could not be drawn", partial(draw, prepared, history, folder)
+        )
+        write_json(folder / SUMMARY, summary)
+        finish(folder)
+    return Outcome(network, history, summary, problems)
+
+
+def draw(prepared: Prepared, history: History, folder: Path) -> None:
+    """Draw the learning curves."""
+    if len(history):
+        title = f"{prepared.dataset.name}: {prepared.config.model}"
+        draw_curves(history, title, folder / CURVES)
+
+
+def attempt(what: str, action: Callable[[], None]) -> list[str]:
+    """Do something that a finished training must not depend on; what went wrong, if anything."""
+    try:
+        action()
+    except (ChainruleError, OSError, ValueError, MemoryError) as error:
+        return [f"{what}: {error}"]
+    return []
 
 
 def check_names(config: TrainConfig) -> None:
@@ -140,8 +178,13 @@ def check_names(config: TrainConfig) -> None:
         as_metric(metric)
 
 
-def train(prepared: Prepared, callbacks: Sequence[Callback] = (), quiet: bool = True) -> History:
-    """Train the prepared network on the prepared data."""
+def train(
+    prepared: Prepared,
+    callbacks: Sequence[Callback] = (),
+    quiet: bool = True,
+    checkpoints: Checkpoints | None = None,
+) -> History:
+    """Train the prepared network on the prepared data, or go on from the newest checkpoint."""
     config, dataset = prepared.config, prepared.dataset
     stopping = [EarlyStopping(config.early_stopping)] if config.early_stopping else []
     return prepared.network.fit(
@@ -155,8 +198,14 @@ def train(prepared: Prepared, callbacks: Sequence[Callback] = (), quiet: bool = 
         samples_per_epoch=config.samples_per_epoch,
         validation=held_out(config),
         metrics=config.metrics or (),
-        callbacks=[*callbacks, *stopping],
+        callbacks=[
+            *stopping,
+            *callbacks,
+        ],  # stopping puts the best weights back before they are saved
         quiet=quiet,
+        checkpoint=checkpoints,
+        resume=True,
+        on_nan=config.on_nan,
     )
 
 
@@ -209,32 +258,31 @@ def make_optimizer(config: TrainConfig) -> Optimizer:
     return replace(optimizer, learning_rate=config.learning_rate)
 
 
-def summarize(prepared: Prepared, history: History) -> dict[str, Any]:
+def summarize(prepared: Prepared, history: History) -> RunSummary:
     """What `summary.json` says of a run besides its test."""
     dataset, network = prepared.dataset, prepared.network
-    return {
-        "data": dataset.name,
-        "last_epoch": history[-1] if len(history) else {},
-        "epochs": len(history),
-        "stopped": history.stopped,
-        "parameters": network.parameters.flat.size,
-        "seed": prepared.config.seed,
-        "class_names": dataset.class_names,
-        "preparation": asdict(dataset.preparation),
-        "versions": versions(),
-    }
+    return RunSummary(
+        data=dataset.name,
+        last_epoch=history[-1] if len(history) else {},
+        epochs=len(history),
+        stopped=history.stopped,
+        parameters=network.parameters.flat.size,
+        seed=prepared.config.seed,
+        class_names=None if dataset.class_names is None else list(dataset.class_names),
+        preparation=StoredPreparation.model_validate(asdict(dataset.preparation), strict=False),
+        versions=versions(),
+        seconds=sum(record["seconds"] for record in history),
+        finished=not history.was_cut_off,
+    )
 
 
 def test(network: Network, dataset: Dataset) -> dict[str, Any]:
     """Loss and metrics on the test part (None where there is none), and how long it took to
     predict it."""
     if dataset.x_test is None or dataset.y_test is None:
-        return {"test": None, "predict_seconds": None}
+        return {}
     began = time.perf_counter()
-    try:
-        outputs = network.predict(dataset.x_test)
-    except KeyboardInterrupt:
-        return {"test": None, "predict_seconds": None, "stopped": "interrupted"}
+    outputs = network.predict(dataset.x_test)
     seconds = time.perf_counter() - began
     numbers = network.judge(outputs, dataset.y_test, network.choose_loss(None), network.metrics)
     return {"test": numbers, "predict_seconds": seconds}
@@ -247,8 +295,23 @@ class WriteMetrics(Callback):
         self.path = path
 
     def training_starts(self, training: Training) -> None:
-        self.path.touch()
+        with whole_file(self.path) as file:  # the epochs so far, where training goes on
+            file.writelines(as_json(record) for record in training.history)
 
     def epoch_ends(self, training: Training) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(training.history[-1]) + "\n")
+        with self.path.open("ab") as file:
+            file.write(as_json(training.history[-1]))
+
+
+class SaveModel(Callback):
+    """Saves the network, and a summary, as soon as training ends, however it ends."""
+
+    def __init__(self, prepared: Prepared, folder: Path) -> None:
+        self.prepared, self.folder = prepared, folder
+
+    def training_ends(self, training: Training) -> None:
+        if not len(training.history) and not training.history.stopped:
+            return  # it failed before it had learnt anything
+        self.prepared.network.save(self.folder / MODEL)
+        summary = summarize(self.prepared, training.history)
+        write_json(self.folder / SUMMARY, summary.model_copy(update={"finished": False}))

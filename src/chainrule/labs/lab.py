@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy.typing as npt
 from chainrule.datasets import load
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import Difference, estimate
+from chainrule.experiments.workers import worker_processes
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -131,14 +130,9 @@ def run_all(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], worker
 
     if workers == 1:
         return shown(run_on_one_thread(function, task) for task in tasks)
-    context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks
-    with ProcessPoolExecutor(min(workers, len(tasks)), context) as pool:
+    with worker_processes(min(workers, len(tasks))) as pool:
         futures = [pool.submit(run_on_one_thread, function, task) for task in tasks]
-        try:
-            return shown(future.result() for future in futures)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        return shown(future.result() for future in futures)
 
 
 def run_variants(

@@ -1,0 +1,121 @@
+"""What run folders and comparisons keep as JSON: one description of each file, by which it is
+written, and by which it is read as if a stranger had sent it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+from pydantic import BeforeValidator, TypeAdapter
+
+from chainrule.errors import ChainruleError
+from chainrule.files import whole_file
+
+T = TypeVar("T")
+MOST_BYTES = 1 << 28  # of a file: that of a million epochs has half as many
+
+# JSON knows no NaN and no infinity: they are written as null, and null is read as NaN.
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+Numbers = dict[str, Number]
+
+
+class Stored(pydantic.BaseModel):
+    """The base of everything that is kept as JSON."""
+
+    model_config = pydantic.ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class StoredPreparation(Stored):
+    """How the training data was made ready for the network."""
+
+    scale: float
+    shape: list[int] | None
+
+
+class RunSummary(Stored):
+    """The content of `summary.json`."""
+
+    data: str
+    last_epoch: Numbers
+    epochs: int
+    stopped: str | None
+    parameters: int
+    seed: int
+    class_names: list[str] | None
+    preparation: StoredPreparation
+    versions: dict[str, str]
+    test: Numbers | None = None
+    predict_seconds: float | None = None
+    seconds: float = 0.0
+    finished: bool = True
+
+
+class LayerRecord(Stored):
+    """What one layer looked like after an epoch; None for what it does not have."""
+
+    gradient_norm: float | None
+    mean: Number
+    std: Number
+    zero: Number
+    saturated: float | None
+
+
+class LayersRecord(Stored):
+    """A line of `layers.jsonl`."""
+
+    epoch: int
+    layers: list[LayerRecord]
+
+
+def as_json(value: Any, indent: int | None = None) -> bytes:
+    """Plain data or something stored as JSON, without NaN and infinity."""
+    return TypeAdapter(type(value)).dump_json(value, indent=indent) + b"\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all. Raises OutputError."""
+    with whole_file(path) as file:
+        file.write(as_json(value, indent=2))
+
+
+def read_json(path: Path, kind: type[T], error: type[ChainruleError]) -> T:
+    """What a JSON file holds. Raises `error` where it is missing, damaged, or of another kind."""
+    return parse(path, kind, read_bytes(path, error), error)
+
+
+def read_lines(path: Path, kind: type[T], error: type[ChainruleError]) -> list[T]:
+    """What each line of a file holds. Raises `error` as `read_json` does."""
+    lines = read_bytes(path, error).splitlines()
+    adapter = TypeAdapter(list[kind])  # type: ignore[valid-type]
+    return parse(path, adapter, b"[" + b",".join(lines) + b"]", error)
+
+
+def parse(
+    path: Path, kind: type[T] | TypeAdapter[T], content: bytes, error: type[ChainruleError]
+) -> T:
+    """JSON as an object of the kind expected."""
+    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    try:
+        return adapter.validate_json(content)
+    except pydantic.ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        where = f" at {place}" if place else ""
+        raise error(
+            f"{path} is damaged, or was written by another version: {first['msg']}{where}"
+        ) from None
+
+
+def read_bytes(path: Path, error: type[ChainruleError]) -> bytes:
+    """The content of a file of a size that can be meant."""
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise error(f"{path} has {size:,} bytes, and at most {MOST_BYTES:,} are read")
+        return path.read_bytes()
+    except OSError as problem:
+        if isinstance(problem, ChainruleError):
+            raise
+        raise error(f"{path} cannot be read: {problem.strerror or problem}") from None
