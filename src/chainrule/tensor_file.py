@@ -17,7 +17,8 @@ from chainrule.files import whole_file
 from chainrule.parameters import Array
 
 FORMAT = 2
-DOCUMENT, CHECKSUM = "chainrule", "sha256"  # entries of the file's metadata
+DOCUMENT = "chainrule"  # the entry of the file's metadata
+CHECKSUM = "sha256"  # and an entry of the document
 # What reading a file raises when its bytes are not what they were.
 DAMAGE = (
     ArithmeticError,
@@ -38,8 +39,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Array], document: Mapping[st
     """
     from safetensors.numpy import save
 
-    text = json.dumps({"format": FORMAT, **document})
-    metadata = {DOCUMENT: text, CHECKSUM: checksum(tensors, text)}
+    described = {"format": FORMAT, **document}
+    described[CHECKSUM] = checksum(tensors, described)
+    # A single entry: the order of several is another in every process.
+    metadata = {DOCUMENT: json.dumps(described)}
     content = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
     with whole_file(path) as file:
         file.write(content)
@@ -65,10 +68,9 @@ def read_tensors(
         raise error(f"{path} is not a model file, or is damaged: {damage}") from None
     if DOCUMENT not in metadata:
         raise error(f"{path} is a safetensors file, but was not saved by chainrule")
-    text = metadata[DOCUMENT]
     try:
-        document = json.loads(text)
-        version = document["format"]
+        document = json.loads(metadata[DOCUMENT])
+        version = int(document["format"])
         is_newer = version > FORMAT
     except DAMAGE as damage:
         raise error(f"{path} is damaged: its header cannot be read: {damage}") from None
@@ -77,8 +79,9 @@ def read_tensors(
             f"{path} has format {version}, this version reads up to {FORMAT}: "
             "open it with the version of chainrule that wrote it"
         )
+    expected = document.pop(CHECKSUM, None)
     # Files of the first format had no checksum.
-    if (version != 1 or CHECKSUM in metadata) and metadata.get(CHECKSUM) != checksum(tensors, text):
+    if (expected is not None or version != 1) and expected != checksum(tensors, document):
         raise error(
             f"{path} is damaged: its content is not what was written (the checksum differs); "
             "use another copy"
@@ -86,9 +89,9 @@ def read_tensors(
     return tensors, document
 
 
-def checksum(tensors: Mapping[str, Array], text: str) -> str:
+def checksum(tensors: Mapping[str, Array], document: Mapping[str, Any]) -> str:
     """SHA-256 of a document's text and of every array with its name, type and shape."""
-    digest = hashlib.sha256(text.encode())
+    digest = hashlib.sha256(json.dumps(document).encode())
     for name, array in sorted(tensors.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.errors import RunFolderError
+from chainrule.files import claimed
 from tests.cli.conftest import Command
 
 CASES = {
@@ -111,11 +113,17 @@ def test_a_run_folder_that_exists_is_left_alone(chainrule: Command) -> None:
 
 
 def test_a_run_in_progress_is_left_alone(chainrule: Command) -> None:
-    Path("run.unfinished").mkdir()
+    chainrule("train", "xor", "--epochs", 1, "--out", "run")
+    Path("run/summary.json").unlink()
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
     answer = chainrule("train", "digits", "--out", "run")
     assert answer.code == 2
-    assert "run.unfinished already exists: another run is writing it" in answer.err
-    assert Path("run.unfinished").exists()
+    assert "run is an unfinished run: `chainrule train --resume run` goes on with it" in answer.err
+    with claimed(Path("run"), RunFolderError):
+        answer = chainrule("train", "--resume", "run")
+    assert answer.code == 2
+    assert "another process is working on run" in answer.err
+    assert before.items() <= {path: path.read_bytes() for path in Path("run").iterdir()}.items()
 
 
 def test_a_folder_without_permission(chainrule: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_a_terminal_shows_colours(tmp_path: Path) -> None:
 
 REFUSED = {
     "nothing there": (["nowhere"], "nowhere: no such file"),
-    "no run": (["."], "is not a complete run folder"),
+    "no run": (["."], "is not a run folder"),
     "a misspelt layer": (["misspelt.toml"], "did you mean 'Dense'?"),
     "without an input_shape": (["shapeless.toml"], "has no input_shape"),
     "both kinds": (["model.toml", "--numbers", "--latex"], "give --numbers or --latex, not both"),

@@ -65,10 +65,10 @@ def test_a_notebook_is_replaced_only_by_force(chainrule: Command, run: Path) -> 
     [
         (lambda run: shutil.rmtree(run), "is not a run folder"),
         (lambda run: (run / "summary.json").unlink(), "summary.json missing"),
-        (lambda run: (run / "summary.json").write_text("{}"), "does not describe a run"),
+        (lambda run: (run / "summary.json").write_text("{}"), "summary.json is damaged"),
         (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl"),
         (lambda run: (run / "metrics.jsonl").write_text(""), "holds no epoch"),
-        (lambda run: (run / "metrics.jsonl").write_text('{"epoch":'), "cannot be read"),
+        (lambda run: (run / "metrics.jsonl").write_text('{"epoch":'), "metrics.jsonl is damaged"),
         (lambda run: (run / "layers.jsonl").write_text('{"epoch": 1}'), "layers.jsonl is damaged"),
         (lambda run: (run / "model.safetensors").write_bytes(b"x"), "model.safetensors"),
     ],

@@ -25,7 +25,7 @@ def written(folder: Path, **options: Any) -> tuple[dict[str, float], nbformat.No
     write_notebook(run, folder / "run.ipynb")
     notebook = nbformat.read(folder / "run.ipynb", as_version=4)
     nbformat.validate(notebook)
-    return run.summary["test"], notebook
+    return run.summary.test, notebook
 
 
 def code(notebook: nbformat.NotebookNode) -> list[str]:

@@ -34,15 +34,15 @@ def test_a_line_for_each_epoch_with_an_entry_for_each_layer(tmp_path: Path) -> N
     net, _ = fit(RecordLayers(tmp_path / "layers.jsonl"))
 
     records = read_layers(tmp_path / "layers.jsonl", len(LAYERS))
-    assert [record["epoch"] for record in records] == [1, 2, 3]
-    last = records[-1]["layers"]
-    assert [entry["gradient_norm"] is None for entry in last] == [False, True, False, True, False]
-    assert [entry["saturated"] is None for entry in last] == [True, False, True, True, True]
+    assert [record.epoch for record in records] == [1, 2, 3]
+    last = records[-1].layers
+    assert [entry.gradient_norm is None for entry in last] == [False, True, False, True, False]
+    assert [entry.saturated is None for entry in last] == [True, False, True, True, True]
     gradients = np.concatenate([net.gradients["2.W"].ravel(), net.gradients["2.b"]])
-    assert last[2]["gradient_norm"] == pytest.approx(np.linalg.norm(gradients), rel=1e-5)
+    assert last[2].gradient_norm == pytest.approx(np.linalg.norm(gradients), rel=1e-5)
     outputs = net.predict(cr.datasets.load("parabola", samples=200).x_train[:PROBE])
-    assert last[4]["mean"] == pytest.approx(outputs.mean(), rel=1e-5)
-    assert last[4]["std"] == pytest.approx(outputs.std(), rel=1e-5)
+    assert last[4].mean == pytest.approx(outputs.mean(), rel=1e-5)
+    assert last[4].std == pytest.approx(outputs.std(), rel=1e-5)
 
 
 def test_shares_of_zero_and_saturated_values() -> None:

@@ -109,7 +109,7 @@ def test_a_run_on_images_has_every_section(digits: Run, digits_report: Document)
         *("curves", "confusion", "confused-pairs", "mistakes", "weights"),
         *("gradients", "activations"),
     }
-    accuracy = digits.summary["test"]["accuracy"]
+    accuracy = digits.summary.test["accuracy"]
     wrong = round((1 - accuracy) * 360)
     outcome = document.parts[1].text
     assert f"{100 * accuracy:.2f} % of the 360 test examples" in outcome

@@ -237,12 +237,9 @@ def read_results(out: Path) -> Results:
 
 
 def read_result(variant: str, seed: int, folder: Path, target: float | None) -> RunResult:
-    """What a run folder says. Raises RunFolderError where it is not of a finished run."""
-    try:
-        summary = read_json(folder / SUMMARY, RunSummary, RunFolderError)
-        records = list(read_history(folder))
-    except RunFolderError as error:
-        raise RunFolderError(f"{error}; remove {folder}, and it is run again") from None
+    """What a finished run's folder says. Raises RunFolderError where it is damaged."""
+    summary = read_json(folder / SUMMARY, RunSummary, RunFolderError)
+    records = list(read_history(folder))
     numbers = {name: value for name, value in records[-1].items() if name not in BOOKKEEPING}
     numbers |= {f"test_{name}": value for name, value in (summary.test or {}).items()}
     numbers |= {"epochs": summary.epochs, "parameters": summary.parameters}

@@ -106,8 +106,9 @@ def next_free(name: str, parent: Path = Path("runs")) -> Path:
 
 
 @contextmanager
-def new_run_folder(path: Path) -> Iterator[None]:
-    """A folder to fill. When anything fails before something was learnt, nothing stays.
+def new_run_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, claimed for this process. When anything fails before something was
+    learnt, nothing stays.
 
     Raises:
         RunFolderError: `path` exists already, or another process is working on it.
@@ -116,10 +117,10 @@ def new_run_folder(path: Path) -> Iterator[None]:
     check_new(path)
     try:
         with claimed(path, RunFolderError):
-            yield
+            yield path
+    except ChainruleError:
+        raise
     except OSError as error:
-        if isinstance(error, ChainruleError):
-            raise
         raise cannot_write(path, error) from None
     finally:
         if not has_learnt(path):
@@ -127,8 +128,8 @@ def new_run_folder(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def unfinished_run(path: Path) -> Iterator[None]:
-    """The folder of a run to go on with.
+def unfinished_run(path: Path) -> Iterator[Path]:
+    """The folder of a run to go on with, claimed for this process.
 
     Raises:
         RunFolderError: it is no run folder, a finished one, or another process is working on it.
@@ -142,10 +143,10 @@ def unfinished_run(path: Path) -> Iterator[None]:
         with claimed(path, RunFolderError):
             for left_behind in path.glob(".*.part"):  # by a process that was killed
                 left_behind.unlink()
-            yield
+            yield path
+    except ChainruleError:
+        raise
     except OSError as error:
-        if isinstance(error, ChainruleError):
-            raise
         raise cannot_write(path, error) from None
 
 
@@ -166,9 +167,12 @@ def check_new(path: Path) -> None:
 
 def is_finished(path: Path) -> bool:
     """True if a folder holds a run that was trained, tested and drawn to the end."""
-    return (path / SUMMARY).is_file() and read_json(
-        path / SUMMARY, RunSummary, RunFolderError
-    ).finished
+    if not (path / SUMMARY).is_file():
+        return False
+    try:
+        return read_json(path / SUMMARY, RunSummary, RunFolderError).finished
+    except RunFolderError as error:
+        raise RunFolderError(f"{error}; remove {path}, and it is run again") from None
 
 
 def has_learnt(path: Path) -> bool:
