@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.ending import Ended
 from chainrule.cli.options import Quiet, with_train_options
 from chainrule.cli.tables import add_row, new_table, show
 
@@ -96,11 +97,13 @@ def compare(
 
     comparison = _comparison(data, options, vary or [], seeds, target)
     place = out or next_free(Path(data).stem, Path("comparisons"))
-    with (
-        worker_processes(workers) as executor,
-        _progress(comparison, quiet) as finished,
-    ):
-        results = run_comparison(comparison, place, executor, finished)
+    try:
+        with worker_processes(workers) as executor, _progress(comparison, quiet) as finished:
+            results = run_comparison(comparison, place, executor, finished)
+    except (KeyboardInterrupt, Ended):
+        print(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it",
+              file=sys.stderr)  # fmt: skip
+        raise
     if not quiet:
         _show(results, place)
     failed = sum(run.error is not None for run in results.runs)

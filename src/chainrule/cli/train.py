@@ -104,9 +104,11 @@ def train(
       chainrule train --resume runs/cnn
     """
     from chainrule.checkpoint import Checkpoints
-    from chainrule.display import counted
+    from chainrule.display import counted, say
     from chainrule.experiments.run_folder import (
         CHECKPOINTS,
+        finish,
+        is_finished,
         new_run_folder,
         next_free,
         unfinished_run,
@@ -115,6 +117,10 @@ def train(
 
     if resume is not None:
         _check_alone(resume, data, config, out, options)
+        if is_finished(resume):
+            finish(resume)  # it may have been killed just before
+            say(f"{resume}/ is finished: there is nothing left to do")
+            return
     prepared = prepare(_configuration(options, data, config) if resume is None else _begun(resume))
     model = Path(prepared.config.model).stem
     place = resume or out or next_free(f"{prepared.dataset.name}-{model}")
