@@ -197,6 +197,31 @@ def test_weights_and_architecture_that_do_not_belong_together(path: Path) -> Non
     refuse(path, "weights and architecture do not belong together: 0.W")
 
 
+def nested(depth: int, twice: bool) -> dict[str, Any]:
+    """Sequential layers within each other; each level may stand twice in the one around it."""
+    layer: dict[str, Any] = {"type": "ReLU"}
+    for place in range(depth, 0, -1):  # layers are numbered from the outermost
+        again = [{"type": "shared", "layer": place}] if twice else []
+        layer = {"type": "Sequential", "layers": [layer, *again]}
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([{"type": "ReLU"}] * 4_001, "more than 4,000 layers"),
+        ([nested(41, twice=False)], "more than 40 deep"),
+        ([nested(20, twice=True)], "more than 4,000 layers"),  # a million of them
+    ],
+    ids=["many", "deep", "shared"],
+)
+def test_a_small_file_that_asks_for_very_many_layers(
+    path: Path, layers: list[Any], message: str
+) -> None:
+    edit(path, lambda description, tensors: (description.update(layers=layers), tensors.clear()))
+    refuse(path, message)
+
+
 def test_a_tensor_too_many(path: Path) -> None:
     edit(path, lambda _, tensors: tensors.update({"9.W": np.zeros(3)}))
     refuse(path, "do not belong together: 9.W")
