@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import DataDir, RunFolder
+from chainrule.cli.options import DataDir, RunFolder, open_run
 
 
 def evaluate(
@@ -30,9 +30,8 @@ def evaluate(
     from chainrule.datasets import load_inputs
     from chainrule.display import describe_numbers
     from chainrule.errors import DataError
-    from chainrule.experiments.run_folder import read_run
 
-    opened = read_run(run)
+    opened = open_run(run)
     config = opened.config
     source = data or config.data
     x, y = load_inputs(

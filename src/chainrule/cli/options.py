@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chainrule.experiments.config import TrainConfig, parse_option
+
+if TYPE_CHECKING:
+    from chainrule.experiments.run_folder import Run
 
 DataDir = Annotated[
     Path | None,
@@ -23,6 +27,16 @@ Quiet = Annotated[
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as `chainrule train` writes it.")
 ]
+
+
+def open_run(folder: Path) -> Run:
+    """A run to work with; what is unusual about it is said."""
+    from chainrule.experiments.run_folder import read_run
+
+    run = read_run(folder)
+    if run.notice:
+        print(run.notice, file=sys.stderr)
+    return run
 
 
 def with_train_options(command: Callable[..., None]) -> Callable[..., None]:

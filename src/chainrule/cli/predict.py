@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.cli.options import DataDir, RunFolder
+from chainrule.cli.options import DataDir, RunFolder, open_run
 
 if TYPE_CHECKING:
     from chainrule.experiments.run_folder import Run
@@ -46,12 +46,11 @@ def predict(
     """
     from chainrule.datasets import load_inputs
     from chainrule.errors import OutputError
-    from chainrule.experiments.run_folder import read_run
     from chainrule.files import whole_file
 
     if out.exists() and not force:
         raise OutputError(f"{out} already exists: choose another --out, or give --force")
-    opened = read_run(run)
+    opened = open_run(run)
     x, _ = load_inputs(
         data,
         opened.preparation,

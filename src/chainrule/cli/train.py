@@ -105,9 +105,11 @@ def train(
     """
     from chainrule.checkpoint import Checkpoints
     from chainrule.display import counted, say
+    from chainrule.errors import TrainingError
     from chainrule.experiments.run_folder import (
         CHECKPOINTS,
         finish,
+        has_learnt,
         is_finished,
         new_run_folder,
         next_free,
@@ -130,7 +132,11 @@ def train(
     with new_run_folder(place) if resume is None else unfinished_run(place):
         if not quiet:
             _announce(prepared)
-        outcome = run(prepared, place, quiet, checkpoints)
+        try:
+            outcome = run(prepared, place, quiet, checkpoints)
+        except TrainingError as error:
+            kept = f"; {place}/ has the last good weights and the history" * has_learnt(place)
+            raise TrainingError(f"{error}{kept}") from None
     for problem in outcome.problems:
         print(f"chainrule: {problem}", file=sys.stderr)
     if not outcome.summary.finished:

@@ -13,26 +13,35 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import pydantic
 import tomli_w
+from pydantic import Field
 
-from chainrule.arguments import integer, is_integer, number
 from chainrule.errors import ChainruleError, ConfigError, RunFolderError
-from chainrule.experiments.config import find_option, make_config, parse_option, read_toml
+from chainrule.experiments.config import (
+    check_values,
+    find_option,
+    make_config,
+    parse_option,
+    read_toml,
+)
 from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import CONFIG, is_finished, new_run_folder, unfinished_run
 from chainrule.experiments.runner import check_names, load_data, prepare, run
 from chainrule.files import cannot_write, claimed, whole_file
 
 PLAN, RUNS = "comparison.toml", "runs"
-OWN_KEYS = ("seeds", "target", "vary", "variants")
+MOST_RUNS = 10_000
+Seeds = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,13 @@ class Comparison:
             raise ConfigError(f"seeds are different whole numbers, received {self.seeds}")
         if len({_folder_name(name) for name in self.variants}) < len(self.variants):
             raise ConfigError(f"variants need different names, received {list(self.variants)}")
-        for task in self.tasks():
-            check_names(make_config(task.options))
+        count = len(self.variants) * len(self.seeds)
+        if count > MOST_RUNS:
+            raise ConfigError(
+                f"a comparison has at most {MOST_RUNS:,} runs; this one has {count:,}"
+            )
+        for changes in self.variants.values():
+            check_names(make_config({**self.base, **changes, "seed": self.seeds[0]}))
 
     def tasks(self) -> list[Task]:
         """Every run, variants in turn for each seed, so that early results compare all."""
@@ -95,21 +109,33 @@ class Task:
         return out / RUNS / _folder_name(self.variant) / f"seed-{self.seed}"
 
 
+class ComparisonFile(pydantic.BaseModel):
+    """What a comparison's file has besides options of `train`."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    seeds: Seeds | list[Annotated[int, Field(ge=0)]] = 5
+    target: float | None = None
+    vary: dict[str, list[Any]] = {}
+    variants: list[dict[str, Any]] = []
+
+
+OWN_KEYS = tuple(ComparisonFile.model_fields)
+
+
 def read_comparison(path: Path) -> Comparison:
     """A comparison from a TOML file: options of `train`, `seeds` (a count or a list), `target`,
     and either a table `vary` of lists (a grid) or tables `variants`, each with a name."""
     values = read_toml(path)
-    seeds, target = values.get("seeds", 5), values.get("target")
-    if target is not None:
-        number(target, "target", "(-inf, inf)")
-    for seed in [seeds] if is_integer(seeds) else seeds:
-        integer(seed, "seeds", at_least=0)
+    own = check_values(
+        ComparisonFile, {name: value for name, value in values.items() if name in OWN_KEYS}
+    )
     base = {name: value for name, value in values.items() if name not in OWN_KEYS}
     return Comparison(
         check_options(base),
-        {**grid(values.get("vary", {})), **_named_variants(values.get("variants", []))},
-        tuple(range(seeds)) if is_integer(seeds) else tuple(seeds),
-        target,
+        {**grid(own.vary), **_named_variants(own.variants)},
+        tuple(range(own.seeds)) if isinstance(own.seeds, int) else tuple(own.seeds),
+        own.target,
     )
 
 
@@ -129,6 +155,9 @@ def grid(vary: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
             raise ConfigError(f"vary {name} over a list of values, received {values!r}")
         if len({_short(value) for value in values}) < len(values):
             raise ConfigError(f"vary {name}: the same value stands twice in {values!r}")
+    count = math.prod(map(len, vary.values()))
+    if count > MOST_RUNS:
+        raise ConfigError(f"a grid has at most {MOST_RUNS:,} variants; this one has {count:,}")
     combinations = [
         dict(zip(vary, values, strict=True)) for values in itertools.product(*vary.values())
     ]
@@ -244,7 +273,7 @@ def _error_of(future: Future[str | None]) -> str | None:
 def _named_variants(tables: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     variants = {}
     for table in tables:
-        if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
+        if not isinstance(table.get("name"), str):
             raise ConfigError(f"each of the variants is a table with a name, received {table!r}")
         variants[table["name"]] = check_options({k: v for k, v in table.items() if k != "name"})
     return variants

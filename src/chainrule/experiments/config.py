@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 import tomli_w
@@ -17,6 +17,7 @@ from pydantic import Field
 from chainrule.configurable import find_name
 from chainrule.errors import ConfigError, UnknownNameError
 
+M = TypeVar("M", bound=pydantic.BaseModel)
 Spec = str | dict[str, Any]  # "adam", "adam(epsilon=1e-7)", {"type": "Adam", "epsilon": 1e-7}
 Count = Annotated[int, Field(ge=1)]
 
@@ -137,8 +138,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def make_config(values: dict[str, Any]) -> TrainConfig:
     """A checked configuration. Raises ConfigError, which names the option and its value."""
+    return check_values(TrainConfig, values)
+
+
+def check_values(kind: type[M], values: dict[str, Any]) -> M:
+    """Values as an object of a kind. Raises ConfigError, which names each that cannot be."""
     try:
-        return TrainConfig(**values)
+        return kind(**values)
     except pydantic.ValidationError as error:
         raise ConfigError(_say(error)) from None
 

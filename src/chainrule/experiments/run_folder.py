@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainrule.data.preparation import Preparation
+from chainrule.display import counted
 from chainrule.errors import ChainruleError, RunFolderError
 from chainrule.experiments.config import TrainConfig, make_config, read_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
@@ -53,6 +54,14 @@ class Run:
         """How the training data was made ready for the network."""
         stored = self.summary.preparation
         return Preparation(stored.scale, None if stored.shape is None else tuple(stored.shape))
+
+    @property
+    def notice(self) -> str | None:
+        """What to know of a run that did not end as planned, in a sentence."""
+        if self.summary.finished:
+            return None
+        so_far = counted(self.summary.epochs, "epoch")
+        return f"{self.path} is an unfinished run, after {so_far} of {self.config.epochs}"
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
