@@ -6,8 +6,8 @@ import _thread
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -115,6 +115,13 @@ def interrupts_afterwards() -> Iterator[None]:
         holding = False
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        with ExitStack() as afterwards:  # each acts, even if the one before it raises
-            for number in reversed(received):
-                afterwards.callback(signal.raise_signal, number)
+        let_act(received)
+
+
+def let_act(received: Sequence[int]) -> None:
+    """Let signals act in turn, each of them even if the one before it raises an exception."""
+    if received:
+        try:
+            signal.raise_signal(received[0])
+        finally:
+            let_act(received[1:])
