@@ -386,6 +386,7 @@ def test_what_other_processes_fail_to_compile_this_one_does(folder: Path, broken
     file_in(folder).unlink()
     ran = run(f"from chainrule.engine import compiling; {broken}{PREDICT}", folder)
     assert (ran.stdout, ran.stderr) == (COMPILED, "")
+    assert file_in(folder).exists()
     assert run(PREDICT, folder).stdout == LOADED
 
 

@@ -41,7 +41,17 @@ def run(code: str, ends_with: int = 0) -> Any:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_all_work_at_the_same_time_the_first_in_this_thread(threads: int) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.05])
+def test_all_work_at_the_same_time_the_first_in_this_thread(
+    threads: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the system takes to start them."""
+
+    def start(*arguments: Any, start: Any = _thread.start_new_thread) -> None:
+        start(*arguments)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(_thread, "start_new_thread", start)
     barrier, seen = threading.Barrier(threads), {}
 
     def work(thread: int) -> None:
@@ -229,13 +239,14 @@ def test_a_signal_while_handlers_are_put_back_leaves_none_behind(
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_ends_a_process_without_asking_python_still_does(number: int) -> None:
-    run(f"""
-import signal, time
+    ran = run(f"""
+import signal
 from chainrule.engine.threads import interrupts_afterwards
 with interrupts_afterwards():
     signal.raise_signal({int(number)})
-    time.sleep(100)
+    print("lives on", flush=True)
 """, ends_with=-number)  # fmt: skip
+    assert ran.stdout == ""
 
 
 def test_what_is_ignored_stays_ignored() -> None:
