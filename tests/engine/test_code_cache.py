@@ -217,7 +217,7 @@ WAYS = 16
 @pytest.mark.parametrize(
     "count",
     [pytest.param(WAYS * len(compiling.FUNCTIONS), id="every way, every file"),
-     pytest.param(10_000, id="10,000", marks=pytest.mark.long)],
+     pytest.param(3_000, id="3,000", marks=pytest.mark.long)],
 )  # fmt: skip
 def test_whatever_is_damaged_is_noticed_and_mended(folder: Path, count: int) -> None:
     """In a process of its own, with all of the way to LLVM but Numba, whose code is at hand."""

@@ -173,6 +173,7 @@ def keep_all(dtype: str, *names: str) -> None:
         write(name, dtype, compile_function(name, dtype))
 
 
+@interrupts_afterwards()  # the compiler calls Python where exceptions are swallowed
 def compile_function(name: str, dtype: str) -> bytes:
     """An object file with one function and all that it calls."""
     import numba
@@ -183,10 +184,9 @@ def compile_function(name: str, dtype: str) -> bytes:
     python = getattr(import_module(f"chainrule.engine.{module}"), function)
     integers = [numba.int64] * (2 if name == MACHINE else 1)
     signature = numba.void(*integers, getattr(numba, dtype))
-    with interrupts_afterwards():  # the compiler calls Python where exceptions are swallowed
-        compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(
-            getattr(python, "py_func", python)
-        )
+    compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(
+        getattr(python, "py_func", python)
+    )
     source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
     return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
 
