@@ -80,5 +80,9 @@ class TrainingError(ChainruleError, RuntimeError):
     """Training that cannot go on: the loss is no longer a number."""
 
 
+class ThreadError(ChainruleError, RuntimeError):
+    """More threads than the system starts."""
+
+
 class CheckError(ChainruleError, ValueError):
     """Hand-written code that cannot be checked: nothing in it is understood, or it does not run."""

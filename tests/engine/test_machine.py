@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import compiled
+from chainrule.engine import code_cache
 from chainrule.engine.session import run_threads
 from chainrule.engine.threads import available_threads, one_thread
 
@@ -219,9 +219,9 @@ def run_with_cache(place: Path, more: str = "") -> str:
 
 
 def test_another_version_of_the_source_has_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = compiled.source_hash.__wrapped__()
+    before = code_cache.source_hash.__wrapped__()
     monkeypatch.setattr(Path, "read_bytes", lambda self: b"changed")
-    assert compiled.source_hash.__wrapped__() != before
+    assert code_cache.source_hash.__wrapped__() != before
 
 
 def test_a_notice_says_why_a_network_runs_in_numpy(capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,15 +107,14 @@ def export_set(
 
 
 def _describe_place(entry: CatalogEntry, data_dir: Path | None) -> str:
-    from chainrule.data.catalog import locate
-    from chainrule.files import cache_folder
+    from chainrule.data.catalog import cached_folder, locate
 
     if entry.bundled:
         return "bundled"
     folder = locate(entry, data_dir)
     if folder is None:
         return "not here"
-    return "cached" if folder == cache_folder() / entry.name else f"found in {folder}"
+    return "cached" if folder == cached_folder(entry) else f"found in {folder}"
 
 
 def _first_paragraph(documented: object) -> str:

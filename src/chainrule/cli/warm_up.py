@@ -15,8 +15,8 @@ def warm_up(
 ) -> None:
     """Compile the engine, so that the first training need not.
 
-    What was compiled is kept for all later runs on this machine. To keep it elsewhere, name a
-    folder with CHAINRULE_CACHE.
+    What was compiled is kept for all later runs on this machine, and damaged files are made anew.
+    To keep it elsewhere, name a folder with CHAINRULE_CACHE.
 
     \b
     Examples:
@@ -25,14 +25,19 @@ def warm_up(
     """
     from chainrule.arguments import choice
     from chainrule.display import format_seconds, waiting
-    from chainrule.engine.compiled import code_folder, compile_all, missing
+    from chainrule.engine.code_cache import code_folder
+    from chainrule.engine.compiling import ELSEWHERE, compile_all, missing
+    from chainrule.errors import OutputError
 
     choice(dtype, "dtype", ["both", "float32", "float64"])
     began, compiled = time.perf_counter(), 0
     for one in ["float32", "float64"] if dtype == "both" else [dtype]:
         new = missing(one)
         with waiting(f"compiling {len(new)} functions for {one}"):
-            compile_all(one)
-        compiled += len(new) - len(missing(one))
+            try:
+                compile_all(one)
+            except OutputError as problem:
+                raise OutputError(f"{problem}; {ELSEWHERE}") from None
+        compiled += len(new)
     took = format_seconds(time.perf_counter() - began)
     print(f"{compiled} functions compiled in {took}; they are in {code_folder()}")

@@ -26,8 +26,8 @@ from chainrule.data.idx import FILE_NAME, USUAL_NAMES, find_idx_files, read_idx_
 from chainrule.data.labels import class_numbers
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples
-from chainrule.errors import DataError, DownloadError
-from chainrule.files import cache_folder, whole_file
+from chainrule.errors import DataError, DownloadError, OutputError
+from chainrule.files import cache_folder, make_folder, whole_file
 from chainrule.seeding import generator
 
 Array = npt.NDArray[Any]
@@ -259,7 +259,15 @@ def locate(entry: CatalogEntry, data_dir: str | Path | None = None) -> Path | No
     for folder in _local_folders(entry, Path(given)) if given else []:
         if folder.is_dir() and find_idx_files(folder, entry.prefix):
             return folder
-    cached = cache_folder() / entry.name
+    return cached_folder(entry)
+
+
+def cached_folder(entry: CatalogEntry) -> Path | None:
+    """The folder in the cache that holds all of the set's files; None where there is none."""
+    try:
+        cached = cache_folder() / entry.name
+    except OutputError:
+        return None
     complete = cached.is_dir() and len(find_idx_files(cached, entry.prefix)) == len(USUAL_NAMES)
     return cached if complete else None
 
@@ -273,18 +281,22 @@ def obtain(entry: CatalogEntry, data_dir: str | Path | None = None) -> Path:
     folder = locate(entry, data_dir)
     if folder is not None:
         return folder
-    folder = cache_folder() / entry.name
+    try:
+        folder = cache_folder() / entry.name
+    except OutputError as error:
+        raise DownloadError(f"{error}; name a folder with CHAINRULE_CACHE") from None
     if entry.local_only:
         raise DownloadError(
             f"{entry.name} is not on this machine, and there is no place to download it from\n"
             + _instructions(entry, folder)
         )
     try:
+        make_folder(folder.parent)  # closed to others: compiled code is kept there too
         if entry.archive:
-            _unpack(fetch(entry.archive, cache_folder()))
+            _unpack(fetch(entry.archive, folder.parent))
         for remote in entry.remotes:
             fetch(remote, folder)
-    except DownloadError as error:
+    except (DownloadError, OutputError) as error:
         raise DownloadError(f"{error}\n{_instructions(entry, folder)}") from None
     return folder
 

@@ -5,7 +5,8 @@
     program       a plan of memory, and tables
     machine       the compiled loop that runs any program; `dense`, `images`, `activations`,
                   `normalization`, `dropout`, `losses`, `updates` are what it calls
-    compiled      machine code on disk
+    compiling     from a kernel to machine code; `code_cache` keeps it on disk
+    compiled      machine code in memory, by its addresses
     session       training and prediction
 
 Layers know nothing of all this: their `forward` and `backward` say what is right, and every

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
-from chainrule.display import waiting
 from chainrule.engine import place
 from chainrule.engine.assembly import prediction_program, training_program
-from chainrule.engine.compiled import compile_all, missing, run_alone, run_function
+from chainrule.engine.compiled import run_alone, run_function
 from chainrule.engine.lowering import Unlowerable
 from chainrule.engine.program import Program
 from chainrule.engine.targets import Targets
-from chainrule.engine.threads import available_threads, interrupts_afterwards
+from chainrule.engine.threads import available_threads, interrupts_afterwards, run_together
 from chainrule.epoch import Epoch, Integers, Steps
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
@@ -260,28 +257,16 @@ class CompiledPredictor:
 
 
 def load(program: Program) -> Any:
-    """The machine that runs a program. If anything is yet to be compiled, everything is, with a
-    word to the user: no other network will have to wait."""
-    dtype = str(program.dtype)
-    text = "compiling the engine, once on this machine"
-    new = missing(dtype)
-    with waiting(text) if new else nullcontext():
-        if new:
-            compile_all(dtype)
-        program.bind()
-        return run_function(dtype)
+    """The machine that runs a program."""
+    program.bind()
+    return run_function(str(program.dtype))
 
 
 def run_threads(program: Program, run: Any) -> None:
     """Run a program with all its threads, this one among them."""
     at = program.context_at
-    others = [
-        threading.Thread(target=run, args=(at, thread, 0.0), daemon=True)
-        for thread in range(1, program.threads)
-    ]
-    with interrupts_afterwards():  # the memory they work on must outlive them all
-        for other in others:
-            other.start()
+    if program.threads == 1:
         run(at, 0, 0.0)
-        for other in others:
-            other.join()
+        return
+    with interrupts_afterwards():  # the memory they work on must outlive them all
+        run_together(lambda thread: run(at, thread, 0.0), program.threads)
