@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # From the ground up: a module may import those of its own row and of the rows before it.
 FLOORS = [
-    {"errors", "seeding", "functions", "files", "display"},
+    {"errors", "seeding", "functions", "files", "display", "text"},
     {"configurable", "arguments"},
     {"initializers", "regularizers", "history", "parameters"},
     {"layers"},

@@ -1,9 +1,15 @@
-"""How numbers, times and waiting are shown to people."""
+"""How numbers, times, figures and waiting are shown to people."""
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def describe_numbers(numbers: Mapping[str, float]) -> str:
@@ -37,6 +43,15 @@ def format_seconds(seconds: float) -> str:
 def is_share(name: str) -> bool:
     """True if a recorded number is a share of the examples, shown as a percentage."""
     return name.endswith("accuracy")
+
+
+def as_png(figure: Figure, dpi: float, transparent: bool = False) -> bytes:
+    """The figure as a PNG file; a letter that the font does not have is a box, without a word."""
+    drawn = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(drawn, format="png", dpi=dpi, transparent=transparent)
+    return drawn.getvalue()
 
 
 @contextmanager

@@ -22,11 +22,13 @@ from chainrule.cli import (
     train,
     warm_up,
 )
+from chainrule.cli.terminal import Commands, complain, write_whatever_comes
 from chainrule.errors import ChainruleError
 
 INTERRUPTED = 130  # what shells answer with after Ctrl-C
 
 app = typer.Typer(
+    cls=Commands,
     help="Train neural networks whose every gradient is written out by hand.\n\n"
     "Begin with:  chainrule train digits",
     no_args_is_help=True,
@@ -52,6 +54,7 @@ app.add_typer(lab.app, name="lab")
 
 def main() -> None:
     """Run a command. What is wrong with the input is one message and exit code 2."""
+    write_whatever_comes()
     try:
         app()
     except ChainruleError as error:
@@ -59,11 +62,11 @@ def main() -> None:
     except MemoryError as error:
         fail(f"out of memory: {error}; a smaller batch_size or fewer samples need less")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        complain("interrupted")
         sys.exit(INTERRUPTED)
 
 
 def fail(message: str) -> None:
     """Say what is wrong and leave with exit code 2."""
-    print(f"chainrule: {message}", file=sys.stderr)
+    complain(f"chainrule: {message}")
     sys.exit(2)

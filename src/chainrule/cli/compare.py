@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.tables import add_row, new_table, show
+from chainrule.cli.terminal import add_row, new_table, say, show, styled
 
 if TYPE_CHECKING:
     from chainrule.experiments.comparison import Comparison, Task
@@ -95,9 +95,10 @@ def compare(
 
     from chainrule.experiments.comparison import run_comparison
     from chainrule.experiments.run_folder import next_free
+    from chainrule.text import file_name
 
     comparison = _comparison(data, options, vary or [], seeds, target)
-    place = out or next_free(Path(data).stem, Path("comparisons"))
+    place = out or next_free(file_name(Path(data).stem), Path("comparisons"))
     # New processes, not forks: a fork of a process with BLAS threads can hang.
     with (
         ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor,
@@ -151,9 +152,9 @@ def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, s
         def finished(task: Task, error: str | None) -> None:
             bar.advance(row)
             if error is not None:
-                bar.console.print(f"{task.variant}, seed {task.seed}, failed: {error}")
+                bar.console.print(styled(f"{task.variant}, seed {task.seed}, failed: {error}"))
             elif bar.disable and not quiet:
-                print(f"{task.variant}, seed {task.seed}: done", flush=True)
+                say(f"{task.variant}, seed {task.seed}: done")
 
         yield finished
 
@@ -164,7 +165,8 @@ def _show(results: Results, place: Path) -> None:
         for row in rows:
             add_row(table, *row)
         show(table)
-        print()
+        say()
     for sentence in results.sentences():
-        print(sentence)
-    print(f"\n{place}/ has results.csv, results.json and a folder for each run")
+        say(sentence)
+    say()
+    say(f"{place}/ has results.csv, results.json and a folder for each run")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.options import Quiet, with_train_options
+from chainrule.cli.terminal import say, say_lines
 
 if TYPE_CHECKING:
     from chainrule.experiments.runner import Outcome, Prepared
@@ -63,6 +64,7 @@ def train(
     from chainrule.experiments.config import make_config, read_config
     from chainrule.experiments.run_folder import new_run_folder, next_free
     from chainrule.experiments.runner import prepare, run
+    from chainrule.text import file_name
 
     if data is None and config is None:
         raise ConfigError("train on what? chainrule train DATA, or --config FILE.toml")
@@ -72,7 +74,8 @@ def train(
         for made_for_others in ("layers", "input_shape"):
             from_file.pop(made_for_others, None)
     prepared = prepare(make_config({**from_file, **given}))
-    place = out or next_free(f"{prepared.dataset.name}-{Path(prepared.config.model).stem}")
+    name = f"{prepared.dataset.name}-{Path(prepared.config.model).stem}"
+    place = out or next_free(file_name(name))
     with new_run_folder(place) as folder:
         if not quiet:
             _announce(prepared)
@@ -89,15 +92,14 @@ def _announce(prepared: Prepared) -> None:
         held_out = round(held_out * len(dataset.x_train))
     training = len(dataset.x_train) - (0 if config.fresh_data else held_out)
     classes = f", {len(dataset.class_names)} classes" if dataset.class_names else ""
-    print(
+    say(
         f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
         f"examples of shape {dataset.input_shape}{classes}"
     )
-    print(f"{network.summary()}\n")
-    print(
+    say_lines(f"{network.summary()}\n\n")
+    say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}, "
-        f"batches of {config.batch_size}, seed {config.seed}",
-        flush=True,
+        f"batches of {config.batch_size}, seed {config.seed}"
     )
 
 
@@ -106,10 +108,10 @@ def _conclude(outcome: Outcome, folder: Path) -> None:
 
     test = outcome.summary["test"]
     if test is not None:
-        print(f"test: {describe_numbers(test)}")
+        say(f"test: {describe_numbers(test)}")
     seconds = outcome.summary["seconds"]
-    print(f"engine: {outcome.history.engine}")
-    print(
+    say(f"engine: {outcome.history.engine}")
+    say(
         f"{folder}/ has the model, config.toml and curves.png "
         f"({format_seconds(seconds)} of training)"
     )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from chainrule.cli.terminal import say
+
 
 def warm_up(
     dtype: Annotated[
@@ -35,4 +37,4 @@ def warm_up(
             compile_all(one)
         compiled += len(new) - len(missing(one))
     took = format_seconds(time.perf_counter() - began)
-    print(f"{compiled} functions compiled in {took}; they are in {code_folder()}")
+    say(f"{compiled} functions compiled in {took}; they are in {code_folder()}")
