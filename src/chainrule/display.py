@@ -1,4 +1,4 @@
-"""How numbers, times, figures and waiting are shown to people."""
+"""How lines, numbers, times, figures and waiting are shown to people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from chainrule.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +45,11 @@ def format_seconds(seconds: float) -> str:
 def is_share(name: str) -> bool:
     """True if a recorded number is a share of the examples, shown as a percentage."""
     return name.endswith("accuracy")
+
+
+def say(text: str = "") -> None:
+    """Print a line, now. What it quotes, from files or from the user, is text and nothing else."""
+    print(printable(text), flush=True)
 
 
 def as_png(figure: Figure, dpi: float, transparent: bool = False) -> bytes:

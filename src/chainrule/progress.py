@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback, Training
-from chainrule.display import describe_numbers, format_seconds
+from chainrule.display import describe_numbers, format_seconds, say
 from chainrule.history import BOOKKEEPING, Record
 from chainrule.text import printable
 
@@ -43,7 +43,7 @@ class ProgressLines(Callback):
 
     def show(self, text: str) -> None:
         """Write one line."""
-        print(printable(text), flush=True)
+        say(text)
 
 
 class ProgressBar(ProgressLines):

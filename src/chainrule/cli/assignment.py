@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.grade import progress
-from chainrule.cli.terminal import say
+from chainrule.display import say
 
 app = typer.Typer(help="Make labs from solutions.", no_args_is_help=True)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.cli.terminal import console, say, styled
+from chainrule.cli.terminal import console, styled
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from rich.console import Console

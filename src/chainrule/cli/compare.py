@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.terminal import add_row, new_table, say, show, styled
+from chainrule.cli.terminal import add_row, new_table, show, styled
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.comparison import Comparison, Task

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import add_row, new_table, say, show
+from chainrule.cli.terminal import add_row, new_table, show
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.data.catalog import CatalogEntry

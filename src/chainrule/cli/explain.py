@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import add_row, console, new_table, say, say_lines, show
+from chainrule.cli.terminal import add_row, console, new_table, say_lines, show
+from chainrule.display import say
 from chainrule.text import printable
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainrule.cli.terminal import add_row, new_table, say, say_lines, show
+from chainrule.cli.terminal import add_row, new_table, say_lines, show
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.check.grading import Grade

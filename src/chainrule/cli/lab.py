@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import console, say
+from chainrule.cli.terminal import console
+from chainrule.display import say
 
 app = typer.Typer(
     help="Repeat a university lab, and compare with what its report says.", no_args_is_help=True

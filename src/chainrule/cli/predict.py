@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder
-from chainrule.cli.terminal import say
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.run_folder import Run

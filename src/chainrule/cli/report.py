@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import say
+from chainrule.display import say
 
 
 def report(

@@ -1,5 +1,5 @@
-"""All that commands print goes through here: lines and tables, on the terminal and in pipes. What
-they quote, from files or from the user, is text and nothing else."""
+"""All that commands print goes through here, or is a line that `say` prints: on the terminal and in
+pipes. What they quote, from files or from the user, is text and nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
+from chainrule.display import say
 from chainrule.text import printable
 
 if TYPE_CHECKING:
@@ -53,15 +54,10 @@ def write_whatever_comes() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(text: str = "") -> None:
-    """Print a line."""
-    print(printable(text), flush=True)
-
-
 def say_lines(text: str) -> None:
     """Print a text of several lines."""
-    lines = text.removesuffix("\n").expandtabs().split("\n")
-    print("\n".join(map(printable, lines)), flush=True)
+    for line in text.removesuffix("\n").split("\n"):
+        say(line.expandtabs())
 
 
 def complain(text: str) -> None:

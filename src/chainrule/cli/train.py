@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.terminal import say, say_lines
+from chainrule.cli.terminal import say_lines
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.runner import Outcome, Prepared

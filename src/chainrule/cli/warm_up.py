@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.terminal import say
+from chainrule.display import say
 
 
 def warm_up(
