@@ -1,11 +1,19 @@
-"""How numbers, times and waiting are shown to people."""
+"""How lines, numbers, times, figures and waiting are shown to people."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from chainrule.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def describe_numbers(numbers: Mapping[str, float]) -> str:
@@ -50,13 +58,25 @@ def is_share(name: str) -> bool:
     return name.endswith("accuracy")
 
 
-def say(text: str) -> None:
-    """Print a line, now. Where no one reads it any more, as in ``chainrule train … | head -1``,
-    this and what follows is not shown, and the work goes on."""
+def say(text: str = "") -> None:
+    """Print a line, now. What it quotes, from files or from the user, is text and nothing else.
+
+    Where no one reads it any more, as in ``chainrule train … | head -1``, this and what follows is
+    not shown, and the work goes on.
+    """
     try:
-        print(text, flush=True)
+        print(printable(text), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def as_png(figure: Figure, dpi: float, transparent: bool = False) -> bytes:
+    """The figure as a PNG file; a letter that the font does not have is a box, without a word."""
+    drawn = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(drawn, format="png", dpi=dpi, transparent=transparent)
+    return drawn.getvalue()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chainrule.callbacks import Callback, Training
 from chainrule.display import describe_numbers, format_seconds, say
 from chainrule.history import BOOKKEEPING, Record
+from chainrule.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -86,7 +87,9 @@ class ProgressBar(ProgressLines):
         super().training_ends(training)
 
     def show(self, text: str) -> None:
-        self.bar.console.print(text, highlight=False)
+        from rich.text import Text
+
+        self.bar.console.print(Text(printable(text)))
 
 
 def is_shown(training: Training) -> bool:

@@ -3,6 +3,7 @@ known-wrong variant."""
 
 from __future__ import annotations
 
+import ast
 import functools
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from chainrule.check.assignment import Assignment, new_assignment
 from chainrule.check.grading import Grade
 from chainrule.check.lab_notebooks import nbgrader_notebook, otter_notebook
-from chainrule.check.lab_tests import CannotAssignError, LabTests, write_tests
+from chainrule.check.lab_tests import CannotAssignError, Entry, LabTests, write_tests
 from chainrule.check.skeleton import regions, skeleton
 from tests.check.running import run
 from tests.check.slips import SLIPS, SPECIMENS, Slip
@@ -200,6 +201,15 @@ def test_solutions_of_which_no_lab_can_be_made(source: str, message: str, tmp_pa
     (tmp_path / "solution.py").write_text(source)
     with pytest.raises(CannotAssignError, match=message):
         new_assignment(tmp_path / "solution.py")
+
+
+def test_names_of_gradients_are_texts_in_the_code_of_a_lab() -> None:
+    names = ['dW"1', "'); print(1) #", "d\nW\\", "`dW`"]
+    tests = LabTests("layers", [], "", names)
+    ast.parse(tests.as_file())
+    calls = [ast.parse(call, mode="eval").body for call in [*tests.calls().values()][1:]]
+    assert [ast.literal_eval(call.args[0]) for call in calls] == names
+    assert [ast.literal_eval(Entry(name, "g", "w").key) for name in names] == names
 
 
 def test_optimizers_are_refused_in_words() -> None:

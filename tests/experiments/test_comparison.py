@@ -173,7 +173,7 @@ BAD = {
     ),
     "two of one name": (
         lambda: Comparison(BASE, {"a b": {"epochs": 1}, "a_b": {"epochs": 2}}),
-        "variants need different names",
+        "would share the folder a_b",
     ),
 }
 

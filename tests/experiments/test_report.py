@@ -18,7 +18,7 @@ from PIL import Image
 import chainrule as cr
 from chainrule.experiments.comparison import Comparison, grid, run_comparison
 from chainrule.experiments.comparison_report import report_comparison
-from chainrule.experiments.document import DARK_PAGE, Document, Heading, Picture, Table
+from chainrule.experiments.document import DARK_PAGE, Code, Document, Heading, Picture, Table
 from chainrule.experiments.judged import judge
 from chainrule.experiments.palette import BLUE, VERMILION
 from chainrule.experiments.report import (
@@ -290,7 +290,7 @@ def test_pictures_have_the_ink_of_their_page() -> None:
 
 def test_text_is_never_markup() -> None:
     document = Document("<b>")
-    document.paragraph("`a < b` and <i>")
+    document.paragraph(Code("a < b"), " and <i>")
     document.table(["<th>"], [["`x`"], ["[red]"]])
     page = document.to_html()
     assert "<title>&lt;b&gt;</title>" in page

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.display import as_png
 from chainrule.files import whole_file
+from chainrule.text import for_plot
 
 Array = npt.NDArray[Any]
 LARGEST = 200  # rows and columns drawn
@@ -34,9 +36,8 @@ def draw_heat_map(arrays: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         given = np.full_like(true, np.nan) if is_missing else _as_matrix(pair["given"])
         gap = given - true if given.shape == true.shape else np.full_like(true, np.nan)
         limit = float(np.nanmax(np.abs(np.concatenate([given.ravel(), true.ravel()])))) or 1.0
-        for axis, picture, title in zip(
-            line, (given, true, gap), (f"{name}: given", "true", "difference"), strict=True
-        ):
+        titles = for_plot(f"{name}: given"), "true", "difference"
+        for axis, picture, title in zip(line, (given, true, gap), titles, strict=True):
             image = axis.imshow(
                 picture[:LARGEST, :LARGEST], cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto"
             )
@@ -44,7 +45,7 @@ def draw_heat_map(arrays: Mapping[str, Mapping[str, Any]], path: Path) -> None:
             axis.tick_params(labelsize=7)
         figure.colorbar(image, ax=line, fraction=0.03)
     with whole_file(path) as file:
-        figure.savefig(file, format="png", dpi=150)
+        file.write(as_png(figure, dpi=150))
 
 
 def _as_matrix(values: Any) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.check.lab_tests import LabTests
 from chainrule.check.skeleton import Region, rewritten
+from chainrule.text import markdown_code
 
 CODE = "solution"  # the id of the cell that students complete
 CHECKS = "checks"
@@ -79,7 +80,7 @@ def _unmarked(lines: list[str]) -> list[str]:
 
 
 def _introduction(tests: LabTests) -> str:
-    names = ", ".join(f"`{name}`" for name in tests.gradients)
+    names = ", ".join(map(markdown_code, tests.gradients))
     return (
         f"# {tests.module}\n\nWrite the passes forward and backward. Each gradient, {names}, is "
         "compared with central differences, entry by entry."

@@ -26,6 +26,7 @@ from chainrule.check.naming import role_of
 from chainrule.check.program import Program
 from chainrule.check.subject import Answer, Array, CannotCheckError
 from chainrule.errors import ChainruleError
+from chainrule.text import for_python
 
 
 class CannotAssignError(ChainruleError):
@@ -49,7 +50,12 @@ class Entry:
     @property
     def is_long(self) -> bool:
         """Whether it needs more than one line of 100 characters."""
-        return len(f'        "{self.name}": ({self.gradient}, {self.array}),') > 100
+        return len(f"        {self.key}: ({self.gradient}, {self.array}),") > 100
+
+    @property
+    def key(self) -> str:
+        """The name as an expression."""
+        return for_python(self.name)
 
 
 @dataclass
@@ -72,7 +78,7 @@ class LabTests:
         """What each test does, by its name."""
         calls = {"test_forward": "check_forward()"}
         for name in self.gradients:
-            calls["test_" + re.sub(r"\W", "_", name)] = f'check_gradient("{name}")'
+            calls["test_" + re.sub(r"\W", "_", name)] = f"check_gradient({for_python(name)})"
         return calls
 
     def as_file(self) -> str:
@@ -128,6 +134,10 @@ def _example_of(solution: Path) -> Case:
     try:
         source = solution.read_text(encoding="utf-8")
         names = [getattr(node, "name", "") for node in ast.parse(source).body]
+        if not solution.stem.isidentifier():
+            raise CannotAssignError(
+                f"{solution}: tests cannot import a file of this name: call it, say, layers.py"
+            )
         if "example" not in names:
             raise CannotAssignError(
                 f"{solution} has no function example(rng): the tests need one, which returns "
@@ -242,9 +252,10 @@ def _expression(thing: Any, path: states.Path) -> str:
     text = ""
     for key in path:
         is_entry = isinstance(thing, (Mapping, list, tuple))
-        text += f"[{key!r}]" if is_entry else f".{key}"
+        written = for_python(key) if isinstance(key, str) else repr(key)
+        text += f"[{written}]" if is_entry else f".{key}"
         thing = states.read(thing, (key,))
-    return text.replace("'", '"')
+    return text
 
 
 def _returned(program: Program, example: Mapping[str, Any]) -> Iterator[Entry]:
@@ -258,7 +269,7 @@ def _returned(program: Program, example: Mapping[str, Any]) -> Iterator[Entry]:
         key = next((k for k, v in by_key.items() if _is_same(v, gradient)), None)
         if key is None:
             raise CannotAssignError(f"the solution returns no gradient for {name}")
-        shown = f'"{key}"' if isinstance(key, str) else key
+        shown = for_python(key) if isinstance(key, str) else key
         yield Entry(
             key if isinstance(key, str) else f"d{name}",
             f"found[{shown}]",

@@ -24,9 +24,11 @@ from chainrule.cli import (
     warm_up,
 )
 from chainrule.cli.ending import Ended, close_output, leave, raise_endings
+from chainrule.cli.terminal import Commands, complain, write_whatever_comes
 from chainrule.errors import ChainruleError
 
 app = typer.Typer(
+    cls=Commands,
     help="Train neural networks whose every gradient is written out by hand.\n\n"
     "Begin with:  chainrule train digits",
     no_args_is_help=True,
@@ -53,6 +55,7 @@ app.add_typer(lab.app, name="lab")
 def main() -> None:
     """Run a command. What is wrong with the input is one message and exit code 2; a signal that
     ends the process lets it put things in order first."""
+    write_whatever_comes()
     raise_endings()
     try:
         app()
@@ -70,5 +73,5 @@ def main() -> None:
 
 def fail(message: str) -> None:
     """Say what is wrong and leave with exit code 2."""
-    print(f"chainrule: {message}", file=sys.stderr)
+    complain(f"chainrule: {message}")
     sys.exit(2)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.grade import progress
+from chainrule.display import say
 
 app = typer.Typer(help="Make labs from solutions.", no_args_is_help=True)
 
@@ -53,7 +54,7 @@ def new(
     with progress() as finished:
         lab = new_assignment(solution, chosen, workers, finished)
     lab.write(out)
-    print(f"{out}/ has {' and '.join(lab.files)}")
-    print(f"left to write: {', '.join(lab.left_out)}")
+    say(f"{out}/ has {' and '.join(lab.files)}")
+    say(f"left to write: {', '.join(lab.left_out)}")
     noticed = len(lab.grade.killed)
-    print(f"the tests pass on {solution}, and notice all {noticed} wrong variants of it")
+    say(f"the tests pass on {solution}, and notice all {noticed} wrong variants of it")

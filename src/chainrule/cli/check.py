@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.terminal import console, styled
+from chainrule.display import say
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from chainrule.check.discovery import Request
 
@@ -78,7 +83,7 @@ def check(
         answer = examine_file(request, Limits(time_limit, memory_limit), heat_map is not None)
     except CheckError as error:
         if as_json:
-            print(json.dumps({"ok": None, "findings": [], "error": str(error)}))
+            say(json.dumps({"ok": None, "findings": [], "error": str(error)}))
         raise
     arrays = answer.pop("arrays", {})
     if heat_map is not None and arrays:
@@ -86,7 +91,7 @@ def check(
 
         draw_heat_map(arrays, heat_map)
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False))
+        say(json.dumps(answer))
     else:
         _show(answer, request, heat_map if arrays else None)
     sys.exit(0 if answer["ok"] else 1)
@@ -128,61 +133,48 @@ def _must_exist(file: Path) -> None:
 
 def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> None:
     """What was found, for people."""
-    from rich.console import Console
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
-    console.print(f"{answer['subject']}  [dim]{request.file}[/dim]", soft_wrap=True)
+    page = console(piped_width=100)
+    page.print(styled(answer["subject"], "  ", (str(request.file), "dim")), soft_wrap=True)
     for name, right in answer["gradients"].items():
-        mark = "[green]✓[/green]" if right else "[red]✗[/red]"
-        console.print(f"{MARGIN}{mark} {name}")
+        page.print(styled(MARGIN, ("✓", "green") if right else ("✗", "red"), f" {name}"))
     for finding in answer["findings"]:
-        console.print()
-        _show_finding(console, finding, Path(str(request.file)))
-    console.print()
+        page.print()
+        _show_finding(page, finding, Path(str(request.file)))
+    page.print()
     for note in answer["notes"]:
-        console.print(f"[dim]{MARGIN}note: {note}[/dim]")
+        page.print(styled((f"{MARGIN}note: {note}", "dim")))
     count = len(answer["findings"])
     if answer["ok"]:
-        console.print("[green]no mistake found[/green]")
+        page.print(styled(("no mistake found", "green")))
     else:
-        console.print(f"[red]{count} mistake{'s' if count > 1 else ''} found[/red]")
+        page.print(styled((f"{count} mistake{'s' if count > 1 else ''} found", "red")))
     if picture is not None:
-        console.print(f"{picture} shows the wrong entries")
+        page.print(styled(f"{picture} shows the wrong entries"))
 
 
-def _show_finding(console: Console, finding: dict[str, Any], file: Path) -> None:
+def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     from rich.padding import Padding
-    from rich.text import Text
 
     from chainrule.check.findings import CODES
 
-    title = Text(finding["gradient"], style="bold")
-    title.append(f": {CODES[finding['code']]}", style="not bold")
-    title.append(
-        f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]", "dim"
-    )
-    console.print(title)
-    console.print(Padding(Text(finding["evidence"]), (0, 0, 0, 2)))
+    code = f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]"
+    page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))
+    page.print(Padding(styled(finding["evidence"]), (0, 0, 0, 2)))
     if finding["line"]:
-        console.print(_source(file, finding["line"]))
+        for line in _source(file, finding["line"]):
+            page.print(line)
     if finding["suggestion"]:
-        console.print(Padding(Text(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
+        page.print(Padding(styled(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
 
 
-def _source(file: Path, line: int) -> Any:
+def _source(file: Path, line: int) -> Iterator[Text]:
     """The line with those around it, and a mark before it."""
-    from rich.text import Text
-
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError):
-        return Text("")
-    shown = Text()
+        return
     for number in range(max(1, line - 1), min(len(lines), line + 1) + 1):
-        here = number == line
-        shown.append(
-            f"{MARGIN}{'▸' if here else ' '} {number:>4} │ ", "bold red" if here else "dim"
+        mark, margin, text = ("▸", "bold red", "bold") if number == line else (" ", "dim", "dim")
+        yield styled(
+            (f"{MARGIN}{mark} {number:>4} │ ", margin), (lines[number - 1].expandtabs(), text)
         )
-        shown.append(f"{lines[number - 1]}\n", "bold" if here else "dim")
-    shown.rstrip()
-    return shown

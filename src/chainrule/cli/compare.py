@@ -14,7 +14,8 @@ import typer
 
 from chainrule.cli.ending import Ended
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.tables import add_row, new_table, show
+from chainrule.cli.terminal import add_row, complain, new_table, show, styled
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.comparison import Comparison, Task
@@ -94,21 +95,21 @@ def compare(
     from chainrule.experiments.comparison import run_comparison
     from chainrule.experiments.run_folder import next_free
     from chainrule.experiments.workers import worker_processes
+    from chainrule.text import file_name
 
     comparison = _comparison(data, options, vary or [], seeds, target)
-    place = out or next_free(Path(data).stem, Path("comparisons"))
+    place = out or next_free(file_name(Path(data).stem), Path("comparisons"))
     try:
         with worker_processes(workers) as executor, _progress(comparison, quiet) as finished:
             results = run_comparison(comparison, place, executor, finished)
     except (KeyboardInterrupt, Ended):
-        print(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it",
-              file=sys.stderr)  # fmt: skip
+        complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")
         raise
     if not quiet:
         _show(results, place)
     failed = sum(run.error is not None for run in results.runs)
     if failed:
-        print(f"chainrule: {failed} of {len(results.runs)} runs failed", file=sys.stderr)
+        complain(f"chainrule: {failed} of {len(results.runs)} runs failed")
         raise typer.Exit(1)
 
 
@@ -157,7 +158,7 @@ def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, s
         def finished(task: Task, error: str | None) -> None:
             bar.advance(row)
             if error is not None:
-                bar.console.print(f"{task.variant}, seed {task.seed}, failed: {error}")
+                bar.console.print(styled(f"{task.variant}, seed {task.seed}, failed: {error}"))
             elif bar.disable and not quiet:
                 say(f"{task.variant}, seed {task.seed}: done")
 
@@ -170,7 +171,8 @@ def _show(results: Results, place: Path) -> None:
         for row in rows:
             add_row(table, *row)
         show(table)
-        print()
+        say()
     for sentence in results.sentences():
-        print(sentence)
-    print(f"\n{place}/ has results.csv, results.json and a folder for each run")
+        say(sentence)
+    say()
+    say(f"{place}/ has results.csv, results.json and a folder for each run")

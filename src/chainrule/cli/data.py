@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.tables import add_row, new_table, show
+from chainrule.cli.terminal import add_row, new_table, show
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.data.catalog import CatalogEntry
@@ -79,9 +80,9 @@ def get_set(name: Name, data_dir: DataDir = None) -> None:
 
     name = find_set(name)
     if name in CATALOG and not CATALOG[name].bundled:
-        typer.echo(f"{name} is in {obtain(CATALOG[name], data_dir)}")
+        say(f"{name} is in {obtain(CATALOG[name], data_dir)}")
     else:
-        typer.echo(f"{name} comes with chainrule: there is nothing to download")
+        say(f"{name} comes with chainrule: there is nothing to download")
 
 
 @app.command("export")
@@ -103,7 +104,7 @@ def export_set(
 
     dataset = load(name, data_dir=data_dir)
     export_csv(dataset, part, csv, labels=not no_labels, overwrite=force)
-    typer.echo(f"the {part} part of {dataset.name} is in {csv}")
+    say(f"the {part} part of {dataset.name} is in {csv}")
 
 
 def _describe_place(entry: CatalogEntry, data_dir: Path | None) -> str:

@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from chainrule.cli.terminal import complain
 from chainrule.interruption import ENDINGS
 
 
@@ -39,7 +40,7 @@ def exit_code(number: int) -> int:
 
 def leave(message: str, number: int) -> NoReturn:
     """End after a signal, with one line."""
-    print(message, file=sys.stderr)
+    complain(message)
     sys.exit(exit_code(number))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
+from chainrule.display import say
 
 
 def evaluate(
@@ -47,4 +48,4 @@ def evaluate(
     own = " (what it was trained on: there is no test part)"
     note = own if data is None and opened.summary.test is None else ""
     numbers = describe_numbers(opened.network.evaluate(x, y))
-    print(f"{source}{note}, {len(x):,} examples: {numbers}")
+    say(f"{source}{note}, {len(x):,} examples: {numbers}")

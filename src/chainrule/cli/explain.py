@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.tables import add_row, new_table, show
+from chainrule.cli.terminal import add_row, console, new_table, say_lines, show
+from chainrule.display import say
+from chainrule.text import printable
 
 if TYPE_CHECKING:
     from chainrule.explain import Trace
@@ -99,19 +101,19 @@ def _write(subject: _Subject, language: str, out: Path | None) -> None:
         return
     with whole_file(out) as file:
         file.write(text.encode())
-    print(f"{out}: {text.count(chr(10)):,} lines")
+    say(f"{out}: {text.count(chr(10)):,} lines")
 
 
 def _print(text: str, language: str) -> None:
     """Code in the colours of the terminal; as it is where it goes to a file or a program."""
     if not sys.stdout.isatty():
-        print(text, end="")
+        say_lines(text)
         return
-    from rich.console import Console
     from rich.syntax import Syntax
 
-    coloured = Syntax(text, language, theme="ansi_dark").highlight(text)
-    Console().print(coloured, soft_wrap=True)
+    shown = "\n".join(map(printable, text.split("\n")))
+    coloured = Syntax(shown, language, theme="ansi_dark").highlight(shown)
+    console().print(coloured, soft_wrap=True)
 
 
 def _trace(subject: _Subject, out: Path | None, data_dir: Path | None) -> None:
@@ -123,7 +125,8 @@ def _trace(subject: _Subject, out: Path | None, data_dir: Path | None) -> None:
         trace.write(out)
     _show(trace, which)
     if out is not None:
-        print(f"\n{out} shows every layer")
+        say()
+        say(f"{out} shows every layer")
 
 
 def _examples(subject: _Subject, data_dir: Path | None) -> tuple[Array, Array, str]:
@@ -160,10 +163,12 @@ def _show(trace: Trace, which: str) -> None:
     for row in trace.rows():
         add_row(table, *row)
     show(table)
-    print(f"\n{trace.recording.loss!r} is {short(trace.loss)} over {which}")
+    say()
+    say(f"{trace.recording.loss!r} is {short(trace.loss)} over {which}")
     for finding in trace.findings:
-        print(f"{finding.kind}: {finding}")
+        say(f"{finding.kind}: {finding}")
     arrays = [f"{name} = {in_full(array)}" for name, array in trace.small_arrays()]
     if arrays:
-        print("\nOf the first example, what is small enough:")
-        print("\n".join(arrays))
+        say()
+        say("Of the first example, what is small enough:")
+        say_lines("\n".join(arrays))

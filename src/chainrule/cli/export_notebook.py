@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import RunFolder
+from chainrule.display import say
 
 
 def export_notebook(
@@ -30,4 +31,4 @@ def export_notebook(
     if out.exists() and not force:
         raise OutputError(f"{out} already exists: choose another --out, or give --force")
     write_notebook(read_run(run), out)
-    print(f"{out} repeats {run}")
+    say(f"{out} repeats {run}")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainrule.cli.tables import add_row, new_table, show
+from chainrule.cli.terminal import add_row, new_table, say_lines, show
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.check.grading import Grade
@@ -51,7 +52,7 @@ def grade(
     with progress(quiet=as_json) as finished:
         result = grade_tests(tests, subject, workers, finished)
     if as_json:
-        print(json.dumps(result.as_json(), indent=2))
+        say_lines(json.dumps(result.as_json(), indent=2))
     else:
         _show(result)
     if not result.ok:
@@ -80,19 +81,21 @@ def progress(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
 def _show(result: Grade) -> None:
     count = len(result.killed) + len(result.survivors)
     tests = f"{result.tests} test{'s' if result.tests != 1 else ''}"
-    print(f"{count} wrong variants of the backward code, {tests}")
-    print(f"  noticed   {len(result.killed)}")
-    print(f"  survived  {len(result.survivors)}")
+    say(f"{count} wrong variants of the backward code, {tests}")
+    say(f"  noticed   {len(result.killed)}")
+    say(f"  survived  {len(result.survivors)}")
     if result.equivalent:
-        print(f"  left out  {len(result.equivalent)} more, which change no gradient")
+        say(f"  left out  {len(result.equivalent)} more, which change no gradient")
     for name in result.uncalled:
-        print(f"\n{name} is never called by the tests.")
+        say()
+        say(f"{name} is never called by the tests.")
     if result.ok:
-        print("\nNo wrong gradient passes these tests.")
+        say()
+        say("No wrong gradient passes these tests.")
         return
-    print("\nThe tests would pass these:\n")
+    say_lines("\nThe tests would pass these:\n\n")
     table = new_table("line", "gradient", "cause", "what was changed", numbers=("line",))
     for wrong in result.survivors:
-        change = f"{wrong.description}\nmissing: {wrong.missing}"
-        add_row(table, str(wrong.line or ""), wrong.gradient, wrong.code, change)
+        add_row(table, str(wrong.line or ""), wrong.gradient, wrong.code, wrong.description)
+        add_row(table, "", "", "", f"missing: {wrong.missing}")
     show(table)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.tables import PIPED_WIDTH
+from chainrule.cli.terminal import console
+from chainrule.display import say
 
 app = typer.Typer(
     help="Repeat a university lab, and compare with what its report says.", no_args_is_help=True
@@ -24,7 +24,7 @@ def list_labs() -> None:
 
     width = max(map(len, LABS))
     for lab in LABS.values():
-        typer.echo(f"{lab.name:<{width}}  {lab.title}")
+        say(f"{lab.name:<{width}}  {lab.title}")
 
 
 @app.command("run")
@@ -54,8 +54,6 @@ def run_lab(
       chainrule lab run parabola
       chainrule lab run mnist-mlp --quick --out labs/mnist-mlp
     """
-    from rich.console import Console
-
     from chainrule.configurable import find_name
     from chainrule.errors import OutputError
     from chainrule.labs import LABS
@@ -65,10 +63,9 @@ def run_lab(
         raise OutputError(f"{out} is a file: give a folder, in which the report is written")
     lab = LABS[find_name(name, LABS, "lab")]
     document = lab.run(Setting(quick, seed, data_dir, workers=os.cpu_count() or 1))
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    document.show(Console(width=width, highlight=False))
+    document.show(console())
     if out is None:
-        typer.echo("With --out DIR the report is written there, with its pictures.")
+        say("With --out DIR the report is written there, with its pictures.")
     else:
         document.write(out)
-        typer.echo(f"{out}/ has report.md, report.html and the pictures")
+        say(f"{out}/ has report.md, report.html and the pictures")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.terminal import complain
 from chainrule.experiments.config import TrainConfig, parse_option
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def open_run(folder: Path) -> Run:
 
     run = read_run(folder)
     if run.notice:
-        print(run.notice, file=sys.stderr)
+        complain(run.notice)
     return run
 
 

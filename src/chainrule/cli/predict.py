@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.run_folder import Run
@@ -47,6 +48,7 @@ def predict(
     from chainrule.datasets import load_inputs
     from chainrule.errors import OutputError
     from chainrule.files import whole_file
+    from chainrule.text import for_csv
 
     if out.exists() and not force:
         raise OutputError(f"{out} already exists: choose another --out, or give --force")
@@ -63,11 +65,11 @@ def predict(
     header, rows = _table(opened, opened.network.predict(x), label_column, proba)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([id_column, *header])
+    writer.writerow(map(for_csv, [id_column, *header]))
     writer.writerows([number, *row] for number, row in enumerate(rows))
     with whole_file(out) as file:
         file.write(text.getvalue().encode())
-    print(f"{out}: {len(x):,} predictions")
+    say(f"{out}: {len(x):,} predictions")
 
 
 def _table(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir
+from chainrule.display import say
 
 
 def report(
@@ -40,4 +41,4 @@ def report(
     place = out or folder
     document = report_comparison(folder) if is_comparison(folder) else report_run(folder, data_dir)
     document.write(place)
-    print(f"{place / HTML} is the report; {place / MARKDOWN} is the same with {PICTURES}/")
+    say(f"{place / HTML} is the report; {place / MARKDOWN} is the same with {PICTURES}/")

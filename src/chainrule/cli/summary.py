@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chainrule.cli.terminal import say_lines
+
 if TYPE_CHECKING:
     from chainrule.network import Network
 
@@ -26,7 +28,7 @@ def summary(
       chainrule summary runs/digits-mlp-1
       chainrule summary lenet.toml
     """
-    print(_network(source).summary())
+    say_lines(str(_network(source).summary()))
 
 
 def _network(source: Path) -> Network:

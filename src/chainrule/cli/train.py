@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,8 @@ import typer
 
 from chainrule.cli.ending import exit_code
 from chainrule.cli.options import Quiet, with_train_options
+from chainrule.cli.terminal import complain, say_lines
+from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.config import TrainConfig
@@ -104,7 +105,7 @@ def train(
       chainrule train --resume runs/cnn
     """
     from chainrule.checkpoint import Checkpoints
-    from chainrule.display import counted, say
+    from chainrule.display import counted
     from chainrule.errors import TrainingError
     from chainrule.experiments.run_folder import (
         CHECKPOINTS,
@@ -116,6 +117,7 @@ def train(
         unfinished_run,
     )
     from chainrule.experiments.runner import prepare, run
+    from chainrule.text import file_name
 
     if resume is not None:
         _check_alone(resume, data, config, out, options)
@@ -125,7 +127,7 @@ def train(
             return
     prepared = prepare(_configuration(options, data, config) if resume is None else _begun(resume))
     model = Path(prepared.config.model).stem
-    place = resume or out or next_free(f"{prepared.dataset.name}-{model}")
+    place = resume or out or next_free(file_name(f"{prepared.dataset.name}-{model}"))
     checkpoints = Checkpoints(
         place / CHECKPOINTS, checkpoint_seconds, checkpoint_epochs, keep_checkpoints
     )
@@ -138,12 +140,11 @@ def train(
             kept = f"; {place}/ has the last good weights and the history" * has_learnt(place)
             raise TrainingError(f"{error}{kept}") from None
     for problem in outcome.problems:
-        print(f"chainrule: {problem}", file=sys.stderr)
+        complain(f"chainrule: {problem}")
     if not outcome.summary.finished:
-        print(
+        complain(
             f"{place}/ is unfinished, after {counted(outcome.summary.epochs, 'epoch')}: "
-            f"`chainrule train --resume {place}` goes on with it",
-            file=sys.stderr,
+            f"`chainrule train --resume {place}` goes on with it"
         )
         raise typer.Exit(exit_code(signal.SIGINT))
     if not quiet:
@@ -187,8 +188,6 @@ def _configuration(options: dict[str, Any], data: str | None, config: Path | Non
 
 
 def _announce(prepared: Prepared) -> None:
-    from chainrule.display import say
-
     dataset, config, network = prepared.dataset, prepared.config, prepared.network
     test = 0 if dataset.x_test is None else len(dataset.x_test)
     held_out = config.validation or 0
@@ -200,7 +199,7 @@ def _announce(prepared: Prepared) -> None:
         f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
         f"examples of shape {dataset.input_shape}{classes}"
     )
-    say(f"{network.summary()}\n")
+    say_lines(f"{network.summary()}\n\n")
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}, "
         f"batches of {config.batch_size}, seed {config.seed}"
@@ -208,7 +207,7 @@ def _announce(prepared: Prepared) -> None:
 
 
 def _conclude(outcome: Outcome, folder: Path) -> None:
-    from chainrule.display import describe_numbers, format_seconds, say
+    from chainrule.display import describe_numbers, format_seconds
 
     summary = outcome.summary
     if summary.test is not None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from chainrule.display import say
+
 
 def warm_up(
     dtype: Annotated[
@@ -40,4 +42,4 @@ def warm_up(
                 raise OutputError(f"{problem}; {ELSEWHERE}") from None
         compiled += len(new)
     took = format_seconds(time.perf_counter() - began)
-    print(f"{compiled} functions compiled in {took}; they are in {code_folder()}")
+    say(f"{compiled} functions compiled in {took}; they are in {code_folder()}")

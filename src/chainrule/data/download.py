@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.errors import DownloadError
+from chainrule.text import printable
 
 if TYPE_CHECKING:
     from requests import RequestException
@@ -101,10 +102,11 @@ def _progress_bar(name: str, url: str) -> Iterator[_Bar]:
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.text import Text
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        console.print(f"downloading {url}", soft_wrap=True, highlight=False)
+        console.print(Text(f"downloading {printable(url)}"), soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

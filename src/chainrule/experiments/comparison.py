@@ -38,6 +38,7 @@ from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import CONFIG, is_finished, new_run_folder, unfinished_run
 from chainrule.experiments.runner import check_names, load_data, prepare, run
 from chainrule.files import cannot_write, claimed, whole_file
+from chainrule.text import file_name
 
 PLAN, RUNS = "comparison.toml", "runs"
 MOST_RUNS = 10_000
@@ -70,8 +71,14 @@ class Comparison:
             )
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(f"seeds are different whole numbers, received {self.seeds}")
-        if len({_folder_name(name) for name in self.variants}) < len(self.variants):
-            raise ConfigError(f"variants need different names, received {list(self.variants)}")
+        folders: dict[str, str] = {}
+        for name in self.variants:  # to some systems, capitals make no other name
+            other = folders.setdefault(file_name(name).casefold(), name)
+            if other != name:
+                raise ConfigError(
+                    f"variants {other!r} and {name!r} would share the folder "
+                    f"{file_name(other)}: give one of them another name"
+                )
         count = len(self.variants) * len(self.seeds)
         if count > MOST_RUNS:
             raise ConfigError(
@@ -106,7 +113,7 @@ class Task:
 
     def folder(self, out: Path) -> Path:
         """Where its run folder is."""
-        return out / RUNS / _folder_name(self.variant) / f"seed-{self.seed}"
+        return out / RUNS / file_name(self.variant) / f"seed-{self.seed}"
 
 
 class ComparisonFile(pydantic.BaseModel):
@@ -283,7 +290,3 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(_short, value)) + "]"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _folder_name(variant: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "_", variant).strip("_")

@@ -9,7 +9,7 @@ from chainrule.display import format_number
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import make_config, read_config
 from chainrule.experiments.curves import plot_bands, spell
-from chainrule.experiments.document import Document
+from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_estimates
 from chainrule.experiments.report import options_in_words
 from chainrule.experiments.results import Results, read_results
@@ -140,6 +140,6 @@ def add_configuration(document: Document, comparison: Comparison, folder: Path) 
         "What they share.",
     )
     document.paragraph(
-        f"`chainrule compare {folder / PLAN}` repeats this comparison, with the seeds "
-        f"{', '.join(map(str, comparison.seeds))}."
+        Code(f"chainrule compare {folder / PLAN}"),
+        f" repeats this comparison, with the seeds {', '.join(map(str, comparison.seeds))}.",
     )

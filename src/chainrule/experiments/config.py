@@ -105,6 +105,17 @@ class TrainConfig(pydantic.BaseModel):
         None, "Run", "N", "Threads of the compiled engine; all cores if left out."
     )
 
+    @pydantic.field_validator("*")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        """What comes from the command line may hold bytes that are no text, and files may not."""
+        if isinstance(value, str) and not value.isprintable():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise ValueError("is not text in UTF-8: rename the file") from None
+        return value
+
 
 def read_config(path: Path) -> dict[str, Any]:
     """The values in a TOML file, their names checked.
@@ -184,5 +195,6 @@ def _say(error: pydantic.ValidationError) -> str:
         name = str(detail["loc"][0]) if detail["loc"] else "configuration"
         received = "" if detail["type"] == "missing" else f"; received {detail['input']!r}"
         problem = detail["msg"].replace("Input should", "should").replace("Field", "is")
+        problem = problem.removeprefix("Value error, ")
         problems.setdefault(name, f"{name} {problem}{received}")
     return "; ".join(problems.values())

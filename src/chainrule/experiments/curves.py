@@ -9,27 +9,37 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.display import as_png
 from chainrule.experiments.palette import COLOURS, line_style
+from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING, History
+from chainrule.text import for_plot
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TRAINING, VALIDATION = COLOURS[:2]
 FEW_EPOCHS = 30  # up to which each epoch has a dot
+LEGEND_LINE = 0.22  # inches
 
 
 def draw_curves(history: History, title: str, path: Path) -> None:
-    """Write a PNG with one panel for the loss and one for each metric."""
-    plot_curves(history, title).savefig(path, dpi=150)
+    """Write a PNG with one panel for the loss and one for each metric.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with whole_file(path) as file:
+        file.write(as_png(plot_curves(history, title), dpi=150))
 
 
 def plot_curves(history: History, title: str = "") -> Figure:
     """A panel for the loss and one for each metric, each with training and validation."""
     names = recorded(history)
     figure, panels = panels_in_rows(len(training_names(names)))
-    figure.suptitle(title)
+    figure.suptitle(for_plot(title))
     epochs = history.values("epoch")
     style = "o-" if len(epochs) <= FEW_EPOCHS else "-"
     for axes, name in zip(panels, training_names(names), strict=True):
@@ -62,8 +72,7 @@ def plot_bands(variants: Mapping[str, Sequence[History]]) -> Figure:
             label_epochs(axes, spell(name))
             axes.set_title("validation" if part else "training", fontsize=10)
             axes.label_outer()
-    lines = panels[0, 0].get_lines()
-    figure.legend(lines, list(variants), loc="outside lower center", ncols=2, frameon=False)
+    name_below(figure, panels[0, 0].get_lines(), list(variants), columns=2)
     return figure
 
 
@@ -76,6 +85,14 @@ def draw_band(axes: Axes, curves: Sequence[Sequence[float]], number: int) -> Non
     axes.plot(epochs, values.mean(axis=0), linewidth=1.8, **style)
     lowest, highest = values.min(axis=0), values.max(axis=0)
     axes.fill_between(epochs, lowest, highest, color=style["color"], alpha=0.2, linewidth=0)
+
+
+def name_below(figure: Figure, artists: Sequence[Artist], names: list[str], columns: int) -> None:
+    """A legend below all panels; a long one makes the figure higher, not the panels lower."""
+    more_lines = max(0, math.ceil(len(names) / columns) - 2)
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * more_lines)
+    texts = list(map(for_plot, names))
+    figure.legend(artists, texts, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def panels_in_rows(count: int) -> tuple[Figure, list[Axes]]:
@@ -95,7 +112,7 @@ def label_epochs(axes: Axes, label: str) -> None:
     """Whole epochs below, `label` at the left, and a quiet grid."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.set(xlabel="epoch", ylabel=label)
+    axes.set(xlabel="epoch", ylabel=for_plot(label))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.grid(color="#808080", alpha=0.25)
 

@@ -1,20 +1,24 @@
 """A document of headings, text, tables and pictures, written once and read anywhere: on the
-terminal, as Markdown with PNG pictures, and as one HTML file that needs nothing else."""
+terminal, as Markdown with PNG pictures, and as one HTML file that needs nothing else.
+
+All text in it is plain, wherever it comes from: nothing in it is markup, and all of it stays on its
+line. What is to be shown as code is said to be `Code`.
+"""
 
 from __future__ import annotations
 
 import base64
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.display import as_png
 from chainrule.files import cannot_write, whole_file
+from chainrule.text import for_markdown, markdown_code, printable
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
     from rich.console import Console
 
@@ -35,11 +39,20 @@ class Heading:
     level: int = 2
 
 
+class Code(str):
+    """A piece of a paragraph that is shown as code."""
+
+
 @dataclass(frozen=True)
 class Paragraph:
-    """Plain text, with code between backquotes."""
+    """Pieces of text, one after another."""
 
-    text: str
+    pieces: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """All of it, with code between backquotes."""
+        return "".join(f"`{one}`" if isinstance(one, Code) else one for one in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -103,22 +116,23 @@ class Document:
     """
 
     def __init__(self, title: str) -> None:
-        self.title = title
-        self.parts: list[Part] = [Heading(title, 1)]
+        self.title = printable(title)
+        self.parts: list[Part] = [Heading(self.title, 1)]
 
     def heading(self, text: str) -> None:
         """Begin a section."""
-        self.parts.append(Heading(text))
+        self.parts.append(Heading(printable(text)))
 
-    def paragraph(self, text: str) -> None:
-        """Add text, with code between backquotes."""
-        self.parts.append(Paragraph(text))
+    def paragraph(self, *pieces: str) -> None:
+        """Add text, in pieces where some of it is `Code`."""
+        self.parts.append(Paragraph([type(one)(printable(one)) for one in pieces]))
 
     def table(
         self, headers: Sequence[str], rows: Sequence[Sequence[str]], caption: str = ""
     ) -> None:
         """Add a table of text."""
-        self.parts.append(Table(headers, rows, caption))
+        cells = [[printable(cell) for cell in row] for row in (headers, *rows)]
+        self.parts.append(Table(cells[0], cells[1:], printable(caption)))
 
     def picture(self, name: str, figure: Figure, caption: str, alt: str = "") -> None:
         """Add a matplotlib figure, under a file name without its ending.
@@ -127,15 +141,16 @@ class Document:
         and so should be of a middle lightness. The figure is used up.
         """
         width = round(figure.get_figwidth() * PIXELS_PER_INCH)
-        light = _draw(figure, transparent=False)
+        light = as_png(figure, PIXELS_PER_INCH * SHARPNESS)
         figure.set_layout_engine("none")  # all is in its place: no need to lay it out again
         _change_ink(figure)
-        dark = _draw(figure, transparent=True)
-        self.parts.append(Picture(name, caption, alt or caption, width, light, dark))
+        dark = as_png(figure, PIXELS_PER_INCH * SHARPNESS, transparent=True)
+        said = printable(caption), printable(alt or caption)
+        self.parts.append(Picture(name, *said, width, light, dark))
 
     def attach(self, name: str, content: bytes, caption: str) -> None:
         """Add a file, under its whole name, and what it holds."""
-        self.parts.append(Attachment(name, caption, content))
+        self.parts.append(Attachment(name, printable(caption), content))
 
     def to_markdown(self) -> str:
         """The document as GitHub's Markdown; pictures are files in `pictures/`."""
@@ -151,7 +166,7 @@ class Document:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"base64": _base64, "code": _mark_code}
+        environment.filters["base64"] = _base64
         environment.tests["kind"] = lambda part, name: type(part).__name__ == name
         page = environment.get_template("document.html")
         sections = [part for part in self.parts if isinstance(part, Heading) and part.level == 2]
@@ -159,14 +174,15 @@ class Document:
 
     def show(self, console: Console) -> None:
         """Print everything but the pictures."""
+        from rich.text import Text
+
         for part in self.parts:
             if isinstance(part, Table):
                 console.print(_as_rich(part))
             elif isinstance(part, Attachment):
-                console.print(f"{part.name}: {part.caption}", markup=False)
+                console.print(Text(f"{part.name}: {part.caption}"))
             elif not isinstance(part, Picture):
-                style = "bold" if isinstance(part, Heading) else None
-                console.print(part.text, style=style, markup=False)
+                console.print(Text(part.text, "bold" if isinstance(part, Heading) else ""))
 
     def write(self, folder: Path) -> None:
         """Write `report.md` with its pictures, `report.html`, and the files attached."""
@@ -181,12 +197,6 @@ class Document:
         for name, content in files.items():
             with whole_file(folder / name) as file:
                 file.write(content)
-
-
-def _draw(figure: Figure, transparent: bool) -> bytes:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=PIXELS_PER_INCH * SHARPNESS, transparent=transparent)
-    return drawn.getvalue()
 
 
 def _change_ink(figure: Figure) -> None:
@@ -209,17 +219,22 @@ def _change_ink(figure: Figure) -> None:
 
 def _as_markdown(part: Part) -> str:
     if isinstance(part, Heading):
-        return f"{'#' * part.level} {part.text}\n"
+        return f"{'#' * part.level} {for_markdown(part.text)}\n"
     if isinstance(part, Paragraph):
-        return f"{part.text}\n"
+        return "".join(map(_piece_as_markdown, part.pieces)).strip() + "\n"
+    caption = for_markdown(part.caption).strip()  # emphasis begins and ends at a letter
     if isinstance(part, Picture):
-        return f"![{part.alt}]({PICTURES}/{part.name}.png)\n\n*{part.caption}*\n"
+        return f"![{for_markdown(part.alt)}]({PICTURES}/{part.name}.png)\n\n*{caption}*\n"
     if isinstance(part, Attachment):
-        return f"[{part.name}]({part.name}): {part.caption}\n"
+        return f"[{for_markdown(part.name)}]({part.name}): {caption}\n"
+    headers, *rows = [list(map(for_markdown, row)) for row in (part.headers, *part.rows)]
     rule = ["---:" if part.holds_numbers(i) else "---" for i in range(len(part.headers))]
-    rows = [part.headers, rule, *part.rows]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(([f"**{part.caption}**\n"] if part.caption else []) + lines) + "\n"
+    lines = [f"| {' | '.join(row)} |" for row in (headers, rule, *rows)]
+    return "\n".join(([f"**{caption}**\n"] if caption else []) + lines) + "\n"
+
+
+def _piece_as_markdown(piece: str) -> str:
+    return markdown_code(piece) if isinstance(piece, Code) else for_markdown(piece)
 
 
 def _as_rich(part: Table) -> Any:
@@ -227,7 +242,7 @@ def _as_rich(part: Table) -> Any:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(title=part.caption or None)
+    shown = RichTable(title=Text(part.caption) if part.caption else None)
     for column, header in enumerate(part.headers):
         shown.add_column(Text(header), justify="right" if part.holds_numbers(column) else "left")
     for row in part.rows:
@@ -237,12 +252,3 @@ def _as_rich(part: Table) -> Any:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
-
-
-def _mark_code(text: str) -> Markup:
-    """Text as HTML, what stands between backquotes as code."""
-    from markupsafe import Markup
-
-    pieces = re.split(r"`([^`]+)`", text)  # every second one is code
-    code = Markup("<code>{}</code>")
-    return Markup().join(code.format(p) if i % 2 else p for i, p in enumerate(pieces))

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.display import is_share
-from chainrule.experiments.curves import label_epochs, panels_in_rows, spell
+from chainrule.experiments.curves import label_epochs, name_below, panels_in_rows, spell
 from chainrule.experiments.palette import BLUE, VERMILION, colour, line_style, marker
 from chainrule.parameters import Array
+from chainrule.text import for_plot, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,8 @@ REGION_SIDE = 300  # points of the grid on which decision regions are drawn, alo
 CELLS_WITH_NUMBERS = 16  # up to so many classes, a confusion matrix has its counts written in
 WEIGHTS_WITH_NUMBERS = 100  # likewise a matrix of weights
 TILE = 0.92  # of a place in a grid of images; the rest is the gap
-CHARACTERS = 14  # of text that fit on a tile
+CHARACTERS, LINES = 14, 6  # of text that fit on a tile
+LONGEST_CLASS = 24  # characters of a class's name beside a confusion matrix
 
 
 def draw_regions(
@@ -75,8 +77,7 @@ def draw_regions(
         scatter_classes(axes, x, classes, class_names)
         axes.set(title=title, xlabel="x1", ylabel="x2", xlim=(left, right), ylim=(bottom, top))
     prediction.plot(*x[wrong].T, "o", mfc="none", color="black", ms=8, mew=1, label="wrong")
-    handles, labels = prediction.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False)
+    name_below(figure, *prediction.get_legend_handles_labels(), columns=8)
     return figure
 
 
@@ -141,9 +142,10 @@ def draw_confusion(counts: Array, class_names: Sequence[str]) -> Figure:
     strength = _confusion_strength(shares)
     axes.imshow(_confusion_colours(strength))
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_xticks(range(classes), class_names, fontsize=_label_size(classes))
-    axes.set_yticks(range(classes), class_names, fontsize=_label_size(classes))
-    if max(map(len, class_names)) > 3:
+    names = [for_plot(name, LONGEST_CLASS) for name in class_names]
+    axes.set_xticks(range(classes), names, fontsize=_label_size(classes))
+    axes.set_yticks(range(classes), names, fontsize=_label_size(classes))
+    if max(map(len, names)) > 3:
         axes.tick_params(axis="x", rotation=90)
     if classes <= CELLS_WITH_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
@@ -182,7 +184,7 @@ def draw_images(rows: Sequence[tuple[str, Sequence[tuple[Array, str]]]], columns
         columns: how many places a row has.
     """
     titles = 1.0 if any(title for title, _ in rows) else 0.0  # their width, in images
-    lines = max(len(wrap(text, CHARACTERS)) for _, row in rows for _, text in row)
+    lines = max(len(_fold(text)) for _, row in rows for _, text in row)
     height = 1 + 0.16 * lines
     axes = _canvas(titles + columns, height * len(rows), WIDTH / 9)
     for row, (title, images) in enumerate(rows):
@@ -240,7 +242,13 @@ def _show_at(axes: Axes, image: Array, left: float, top: float, **options: Any) 
 
 def _write(axes: Axes, across: float, down: float, text: str, **alignment: Any) -> None:
     """Text not wider than a tile."""
-    axes.text(across, down, "\n".join(wrap(text, CHARACTERS)), fontsize=9, **alignment)
+    axes.text(across, down, "\n".join(_fold(text)), fontsize=9, **alignment)
+
+
+def _fold(text: str) -> list[str]:
+    """The lines of a text on a tile."""
+    lines = wrap(printable(text), CHARACTERS, max_lines=LINES, placeholder="…")
+    return list(map(for_plot, lines))
 
 
 def _figure_of(axes: Axes) -> Figure:
@@ -327,9 +335,7 @@ def _draw_layers(
 
 def _name_layers(axes: Axes, layers: list[str]) -> None:
     """A legend below all panels."""
-    _figure_of(axes).legend(
-        axes.get_lines(), layers, loc="outside lower center", ncols=4, frameon=False
-    )
+    name_below(_figure_of(axes), axes.get_lines(), layers, columns=4)
 
 
 def draw_estimates(results: Results) -> Figure:
@@ -352,7 +358,7 @@ def draw_estimates(results: Results) -> Figure:
         axes.plot(values, [row] * len(values), "o", color=colour(row), alpha=0.45, ms=5)
         axes.plot(interval, [row, row], color=colour(row), lw=2.5)
         axes.plot(scale * estimate.mean, row, "D", color=colour(row), ms=8)
-    axes.set_yticks(range(len(variants)), [variant.label for variant in variants])
-    axes.set(xlabel=f"{spell(metric)}{unit}", ylim=(len(variants) - 0.5, -0.5))
+    axes.set_yticks(range(len(variants)), [for_plot(variant.label) for variant in variants])
+    axes.set(xlabel=for_plot(f"{spell(metric)}{unit}"), ylim=(len(variants) - 0.5, -0.5))
     axes.grid(axis="x", color="#808080", alpha=0.25)
     return figure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from chainrule.layers import Layer
 from chainrule.layers.descriptions import build_layers
 from chainrule.losses import LOSSES
 from chainrule.schedules import SCHEDULES
+from chainrule.text import for_markdown, for_python
 
 MODULES = ("initializers", "schedules")  # reached as cr.schedules.Cosine; the rest as cr.Dense
 
@@ -62,7 +62,8 @@ def write_notebook(run: Run, path: Path) -> None:
 def cells_of(run: Run) -> Iterator[tuple[str, str]]:
     """The cells, each ``("text" or "code", source)``."""
     config = run.config
-    yield "text", f"# {run.summary.data}: {Path(config.model).stem}\n\n{introduce(run)}"
+    title = f"{run.summary.data}: {Path(config.model).stem}"
+    yield "text", f"# {for_markdown(title)}\n\n{for_markdown(introduce(run))}"
     yield "text", "## Data"
     yield "code", f"import chainrule as cr\n\ndata = {load_source(config)}"
     yield "text", "## Network"
@@ -169,7 +170,7 @@ def source(value: Any, names: Mapping[Layer, str] | None = None) -> str:
         return constructor(value, value.options(), names)
     if isinstance(value, list):
         return f"[{', '.join(source(item, names) for item in value)}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return for_python(value) if isinstance(value, str) else repr(value)
 
 
 def constructor(

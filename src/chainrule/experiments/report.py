@@ -16,7 +16,7 @@ from chainrule.display import counted, describe_numbers
 from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
 from chainrule.experiments.curves import plot_curves, spell
-from chainrule.experiments.document import Document
+from chainrule.experiments.document import Code, Document
 from chainrule.experiments.judged import Judged, judge
 from chainrule.experiments.recording import PROBE, read_layers
 from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
@@ -107,7 +107,7 @@ def add_configuration(document: Document, run: Run) -> None:
     """Options, layers, and how to repeat the run."""
     document.heading("Configuration")
     options = [list(option) for option in options_in_words(run.config, IN_LAYERS).items()]
-    document.table(["option", "value"], options, "Options of `chainrule train`.")
+    document.table(["option", "value"], options, "Options of chainrule train.")
     network = run.network.summary()
     rows = [
         [row.position, row.layer, _spell_shape(row.output_shape), f"{row.parameters:,}"]
@@ -120,8 +120,8 @@ def add_configuration(document: Document, run: Run) -> None:
     )
     made = ", ".join(f"{name} {version}" for name, version in run.summary.versions.items())
     document.paragraph(
-        f"`chainrule train --config {run.path / 'config.toml'}` repeats this run. "
-        f"It was made with {made}."
+        Code(f"chainrule train --config {run.path / 'config.toml'}"),
+        f" repeats this run. It was made with {made}.",
     )
 
 
@@ -276,14 +276,14 @@ def add_weights(document: Document, run: Run) -> None:
     signs = "Blue weights are positive, red ones negative, white is zero."
     if images is None:
         figure = figures.draw_weight_matrix(layer.W)
-        caption = f"The weights of `{layer!r}`, a column for each unit. {signs}"
+        caption = f"The weights of {layer!r}, a column for each unit. {signs}"
     else:
         figure = figures.draw_weight_images(images[:UNITS])
         units = "units" if isinstance(layer, Dense) else "filters"
         shown = f"the first {UNITS} of {len(images)}" if len(images) > UNITS else len(images)
         is_grey = images.shape[-1] == 1
         caption = (
-            f"The weights of `{layer!r}` as images: {shown} {units}. "
+            f"The weights of {layer!r} as images: {shown} {units}. "
             f"{signs if is_grey else 'Middle grey is zero.'}"
         )
     document.picture("weights", figure, caption, "The first layer's weights as colours.")

@@ -17,6 +17,7 @@ from chainrule.experiments.statistics import Difference, Estimate, difference, e
 from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING
+from chainrule.text import for_csv
 
 CSV, JSON = "results.csv", "results.json"
 COSTS = {
@@ -146,10 +147,10 @@ class Results:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = self._columns()
-        writer.writerow(["variant", "seed", *columns, "error"])
+        writer.writerow(["variant", "seed", *map(for_csv, columns), "error"])
         for run in self.runs:
             cells = [repr(run.numbers[c]) if c in run.numbers else "" for c in columns]
-            writer.writerow([run.variant, run.seed, *cells, run.error or ""])
+            writer.writerow([for_csv(run.variant), run.seed, *cells, for_csv(run.error or "")])
         return text.getvalue()
 
     def write(self, out: Path) -> None:

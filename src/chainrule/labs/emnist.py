@@ -29,7 +29,7 @@ import numpy.typing as npt
 import chainrule as cr
 from chainrule.data.dataset import split
 from chainrule.errors import DataError
-from chainrule.experiments.document import Document
+from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_images
 from chainrule.experiments.statistics import Difference, difference
 from chainrule.labs.lab import (
@@ -293,9 +293,11 @@ def show_files(document: Document, folder: Path, size: Size, emnist: cr.datasets
     document.table(["file", "images", "size", "columns"], rows)
     fewest, *_, most = sorted(np.bincount(files.y, minlength=CLASSES))
     document.paragraph(
-        f"Read back, both hold the images of `emnist47` to the bit. Of those in train.csv "
-        f"{size.validation:,} are held out for validation and {len(files.x):,} are for training: "
-        f"{fewest:,} of the rarest class, {most:,} of the most frequent."
+        "Read back, both hold the images of ",
+        Code("emnist47"),
+        f" to the bit. Of those in train.csv {size.validation:,} are held out for validation and "
+        f"{len(files.x):,} are for training: {fewest:,} of the rarest class, {most:,} of the most "
+        "frequent.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.datasets import load
-from chainrule.experiments.document import Document
+from chainrule.experiments.document import Code, Document
 from chainrule.experiments.statistics import Difference, estimate
 from chainrule.experiments.workers import worker_processes
 
@@ -73,15 +74,16 @@ def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
     """The beginning of every lab's report: what the lab asks, and the command that made it."""
     document = Document(title)
     for paragraph in asks.strip().split("\n\n"):
-        document.paragraph(paragraph.replace("\n", " "))
+        document.paragraph(*with_code(paragraph.replace("\n", " ")))
     command = f"chainrule lab run {name}"
     if setting.quick:
         command += " --quick"
     if setting.seed:
         command += f" --seed {setting.seed}"
     document.paragraph(
-        f"Made by `{command}`. What depends on chance stands as mean ± "
-        "standard deviation over seeds."
+        "Made by ",
+        Code(command),
+        ". What depends on chance stands as mean ± standard deviation over seeds.",
     )
     if setting.quick:
         document.paragraph(
@@ -89,6 +91,16 @@ def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
             "figures show the point and are not those of the full run."
         )
     return document
+
+
+def with_code(text: str) -> list[str]:
+    """The pieces of a paragraph, where what stands between backquotes is code.
+
+    >>> with_code("the images of `emnist47`")
+    ['the images of ', 'emnist47', '']
+    """
+    pieces = re.split(r"`([^`]+)`", text)  # every second one is code
+    return [Code(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
 
 
 def close_report(document: Document, claims: Sequence[Claim]) -> Document:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.experiments.curves import label_epochs, panels_in_rows
+from chainrule.experiments.curves import label_epochs, name_below, panels_in_rows
 from chainrule.experiments.figures import scatter_classes
 from chainrule.experiments.palette import DASHES, colour
 from chainrule.parameters import Array
@@ -77,6 +77,5 @@ def draw_regions(
         axes.set_title(f"{name}: {100 * wrong.mean():.1f} % wrong")
     for axes in (truth, *places):
         axes.set(xlabel="x1", ylabel="x2", xlim=limits[:, 0], ylim=limits[:, 1], aspect="equal")
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    name_below(figure, *axes.get_legend_handles_labels(), columns=3)
     return figure

@@ -1,0 +1,105 @@
+"""All that commands print goes through here, or is a line that `say` prints: on the terminal and in
+pipes. What they quote, from files or from the user, is text and nothing else."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperGroup
+
+from chainrule.display import say
+from chainrule.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+PIPED_WIDTH = 200
+"""Columns of what goes to a file or another program, where nothing need be folded."""
+
+
+class Commands(TyperGroup):
+    """The commands of a program; what it says of a wrong command line is printable."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with _printable_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _printable_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # typer's own derive from click's, which it may carry within itself
+        if isinstance(message := getattr(error, "message", None), str):
+            vars(error)["message"] = printable(message)
+        raise
+
+
+def write_whatever_comes() -> None:
+    """From now on, write what an encoding cannot show as Python writes it, and raise no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say_lines(text: str) -> None:
+    """Print a text of several lines."""
+    for line in text.removesuffix("\n").split("\n"):
+        say(line.expandtabs())
+
+
+def complain(text: str) -> None:
+    """Print a message on the error stream; it may have several lines, each below the first one
+    set in, so that none passes for a message of its own."""
+    lines = [printable(line.strip()) for line in text.split("\n")]
+    print("\n  ".join(lines), file=sys.stderr)
+
+
+def console(piped_width: int = PIPED_WIDTH) -> Console:
+    """For what has styles, or must be folded."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else piped_width, highlight=False)
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """A line of texts, some of them with a style, in none of which rich finds markup."""
+    from rich.text import Text
+
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*((printable(text), style) for text, style in pairs))
+
+
+def new_table(*titles: str, numbers: Sequence[str] = ()) -> Table:
+    """An empty table; the columns named in `numbers` are aligned to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    *first, last = titles
+    for title in first:
+        is_number = title in numbers
+        table.add_column(styled(title), no_wrap=True, justify="right" if is_number else "left")
+    table.add_column(styled(last), overflow="fold")
+    return table
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """A row of text."""
+    table.add_row(*map(styled, cells))
+
+
+def show(table: Table) -> None:
+    """Print a table."""
+    console().print(table)
