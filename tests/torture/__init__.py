@@ -4,6 +4,7 @@ A reader passes when each file is either read or refused with one of `chainrule.
 most 2 s of processor time and 500 MB of memory. Every case can be repeated by its number.
 
     readers     the readers, each with valid files to start from: add a new one here
+    seeds       valid files to start from; tokens: what means something in a format
     mutations   the damage done to a file
     cases       one case: the file that belongs to a number, and what comes of reading it
     worker      a process that runs cases one after the other, within limits
@@ -11,5 +12,5 @@ most 2 s of processor time and 500 MB of memory. Every case can be repeated by i
     faulty      readers with a known fault each, to see that it is found
 
 ``make torture`` runs all readers at length; the test suite runs the first few hundred cases of
-each.
+each. ``python -m tests.torture --repeat csv:1234`` repeats one.
 """

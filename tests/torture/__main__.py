@@ -33,6 +33,7 @@ def main() -> int:
         repeat(name, int(case), options.seed)
         return 0
     each = -(-options.cases // len(options.readers))
+    print(f"{each:,} cases of each reader, with {options.workers} workers", flush=True)
     results = campaign(dict.fromkeys(options.readers, each), options.seed, options.workers)
     print("\n".join(summary(results)))
     return 1 if any(result.faults for result in results.values()) else 0

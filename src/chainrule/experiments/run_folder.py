@@ -27,7 +27,7 @@ import numpy as np
 import chainrule
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ChainruleError, RunFolderError
-from chainrule.experiments.config import TrainConfig, read_whole_config
+from chainrule.experiments.config import TrainConfig, make_config, read_config
 from chainrule.files import cannot_write
 from chainrule.history import History
 from chainrule.network import Network, load
@@ -81,7 +81,7 @@ def read_run(path: Path) -> Run:
         raise RunFolderError(f"{path / SUMMARY} cannot be read: {error}") from None
     if not isinstance(summary, dict) or not {"preparation", "class_names"} <= summary.keys():
         raise RunFolderError(f"{path / SUMMARY} does not describe a run of chainrule")
-    return Run(path, read_whole_config(path / CONFIG), load(path / MODEL), summary)
+    return Run(path, make_config(read_config(path / CONFIG)), load(path / MODEL), summary)
 
 
 def read_history(path: Path) -> History:
