@@ -1,5 +1,6 @@
 # make demo    install, and watch a network learn handwritten digits
 # make test    the whole test suite          make test-long   the tests that take minutes
+# make torture 200,000 damaged and forged files for every kind of reader
 # make check   formatting, lint and types    make format      mend formatting and imports
 # make bench   beside PyTorch, JAX and others, in an environment of its own
 PYTHON ?= python3
@@ -15,6 +16,9 @@ test: .venv/installed-dev browser
 test-long: .venv/installed-dev
 	$(BIN)/pytest -m long
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch" --engine numpy
+
+torture: .venv/installed-dev
+	$(BIN)/python -m tests.torture
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check
@@ -55,4 +59,4 @@ bench: .venv-bench/installed
 clean:
 	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long check format bench browser clean
+.PHONY: demo test test-long torture check format bench browser clean

@@ -14,7 +14,10 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # From the ground up: a module may import those of its own row and of the rows before it.
 FLOORS = [
-    {"errors", "seeding", "functions", "files", "text", "display", "interruption", "environment"},
+    {
+        *["errors", "seeding", "functions", "files", "limits"],
+        *["text", "display", "interruption", "environment"],
+    },
     {"configurable", "arguments"},
     {"initializers", "regularizers", "history", "parameters"},
     {"layers", "tensor_file"},

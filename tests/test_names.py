@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import inspect
+import itertools
+import math
+from contextlib import suppress
+
 import pytest
 
 import chainrule as cr
 from chainrule.configurable import build, describe
-from chainrule.errors import ArgumentError, ConfigError, UnknownNameError
+from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import LAYERS
 from chainrule.layers.descriptions import build_layers, describe_layers
@@ -102,6 +108,33 @@ def test_a_schedule_within_a_schedule() -> None:
 def test_descriptions_that_cannot_be_read(description, message: str) -> None:
     with pytest.raises((ArgumentError, UnknownNameError), match=message):
         build(description, OPTIMIZERS, "optimizer")
+
+
+ANYTHING = (
+    *(5, -1, 1.5, math.nan, math.inf, 2**62, 2j, True, None, ..., "x", "relu", "cosine", b"x"),
+    *([], [1], [1, 2], [[1, 2]], ["relu"], [["relu"]], {1}, (1, (2, 3)), datetime.date(2020, 1, 1)),
+    *({"a": 1}, {"type": "ReLU"}, {"type": "L2", "strength": 1}, {"type": "shared"}),
+)
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_whatever_stands_in_a_description_only_chainrules_errors_come_out(kind: str) -> None:
+    for name, make in KNOWN[kind].items():
+        parameters = inspect.signature(make).parameters
+        needed = [key for key, each in parameters.items() if each.default is each.empty]
+        others = ANYTHING if needed else [None]
+        for option, value, other in itertools.product(parameters, ANYTHING, others):
+            description = {"type": name, **dict.fromkeys(needed, other), option: value}
+            with suppress(ChainruleError):
+                if kind == "layer":
+                    build_layers([description])
+                else:
+                    build(description, KNOWN[kind], kind)
+
+
+def test_code_cannot_be_described() -> None:
+    with pytest.raises(UnknownNameError, match="no layer is called 'HandWritten'"):
+        build_layers([{"type": "HandWritten", "code": "os.system"}])
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from chainrule.errors import ArgumentError, ConfigError, UnknownNameError
+from chainrule.limits import shortened
 
 T = TypeVar("T")
 Description = str | Mapping[str, Any]  # what `build` makes an object from
+
+LONGEST_SHORT_FORM = 1000  # characters
+# What Python's parser raises; the last two for brackets or signs that are nested too deeply.
+UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 class Configurable:
@@ -105,7 +110,7 @@ def find_name(name: str, known: Iterable[str], kind: str) -> str:
         return plain[_plain(name)]
     nearest = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.5)
     hint = f"did you mean {plain[nearest[0]]!r}?" if nearest else f"choose from: {', '.join(names)}"
-    raise UnknownNameError(f"no {kind} is called {name!r}; {hint}")
+    raise UnknownNameError(f"no {kind} is called {shortened(repr(name))}; {hint}")
 
 
 def is_known(name: str, known: Iterable[str]) -> bool:
@@ -130,9 +135,16 @@ def _tuples(value: Any) -> Any:
 
 def _parse_short_form(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     """``"step(10, factor=0.5)"`` as name, positional values and named values."""
+    if len(text) > LONGEST_SHORT_FORM:
+        raise ArgumentError(
+            f"cannot read {shortened(repr(text))}: {len(text):,} characters are too many; write a "
+            "table with a type"
+        )
     match = re.fullmatch(r"\s*([\w-]+)\s*(\(.*\))?\s*", text, flags=re.DOTALL)
     if match is None:
-        raise ArgumentError(f"cannot read {text!r}: write a name or name(option=value, …)")
+        raise ArgumentError(
+            f"cannot read {shortened(repr(text))}: write a name or name(option=value, …)"
+        )
     name, arguments = match.groups()
     if arguments is None:
         return name, [], {}
@@ -142,9 +154,10 @@ def _parse_short_form(text: str) -> tuple[str, list[Any], dict[str, Any]]:
             raise ValueError
         positional = [_literal(argument) for argument in call.args]
         options = {str(word.arg): _literal(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         raise ArgumentError(
-            f"cannot read {text!r}: options are numbers or names, as in {name}(option=0.5)"
+            f"cannot read {shortened(repr(text))}: options are numbers or names, as in "
+            f"{shortened(name)}(option=0.5)"
         ) from None
     return name, positional, options
 

@@ -81,6 +81,8 @@ class Uniform(Initializer):
     high: float = 0.05
 
     def __post_init__(self) -> None:
+        number(self.low, "low", "(-inf, inf)")
+        number(self.high, "high", "(-inf, inf)")
         if not self.low < self.high:
             raise ArgumentError(f"uniform: low < high, received low={self.low}, high={self.high}")
 

@@ -15,6 +15,7 @@ Targets may be class numbers ``(N,)`` wherever the predictions are ``(N, classes
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -236,6 +237,10 @@ class SoftmaxCrossEntropy(Loss):
         super().__post_init__()
         number(self.label_smoothing, "label_smoothing", "[0, 1)")
         if self.class_weights is not None:  # from an array or a list as well
+            if not isinstance(self.class_weights, (Sequence, np.ndarray)):
+                raise ArgumentError(
+                    f"class_weights are a number for each class; received {self.class_weights!r}"
+                )
             weights = tuple(number(w, "a class weight", "[0, inf)") for w in self.class_weights)
             object.__setattr__(self, "class_weights", weights)
 

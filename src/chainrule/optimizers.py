@@ -75,8 +75,9 @@ class Optimizer(Configurable):
         if self.clip_norm is not None:
             number(self.clip_norm, "clip_norm", "(0, inf)")
         if self.clip_value is not None:
-            low, high = self.clip_range
-            if not low < high:
+            pair = self.clip_value if isinstance(self.clip_value, tuple) else (0, self.clip_value)
+            ends = [number(end, "clip_value", "[-inf, inf]") for end in pair]
+            if len(ends) != 2 or not ends[0] < ends[1]:
                 raise ArgumentError(
                     f"clip_value is a number above 0 or a pair (low, high) with low < high; "
                     f"received {self.clip_value}"

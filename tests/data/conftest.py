@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
+from tests.torture.seeds import idx_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -18,13 +16,6 @@ def private_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """No test sees the data or the cache of the machine it runs on."""
     monkeypatch.delenv("CHAINRULE_DATA", raising=False)
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    """`array` as an IDX file, written from the description of the format."""
-    kind = f"{array.dtype.kind}{array.dtype.itemsize}"
-    header = struct.pack(f">HBB{array.ndim}I", 0, IDX_CODES[kind], array.ndim, *array.shape)
-    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
 
 
 @pytest.fixture

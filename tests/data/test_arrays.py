@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from tests.torture.seeds import npy_bytes
 
 from chainrule.data.arrays import read_array_folder, read_npy, read_npy_file, read_npz
 from chainrule.errors import DataError
@@ -63,12 +62,6 @@ def test_folder_of_npy(tmp_path: Path) -> None:
     assert np.array_equal(raw.held_out.x, X[:1])
 
 
-def npy_bytes(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=True)
-    return stream.getvalue()
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -82,8 +75,8 @@ def npy_bytes(array: np.ndarray) -> bytes:
         (npy_bytes(X.astype(complex)), "holds complex128 values"),
         (npy_bytes(X[:0]), r"has shape \(0, 3\): at least one example"),
         (npy_bytes(np.float32(3)), "x is a single number"),
-        (npy_bytes(np.array([[1, 2], [3, np.nan]])), "example 1 of x holds NaN"),
-        (npy_bytes(np.array([[1, 2], [3, 1e300]])), "example 1 of x holds NaN, infinity or"),
+        (npy_bytes(np.array([[1, 2], [3, np.nan]])), "example 1 of x in .* holds NaN"),
+        (npy_bytes(np.array([[1, 2], [3, 1e300]])), "example 1 of x in .* holds NaN, infinity or"),
     ],
 )
 def test_bad_npy(tmp_path: Path, content: bytes, message: str) -> None:
@@ -98,7 +91,7 @@ def test_nan_is_found_far_into_a_file(tmp_path: Path) -> None:
     x = np.zeros((10_000, 2))
     x[9_000, 1] = np.inf
     np.save(tmp_path / "x.npy", x)
-    with pytest.raises(DataError, match="example 9000 of x"):
+    with pytest.raises(DataError, match="example 9000 of x in"):
         read_npy_file(tmp_path / "x.npy")
 
 
@@ -160,21 +153,3 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read .* encrypted"):
         read_npz(path)
-
-
-@fuzzed
-@given(st.data())
-def test_damaged_bytes_never_escape(tmp_path: Path, data: st.DataObject) -> None:
-    path = tmp_path / data.draw(st.sampled_from(["x.npy", "x.npz"]))
-    if path.suffix == ".npy":
-        np.save(path, X)
-    elif data.draw(st.booleans()):
-        np.savez(path, x=X, y=Y)
-    else:
-        np.savez_compressed(path, x=X, y=Y)
-    content = bytearray(path.read_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    with suppress(DataError):
-        read_npy_file(path) if path.suffix == ".npy" else read_npz(path)

@@ -118,6 +118,15 @@ def test_what_went_wrong_is_said_of_each_mirror(tmp_path: Path, mirror: str, cut
     assert os.listdir(tmp_path / "cache") == []
 
 
+def test_a_download_without_end_is_cut_off(
+    tmp_path: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "LARGEST", len(CONTENT) // 2)
+    with pytest.raises(DownloadError, match="sends more than 512,000 bytes: not the file expected"):
+        fetch(remote(mirror), tmp_path / "cache")
+    assert os.listdir(tmp_path / "cache") == []
+
+
 def test_a_wrong_checksum_leaves_nothing(tmp_path: Path, mirror: str) -> None:
     with pytest.raises(DownloadError, match="not the file expected: its checksum differs"):
         fetch(remote(mirror, sha256="0" * 64), tmp_path / "cache")
@@ -192,6 +201,7 @@ def test_the_emnist_archive_serves_every_split(
         for path in (tmp_path / "raw" / "gzip").iterdir():
             archive.write(path, f"gzip/{path.name.replace('t10k', 'test')}")
         archive.writestr("../../evil", "never unpacked")
+        archive.writestr("gzip/..-train-images-idx3-ubyte.gz", "never unpacked")
     (site / "emnist.zip").write_bytes(content.getvalue())
     sha256 = hashlib.sha256(content.getvalue()).hexdigest()
     remote = Remote("emnist.zip", (f"{mirror}/emnist.zip",), sha256)
@@ -199,6 +209,7 @@ def test_the_emnist_archive_serves_every_split(
     assert folder == tmp_path / "cache" / "emnist-letters"
     assert sorted(os.listdir(tmp_path / "cache")) == ["emnist-digits", "emnist-letters"]
     assert not list(tmp_path.rglob("evil"))
+    assert not list(tmp_path.glob("*ubyte*"))
     assert load_catalog("emnist-digits").x_train.shape == (2, 28, 28, 1)
 
 

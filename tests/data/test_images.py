@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -92,17 +91,6 @@ def test_unreadable_images_are_named(tmp_path: Path, name: str) -> None:
         with pytest.raises(DataError, match="cannot be read as an image") as caught:
             read_image_folder(tmp_path)
         assert str(path) in str(caught.value)
-
-
-def test_damaged_bytes_never_escape(tmp_path: Path) -> None:
-    path = save(tmp_path / "cat" / "a.png", np.arange(20, dtype=np.uint8).reshape(4, 5))
-    content = path.read_bytes()
-    for position in range(len(content)):
-        damaged = bytearray(content)
-        damaged[position] ^= 0xFF
-        path.write_bytes(damaged)
-        with suppress(DataError):
-            read_image_folder(tmp_path)
 
 
 def test_sixteen_bits_are_refused(tmp_path: Path) -> None:

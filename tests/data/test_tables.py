@@ -92,6 +92,24 @@ def test_no_foreign_error_escapes(path: Path, text: str | bytes) -> None:
         assert np.isfinite(table.values).all()
 
 
+@fuzzed
+@given(st.data())
+def test_the_first_fault_is_named_wherever_it_is(path: Path, data: st.DataObject) -> None:
+    number = st.integers(-1000, 1000) | st.floats(-1000, 1000)
+    rows, columns = data.draw(st.integers(2, 6)), data.draw(st.integers(2, 5))
+    cells = [[str(data.draw(number)) for _ in range(columns)] for _ in range(rows)]
+    row, column = data.draw(st.integers(1, rows - 1)), data.draw(st.integers(0, columns - 1))
+    cells[row][column] = data.draw(st.sampled_from(["", "x", "1_0", "nan", "-inf", "1e39", "0x1"]))
+    header = data.draw(st.sampled_from([[], [f"column {n}" for n in range(columns)]]))
+    lines = [
+        ",".join(f'"{cell}"' if data.draw(st.booleans()) else cell for cell in line)
+        for line in ([header] if header else []) + cells
+    ]
+    fault = f"line {row + 1 + bool(header)}, column {column + 1} "
+    with pytest.raises(DataError, match=fault):
+        read(path, data.draw(st.sampled_from(["\n", "\r\n"])).join(lines))
+
+
 @pytest.mark.parametrize(
     ("column", "position"),
     [(None, 1), ("a", 0), ("label", 1), (2, 2), (-1, 2), ("0", 0), ("-2", 1)],

@@ -180,6 +180,8 @@ class Solution:
             raise CannotGradeError(f"cannot read {path}: {error}") from None
         except SyntaxError as error:
             raise CannotGradeError(f"{path}, line {error.lineno}: {error.msg}") from None
+        except (ValueError, RecursionError, MemoryError):  # the last two for brackets in brackets
+            raise CannotGradeError(f"{path} is no Python, or is nested too deeply") from None
         if not scopes:
             raise CannotGradeError(
                 f"{path} has no backward code: no function is called backward, "

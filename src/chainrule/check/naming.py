@@ -181,11 +181,11 @@ def pairs_among(functions: Collection[str]) -> list[tuple[str, str]]:
     >>> pairs_among(["sigmoid", "sigmoid_prime", "cost"])
     [('sigmoid', 'sigmoid_prime')]
     """
-    found = []
+    found, known = [], set(functions)
     for name in functions:
         for base in (name, re.sub(r"_?(forward|fwd|function|loss|fn)$", "", name)):
             derivative = next(
-                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in functions), None
+                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in known), None
             )
             if base and derivative and derivative != name:
                 found.append((name, derivative))

@@ -28,6 +28,7 @@ from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples
 from chainrule.errors import DataError, DownloadError, OutputError
 from chainrule.files import cache_folder, make_folder, whole_file
+from chainrule.limits import is_plain, read_text
 from chainrule.seeding import generator
 
 Array = npt.NDArray[Any]
@@ -234,7 +235,7 @@ def load_catalog(name: str, data_dir: str | Path | None = None) -> Dataset:
     folder = obtain(entry, data_dir)
     raw = read_idx_parts(find_idx_files(folder, entry.prefix), folder)
     mapping = folder / f"{entry.prefix}mapping.txt"
-    names = _read_mapping(mapping) if mapping.exists() else entry.class_names
+    names = _read_mapping(mapping) if mapping.is_file() else entry.class_names
     x_train, y_train = _prepare(entry, raw.train, names)
     x_test, y_test = _prepare(entry, raw.held_out, names)
     return Dataset(
@@ -325,12 +326,13 @@ def _usual_names(entry: CatalogEntry) -> list[str]:
 
 def _unpack(archive: Path) -> None:
     """Take the IDX files of every EMNIST split out of the archive, each into the folder of its
-    set, and remove the archive."""
+    set, and remove the archive. No other file is taken out, and nothing leaves these folders."""
+    folders = {entry.prefix: archive.parent / entry.name for entry in _ENTRIES if entry.archive}
     with zipfile.ZipFile(archive) as members:
         for member in members.namelist():
             match = FILE_NAME.fullmatch(member.rpartition("/")[2])
-            if match:
-                folder = archive.parent / match["prefix"].rstrip("-")
+            if match and match["prefix"] in folders:
+                folder = folders[match["prefix"]]
                 folder.mkdir(parents=True, exist_ok=True)
                 with members.open(member) as source, whole_file(folder / match[0]) as target:
                     shutil.copyfileobj(source, target)
@@ -379,9 +381,13 @@ def _prepare(
 
 def _read_mapping(path: Path) -> tuple[str, ...]:
     """Class names from lines such as ``10 65``: class 10 is the character with code 65."""
+    lines = read_text(path, DataError).splitlines()
     try:
-        return tuple(chr(int(line.split()[1])) for line in path.read_text("ascii").splitlines())
+        names = [chr(int(line.split()[1])) for line in lines]
     except (ValueError, IndexError, OverflowError):
+        names = []
+    if not names or not all(map(is_plain, names)):
         raise DataError(
             f"{path} is not a mapping file: expected a class number and a character code a line"
-        ) from None
+        )
+    return tuple(names)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds to wait for a mirror to go on before the next one is tried."""
 
+LARGEST = 1_000_000_000
+"""Bytes of a download; the archive of EMNIST, the largest, has 562 million."""
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -54,6 +57,8 @@ def fetch(remote: Remote, folder: Path) -> Path:
                 )
         except RequestException as error:
             problems.append(f"{url}: {_explain(error)}")
+        except DownloadError as error:
+            problems.append(f"{url}: {error}")
         except ValueError:
             problems.append(f"{url}: not the file expected: its checksum differs")
         except OSError as error:
@@ -65,11 +70,13 @@ def fetch(remote: Remote, folder: Path) -> Path:
 
 
 class _Bar:
-    """A bar of rich's, under the names by which pooch reports."""
+    """A bar of rich's, under the names by which pooch reports; it ends a download that has no
+    end."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
+        self._received = 0
 
     @property
     def total(self) -> float | None:
@@ -80,9 +87,13 @@ class _Bar:
         self._progress.update(self._task, total=total or None)
 
     def update(self, count: int) -> None:
+        self._received += count
+        if self._received > LARGEST:
+            raise DownloadError(f"sends more than {LARGEST:,} bytes: not the file expected")
         self._progress.advance(self._task, count)
 
     def reset(self) -> None:
+        self._received = 0
         self._progress.reset(self._task)
 
     def close(self) -> None:

@@ -10,19 +10,23 @@ import gzip
 import math
 import re
 import zlib
+from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.raw import Examples, RawDataset
+from chainrule.data.raw import Examples, RawDataset, check_usable
 from chainrule.errors import DataError
+from chainrule.limits import MEGABYTE, check_unpacked, listed
 
 Array = npt.NDArray[Any]
 
 GZIP_MAGIC = b"\x1f\x8b"
 NUMBER_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MOST_AXES = 8  # of an array; those of images are three or four
 USUAL_NAMES = {
     "train images": "train-images-idx3-ubyte",
     "train labels": "train-labels-idx1-ubyte",
@@ -41,20 +45,25 @@ def read_idx(path: Path) -> Array:
     file renamed with or without ``.gz`` reads as well.
 
     Raises:
-        DataError: the file is truncated, too long, corrupt, or no IDX file.
+        DataError: the file is truncated, too long, corrupt, or no IDX file; or it is compressed
+            and would unpack to more than `limits` allow.
     """
-    content = _read_bytes(path)
-    number_type, shape = _read_header(content, path)
-    start = 4 + 4 * len(shape)
-    expected = start + math.prod(shape) * number_type.itemsize
-    if len(content) != expected:
-        problem = "truncated" if len(content) < expected else "damaged"
-        raise DataError(
-            f"{path} is {problem}: its header promises {expected:,} bytes for numbers of shape "
-            f"{shape}, but it holds {len(content):,}: copy or download it again"
-        )
-    stored = np.frombuffer(content, dtype=number_type, offset=start).reshape(shape)
-    return stored.astype(number_type.newbyteorder("="), copy=False)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(2) != GZIP_MAGIC:
+            file.seek(0)
+            return _read_array(file, path, size)
+        file.seek(0)
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return _read_array(unpacked, path, None)
+        except EOFError:
+            raise DataError(
+                f"{path} is truncated: the compressed data ends too early: "
+                "copy or download it again"
+            ) from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{path} is corrupt: {error}: copy or download it again") from None
 
 
 def read_idx_pair(images: Path, labels: Path | None) -> Examples:
@@ -64,6 +73,7 @@ def read_idx_pair(images: Path, labels: Path | None) -> Examples:
         DataError: one of the files cannot be read, or they do not belong together.
     """
     x = read_idx(images)
+    check_usable(x, str(images))
     if x.ndim < 2:
         raise DataError(
             f"{images} holds numbers of shape {x.shape}, expected images (count, height, width): "
@@ -90,7 +100,7 @@ def read_idx_file(path: Path) -> RawDataset:
     ``…-labels-idx1-ubyte`` for ``…-images-idx3-ubyte``."""
     labels = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
     beside = [path.with_name(labels), path.with_name(labels + ".gz")]
-    found = [file for file in beside if file.exists() and file != path]
+    found = [file for file in beside if file.is_file() and file != path]
     return RawDataset(read_idx_pair(path, found[0] if found else None))
 
 
@@ -105,7 +115,7 @@ def read_idx_folder(folder: Path) -> RawDataset:
     prefixes = find_idx_prefixes(folder)
     if len(prefixes) > 1:
         raise DataError(
-            f"{folder} holds several sets ({', '.join(prefixes)}): "
+            f"{folder} holds several sets ({listed(prefixes)}): "
             "move one into a folder of its own, or give its images file"
         )
     files = find_idx_files(folder, prefixes[0])
@@ -132,48 +142,78 @@ def read_idx_parts(files: dict[str, Path], folder: Path, has_test: bool = True) 
 
 def find_idx_prefixes(folder: Path) -> list[str]:
     """What stands before ``train``, ``t10k`` or ``test`` in the names of IDX files."""
-    matches = [FILE_NAME.fullmatch(file.name) for file in folder.iterdir()]
-    return sorted({match["prefix"] for match in matches if match})
+    return sorted({match["prefix"] for _, match in _idx_files(folder)})
 
 
 def find_idx_files(folder: Path, prefix: str) -> dict[str, Path]:
     """The files of the set `prefix`, as ``{"train images": path, …}``."""
     found = {}
-    for file in sorted(folder.iterdir()):
-        match = FILE_NAME.fullmatch(file.name)
-        if match and match["prefix"] == prefix:
+    for file, match in _idx_files(folder):
+        if match["prefix"] == prefix:
             part = "train" if match["part"].lower() == "train" else "test"
             found[f"{part} {match['kind'].lower()}"] = file
     return found
 
 
-def _read_bytes(path: Path) -> bytes:
-    content = path.read_bytes()
-    if not content.startswith(GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except EOFError:
-        raise DataError(
-            f"{path} is truncated: the compressed data ends too early: copy or download it again"
-        ) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is corrupt: {error}: copy or download it again") from None
+def _idx_files(folder: Path) -> Iterator[tuple[Path, re.Match[str]]]:
+    """The files named like IDX files. A pipe under such a name would never end."""
+    for file in sorted(folder.iterdir()):
+        match = FILE_NAME.fullmatch(file.name)
+        if match and file.is_file():
+            yield file, match
 
 
-def _read_header(content: bytes, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    if len(content) < 4:
-        raise DataError(f"{path} holds {len(content)} bytes, too few for an IDX file")
-    if content[:2] != b"\0\0" or content[2] not in NUMBER_TYPES or content[3] == 0:
+def _read_array(stream: BufferedIOBase, path: Path, size: int | None) -> Array:
+    """The array in a stream of `size` bytes (None: compressed, so that nobody knows). There is
+    memory for it only once its header has been held against what there is."""
+    number_type, shape = _read_header(stream, path)
+    start = 4 + 4 * len(shape)
+    expected = start + math.prod(shape) * number_type.itemsize
+    if size is None:
+        check_unpacked(expected, path.stat().st_size, str(path), "unpack it with gunzip")
+    elif size != expected:
+        raise _wrong_length(path, shape, expected, size)
+    stored = np.empty(shape, number_type)
+    held = start + _fill(stored, stream)
+    held += len(stream.read(1))  # at its end, a compressed file also checks its checksum
+    if held != expected:
+        raise _wrong_length(path, shape, expected, held)
+    return stored.astype(number_type.newbyteorder("="), copy=False)
+
+
+def _fill(stored: Array, stream: BufferedIOBase) -> int:
+    """Read into memory as much as there is; how many bytes were there."""
+    memory, held = stored.reshape(-1).view(np.uint8).data, 0
+    while count := stream.readinto(memory[held : held + MEGABYTE]):
+        held += count
+    return held
+
+
+def _read_header(stream: BufferedIOBase, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    start = stream.read(4)
+    if len(start) < 4:
+        raise DataError(f"{path} holds {len(start)} bytes, too few for an IDX file")
+    axes = start[3]
+    if start[:2] != b"\0\0" or start[2] not in NUMBER_TYPES or not 1 <= axes <= MOST_AXES:
         raise DataError(
-            f"{path} is not an IDX file: it starts with the bytes {content[:4].hex(' ')}, where "
+            f"{path} is not an IDX file: it starts with the bytes {start.hex(' ')}, where "
             "an images file has 00 00 08 03 and a labels file 00 00 08 01"
         )
-    dimensions = content[3]
-    if len(content) < 4 + 4 * dimensions:
+    sizes = stream.read(4 * axes)
+    if len(sizes) < 4 * axes:
         raise DataError(
-            f"{path} is truncated: it ends after {len(content)} bytes, within its header: "
+            f"{path} is truncated: it ends after {4 + len(sizes)} bytes, within its header: "
             "copy or download it again"
         )
-    shape = np.frombuffer(content, dtype=">u4", count=dimensions, offset=4)
-    return np.dtype(NUMBER_TYPES[content[2]]), tuple(shape.tolist())
+    shape = tuple(np.frombuffer(sizes, dtype=">u4").tolist())
+    if 0 in shape:
+        raise DataError(f"{path} holds numbers of shape {shape}: at least one example is needed")
+    return np.dtype(NUMBER_TYPES[start[2]]), shape
+
+
+def _wrong_length(path: Path, shape: tuple[int, ...], expected: int, held: int) -> DataError:
+    problem = "truncated" if held < expected else "damaged"
+    return DataError(
+        f"{path} is {problem}: its header promises {expected:,} bytes for numbers of shape "
+        f"{shape}, but it holds {held:,}: copy or download it again"
+    )

@@ -61,7 +61,7 @@ def regression_targets(y: Array, origin: str) -> Array:
     Raises:
         DataError: a target is not a finite float32.
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         targets = y.astype(np.float32).reshape(len(y), -1)
     faulty = np.any(~np.isfinite(targets), axis=1)
     _refuse(y, faulty, origin, "targets must be finite numbers")

@@ -157,6 +157,11 @@ def _readable(source: str | Path) -> Iterator[None]:
         yield
     except ChainruleError:
         raise
+    except MemoryError:
+        raise DataError(
+            f"{source} does not fit into memory: take fewer examples, or save them as NPY files, "
+            "which are read from disk a batch at a time"
+        ) from None
     except OSError as error:
         file = error.filename or source
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from None

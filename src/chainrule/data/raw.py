@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.errors import DataError
+
 Array = npt.NDArray[Any]
+
+PIECE = 2**22  # numbers looked at together
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,20 @@ class RawDataset:
         return self.train if self.test is None else self.test
 
 
+def check_usable(x: Array, what: str) -> None:
+    """Refuse numbers that cannot be trained on.
+
+    Raises:
+        DataError: an example holds NaN, infinity, or a number too large for float32.
+    """
+    unusable = find_unusable(x)
+    if unusable is not None:
+        raise DataError(
+            f"example {unusable} of {what} holds NaN, infinity or a number too large for float32: "
+            "mend or remove it"
+        )
+
+
 def find_unusable(x: Array) -> int | None:
     """The first example that holds NaN, infinity, or a number too large for float32.
 
@@ -45,9 +63,10 @@ def find_unusable(x: Array) -> int | None:
     """
     if x.dtype.kind != "f":
         return None
-    for start in range(0, len(x), 4096):
-        with np.errstate(over="ignore"):
-            piece = x[start : start + 4096].astype(np.float32).reshape(-1, x[0].size)
+    at_once = max(1, PIECE // max(1, x[0].size))
+    for start in range(0, len(x), at_once):
+        with np.errstate(over="ignore", invalid="ignore"):
+            piece = x[start : start + at_once].astype(np.float32).reshape(-1, x[0].size)
         usable = np.isfinite(piece).all(axis=1)
         if not usable.all():
             return start + int(np.argmin(usable))

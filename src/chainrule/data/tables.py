@@ -12,17 +12,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.raw import find_unusable
 from chainrule.errors import DataError
+from chainrule.limits import shortened
 
 Array = npt.NDArray[Any]
 
 LABEL_NAME = "label"
+MOST_COLUMNS = 1_000_000
+LONGEST_ROW = 32_000_000  # characters
+LARGEST = float(np.finfo(np.float32).max)
+NAMES_COMPARED = 1000  # with a misspelt one; comparing takes long
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ class Table:
                 f"{self.path} has no header, so no column is called {name!r}: "
                 "give the position of the label column, such as 0 or -1"
             )
-        nearest = difflib.get_close_matches(name, self.header, n=1, cutoff=0)
+        compared = [shortened(column) for column in self.header[:NAMES_COMPARED]]
+        nearest = difflib.get_close_matches(name, compared, n=1, cutoff=0)
         return f"{self.path} has no column called {name!r}; did you mean {nearest[0]!r}?"
 
 
@@ -107,6 +113,42 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path} is not a CSV file: {error}") from None
 
 
+class _Lines:
+    """The lines of a table, as far as neither they nor a row are too long for the memory: a row
+    of many cells takes far more of it than of the file."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path = path
+        self._file = file
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Count anew; until then, lines belong to one row, whose quoted cells hold line breaks."""
+        self._characters = self._commas = 0
+
+    def singly(self) -> Iterator[str]:
+        """Each line, taken for a row."""
+        for line in self:
+            self.begin_row()
+            yield line
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(LONGEST_ROW + 1)
+        if not line:
+            raise StopIteration
+        self._characters += len(line)
+        self._commas += line.count(",")
+        if self._characters > LONGEST_ROW or self._commas >= MOST_COLUMNS:
+            raise DataError(
+                f"{self._path} has a row of more than {MOST_COLUMNS:,} columns or "
+                f"{LONGEST_ROW:,} characters: save it as an array in an NPY file"
+            )
+        return line
+
+
 def _read_values(path: Path, header_lines: int, columns: int) -> Array:
     """The numbers below the header. Bytes are tried first: images are by far the largest
     tables, and are read fastest so."""
@@ -128,7 +170,7 @@ def _read_values(path: Path, header_lines: int, columns: int) -> Array:
 def _load_text(path: Path, header_lines: int, number_type: type[np.generic]) -> Array:
     with path.open(encoding="utf-8-sig") as file:
         return np.loadtxt(
-            file,
+            _Lines(path, file).singly(),
             dtype=number_type,
             delimiter=",",
             quotechar='"',
@@ -155,25 +197,28 @@ def _explain(path: Path, header_lines: int, columns: int) -> None:
 
 
 def _find_fault(cell: str) -> str | None:
+    if _is_number(cell) and abs(float(cell)) <= LARGEST:
+        return None
+    shown = shortened(repr(cell))
     if not cell:
         return "is empty: fill in a number, or leave the line out"
     if not _is_number(cell):
         return (
-            f"holds {cell!r}, expected a number: number the classes 0, 1, 2, … and leave out "
+            f"holds {shown}, expected a number: number the classes 0, 1, 2, … and leave out "
             "columns of text"
         )
     if not math.isfinite(float(cell)):
-        return f"holds {cell!r}, expected a finite number: fill one in, or leave the line out"
-    if abs(float(cell)) > float(np.finfo(np.float32).max):
-        return f"holds {cell!r}, too large for a 32-bit number: scale the column down"
-    return None
+        return f"holds {shown}, expected a finite number: fill one in, or leave the line out"
+    return f"holds {shown}, too large for a 32-bit number: scale the column down"
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, with the number of its (last) line, counted from 1."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
+        lines = _Lines(path, file)
+        reader = csv.reader(lines)
         for cells in reader:
+            lines.begin_row()
             if cells:
                 yield reader.line_num, [cell.strip() for cell in cells]
 

@@ -28,11 +28,11 @@ from pydantic import Field
 
 from chainrule.errors import ChainruleError, ConfigError, RunFolderError
 from chainrule.experiments.config import (
-    check_values,
     find_option,
     make_config,
     parse_option,
     read_toml,
+    validated,
 )
 from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import CONFIG, is_finished, new_run_folder, unfinished_run
@@ -134,7 +134,7 @@ def read_comparison(path: Path) -> Comparison:
     """A comparison from a TOML file: options of `train`, `seeds` (a count or a list), `target`,
     and either a table `vary` of lists (a grid) or tables `variants`, each with a name."""
     values = read_toml(path)
-    own = check_values(
+    own = validated(
         ComparisonFile, {name: value for name, value in values.items() if name in OWN_KEYS}
     )
     base = {name: value for name, value in values.items() if name not in OWN_KEYS}

@@ -7,7 +7,7 @@ from pathlib import Path
 from chainrule.callbacks import is_better_larger
 from chainrule.display import format_number
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
-from chainrule.experiments.config import make_config, read_config
+from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.curves import plot_bands, spell
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_estimates
@@ -123,7 +123,7 @@ def add_configuration(document: Document, comparison: Comparison, folder: Path) 
     options = {}
     for task in comparison.tasks():
         if task.variant not in options and (task.folder(folder) / CONFIG).is_file():
-            config = make_config(read_config(task.folder(folder) / CONFIG))
+            config = read_whole_config(task.folder(folder) / CONFIG)
             options[task.variant] = options_in_words(config, left_out=OF_A_RUN)
     names = dict.fromkeys(name for values in options.values() for name in values)
     differ = [name for name in names if len({o.get(name, "") for o in options.values()}) > 1]

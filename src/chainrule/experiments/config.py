@@ -16,10 +16,13 @@ from pydantic import Field
 
 from chainrule.configurable import find_name
 from chainrule.errors import ConfigError, UnknownNameError
+from chainrule.limits import check_values, read_text, shortened, too_deep
 
 M = TypeVar("M", bound=pydantic.BaseModel)
 Spec = str | dict[str, Any]  # "adam", "adam(epsilon=1e-7)", {"type": "Adam", "epsilon": 1e-7}
 Count = Annotated[int, Field(ge=1)]
+
+MOST_DOTS = 200  # on a line of TOML: reading a key takes as long as its parts are many, squared
 
 
 def option(default: Any, panel: str, metavar: str, description: str, **checks: Any) -> Any:
@@ -31,7 +34,7 @@ def option(default: Any, panel: str, metavar: str, description: str, **checks: A
 class TrainConfig(pydantic.BaseModel):
     """The options of ``chainrule train``; the description of each is its help text."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", validate_default=True)
+    model_config = pydantic.ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
     data: str = Field(description="a data set's name, or a file or folder")
     data_dir: str | None = option(
@@ -129,30 +132,52 @@ def read_config(path: Path) -> dict[str, Any]:
     return values
 
 
+def read_whole_config(path: Path) -> TrainConfig:
+    """The configuration in a TOML file that is complete, such as that of a run.
+
+    Raises:
+        ConfigError: as `read_config`; or an option is missing or has a value that cannot be.
+    """
+    try:
+        return make_config(read_config(path))
+    except ConfigError as error:
+        raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from None
+
+
 def find_option(name: str, kind: str = "option of train") -> str:
     """`name`, if an option is called exactly so. Raises UnknownNameError with the nearest."""
     nearest = find_name(name, TrainConfig.model_fields, kind)
     if nearest != name:
-        raise UnknownNameError(f"no {kind} is called {name!r}; write {nearest!r}")
+        raise UnknownNameError(f"no {kind} is called {shortened(repr(name))}; write {nearest!r}")
     return name
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dictionary."""
+    """A TOML file as a dictionary.
+
+    Raises:
+        ConfigError: no such file, not TOML, or more than `limits` allow.
+    """
+    text = read_text(path, ConfigError)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MOST_DOTS:
+            raise ConfigError(f"{path}, line {number} has over {MOST_DOTS} dots: make it two lines")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not a TOML file: {error}") from None
+        values = tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, or a number of too many digits
+        raise ConfigError(f"{path} is not a TOML file: {shortened(str(error))}") from None
+    except RecursionError:
+        raise too_deep(path, ConfigError) from None
+    check_values(values, path, ConfigError)
+    return values
 
 
 def make_config(values: dict[str, Any]) -> TrainConfig:
     """A checked configuration. Raises ConfigError, which names the option and its value."""
-    return check_values(TrainConfig, values)
+    return validated(TrainConfig, values)
 
 
-def check_values(kind: type[M], values: dict[str, Any]) -> M:
+def validated(kind: type[M], values: dict[str, Any]) -> M:
     """Values as an object of a kind. Raises ConfigError, which names each that cannot be."""
     try:
         return kind(**values)
@@ -193,7 +218,8 @@ def _say(error: pydantic.ValidationError) -> str:
     problems: dict[str, str] = {}
     for detail in error.errors():
         name = str(detail["loc"][0]) if detail["loc"] else "configuration"
-        received = "" if detail["type"] == "missing" else f"; received {detail['input']!r}"
+        given = shortened(repr(detail["input"]))
+        received = "" if detail["type"] == "missing" else f"; received {given}"
         problem = detail["msg"].replace("Input should", "should").replace("Field", "is")
         problem = problem.removeprefix("Value error, ")
         problems.setdefault(name, f"{name} {problem}{received}")

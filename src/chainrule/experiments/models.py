@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chainrule.arguments import shape
 from chainrule.configurable import build, describe, find_name
 from chainrule.data.dataset import Dataset
-from chainrule.errors import ArgumentError, ConfigError, UnknownNameError
+from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.experiments.config import Spec, TrainConfig, read_toml
 from chainrule.layers import ACTIVATIONS, ELU, GELU, Dense, LeakyReLU, ReLU, SiLU, Softplus
+from chainrule.layers.base import Layer, declared, set_up
+from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
+from chainrule.limits import shortened, too_deep
 from chainrule.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -20,13 +27,15 @@ from chainrule.losses import (
 )
 from chainrule.network import Network
 
+LARGEST_NETWORK = 2**28  # parameters: with their gradients 2 GB in float32
+LONGEST = 1000  # characters of a message about layers, which may list all there are
 RECTIFIERS = (ReLU, LeakyReLU, ELU, GELU, SiLU, Softplus)  # half of the signal is cut off
 
 
 def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[dict[str, Any]]:
     """The layers that `config.model` stands for, made for the data and the loss."""
     if config.model.endswith(".toml"):
-        return describe_layers(build_layers(layers_in(Path(config.model))))
+        return describe_layers(read_layers(Path(config.model)))
     name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
     init = config.init or default_init(config.activation)
@@ -46,7 +55,7 @@ def check_model(config: TrainConfig) -> None:
     if config.layers is not None:
         build_layers(config.layers)
     elif config.model.endswith(".toml"):
-        build_layers(layers_in(Path(config.model)))
+        read_layers(Path(config.model))
     else:
         find_model(config.model)
 
@@ -70,23 +79,55 @@ def find_model(name: str) -> str:
         raise UnknownNameError(f"{error} A file with layers is named FILE.toml") from None
 
 
-def layers_in(path: Path) -> list[Spec]:
-    """The layers that a TOML file lists."""
+def read_layers(path: Path) -> list[Layer]:
+    """The layers that a TOML file lists, new."""
     layers = read_toml(path).get("layers")
     if not isinstance(layers, list) or not layers:
         raise ConfigError(
             f"{path} lists no layers: write layers = ['flatten', 'dense(128)', 'relu', …], or a "
             "table [[layers]] with a type for each"
         )
-    return layers
+    with _naming(path):
+        return build_layers(layers)
 
 
 def read_network(path: Path) -> Network:
     """The untrained network that a TOML file describes: its layers and its input_shape."""
-    shape = read_toml(path).get("input_shape")
-    if shape is None:
+    input_shape = read_toml(path).get("input_shape")
+    if input_shape is None:
         raise ConfigError(f"{path} has no input_shape: add input_shape = [28, 28, 1], say")
-    return Network(build_layers(layers_in(path)), shape)
+    layers = read_layers(path)
+    with _naming(path):
+        check_size(layers, input_shape)
+        return Network(layers, input_shape)
+
+
+def check_size(layers: list[Layer], input_shape: Any) -> None:
+    """Refuse layers with more parameters than there may be memory for.
+
+    Raises:
+        ShapeError: layers that do not fit.
+        ArgumentError: there are more than 268 million parameters.
+    """
+    root = Sequential(layers)
+    set_up(root, shape(input_shape, "input_shape"))
+    parameters = sum(math.prod(declaration.shape) for declaration in declared(root).values())
+    if parameters > LARGEST_NETWORK:
+        raise ArgumentError(
+            f"the network would have {shortened(f'{parameters:,}')} parameters, more than "
+            f"{LARGEST_NETWORK:,}: make its layers smaller"
+        )
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors in what a file describes name the file."""
+    try:
+        yield
+    except RecursionError:
+        raise too_deep(path, ConfigError) from None
+    except ChainruleError as error:
+        raise ConfigError(f"{path}: {shortened(str(error), LONGEST)}") from None
 
 
 def default_init(activation: Spec) -> str:

@@ -25,6 +25,7 @@ from chainrule.experiments.models import (
     check_input_shape,
     check_model,
     check_outputs,
+    check_size,
     default_init,
     default_loss,
     default_metrics,
@@ -101,8 +102,10 @@ def prepare(config: TrainConfig) -> Prepared:
         }
     )
     check_input_shape(config, dataset)
+    built = build_layers(layers)
+    check_size(built, dataset.input_shape)
     network = Network(
-        build_layers(layers),
+        built,
         dataset.input_shape,
         config.seed,
         config.dtype,

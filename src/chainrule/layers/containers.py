@@ -124,8 +124,8 @@ class Concatenate(Layer):
     """
 
     def __init__(self, branches: Sequence[Layer | Sequence[Layer]]) -> None:
-        if not branches:
-            raise ArgumentError("Concatenate needs at least one branch")
+        if not isinstance(branches, Sequence) or not branches:
+            raise ArgumentError(f"Concatenate needs a list of branches, received {branches!r}")
         self.branches = [as_sequential(branch) for branch in branches]
 
     def children(self) -> Mapping[str, Layer]:
@@ -158,6 +158,8 @@ class Concatenate(Layer):
 
 def check_layers(layers: Sequence[Layer]) -> list[Layer]:
     """A list of layers, or an error that says what stands in it instead."""
+    if not isinstance(layers, Sequence):
+        raise ArgumentError(f"expected a list of layers, received {layers!r}")
     for position, layer in enumerate(layers):
         check_layer(layer, position)
     return list(layers)

@@ -7,7 +7,7 @@ A layer that stands in two places is written once; the second place says which o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -16,10 +16,13 @@ from chainrule.errors import ConfigError
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import LAYERS
 from chainrule.layers.base import Layer
+from chainrule.layers.handwritten import HandWritten
+from chainrule.limits import shortened
 from chainrule.regularizers import REGULARIZERS
 
 PARTS = {**INITIALIZERS, **REGULARIZERS}  # what a layer's options hold besides layers
 MOST_LAYERS, DEEPEST = 4_000, 40  # that a file may ask for
+WITHOUT_CODE = {name: layer for name, layer in LAYERS.items() if layer is not HandWritten}
 SHARED = "shared"  # {"type": "shared", "layer": 0}: the layer that was described first
 
 
@@ -56,7 +59,7 @@ def build_layers(
     >>> build_layers(["flatten", "dense(10)", {"type": "Dropout", "rate": 0.2}])
     [Flatten(), Dense(10), Dropout(rate=0.2)]
     """
-    known = {**LAYERS, **{layer.__name__: layer for layer in own_layers}}
+    known = {**WITHOUT_CODE, **{layer.__name__: layer for layer in own_layers}}
     places = count()  # numbered as `describe_layers` does: the outer layer before the inner
     made: dict[int, Layer] = {}
     counts: dict[int, int] = {}  # layers at and within each place
@@ -65,14 +68,17 @@ def build_layers(
     def visit(value: Any) -> Layer:
         nonlocal total, depth
         if isinstance(value, Mapping) and value.get("type") == SHARED:
-            total = check_count(total + counts[value["layer"]])
-            return made[value["layer"]]
+            place = check_shared(value.get("layer"), made)
+            total = check_count(total + counts[place])
+            return made[place]
         place, before = next(places), total
         total, depth = check_count(total + 1), check_depth(depth + 1)
         if isinstance(value, Mapping) and "type" in value:
             value = {name: inner(option) for name, option in value.items()}
         elif not isinstance(value, str):
-            raise ConfigError(f"a layer is a name or a table with a type, received {value!r}")
+            raise ConfigError(
+                f"a layer is a name or a table with a type, received {shortened(repr(value))}"
+            )
         made[place] = build(value, known, "layer")
         counts[place], depth = total - before, depth - 1
         return made[place]
@@ -87,6 +93,16 @@ def build_layers(
         return option
 
     return [visit(description) for description in descriptions]
+
+
+def check_shared(place: Any, made: Collection[int]) -> int:
+    """Refuse a layer that is the same as none before it."""
+    if not isinstance(place, int) or place not in made:
+        raise ConfigError(
+            f"layer {shortened(repr(place))} cannot be shared: only one that is described before, "
+            "by its number from 0"
+        )
+    return place
 
 
 def check_count(layers: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.arguments import number
+from chainrule.arguments import integer, number
 from chainrule.layers.base import Layer
 from chainrule.parameters import Array
 from chainrule.seeding import generator
@@ -35,8 +35,8 @@ class Dropout(Layer):
 
     def __init__(self, rate: float = 0.5, *, seed: int = 0) -> None:
         self.rate = number(rate, "rate", "[0, 1)")
-        self.seed = seed
-        self.rng = generator(seed, "dropout")
+        self.seed = integer(seed, "seed", at_least=0)
+        self.rng = generator(self.seed, "dropout")
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
         if not training:

@@ -1,0 +1,135 @@
+"""The readers that are tortured. To add one, say how it reads a file, what valid files look like,
+and what means something in the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from chainrule.check.grading import Solution
+from chainrule.data.catalog import load_catalog
+from chainrule.data.loading import load, load_inputs
+from chainrule.data.preparation import Preparation
+from chainrule.experiments import models
+from chainrule.experiments.config import read_whole_config
+from chainrule.limits import is_plain
+from tests.torture import seeds, tokens
+from tests.torture.cases import Reader
+from tests.torture.seeds import (
+    CONFIGURATIONS,
+    IMAGES,
+    LABELS,
+    MAPPINGS,
+    MODELS,
+    SOLUTIONS,
+    TABLES,
+    idx_bytes,
+    npy_bytes,
+    texts,
+)
+
+
+def train_on(path: Path, **options: object) -> None:
+    """Load data for training, and look at what comes of it."""
+    dataset = load(path, **options)  # type: ignore[arg-type]
+    x, y = np.asarray(dataset.x_train[:4]), np.asarray(dataset.y_train)
+    assert x.dtype == np.float32
+    assert np.isfinite(x).all()
+    assert len(dataset.x_train) == len(y) > 0
+    assert np.isfinite(y).all()
+    assert dataset.class_names is None or 0 <= y.min() <= y.max() < len(dataset.class_names)
+
+
+def predict_on(path: Path) -> None:
+    """Load data for prediction by a network that takes three features."""
+    x, y = load_inputs(path, Preparation(shape=(3,)), class_names=("a", "b"))
+    assert np.isfinite(x).all()
+    assert y is None or len(x) == len(y)
+
+
+def read_mapping(path: Path) -> None:
+    """Load a set of the catalog whose class names stand in a file."""
+    names = load_catalog("emnist47", path.parent).class_names
+    assert names is not None
+    assert all(map(is_plain, names))
+
+
+def build_network(path: Path) -> None:
+    """Build what a file describes. A user may have more memory than a case: what is let through
+    here takes a tenth of that at the most."""
+    with mock.patch.object(models, "LARGEST_NETWORK", 6_000_000):
+        models.read_network(path)
+
+
+def beside(files: Mapping[str, bytes]) -> Callable[[Path], None]:
+    """Puts valid files beside the mutated one."""
+
+    def write(folder: Path) -> None:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+
+    return write
+
+
+EMNIST = {
+    f"emnist47-{part}-{kind}-ubyte": idx_bytes(array)
+    for part in ("train", "test")
+    for kind, array in (("images-idx3", np.zeros((6, 28, 28), np.uint8)), ("labels-idx1", LABELS))
+}
+
+READERS = {
+    "idx-images": Reader(
+        train_on,
+        "mine-images-idx3-ubyte",
+        lambda: seeds.idx(IMAGES),
+        tokens.IDX,
+        beside({"mine-labels-idx1-ubyte": idx_bytes(LABELS)}),
+    ),
+    "idx-labels": Reader(
+        lambda path: train_on(path.with_name("mine-images-idx3-ubyte")),
+        "mine-labels-idx1-ubyte",
+        lambda: seeds.idx(LABELS),
+        tokens.IDX,
+        beside({"mine-images-idx3-ubyte": idx_bytes(IMAGES)}),
+    ),
+    "npy": Reader(
+        lambda path: train_on(path.parent),
+        "x.npy",
+        lambda: seeds.npy(IMAGES),
+        tokens.NPY,
+        beside({"y.npy": npy_bytes(LABELS)}),
+    ),
+    "npy-labels": Reader(
+        lambda path: train_on(path.parent),
+        "y.npy",
+        lambda: seeds.npy(LABELS),
+        tokens.NPY,
+        beside({"x.npy": npy_bytes(IMAGES)}),
+    ),
+    "npz": Reader(train_on, "set.npz", seeds.npz, (*tokens.NPY, *tokens.ZIP)),
+    "csv": Reader(train_on, "table.csv", texts(*TABLES), tokens.CSV),
+    "csv-numbers": Reader(
+        lambda path: train_on(path, label_column=-1, task="regression"),
+        "table.csv",
+        texts(*TABLES),
+        tokens.CSV,
+    ),
+    "csv-inputs": Reader(predict_on, "table.csv", texts(*TABLES), tokens.CSV),
+    "images": Reader(
+        lambda path: train_on(path.parent.parent), "cat/a.png", seeds.images, tokens.IMAGE
+    ),
+    "mapping": Reader(read_mapping, "emnist47-mapping.txt", texts(*MAPPINGS), (), beside(EMNIST)),
+    "configuration": Reader(
+        read_whole_config,
+        "train.toml",
+        texts(*CONFIGURATIONS),
+        (*tokens.TOML, *tokens.DESCRIPTIONS),
+    ),
+    "model": Reader(
+        build_network, "model.toml", texts(*MODELS), (*tokens.TOML, *tokens.DESCRIPTIONS)
+    ),
+    "solution": Reader(Solution.read, "solution.py", texts(*SOLUTIONS), tokens.PYTHON),
+}
