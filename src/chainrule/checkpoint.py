@@ -20,6 +20,7 @@ from typing import Any
 from chainrule.arguments import integer, number
 from chainrule.errors import CheckpointError
 from chainrule.files import claimed
+from chainrule.limits import shortened
 from chainrule.parameters import Array
 from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
 
@@ -159,9 +160,15 @@ def check_settings(received: Mapping[str, Any], expected: Mapping[str, Any], fol
     different = [name for name in expected if received.get(name) != expected[name]]
     if different:
         changes = "; ".join(
-            f"{name} was {received.get(name)}, is now {expected[name]}" for name in different
+            f"{name} was {quoted(received.get(name))}, is now {quoted(expected[name])}"
+            for name in different
         )
         raise CheckpointError(
             f"{folder} holds checkpoints of another training ({changes}): give what it was begun "
             "with to go on, or another folder to begin anew"
         )
+
+
+def quoted(setting: Any) -> str:
+    """A setting in a message: the layers of a network, or a file's forgery of them, can be long."""
+    return shortened(str(setting), 200)

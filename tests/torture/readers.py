@@ -9,15 +9,20 @@ from unittest import mock
 
 import numpy as np
 
+import chainrule as cr
 from chainrule.check.grading import Solution
 from chainrule.data.catalog import load_catalog
 from chainrule.data.loading import load, load_inputs
 from chainrule.data.preparation import Preparation
 from chainrule.experiments import models
+from chainrule.experiments.comparison import PLAN, read_comparison
 from chainrule.experiments.config import read_whole_config
+from chainrule.experiments.recording import read_layers
+from chainrule.experiments.results import read_results
+from chainrule.experiments.run_folder import read_history, read_run
 from chainrule.limits import is_plain
-from tests.torture import seeds, tokens
-from tests.torture.cases import Reader
+from tests.torture import run_seeds, seeds, tokens
+from tests.torture.cases import Reader, Seed
 from tests.torture.seeds import (
     CONFIGURATIONS,
     IMAGES,
@@ -80,6 +85,52 @@ EMNIST = {
     for kind, array in (("images-idx3", np.zeros((6, 28, 28), np.uint8)), ("labels-idx1", LABELS))
 }
 
+
+def read_whole_run(path: Path) -> None:
+    """Read all that is in a run folder, as a report does before it draws."""
+    run, history = read_run(path.parent), read_history(path.parent)
+    read_layers(path.parent / "layers.jsonl", len(run.network.layers))
+    assert len(history) == len(history["loss"])
+
+
+def read_whole_comparison(path: Path) -> None:
+    """Read a comparison, and say in words what it gave."""
+    comparison, results = read_comparison(path.parent / PLAN), read_results(path.parent)
+    assert comparison.tasks()
+    results.judgement()
+    results.costs()
+    results.sentences()
+
+
+def run_reader(name: str) -> Reader:
+    """Of one file of a run folder, beside the others."""
+    return Reader(
+        read_whole_run,
+        name,
+        lambda: [Seed(run_seeds.run_files()[name])],
+        tokens.TOML if name.endswith("toml") else tokens.JSON,
+        lambda folder: beside(run_seeds.run_files())(folder),
+    )
+
+
+def comparison_reader(name: str) -> Reader:
+    """Of one file of a comparison, beside the others."""
+    return Reader(
+        read_whole_comparison,
+        name,
+        lambda: [Seed(run_seeds.comparison_files()[name])],
+        tokens.TOML if name.endswith("toml") else tokens.JSON,
+        whole_comparison,
+    )
+
+
+def whole_comparison(folder: Path) -> None:
+    """Write a comparison with its runs."""
+    for name, content in run_seeds.comparison_files().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 READERS = {
     "idx-images": Reader(
         train_on,
@@ -132,4 +183,30 @@ READERS = {
         build_network, "model.toml", texts(*MODELS), (*tokens.TOML, *tokens.DESCRIPTIONS)
     ),
     "solution": Reader(Solution.read, "solution.py", texts(*SOLUTIONS), tokens.PYTHON),
+    "weights": Reader(
+        cr.load,
+        "model.safetensors",
+        lambda: [
+            Seed(model := run_seeds.run_files()["model.safetensors"]),
+            Seed(run_seeds.in_the_first_format(model)),
+        ],
+    ),
+    "architecture": Reader(
+        cr.load,
+        "model.safetensors",
+        lambda: run_seeds.documents(run_seeds.run_files()["model.safetensors"]),
+        tokens.JSON,
+    ),
+    "checkpoint": Reader(
+        run_seeds.resume_from,
+        "checkpoint-00003-000000.safetensors",
+        lambda: [
+            Seed(run_seeds.checkpoint_bytes()),
+            *run_seeds.documents(run_seeds.checkpoint_bytes()),
+        ],
+        tokens.JSON,
+    ),
+    **{name: run_reader(name) for name in ("summary.json", "metrics.jsonl", "layers.jsonl")},
+    "config.toml": run_reader("config.toml"),
+    **{name: comparison_reader(name) for name in ("results.json", "comparison.toml")},
 }

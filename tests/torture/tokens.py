@@ -33,3 +33,18 @@ PYTHON = (
     *(b"def ", b"backward", b"class ", b"return ", b"lambda ", b":\n", b"    ", b"\t", b"\f"),
     *(b"(" * 300, b"-" * 5000, b"x." * 5000, b"not " * 5000, b"\0", b"9" * 5000, b"# coding: x\n"),
 )
+JSON = (
+    *(b"{", b"}", b"[", b"]", b",", b":", b'"', b"null", b"true", b"NaN", b"-Infinity", b"1e999"),
+    *(
+        b"[" * 3000,
+        b'{"a":' * 3000,
+        b"9" * 5000,
+        b"-1",
+        b"0",
+        b"1.5",
+        b'""',
+        b"\\ud800",
+        b"\\u0000",
+    ),
+    *(b'"type"', b'"shared"', b'"layer"', b'"Sequential"', b'"epoch"', b'"loss"', b'"seed"', b"{}"),
+)

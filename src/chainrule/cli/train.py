@@ -164,12 +164,12 @@ def _check_alone(resume: Path, *others: Any) -> None:
 def _begun(run: Path) -> TrainConfig:
     """The configuration of a run to go on with."""
     from chainrule.errors import RunFolderError
-    from chainrule.experiments.config import make_config, read_config
+    from chainrule.experiments.config import read_whole_config
     from chainrule.experiments.run_folder import CONFIG
 
     if not (run / CONFIG).is_file():
         raise RunFolderError(f"{run} is not a run folder: `chainrule train` makes one (--out)")
-    return make_config(read_config(run / CONFIG))
+    return read_whole_config(run / CONFIG)
 
 
 def _configuration(options: dict[str, Any], data: str | None, config: Path | None) -> TrainConfig:

@@ -26,7 +26,7 @@ import pydantic
 import tomli_w
 from pydantic import Field
 
-from chainrule.errors import ChainruleError, ConfigError, RunFolderError
+from chainrule.errors import ChainruleError, ConfigError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import (
     find_option,
     make_config,
@@ -134,6 +134,14 @@ def read_comparison(path: Path) -> Comparison:
     """A comparison from a TOML file: options of `train`, `seeds` (a count or a list), `target`,
     and either a table `vary` of lists (a grid) or tables `variants`, each with a name."""
     values = read_toml(path)
+    try:
+        return make_comparison(values)
+    except (ConfigError, UnknownNameError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def make_comparison(values: dict[str, Any]) -> Comparison:
+    """A comparison from the values of such a file."""
     own = validated(
         ComparisonFile, {name: value for name, value in values.items() if name in OWN_KEYS}
     )

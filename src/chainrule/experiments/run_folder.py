@@ -23,10 +23,10 @@ from pathlib import Path
 from chainrule.data.preparation import Preparation
 from chainrule.display import counted
 from chainrule.errors import ChainruleError, RunFolderError
-from chainrule.experiments.config import TrainConfig, make_config, read_config
+from chainrule.experiments.config import TrainConfig, read_whole_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
 from chainrule.files import LOCK, cannot_write, claimed
-from chainrule.history import History
+from chainrule.history import BOOKKEEPING, History
 from chainrule.network import Network, load
 
 CONFIG, METRICS, LAYERS, CHECKPOINTS, MODEL, SUMMARY, CURVES = (
@@ -87,7 +87,7 @@ def read_run(path: Path) -> Run:
     if missing:
         raise RunFolderError(f"{path} is not a run folder: {', '.join(missing)} missing")
     summary = read_json(path / SUMMARY, RunSummary, RunFolderError)
-    return Run(path, make_config(read_config(path / CONFIG)), load(path / MODEL), summary)
+    return Run(path, read_whole_config(path / CONFIG), load(path / MODEL), summary)
 
 
 def read_history(path: Path) -> History:
@@ -101,8 +101,9 @@ def read_history(path: Path) -> History:
         history.append(record)
     if not len(history):
         raise RunFolderError(f"{path / METRICS} holds no epoch: the run learnt nothing")
-    if any(record.keys() != history[0].keys() for record in history):
-        raise RunFolderError(f"{path / METRICS} is damaged: its lines have different entries")
+    names = history[0].keys()
+    if any(record.keys() != names for record in history) or not names >= {"loss", *BOOKKEEPING}:
+        raise RunFolderError(f"{path / METRICS} is damaged: its lines lack entries")
     return history
 
 
