@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.config.getoption("--engine") == "numpy":
         monkeypatch.setattr("chainrule.trainer.Trainer._choose_runner", numpy_runner)
         monkeypatch.setattr(
-            "chainrule.network.Network._prepare_engine", lambda network: lambda x: None
+            "chainrule.network.Network._prepare_engine", lambda network: lambda network, x: None
         )
 
 

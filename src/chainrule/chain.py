@@ -129,6 +129,13 @@ class Chain:
                 weights = self.parameters[name]
                 weights *= 1 - learning_rate * regularizer.decay
 
+    @property
+    def is_finite(self) -> bool:
+        """True if no parameter and no buffer holds NaN or infinity."""
+        return bool(
+            np.isfinite(self.parameters.flat).all() and np.isfinite(self.buffers.flat).all()
+        )
+
     def start_epoch(self, epoch: int) -> None:
         """Give every random layer the generator of this epoch."""
         for position, layer in self.random_layers().items():

@@ -70,7 +70,7 @@ class Network(Chain):
         super().__init__(layers, input_shape, seed, dtype)
         self.engine = choice(engine, "engine", ENGINES)
         self.threads = None if threads is None else integer(threads, "threads")
-        self._predict_compiled: Callable[[Array], Array | None] | None = None
+        self._predict_compiled: Callable[[Chain, Array], Array | None] | None = None
         self._last_training: tuple[Optimizer, TrainingState] | None = None
 
     def fit(
@@ -152,7 +152,7 @@ class Network(Chain):
     def _state_for(self, optimizer: Optimizer, warm_start: bool) -> TrainingState:
         """A new state for training, or the one in which the last `fit` ended."""
         if not warm_start or self._last_training is None:
-            state = TrainingState(self, optimizer.start(self.parameters.flat))
+            state = TrainingState(optimizer.start(self.parameters.flat))
         else:
             before, state = self._last_training
             if before.slots != optimizer.slots:
@@ -168,16 +168,16 @@ class Network(Chain):
         if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
             x = self.check_input(x)
         if self.engine != "numpy":
-            outputs = (self._predict_compiled or self._prepare_engine())(x)
+            outputs = (self._predict_compiled or self._prepare_engine())(self, x)
             if outputs is not None:
                 return outputs
         return super().predict(x)
 
-    def _prepare_engine(self) -> Callable[[Array], Array | None]:
+    def _prepare_engine(self) -> Callable[[Chain, Array], Array | None]:
         from chainrule.engine import CompiledPredictor  # imported when it is first needed
 
         must_compile = self.engine == "compiled"
-        self._predict_compiled = CompiledPredictor(self, self.threads, must_compile)
+        self._predict_compiled = CompiledPredictor(self.threads, must_compile)
         return self._predict_compiled
 
     def summary(self) -> Summary:

@@ -48,7 +48,7 @@ class Saver:
 
     def save(self) -> None:
         """Write a checkpoint of the training as it is."""
-        arrays = {**self.state.arrays(), **self.last_good.arrays()}
+        arrays = {**self.state.arrays(self.last_good.chain), **self.last_good.arrays()}
         plain: dict[str, dict[str, Any]] = {}
         for key, callback in self._keys().items():
             for name, value in callback.state().items():
@@ -58,7 +58,7 @@ class Saver:
                     plain.setdefault(key, {})[name] = value
         steps = 0 if self.state.steps is None else self.state.steps.last + 1
         document = {
-            **self.state.document(),
+            **self.state.document(self.last_good.chain),
             "last_good": self.last_good.document(),
             "callbacks": plain,
         }
@@ -84,7 +84,7 @@ class Saver:
         if changed:
             tell(f"the last digits may differ from an uninterrupted run: {'; '.join(changed)}")
         try:
-            self.state.restore(checkpoint.arrays, checkpoint.document)
+            self.state.restore(self.last_good.chain, checkpoint.arrays, checkpoint.document)
             self.last_good.restore(checkpoint.arrays, checkpoint.document["last_good"])
         except DAMAGE as error:
             raise CheckpointError(

@@ -266,7 +266,7 @@ class Trainer:
 
     def _check_weights(self) -> None:
         """After the last step of an epoch no loss would show what it did to the weights."""
-        if not self.state.is_finite:
+        if not self.network.is_finite:
             raise TrainingError(
                 f"the weights became NaN or infinite in epoch {self.state.epoch}: lower the "
                 "learning rate, or clip the gradients (clip_norm=1)"

@@ -21,13 +21,14 @@ REPORT = ("losses", "weights", "outputs", "targets")  # arrays of the steps of a
 
 @dataclass
 class TrainingState:
-    """Weights, the optimizer's memory, the history, and how far the present epoch has come.
+    """The optimizer's memory, the history, and how far the present epoch has come.
 
+    The weights are the network's, which keeps this state for a later `fit`: it is given where they
+    are needed, since two objects that hold each other stay in memory longer than either is used.
     `steps` are those made in an epoch that is not finished, None between two epochs; `rate_factor`
     scales every learning rate: below 1 where training was rolled back.
     """
 
-    chain: Chain
     optimizer: OptimizerState
     history: History = field(default_factory=History)
     steps: Steps | None = None
@@ -39,25 +40,17 @@ class TrainingState:
         """The number of the present epoch, counted from 1."""
         return len(self.history) + 1
 
-    @property
-    def is_finite(self) -> bool:
-        """True if no weight and no running mean is NaN or infinite."""
-        chain = self.chain
-        return bool(
-            np.isfinite(chain.parameters.flat).all() and np.isfinite(chain.buffers.flat).all()
-        )
-
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self, chain: Chain) -> dict[str, Array]:
         """The arrays by name, as they are in use; those of an unfinished epoch too."""
         report = {f"steps.{name}": getattr(self.steps, name, None) for name in REPORT}
         return {
-            **self._in_use(),
+            **self._in_use(chain),
             **{name: np.asarray(array) for name, array in report.items() if array is not None},
         }
 
-    def document(self) -> dict[str, Any]:
+    def document(self, chain: Chain) -> dict[str, Any]:
         """The rest, as plain data."""
-        layers, steps = self.chain.random_layers(), self.steps
+        layers, steps = chain.random_layers(), self.steps
         return {
             "optimizer": [self.optimizer.step, self.optimizer.momentum_product],
             "records": self.history.records,
@@ -69,12 +62,14 @@ class TrainingState:
             "rate_factor": self.rate_factor,
         }
 
-    def restore(self, arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    def restore(
+        self, chain: Chain, arrays: Mapping[str, Array], document: Mapping[str, Any]
+    ) -> None:
         """Take over what `arrays` and `document` gave, in another process perhaps.
 
         Raises KeyError, TypeError or ValueError where they are of another training.
         """
-        for name, array in self._in_use().items():
+        for name, array in self._in_use(chain).items():
             copy_exactly(arrays[name], array)
         self.optimizer.step, self.optimizer.momentum_product = document["optimizer"]
         self.history.records = list(document["records"])
@@ -84,9 +79,11 @@ class TrainingState:
         self.rate_factor = document["rate_factor"]
         self.steps = None
         if document["steps"] is not None:
-            self._restore_epoch(arrays, document)
+            self._restore_epoch(chain, arrays, document)
 
-    def _restore_epoch(self, arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    def _restore_epoch(
+        self, chain: Chain, arrays: Mapping[str, Array], document: Mapping[str, Any]
+    ) -> None:
         """Take over what an unfinished epoch has given so far."""
         made = document["steps"]
         self.steps = Steps(
@@ -97,11 +94,11 @@ class TrainingState:
             arrays.get("steps.outputs"),
             arrays.get("steps.targets"),
         )
-        for place, layer in self.chain.random_layers().items():
+        for place, layer in chain.random_layers().items():
             layer.rng.bit_generator.state = document["draws"][place]
 
-    def _in_use(self) -> dict[str, Array]:
+    def _in_use(self, chain: Chain) -> dict[str, Array]:
         return {
-            **trained_arrays(self.chain, self.optimizer),
-            "gradients": self.chain.gradients.flat,
+            **trained_arrays(chain, self.optimizer),
+            "gradients": chain.gradients.flat,
         }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.survival.endurance import different_on_repetition, growth
 from tests.survival.kills import TRAININGS, Ended, compare, end_and_resume, kill_and_go_on, train
 
 
@@ -22,10 +23,17 @@ def main() -> None:
     parser.add_argument("--signals", type=int, default=20, help="runs ended by each other signal")
     parser.add_argument("--comparisons", type=int, default=30, help="comparisons ended by SIGKILL")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--trainings", type=int, default=1000, help="in one process, for growth")
+    parser.add_argument("--networks", type=int, default=200, help="trained twice, for equal bits")
     options = parser.parse_args()
+    different = different_on_repetition(options.networks)
+    print(f"random networks: {options.networks} trained twice, {len(different)} with other bits")
+    print(
+        f"trainings: {options.trainings} in one process, {growth(options.trainings)} kB of growth"
+    )
     with tempfile.TemporaryDirectory() as folder:
         failed = torture(options, Path(folder))
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or different else 0)
 
 
 def torture(options: argparse.Namespace, folder: Path) -> int:

@@ -213,25 +213,24 @@ class CompiledPredictor:
     """Predicts with compiled programs, from several Python threads at once if need be.
 
     Args:
-        network: whose outputs are wanted.
         threads: how many there may be for many rows.
         must_compile: True if a layer without a compiled form is an error.
     """
 
-    def __init__(self, network: Chain, threads: int | None, must_compile: bool) -> None:
-        self.network, self.threads, self.must_compile = network, threads, must_compile
+    def __init__(self, threads: int | None, must_compile: bool) -> None:
+        self.threads, self.must_compile = threads, must_compile
         # Those for few rows and for many that no one is using; None where there can be none.
         self.idle: dict[bool, list[CompiledPrediction | None]] = {True: [], False: []}
 
-    def __call__(self, x: Any) -> Array | None:
-        """The outputs, or None where a layer has no compiled form. What is not in memory is read a
-        few rows at a time."""
+    def __call__(self, network: Chain, x: Any) -> Array | None:
+        """The network's outputs, or None where a layer has no compiled form. What is not in memory
+        is read a few rows at a time."""
         few = len(x) <= FEW_ROWS
         idle = self.idle[few]
         try:
             program = idle.pop()  # it has one memory, and now belongs to this call
         except IndexError:
-            program = self._prepare(few)
+            program = self._prepare(network, few)
         if program is None:
             idle.append(None)
             return None
@@ -243,13 +242,13 @@ class CompiledPredictor:
         finally:
             idle.append(program)
 
-    def _prepare(self, few: bool) -> CompiledPrediction | None:
+    def _prepare(self, network: Chain, few: bool) -> CompiledPrediction | None:
         """A program that predicts few or many rows; None where a layer has no compiled form."""
         try:
             if few:
-                return FewPredictions(self.network)
+                return FewPredictions(network)
             threads = self.threads or available_threads()
-            return CompiledPrediction(self.network, PREDICTION_ROWS, threads)
+            return CompiledPrediction(network, PREDICTION_ROWS, threads)
         except Unlowerable as obstacle:
             if self.must_compile:
                 raise obstacle.refusal() from None
