@@ -4,6 +4,8 @@ of them into one line and exit code 2."""
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class ChainruleError(Exception):
     """The base of every error that chainrule raises on purpose."""
@@ -17,8 +19,8 @@ class UnknownNameError(ChainruleError, ValueError):
     """A name that nothing answers to; the message offers the nearest one that exists."""
 
 
-class ShapeError(ChainruleError, ValueError):
-    """Shapes that do not fit. Containers call `inside` on the way up, so that the message
+class PlacedError(ChainruleError):
+    """The base of errors in a layer. Containers call `inside` on the way up, so that the message
     names the layer by its position in the network: ``layer 3.branch.0 (Dense) expects …``.
     """
 
@@ -28,16 +30,26 @@ class ShapeError(ChainruleError, ValueError):
         self.position: tuple[str, ...] = ()
         self.layer_name = ""
 
-    def inside(self, position: str, layer_name: str) -> ShapeError:
+    def inside(self, position: str, layer_name: str) -> Self:
         """The same error, one container further out."""
         self.position = (position, *self.position)
         self.layer_name = self.layer_name or layer_name
         return self
 
     def __str__(self) -> str:
-        if not self.position:
+        if not self.layer_name:
             return self.problem
-        return f"layer {'.'.join(self.position)} ({self.layer_name}) {self.problem}"
+        position = ".".join(self.position)
+        place = f"layer {position} ({self.layer_name})" if position else self.layer_name
+        return f"{place} {self.problem}"
+
+
+class ShapeError(PlacedError, ValueError):
+    """Shapes that do not fit."""
+
+
+class LayerError(PlacedError, RuntimeError):
+    """A layer of the user's own that raised an error or returned something else than it should."""
 
 
 class ParameterError(ChainruleError, AttributeError):
