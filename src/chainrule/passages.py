@@ -1,21 +1,21 @@
-"""What each layer received and gave, forward and backward."""
+"""What each layer receives and gives, forward and backward, noted by a copy of the network."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.configurable import Description, build
-from chainrule.explain.examples import usual_loss
-from chainrule.layers import Layer, Sequential
-from chainrule.layers.base import join, walk
-from chainrule.losses import LOSSES, Loss
-from chainrule.network import Network
+from chainrule.chain import Chain
+from chainrule.layers.base import Layer, join, walk
+from chainrule.layers.containers import Sequential
+from chainrule.losses import Loss
 from chainrule.parameters import Array
 
 
@@ -56,30 +56,55 @@ class Recording:
     value: float
     passages: list[Passage]
 
-
-def record(
-    network: Network,
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    loss: Loss | Description | None = None,
-    training: bool = False,
-) -> Recording:
-    """Run a copy of the network on some examples, forward and backward."""
-    chosen = usual_loss(network) if loss is None else build(loss, LOSSES, "loss")
-    twin = copy.deepcopy(network)
-    passages = listen(twin)
-    given, targets = np.asarray(twin.check_input(x), twin.dtype), np.asarray(y)
-    with np.errstate(all="ignore"):
-        outputs, caches = twin.forward(given, training)
-        value = twin.backward_from_loss(outputs, caches, targets, chosen)
-    for passage in passages:
-        for name in _trained(passage.layer):
-            key = join(passage.position, name)
-            passage.parameters[name] = (twin.parameters[key], twin.gradients[key])
-    return Recording(given, targets, chosen, value, passages)
+    @property
+    def outputs(self) -> Array:
+        """What the network made of x."""
+        return self.passages[-1].y
 
 
-def listen(network: Network) -> list[Passage]:
+class Recorder:
+    """A copy of a network that can be run again and again beside it, and disturbs nothing."""
+
+    def __init__(self, network: Chain) -> None:
+        self.network, self.twin = network, copy.deepcopy(network)
+        self.passages = listen(self.twin)
+        self.runs_users_code = any(layer.users_own for _, layer in walk(self.twin.root))
+
+    def record(
+        self, x: npt.ArrayLike, y: npt.ArrayLike, loss: Loss, training: bool = False
+    ) -> Recording:
+        """Run the copy, with the network's present weights, forward and backward."""
+        twin, self.passages[:] = self.twin, []
+        twin.parameters.flat[:] = self.network.parameters.flat
+        twin.buffers.flat[:] = self.network.buffers.flat
+        given, targets = np.asarray(twin.check_input(x), twin.dtype), np.asarray(y)
+        with np.errstate(all="ignore"), same_draws_afterwards(self.runs_users_code):
+            outputs, caches = twin.root.forward(given, training)
+            value = twin.backward_from_loss(outputs, caches, targets, loss)
+        passages = list(self.passages)
+        for passage in passages:
+            for name in _trained(passage.layer):
+                key = join(passage.position, name)
+                passage.parameters[name] = (twin.parameters[key], twin.gradients[key])
+        return Recording(given, targets, loss, value, passages)
+
+
+@contextmanager
+def same_draws_afterwards(wanted: bool) -> Iterator[None]:
+    """Leave the generators that all Python code shares as they are: code of the user's own may draw
+    from them."""
+    if not wanted:
+        yield
+        return
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
+
+
+def listen(network: Chain) -> list[Passage]:
     """Have every layer of a network note what passes through it; the list fills as it runs."""
     passages: list[Passage] = []
     for position, layer in walk(network.root):
