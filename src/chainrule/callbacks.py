@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ from chainrule.chain import Chain
 from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import History
+from chainrule.losses import Loss
 from chainrule.schedules import Moment
 
 __all__ = ["Callback", "EarlyStopping", "Training"]
@@ -24,8 +27,16 @@ class Training(Protocol):
         """What is trained."""
 
     @property
+    def loss(self) -> Loss:
+        """What it is trained to make small."""
+
+    @property
     def data(self) -> TrainingData:
         """The examples that it is trained on."""
+
+    @property
+    def held_out(self) -> TrainingData | None:
+        """The examples that it is validated on."""
 
     @property
     def plan(self) -> Plan:
@@ -51,6 +62,10 @@ class Training(Protocol):
     def notice(self) -> str | None:
         """Why the steps run in NumPy where the engine was to be used, in a sentence."""
 
+    @property
+    def callbacks(self) -> Sequence[Callback]:
+        """All that are told."""
+
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
 
@@ -70,6 +85,11 @@ class Callback:
     """
 
     only_shows: ClassVar[bool] = False
+
+    def next_look(self, epoch: int) -> float:
+        """The next epoch, from this one on, after which a callback that only shows has to see the
+        network as it then is; none unless overridden."""
+        return math.inf
 
     def training_starts(self, training: Training) -> None:
         """Before the first epoch."""

@@ -18,7 +18,7 @@ class History:
 
     `history["validation_loss"]` is a list with a value for each epoch, `history[-1]` the last
     epoch's record. `stopped` says why training ended before its last epoch, if it did, `engine`
-    what ran it.
+    what ran it, `warnings` what trouble was seen, each with its remedy.
 
     >>> history = History()
     >>> history.append({"epoch": 1, "loss": 0.5})
@@ -30,6 +30,7 @@ class History:
         self.records: list[Record] = []
         self.stopped: str | None = None
         self.engine = "NumPy"
+        self.warnings: list[str] = []
 
     def append(self, record: Record) -> None:
         """Add an epoch."""

@@ -38,6 +38,11 @@ class Passage:
         return f"{self.position} {layer}"
 
     @property
+    def place(self) -> str:
+        """As errors name a layer: ``layer 3 (ReLU)``."""
+        return f"layer {self.position} ({type(self.layer).__name__})"
+
+    @property
     def arrays(self) -> dict[str, Array]:
         """All of it by name: y, dy, and W, dW for each parameter."""
         made = {"y": self.y} | ({} if self.dy is None else {"dy": self.dy})
@@ -73,13 +78,11 @@ class Recorder:
     def record(
         self, x: npt.ArrayLike, y: npt.ArrayLike, loss: Loss, training: bool = False
     ) -> Recording:
-        """Run the copy, with the network's present weights, forward and backward."""
-        twin, self.passages[:] = self.twin, []
-        twin.parameters.flat[:] = self.network.parameters.flat
-        twin.buffers.flat[:] = self.network.buffers.flat
-        given, targets = np.asarray(twin.check_input(x), twin.dtype), np.asarray(y)
-        with np.errstate(all="ignore"), same_draws_afterwards(self.runs_users_code):
-            outputs, caches = twin.root.forward(given, training)
+        """Run the copy, with the network's present weights, forward and backward. The parameters
+        and gradients are the copy's own: its next run overwrites them."""
+        twin, targets = self.twin, np.asarray(y)
+        with self._running():
+            given, outputs, caches = self._forward(x, training)
             value = twin.backward_from_loss(outputs, caches, targets, loss)
         passages = list(self.passages)
         for passage in passages:
@@ -87,6 +90,24 @@ class Recorder:
                 key = join(passage.position, name)
                 passage.parameters[name] = (twin.parameters[key], twin.gradients[key])
         return Recording(given, targets, loss, value, passages)
+
+    def forward(self, x: npt.ArrayLike, training: bool = False) -> list[Passage]:
+        """The way forward alone."""
+        with self._running():
+            self._forward(x, training)
+        return list(self.passages)
+
+    def _forward(self, x: npt.ArrayLike, training: bool) -> tuple[Array, Array, list[Any]]:
+        given = np.asarray(self.twin.check_input(x), self.twin.dtype)
+        return given, *self.twin.root.forward(given, training)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        self.passages.clear()
+        self.twin.parameters.flat[:] = self.network.parameters.flat
+        self.twin.buffers.flat[:] = self.network.buffers.flat
+        with np.errstate(all="ignore"), same_draws_afterwards(self.runs_users_code):
+            yield
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from chainrule.chain import Chain
 from chainrule.configurable import Description, build
 from chainrule.data.training import Plan, TrainingData
 from chainrule.epoch import Epoch, EpochReport, Steps
-from chainrule.errors import DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
@@ -23,6 +22,7 @@ from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.parameters import Array
 from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
+from chainrule.trouble.divergence import Divergence
 
 
 class Trainer:
@@ -78,7 +78,7 @@ class Trainer:
         self._tell("training_starts")
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 self._run_epochs()
         except KeyboardInterrupt:
             self.stop("interrupted")
@@ -126,7 +126,7 @@ class Trainer:
         in_epoch = self.plan.steps_in_epoch(len(epoch.data.x))
         for steps in self.runner.steps(epoch, bool(self.metrics), not self._only_shown):
             self.moment = self._moment(number, steps.last, in_epoch)
-            self.step_loss = float(steps.losses[-1])
+            self.step_loss, self.step_rate = float(steps.losses[-1]), epoch.rates[steps.last]
             self._check_finite(epoch, steps.last)
             self.examples_seen += steps.examples
             self._tell("step_ends")
@@ -138,6 +138,8 @@ class Trainer:
             return {}
         outputs = self.network.predict(self.held_out.x)
         judged = self.network.judge(outputs, self.held_out.y, self.loss, self.metrics)
+        if not math.isfinite(judged["loss"]):
+            raise self._divergence.in_validation(judged["loss"], self.held_out)
         return {f"validation_{name}": value for name, value in judged.items()}
 
     def _rates(self, places: Sequence[tuple[int, int]], steps_in_epoch: int) -> list[float]:
@@ -172,7 +174,9 @@ class Trainer:
     def _run_ahead(self, first: int) -> list[Record]:
         """As many epochs of one step as the runner makes at a time; their records."""
         began = time.perf_counter()
-        end = min(first + self.runner.steps_at_a_time, self.plan.epochs + 1)
+        looks = (callback.next_look(first) for callback in self.callbacks)
+        last = min(first + self.runner.steps_at_a_time - 1, self.plan.epochs, *looks)
+        end = int(last) + 1
         rates = self._rates([(number, 0) for number in range(first, end)], 1)
         epoch = Epoch(self.data, None, len(self.data.x), rates)
         losses = np.concatenate([steps.losses for steps in self._steps(epoch, first)])
@@ -214,16 +218,13 @@ class Trainer:
 
     def _check_finite(self, epoch: Epoch, step: int) -> None:
         if not math.isfinite(self.step_loss):
-            if not np.isfinite(epoch.data.x[epoch.rows(step, step)]).all():
-                raise DataError(
-                    f"the loss became {self.step_loss}, since x holds NaN or infinity: fill in "
-                    "numbers, or leave these examples out"
-                )
-            raise TrainingError(
-                f"the loss became {self.step_loss} in step {self.moment.step + 1} (epoch "
-                f"{math.floor(self.moment.epoch) + 1}): lower the learning rate, now "
-                f"{epoch.rates[step]:g}, or clip the gradients (clip_norm=1)"
-            )
+            batch, rows = epoch.batch(step), epoch.rows(step, step)
+            raise self._divergence.in_step(self.step_loss, self.moment.step + 1, batch, rows)
+
+    @property
+    def _divergence(self) -> Divergence:
+        epoch = math.floor(self.moment.epoch) + 1
+        return Divergence(self.network, self.loss, epoch, self.step_rate)
 
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:

@@ -15,6 +15,7 @@ from chainrule.passages import Passage, Recording
 SATURATED = 0.05  # so near to an end of its range, as a part of it, an activation barely moves
 MANY_SATURATED = 0.5  # the share of a layer's outputs
 MANY_DEAD = 0.5  # the share of a layer's units
+UNSCALED = 10.0  # the root mean square of a feature; scaled inputs have about 1
 VANISHED, EXPLODED = 1e-3, 1e3  # a gradient's length beside its length at the network's output
 
 RANGES: dict[type[Layer], tuple[float, float]] = {
@@ -30,20 +31,26 @@ def share_saturated(outputs: Array, low: float, high: float) -> float:
     return float(np.mean((outputs < low + margin) | (outputs > high - margin)))
 
 
-def dead_units(passage: Passage) -> tuple[int, int] | None:
-    """How many units of a rectifier are 0 for all examples, and of how many; None of other layers.
+def count_dead(passage: Passage) -> tuple[int, int]:
+    """How many units of a rectifier are 0 for all examples, and of how many; 0 of other layers.
 
     A rectifier shows by what it does, so that one of the user's own counts as well: it has no
     parameters, keeps the shape, and puts out 0 where it receives nothing above 0.
     """
     x, y = passage.x, passage.y
-    if y.ndim < 2 or x.shape != y.shape or passage.layer.children() or passage.parameters:
-        return None
+    learns = passage.layer.children() or passage.layer._declarations()
+    if y.ndim < 2 or x.shape != y.shape or learns:
+        return 0, 0
     units = tuple(range(x.ndim - 1))
     negative = x < 0
     if not negative.any() or y[negative].any():
-        return None
+        return 0, x.shape[-1]
     return int(((x <= 0) & (y == 0)).all(axis=units).sum()), x.shape[-1]
+
+
+def largest_feature(x: Array) -> float:
+    """The largest root mean square of a feature, over the examples."""
+    return float(np.sqrt(np.square(x, dtype=np.float64).mean(axis=0)).max())
 
 
 def gradient_lengths(recording: Recording) -> Iterator[tuple[Passage, float]]:
@@ -85,8 +92,10 @@ def _forward(recording: Recording) -> Iterator[Unfinite]:
 
 def _backward(recording: Recording) -> Iterator[Unfinite]:
     for passage in reversed(recording.passages):
+        if passage.layer.children():
+            continue  # what is inside it comes first on the way back, and is to blame
         gradients = {f"d{name}": pair[1] for name, pair in passage.parameters.items()}
         for name, gradient in {"dy": passage.dy, **gradients, "dx": passage.dx}.items():
-            # What the first layer hands back is for no one: layers may leave it out.
+            # What the first layer hands back is for no one: it may be left out.
             if gradient is not None and not (name == "dx" and passage.x is recording.x):
                 yield Unfinite(name, gradient, passage)

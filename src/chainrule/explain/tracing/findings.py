@@ -17,7 +17,7 @@ from chainrule.trouble.measures import (
     RANGES,
     SATURATED,
     VANISHED,
-    dead_units,
+    count_dead,
     first_unfinite,
     gradient_lengths,
     share_saturated,
@@ -86,7 +86,7 @@ def _saturated(passage: Passage) -> Iterator[Finding]:
 
 def _dead(passage: Passage) -> Iterator[Finding]:
     """Units of a rectifier that pass nothing on, for any of the examples."""
-    dead, units = dead_units(passage) or (0, 0)
+    dead, units = count_dead(passage)
     if dead and dead >= MANY_DEAD * units:
         examples = "this example" if len(passage.x) == 1 else f"all {len(passage.x)} examples"
         yield Finding(
