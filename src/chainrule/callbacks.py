@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainrule.chain import Chain
 from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import History
+from chainrule.losses import Loss
 from chainrule.schedules import Moment
 
 __all__ = ["Callback", "EarlyStopping", "Training"]
@@ -25,8 +27,16 @@ class Training(Protocol):
         """What is trained."""
 
     @property
+    def loss(self) -> Loss:
+        """What it is trained to make small."""
+
+    @property
     def data(self) -> TrainingData:
         """The examples that it is trained on."""
+
+    @property
+    def held_out(self) -> TrainingData | None:
+        """The examples that it is validated on."""
 
     @property
     def plan(self) -> Plan:
@@ -53,6 +63,10 @@ class Training(Protocol):
         """What to know of this training before it begins, a sentence each: why its steps run in
         NumPy, from which checkpoint it goes on."""
 
+    @property
+    def callbacks(self) -> Sequence[Callback]:
+        """All that are told."""
+
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
 
@@ -72,6 +86,11 @@ class Callback:
     """
 
     only_shows: ClassVar[bool] = False
+
+    def next_look(self, epoch: int) -> float:
+        """The next epoch, from this one on, after which a callback that only shows has to see the
+        network as it then is; none unless overridden."""
+        return math.inf
 
     def training_starts(self, training: Training) -> None:
         """Before the first epoch."""

@@ -49,6 +49,7 @@ class Chain:
         self.state = State.allocate(self.root, self.seed, self.dtype)
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
+        self.input_range: tuple[float, float] | None = None  # of the inputs it was trained on
         self.start_epoch(0)
 
     @property

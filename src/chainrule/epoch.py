@@ -45,15 +45,17 @@ class Epoch:
             return np.arange(len(self.data.x))
         return self.order[first * self.batch_size : (last + 1) * self.batch_size]
 
+    def batch(self, step: int) -> Batch:
+        """The examples of a step."""
+        x, y, weights = self.data.x, self.data.y, self.data.weights
+        if self.order is None:
+            return Batch(x[:], y[:], weights)  # uncopied
+        rows = self.rows(step, step)
+        return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+
     def batches(self) -> Iterator[Batch]:
         """The examples of each step still to be made."""
-        x, y, weights = self.data.x, self.data.y, self.data.weights
-        for step in range(self.first, len(self.rates)):
-            if self.order is None:
-                yield Batch(x[:], y[:], weights)  # uncopied
-            else:
-                rows = self.rows(step, step)
-                yield Batch(x[rows], y[rows], None if weights is None else weights[rows])
+        return map(self.batch, range(self.first, len(self.rates)))
 
 
 @dataclass(frozen=True)

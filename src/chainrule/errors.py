@@ -4,10 +4,7 @@ of them into one line and exit code 2."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Self
+from typing import Self
 
 
 class ChainruleError(Exception):
@@ -40,9 +37,11 @@ class PlacedError(ChainruleError):
         return self
 
     def __str__(self) -> str:
-        if not self.position:
+        if not self.layer_name:
             return self.problem
-        return f"layer {'.'.join(self.position)} ({self.layer_name}) {self.problem}"
+        position = ".".join(self.position)
+        place = f"layer {position} ({self.layer_name})" if position else self.layer_name
+        return f"{place} {self.problem}"
 
 
 class ShapeError(PlacedError, ValueError):

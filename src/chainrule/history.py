@@ -20,7 +20,7 @@ class History:
 
     `history["validation_loss"]` is a list with a value for each epoch, `history[-1]` the last
     epoch's record. `stopped` says why training ended before its last epoch, if it did, `engine`
-    what ran it, and `warnings` what looked wrong on the way.
+    what ran it, `warnings` what trouble was seen, each with its remedy.
 
     >>> history = History()
     >>> history.append({"epoch": 1, "loss": 0.5})

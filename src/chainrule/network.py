@@ -3,6 +3,7 @@ goes to a file and back."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -29,8 +30,12 @@ from chainrule.schedules import Schedule
 from chainrule.summary import Summary, summarize
 from chainrule.trainer import Trainer
 from chainrule.training_state import TrainingState
+from chainrule.trouble.inputs import range_of, unlike
+from chainrule.trouble.watch import Watch
 
 __all__ = ["Network", "load"]
+
+CHECKED_PREDICTIONS = 100  # after training or loading; all later ones go unchecked, at full speed
 
 
 class Network(Chain):
@@ -72,6 +77,7 @@ class Network(Chain):
         self.threads = None if threads is None else integer(threads, "threads")
         self._predict_compiled: Callable[[Chain, Array], Array | None] | None = None
         self._last_training: tuple[Optimizer, TrainingState] | None = None
+        self._checks_left = CHECKED_PREDICTIONS
 
     def fit(
         self,
@@ -138,16 +144,22 @@ class Network(Chain):
             optimizer=optimizer,
             schedule=schedule,
             metrics=metrics,
-            callbacks=callbacks if quiet else [*callbacks, progress()],
+            callbacks=[*callbacks, Watch(), *([] if quiet else [progress()])],
             engine=engine or self.engine,
             threads=self.threads if threads is None else threads,
             checkpoints=as_checkpoints(checkpoint),
             resume=resume,
             on_nan=on_nan,
         )
-        state = self._state_for(trainer.optimizer, warm_start)
+        state, data = (
+            self._state_for(trainer.optimizer, warm_start),
+            TrainingData.given(x, y, weights),
+        )
         plan = Plan(len(state.history) + integer(epochs, "epochs"), batch_size, samples_per_epoch)
-        return trainer.train(TrainingData.given(x, y, weights), plan, validation, state)
+        self.input_range = None  # the watch compares the validation data
+        history = trainer.train(data, plan, validation, state)
+        self.input_range, self._checks_left = range_of(data.x), CHECKED_PREDICTIONS
+        return history
 
     def _state_for(self, optimizer: Optimizer, warm_start: bool) -> TrainingState:
         """A new state for training, or the one in which the last `fit` ended."""
@@ -164,14 +176,28 @@ class Network(Chain):
         return state
 
     def predict(self, x: Any) -> Array:
-        """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""
+        """The outputs ``(N, *output_shape)``, with every layer as it is outside training.
+
+        Inputs that are clearly unlike those of training are predicted all the same; the logger
+        ``chainrule`` warns of them.
+        """
         if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
             x = self.check_input(x)
+        if self._checks_left:
+            self._compare_with_training(x)
         if self.engine != "numpy":
             outputs = (self._predict_compiled or self._prepare_engine())(self, x)
             if outputs is not None:
                 return outputs
         return super().predict(x)
+
+    def _compare_with_training(self, x: Any) -> None:
+        """Warn, once, of inputs unlike those of training."""
+        self._checks_left -= 1
+        difference = None if self.input_range is None else unlike(x, self.input_range)
+        if difference is not None:
+            self._checks_left = 0
+            logging.getLogger("chainrule").warning("warning: x has %s", difference)
 
     def _prepare_engine(self) -> Callable[[Chain, Array], Array | None]:
         from chainrule.engine import CompiledPredictor  # imported when it is first needed

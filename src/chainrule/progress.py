@@ -30,16 +30,26 @@ class ProgressLines(Callback):
     only_shows = True
 
     def training_starts(self, training: Training) -> None:
+        self.warnings_shown = 0
         for notice in training.notices:
             self.show(notice)
+        self.show_warnings(training)
 
     def epoch_ends(self, training: Training) -> None:
         if is_shown(training):
             self.show(line(training.history[-1], training.plan.epochs))
+        self.show_warnings(training)
 
     def training_ends(self, training: Training) -> None:
+        self.show_warnings(training)
         if training.history.stopped:
             self.show(f"stopped: {training.history.stopped}")
+
+    def show_warnings(self, training: Training) -> None:
+        """Write a line for each new warning."""
+        for warning in training.history.warnings[self.warnings_shown :]:
+            self.show(f"warning: {warning}")
+        self.warnings_shown = len(training.history.warnings)
 
     def show(self, text: str) -> None:
         """Write one line."""

@@ -19,7 +19,7 @@ from chainrule.configurable import Description, build
 from chainrule.data.training import Plan, TrainingData
 from chainrule.environment import processor, versions
 from chainrule.epoch import Epoch, EpochReport, Steps
-from chainrule.errors import DataError, TrainingError
+from chainrule.errors import ChainruleError, DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.interruption import ENDINGS, INTERRUPT, noted_signals
 from chainrule.last_good import LastGood
@@ -31,6 +31,7 @@ from chainrule.resuming import Saver, describe_layers, fingerprint
 from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
 from chainrule.training_state import TrainingState
+from chainrule.trouble.divergence import Divergence
 
 ON_NAN = ("stop", "roll_back")
 LEAST_RATE_FACTOR = 2**-10  # after so many halvings, something else than the rate is wrong
@@ -107,7 +108,7 @@ class Trainer:
             self.saver.restore_callbacks(checkpoint)
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 self._run_epochs()
         except KeyboardInterrupt:
             self.stop(self.noted.name)
@@ -145,7 +146,7 @@ class Trainer:
             if steps.last + 1 < len(epoch.rates):
                 self._look_around(report)
         self.state.steps = None
-        self._check_weights()
+        self._check_weights(epoch)
         self.last_good.judge(report.merged().losses)
         return {
             "epoch": number,
@@ -173,7 +174,7 @@ class Trainer:
         in_epoch = self.plan.steps_in_epoch(len(epoch.data.x))
         for steps in self.runner.steps(epoch, bool(self.metrics), not self._only_shown):
             self.moment = self._moment(number, steps.last, in_epoch)
-            self.step_loss = float(steps.losses[-1])
+            self.step_loss, self.step_rate = float(steps.losses[-1]), epoch.rates[steps.last]
             self._check_loss(epoch, steps.last)
             self.state.examples_seen += steps.examples
             self._tell("step_ends")
@@ -185,6 +186,8 @@ class Trainer:
             return {}
         outputs = self.network.predict(self.held_out.x)
         judged = self.network.judge(outputs, self.held_out.y, self.loss, self.metrics)
+        if not math.isfinite(judged["loss"]):
+            raise self._divergence.in_validation(judged["loss"], self.held_out)
         return {f"validation_{name}": value for name, value in judged.items()}
 
     def _rates(self, places: Sequence[tuple[int, int]], steps_in_epoch: int) -> list[float]:
@@ -219,11 +222,13 @@ class Trainer:
     def _run_ahead(self) -> list[Record]:
         """As many epochs of one step as the runner makes at a time; their records."""
         began, first = time.perf_counter(), self.state.epoch
-        end = min(first + self.runner.steps_at_a_time, self.plan.epochs + 1)
+        looks = (callback.next_look(first) for callback in self.callbacks)
+        last = min(first + self.runner.steps_at_a_time - 1, self.plan.epochs, *looks)
+        end = int(last) + 1
         rates = self._rates([(number, 0) for number in range(first, end)], 1)
         epoch = Epoch(self.data, None, len(self.data.x), rates)
         losses = np.concatenate([steps.losses for steps in self._steps(epoch, first)])
-        self._check_weights()
+        self._check_weights(epoch)
         self.last_good.judge(losses[:1])
         seconds = (time.perf_counter() - began) / len(losses)
         return [
@@ -253,26 +258,20 @@ class Trainer:
 
     def _check_loss(self, epoch: Epoch, step: int) -> None:
         if not math.isfinite(self.step_loss):
-            if not np.isfinite(epoch.data.x[epoch.rows(step, step)]).all():
-                raise DataError(
-                    f"the loss became {self.step_loss}, since x holds NaN or infinity: fill in "
-                    "numbers, or leave these examples out"
-                )
-            raise TrainingError(
-                f"the loss became {self.step_loss} in step {self.moment.step + 1} (epoch "
-                f"{math.floor(self.moment.epoch) + 1}): lower the learning rate, now "
-                f"{epoch.rates[step]:g}, or clip the gradients (clip_norm=1)"
-            )
+            batch, rows = epoch.batch(step), epoch.rows(step, step)
+            raise self._divergence.in_step(self.step_loss, self.moment.step + 1, batch, rows)
 
-    def _check_weights(self) -> None:
+    @property
+    def _divergence(self) -> Divergence:
+        epoch = math.floor(self.moment.epoch) + 1
+        return Divergence(self.network, self.loss, epoch, self.step_rate)
+
+    def _check_weights(self, epoch: Epoch) -> None:
         """After the last step of an epoch no loss would show what it did to the weights."""
         if not self.network.is_finite:
-            raise TrainingError(
-                f"the weights became NaN or infinite in epoch {self.state.epoch}: lower the "
-                "learning rate, or clip the gradients (clip_norm=1)"
-            )
+            raise self._divergence.in_weights(epoch.batch(len(epoch.rates) - 1))
 
-    def _go_back(self, trouble: DataError | TrainingError) -> None:
+    def _go_back(self, trouble: ChainruleError) -> None:
         """Return to the last good weights; end there, or try the epoch again at half the rate."""
         self.last_good.go_back()
         self.state.steps = None
@@ -299,7 +298,8 @@ class Trainer:
         self.runner = self._choose_runner()
         self.history.stopped, self.history.engine = None, self.runner.description
         self.saver = self._make_saver(self.checkpoints) if self.checkpoints else None
-        self.moment, self.step_loss = self._moment(1, 0, 1), math.nan  # no step yet
+        self.moment = self._moment(1, 0, 1)  # no step yet
+        self.step_loss, self.step_rate = math.nan, self.optimizer.learning_rate
 
     def _restore(self) -> Checkpoint | None:
         """Go on from the newest checkpoint, where that was asked for."""

@@ -17,18 +17,12 @@ from chainrule.chain import Chain
 from chainrule.errors import RunFolderError
 from chainrule.experiments.stored import LayersRecord, as_json, read_lines
 from chainrule.files import whole_file
-from chainrule.layers import HardSigmoid, Layer, Sigmoid, Tanh
+from chainrule.layers import Layer
 from chainrule.parameters import Array
+from chainrule.trouble.measures import RANGES, share_saturated
 
 RECORDS = 200  # epochs recorded at most, however many there are
 PROBE = 64  # training examples whose activations are looked at, the same ones every time
-SATURATED = 0.05  # so near to an end of its range, as a part of it, an activation barely moves
-
-RANGES: dict[type[Layer], tuple[float, float]] = {
-    Sigmoid: (0.0, 1.0),
-    HardSigmoid: (0.0, 1.0),
-    Tanh: (-1.0, 1.0),
-}
 
 NUMBERS = ["gradient_norm", "mean", "std", "zero", "saturated"]  # of each layer in a record
 Statistics = dict[str, float | None]
@@ -119,6 +113,7 @@ def norm(gradients: list[Array]) -> float | None:
 def describe_activations(layer: Layer, outputs: Array) -> Statistics:
     """Mean, standard deviation, and shares of zero and saturated values.
 
+    >>> from chainrule.layers import Sigmoid
     >>> describe_activations(Sigmoid(), np.array([0.01, 0.5, 0.99, 0.5]))["saturated"]
     0.5
     """
@@ -130,12 +125,6 @@ def describe_activations(layer: Layer, outputs: Array) -> Statistics:
         if type(layer) in RANGES
         else None,
     }
-
-
-def share_saturated(outputs: Array, low: float, high: float) -> float:
-    """The share of values near the ends of their range."""
-    margin = SATURATED * (high - low)
-    return float(np.mean((outputs < low + margin) | (outputs > high - margin)))
 
 
 def read_layers(path: Path, layers: int) -> list[LayersRecord]:

@@ -285,6 +285,8 @@ class Activation(Layer):
     array([0.])
     """
 
+    users_own = True
+
     def __init__(
         self,
         function: Callable[[Array], Array],

@@ -20,13 +20,17 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.arguments import float_type, shape
+from chainrule.arguments import float_type, is_integer, shape
 from chainrule.configurable import Configurable, Description, build
-from chainrule.errors import ParameterError, ShapeError
+from chainrule.errors import ChainruleError, LayerError, ParameterError, PlacedError, ShapeError
 from chainrule.initializers import INITIALIZERS, Initializer
+from chainrule.layers.supervision import describe_error, supervise
 from chainrule.parameters import Array, Declaration, FlatArrays, Shape
 from chainrule.regularizers import REGULARIZERS, Regularizer
 from chainrule.seeding import generator
+
+# What containers and networks keep on a layer, besides what its own setup does.
+NOT_OF_SETUP = ("_arrays", "_place", "_shapes", "forward", "backward")
 
 
 class Layer(Configurable):
@@ -52,6 +56,10 @@ class Layer(Configurable):
 
     random: ClassVar[bool] = False  # a random layer draws from `rng`, set anew each epoch
     rng: np.random.Generator
+    users_own: ClassVar[bool] = False  # True if what runs in it is code of the user's own
+
+    def __init_subclass__(cls) -> None:
+        cls.users_own = cls.users_own or not cls.__module__.startswith("chainrule.")
 
     def setup(self, input_shape: Shape) -> Shape:
         """Declare parameters for examples of `input_shape` (no batch axis) and return the
@@ -169,6 +177,8 @@ class State:
                 else:
                     arrays[name] = self.buffers[key]
             layer._bind(arrays)
+            if layer.users_own:
+                supervise(layer, position)
 
 
 def walk(root: Layer, position: str = "") -> Iterator[tuple[str, Layer]]:
@@ -207,6 +217,7 @@ def set_up(root: Layer, input_shape: Shape) -> Shape:
     for _, layer in walk(root):
         layer._declarations().clear()
         layer.__dict__.pop("_place", None)
+        layer.__dict__.pop("_shapes", None)
     return root.setup(input_shape)
 
 
@@ -215,9 +226,10 @@ def setup_child(name: str, layer: Layer, input_shape: Shape) -> Shape:
     two places must come out of both alike."""
     first_place = layer.__dict__.get("_place")
     try:
-        output_shape = layer.setup(input_shape)
-    except ShapeError as error:
-        raise error.inside(name, type(layer).__name__) from None
+        output_shape = _setup(layer, input_shape)
+    except PlacedError as error:
+        error.inside(name, type(layer).__name__)
+        raise
     place = _memory_of(layer)
     if first_place not in (None, place):
         raise ShapeError(
@@ -225,14 +237,32 @@ def setup_child(name: str, layer: Layer, input_shape: Shape) -> Shape:
             "cannot serve both: use two layers"
         ).inside(name, type(layer).__name__)
     layer.__dict__["_place"] = place
+    layer.__dict__.setdefault("_shapes", {})[input_shape] = output_shape
+    return output_shape
+
+
+def _setup(layer: Layer, input_shape: Shape) -> Shape:
+    """The output's shape, or, from a layer of the user's own, an error that says what failed."""
+    if not layer.users_own:
+        return layer.setup(input_shape)
+    try:
+        output_shape: Any = layer.setup(input_shape)
+    except ChainruleError:
+        raise
+    except Exception as error:
+        problem = f"failed in setup, given input_shape {input_shape}: {describe_error(error)}"
+        raise LayerError(problem) from error
+    if not isinstance(output_shape, tuple) or not all(map(is_integer, output_shape)):
+        raise LayerError(
+            f"returned {output_shape!r} from setup: return the shape of an example's output, a "
+            f"tuple without the batch axis; {input_shape} if it is that of the input"
+        )
     return output_shape
 
 
 def _memory_of(layer: Layer) -> str:
     """All that a layer keeps from its setup, to be compared."""
-    return repr(
-        {key: value for key, value in vars(layer).items() if key not in ("_arrays", "_place")}
-    )
+    return repr({key: value for key, value in vars(layer).items() if key not in NOT_OF_SETUP})
 
 
 def expect_flat(input_shape: Shape) -> int:

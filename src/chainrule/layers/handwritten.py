@@ -77,6 +77,8 @@ class HandWritten(Layer):
     (array([[1., 1., 1.]]), array([1., 2., 3.], dtype=float32))
     """
 
+    users_own = True
+
     def __init__(
         self,
         code: Any,

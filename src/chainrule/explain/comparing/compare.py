@@ -13,9 +13,9 @@ from chainrule.explain.comparing.keras_model import KerasModel
 from chainrule.explain.comparing.layouts import Layout, layouts
 from chainrule.explain.comparing.steps import OtherModel, Step, difference
 from chainrule.explain.comparing.torch_model import TorchModel
-from chainrule.explain.tracing.record import Passage, listen
 from chainrule.network import Network
 from chainrule.parameters import Array
+from chainrule.passages import Passage, listen
 from chainrule.seeding import generator
 
 EQUAL = {np.dtype("float64"): 1e-9, np.dtype("float32"): 1e-4}  # differences that rounding makes

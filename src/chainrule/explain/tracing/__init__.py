@@ -1,5 +1,5 @@
 """The real numbers of some examples in every layer, forward and backward.
 
-`record` runs the network and keeps what each layer receives and gives, `statistics` describes
-an array, `findings` says where something is wrong, and `page` shows it all with `images`.
+`trace` runs the network and keeps what each layer receives and gives, `statistics` describes an
+array, `findings` says where something is wrong, and `page` shows it all with `images`.
 """

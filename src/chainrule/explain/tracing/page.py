@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainrule.explain.tracing.images import Image, image_of
-from chainrule.explain.tracing.record import Passage
 from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.explain.tracing.trace import COLUMNS, FEW, first_example
 from chainrule.parameters import Array
+from chainrule.passages import Passage
 
 if TYPE_CHECKING:
     from chainrule.explain.tracing.trace import Trace

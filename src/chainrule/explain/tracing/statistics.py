@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.experiments.recording import RANGES, share_saturated
 from chainrule.layers import Layer
 from chainrule.parameters import Array, Shape
+from chainrule.trouble.measures import RANGES, share_saturated
 
 
 @dataclass(frozen=True)

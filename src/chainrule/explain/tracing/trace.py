@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.configurable import Description
+from chainrule.configurable import Description, build
+from chainrule.explain.examples import usual_loss
 from chainrule.explain.tracing.findings import Finding, find
-from chainrule.explain.tracing.record import Passage, Recording, record
 from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.files import whole_file
-from chainrule.losses import Loss
+from chainrule.losses import LOSSES, Loss
 from chainrule.network import Network
 from chainrule.parameters import Array
+from chainrule.passages import Passage, Recorder, Recording
 
 COLUMNS = ["layer", "shape", "min", "max", "mean", "std", "zero", "saturated", "gradient"]
 FEW = 36  # numbers of an array that is printed in full
@@ -134,7 +135,8 @@ def trace(
     1 y = [3. 3.]
     1 dy = [3. 3.]
     """
-    return Trace(record(network, x, y, loss, training))
+    chosen = usual_loss(network) if loss is None else build(loss, LOSSES, "loss")
+    return Trace(Recorder(network).record(x, y, chosen, training))
 
 
 def first_example(passage: Passage) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from chainrule.explain.unrolling import arithmetic
 from chainrule.explain.unrolling.spelling import code_of, uniform
 from chainrule.explain.unrolling.symbols import Stand, Symbol, computed, has_symbols, in_trial
 from chainrule.layers.base import Layer
+from chainrule.layers.supervision import Checked
 
 if TYPE_CHECKING:
     from chainrule.explain.unrolling.session import Session
@@ -62,6 +63,8 @@ class Calls:
     def function(self, function: Any, given: Arguments) -> Any:
         """What ``function(…)`` is worth."""
         helpers = self.session.helpers
+        if isinstance(function, Checked):
+            function = function.method
         if isinstance(function, MethodType) and _is_followed(function, given):
             return self._own_method(function, given)
         if function is sum:

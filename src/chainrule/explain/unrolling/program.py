@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import LayerError
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.examples import example_batch
 from chainrule.losses import Loss
@@ -101,7 +102,7 @@ def differences(program: Program, network: Network) -> Iterator[tuple[int, str]]
         try:
             outputs, caches = twin.forward(x, training=True)
             value = twin.backward_from_loss(outputs, caches, y, program.loss)
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, LayerError, ValueError):
             continue
         expected = {"output": outputs.copy(), "loss": value}
         twin.decay_weights(optimizer.learning_rate)
