@@ -249,7 +249,7 @@ def test_inputs_that_do_not_fit(use: str, x, message: str) -> None:
         (lambda: cr.Network([cr.Dense(2)], 4, dtype="int8"), "dtype is 'float32' or 'float64'"),
         (lambda: cr.Network([cr.ReLU], 4), r"layer 0 is not a layer but .*: write ReLU\(\)"),
         (lambda: cr.Network([cr.Dense(2), "relu"], 4), "layer 1 is not a layer but 'relu'"),
-        (lambda: cr.Concatenate([]), "Concatenate needs a list of branches, received \[\]"),
+        (lambda: cr.Concatenate([]), r"Concatenate needs a list of branches, received \[\]"),
         (lambda: cr.Activation(np.sin, 3), "Activation takes two functions"),
     ],
 )
