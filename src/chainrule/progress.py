@@ -30,10 +30,14 @@ class ProgressLines(Callback):
     only_shows = True
 
     def training_starts(self, training: Training) -> None:
+        self.epochs = training.plan.epochs
         self.warnings_shown = 0
         for notice in training.notices:
             self.show(notice)
         self.show_warnings(training)
+
+    def next_look(self, epoch: int) -> float:
+        return next_shown(epoch, self.epochs)
 
     def epoch_ends(self, training: Training) -> None:
         if is_shown(training):
@@ -103,10 +107,22 @@ class ProgressBar(ProgressLines):
 
 
 def is_shown(training: Training) -> bool:
-    """The first epoch, the last, and evenly spaced ones between."""
-    epoch, epochs = len(training.history), training.plan.epochs
+    """True if the epoch that has ended has a line."""
+    epoch = len(training.history)
+    return training.history.stopped is not None or next_shown(epoch, training.plan.epochs) == epoch
+
+
+def next_shown(epoch: int, epochs: int) -> int:
+    """The first epoch from this one on that has a line: the first of all, the last, and evenly
+    spaced ones between.
+
+    >>> [next_shown(epoch, 1000) for epoch in (1, 2, 51, 951, 1000)]
+    [1, 50, 100, 1000, 1000]
+    """
+    if epoch == 1:
+        return 1
     every = math.ceil(epochs / LINES)
-    return epoch in (1, epochs) or epoch % every == 0 or training.history.stopped is not None
+    return min(math.ceil(epoch / every) * every, epochs)
 
 
 def line(record: Record, epochs: int) -> str:

@@ -124,9 +124,8 @@ class Trainer:
             except (DataError, TrainingError) as trouble:
                 self._go_back(trouble)
                 continue
-            for record in records:
-                self.history.append(record)
-                self._tell("epoch_ends")
+            self.history.records += records
+            self._tell("epoch_ends")
             self.last_good.begin_epoch()
             self._look_around()
         if self.saver:
@@ -368,5 +367,8 @@ class Trainer:
         )
 
     def _tell(self, event: str) -> None:
+        """Call a method of every callback that has one of its own."""
+        ignored = getattr(Callback, event)
         for callback in self.callbacks:
-            getattr(callback, event)(self)
+            if getattr(type(callback), event) is not ignored:
+                getattr(callback, event)(self)

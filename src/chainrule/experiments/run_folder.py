@@ -171,7 +171,7 @@ def check_new(path: Path) -> None:
             f"{path} is an unfinished run: `chainrule train --resume {path}` goes on with it; or "
             "choose another --out"
         )
-    if not path.is_dir() or any(path.iterdir()):
+    if not path.is_dir() or any(name.name != LOCK for name in path.iterdir()):
         raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
 
 

@@ -49,7 +49,7 @@ class Watch(Callback):
         return next((chosen for chosen in self.plan.epochs if chosen >= epoch), math.inf)
 
     def epoch_ends(self, training: Training) -> None:
-        if len(training.history) in self.plan.epochs:
+        if len(training.history) >= self.next:
             self.look(training, self.rules)
 
     def training_ends(self, training: Training) -> None:
@@ -66,6 +66,7 @@ class Watch(Callback):
     def look(self, training: Training, rules: Sequence[Rule]) -> None:
         """Look at the training, and warn by each of the rules that has cause to."""
         self.looked = len(training.history)
+        self.next = self.next_look(self.looked + 1)
         recording = self.record(training)
         if recording is None or not np.isfinite(recording.value):
             return
