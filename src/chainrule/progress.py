@@ -95,7 +95,7 @@ class ProgressBar(ProgressLines):
         super().training_ends(training)
 
     def show(self, text: str) -> None:
-        self.bar.console.print(text, highlight=False)
+        self.bar.console.print(text, highlight=False, markup=False)
 
 
 def is_shown(training: Training) -> bool:
