@@ -90,13 +90,15 @@ class EpochReport:
         self.steps.append(steps)
 
     def merged(self) -> Steps:
-        """All steps so far as one record."""
+        """All steps so far as one record, which takes their place."""
+        if len(self.steps) == 1:
+            return self.steps[0]
 
         def joined(name: str) -> Any:
             parts = [getattr(steps, name) for steps in self.steps]
             return None if parts[0] is None else np.concatenate(parts)
 
-        return Steps(
+        merged = Steps(
             self.steps[-1].last,
             joined("losses"),
             joined("weights"),
@@ -104,6 +106,8 @@ class EpochReport:
             joined("outputs"),
             joined("targets"),
         )
+        self.steps = [merged]
+        return merged
 
     def numbers(self) -> Record:
         """Loss and metrics by name."""

@@ -14,11 +14,12 @@ from functools import cached_property
 import numpy as np
 
 from chainrule.callbacks import EarlyStopping, Training
-from chainrule.layers import BatchNorm, HardSigmoid, LayerNorm, LogSoftmax, Sigmoid, Softmax
+from chainrule.layers import BatchNorm, HardSigmoid, LayerNorm, LogSoftmax, Sigmoid
 from chainrule.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     KLDivergence,
+    Loss,
     SoftmaxCrossEntropy,
 )
 from chainrule.parameters import Array
@@ -36,8 +37,9 @@ from chainrule.trouble.measures import (
     share_saturated,
 )
 
-# The loss is so much lower than with the outputs exchanged between examples, if they say anything.
-LEARNT = 0.9
+# So much of the loss the outputs save, where they say anything about the targets: on many examples,
+# and on few, where it may be chance.
+LEARNT, LEARNT_ON_FEW = 0.1, 0.5
 EXCHANGES = 7  # outputs are handed on by 1, 2, … places; targets that repeat may fit some of them
 # The share of a layer's units, and of its values. Networks that learn well were seen with half of
 # their units dead, and with half of their values saturated.
@@ -54,20 +56,21 @@ class Look:
 
     training: Training
     recording: Recording
-    closer: Callable[[], list[Passage]]  # the way forward of more examples
+    look_closer: Callable[[], tuple[list[Passage], Array] | None]
+
+    @cached_property
+    def closer(self) -> tuple[list[Passage], Array]:
+        """More examples on their way forward, and their targets; for suspicions."""
+        return self.look_closer() or (self.recording.passages, self.recording.targets)
 
     @cached_property
     def has_learnt(self) -> bool:
-        """True if the outputs say something about the targets: exchanged between the examples, they
-        would give a clearly higher loss."""
-        outputs, targets, loss = self.recording.outputs, self.recording.targets, self.training.loss
-        value = loss.forward(outputs, targets)[0]
-        exchanged = [
-            loss.forward(np.roll(outputs, places, axis=0), targets)[0]
-            for places in range(1, min(len(outputs), EXCHANGES + 1))
-        ]
-        mean = float(np.mean(exchanged)) if exchanged else value
-        return value < mean - (1 - LEARNT) * abs(mean)
+        """True if the outputs say something about the targets."""
+        few = self.recording
+        if saved(self.training.loss, few.outputs, few.targets) >= LEARNT_ON_FEW:
+            return True
+        passages, targets = self.closer
+        return saved(self.training.loss, passages[-1].y, targets) >= LEARNT
 
     @property
     def learning(self) -> list[Passage]:
@@ -78,9 +81,12 @@ class Look:
     def dead(self) -> Passage | None:
         """The first layer whose units are mostly dead. In a healthy network many are 0 for most
         examples, so more of them are asked before one is called dead."""
-        if not any(map(most_dead, self.recording.passages)):
-            return None
-        return next(filter(most_dead, self.closer()), None)
+        return next(filter(most_dead, self.closer[0]), None) if self.may_be_dead else None
+
+    @cached_property
+    def may_be_dead(self) -> bool:
+        """True if there is such a layer for the few examples."""
+        return any(map(most_dead, self.recording.passages))
 
     @cached_property
     def saturated(self) -> Passage | None:
@@ -144,19 +150,20 @@ def probabilities_for_logits(look: Look) -> str | None:
     """A loss on logits takes the softmax or sigmoid itself: after a second one it learns slowly and
     cannot come near 0."""
     last, loss = look.recording.passages[-1], look.training.loss
-    if isinstance(loss, SoftmaxCrossEntropy):
-        if not isinstance(last.layer, (LogSoftmax, Sigmoid)) and not are_distributions(last.y):
-            return None
-        instead = "CategoricalCrossEntropy"
-    elif isinstance(loss, BinaryCrossEntropy) and loss.from_logits:
-        if not isinstance(last.layer, (Sigmoid, HardSigmoid, Softmax, LogSoftmax)):
-            return None
-        instead = "BinaryCrossEntropy(from_logits=False)"
-    else:
+    takes_logits = isinstance(loss, SoftmaxCrossEntropy) or (
+        isinstance(loss, BinaryCrossEntropy) and loss.from_logits
+    )
+    squashed = isinstance(last.layer, (LogSoftmax, Sigmoid, HardSigmoid))
+    if not takes_logits or not (squashed or are_distributions(last.y)):
         return None
+    instead = "CategoricalCrossEntropy()"
+    if isinstance(last.layer, (Sigmoid, HardSigmoid)):
+        instead = "BinaryCrossEntropy(from_logits=False)"
+    elif isinstance(last.layer, LogSoftmax):
+        instead = "KLDivergence()"
     return (
         f"{type(loss).__name__} takes logits, but the network ends in {last.place}: leave that "
-        f"layer out, or give loss={instead}()"
+        f"layer out, or give loss={instead}"
     )
 
 
@@ -233,9 +240,11 @@ def saturated_layer(look: Look) -> str | None:
 
 def vanishing_gradients(look: Look) -> str | None:
     """Gradients that hardly reach the first layers, and little learnt. Where units are dead or
-    saturated, that is why, and is said."""
+    saturated, that is why."""
+    if look.may_be_dead or look.saturated:
+        return None
     for passage, ratio in gradients(look):
-        if ratio <= VANISHED and not (look.dead or look.saturated or look.has_learnt):
+        if ratio <= VANISHED and not look.has_learnt:
             return (
                 f"gradients vanish: at {passage.place} their length is {ratio:.2g} of that at "
                 f"{look.learning[-1].place}: use ReLU with initializer='he', BatchNorm, or "
@@ -317,6 +326,18 @@ WHILE_TRAINING: Sequence[Rule] = (
 
 
 # --- what they measure ----------------------------------------------------------------------------
+
+
+def saved(loss: Loss, outputs: Array, targets: Array) -> float:
+    """How much lower the loss is than with the outputs exchanged between examples, as a part of
+    that: about 0 if the outputs say nothing about the targets, 1 if they say all."""
+    value = loss.forward(outputs, targets)[0]
+    exchanged = [
+        loss.forward(np.roll(outputs, places, axis=0), targets)[0]
+        for places in range(1, min(len(outputs), EXCHANGES + 1))
+    ]
+    mean = float(np.mean(exchanged)) if exchanged else value
+    return (mean - value) / abs(mean) if mean else 0.0
 
 
 def most_dead(passage: Passage) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.callbacks import Callback, Training
+from chainrule.parameters import Array
 from chainrule.passages import Passage, Recorder, Recording
 from chainrule.trouble.inputs import spaced
 from chainrule.trouble.rules import BEFORE_TRAINING, WHILE_TRAINING, Look, Rule
@@ -70,7 +71,7 @@ class Watch(Callback):
         recording = self.record(training)
         if recording is None or not np.isfinite(recording.value):
             return
-        look = Look(training, recording, partial(self.closer, training))
+        look = Look(training, recording, partial(self.look_closer, training))
         for rule in rules:
             warning = rule(look)
             if warning is not None:
@@ -88,14 +89,17 @@ class Watch(Callback):
         except Exception:
             return None
 
-    def closer(self, training: Training) -> list[Passage]:
-        """More examples on their way through the layers; none where that cannot be."""
-        x = training.data.x
+    def look_closer(self, training: Training) -> tuple[list[Passage], Array] | None:
+        """More examples on their way through the layers, and their targets; None where that cannot
+        be, as above."""
+        x, y = training.data.x, training.data.y
         rows = spaced(len(x), CLOSER * self.plan.probe)
         with suppress(Exception):
             if self.recorder is not None:
-                return self.recorder.forward(np.asarray(x[rows]), training=True)
-        return []
+                return self.recorder.forward(np.asarray(x[rows]), training=True), np.asarray(
+                    y[rows]
+                )
+        return None
 
 
 @dataclass(frozen=True)
