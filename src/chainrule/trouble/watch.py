@@ -41,7 +41,7 @@ class Watch(Callback):
         self.plan = LookPlan.of(training)
         rows = spaced(len(training.data.x), self.plan.probe)
         self.probe = np.asarray(training.data.x[rows]), np.asarray(training.data.y[rows])
-        self.looked = 0
+        self.looked, self.next = 0, self.next_look(1)
         self.rules = list(WHILE_TRAINING)
         self.recorder: Recorder | None = None
         self.look(training, BEFORE_TRAINING)
