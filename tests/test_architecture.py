@@ -110,9 +110,11 @@ def test_import_chainrule_loads_the_standard_library_alone() -> None:
     assert not outside - before
 
 
-def test_import_chainrule_takes_less_than_a_fifth_of_a_second() -> None:
-    code = "from time import perf_counter as now; t = now(); import chainrule; print(now() - t)"
-    assert min(float(run(code)) for _ in range(3)) < 0.2
+def test_import_chainrule_loads_little() -> None:
+    loaded = set(run("import sys; import chainrule; print(*sys.modules)").split())
+    before = set(run("import sys; print(*sys.modules)").split())
+    assert {name for name in loaded if name.partition(".")[0] == "chainrule"} == {"chainrule"}
+    assert len(loaded - before) < 60
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def code(notebook: nbformat.NotebookNode) -> list[str]:
 
 def test_a_kernel_runs_it_and_comes_to_the_same_accuracy(tmp_path: Path) -> None:
     test, notebook = written(tmp_path, data="digits", epochs=2, hidden=[16])
-    NotebookClient(notebook, timeout=60, shutdown_kernel="immediate").execute()
+    NotebookClient(notebook, timeout=None, shutdown_kernel="immediate").execute()
 
     outputs = {cell.source: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     evaluated = outputs["net.evaluate(data.x_test, data.y_test)"][0]["data"]["text/plain"]

@@ -323,7 +323,7 @@ def photograph(page: Path, scheme: str) -> np.ndarray:
         f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
         *(f"--screenshot={target}", page.as_uri()),
     ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True)
     return np.asarray(Image.open(target).convert("RGB"))
 
 

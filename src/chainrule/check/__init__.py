@@ -75,6 +75,7 @@ def diagnose(
     (False, 'sign')
     """
     from chainrule.check.diagnosis import diagnose_case, diagnose_file
+    from chainrule.check.effort import EndlessError
     from chainrule.check.examples import from_example
     from chainrule.check.randomness import Randomness
     from chainrule.check.subject import CannotCheckError
@@ -86,7 +87,7 @@ def diagnose(
             given = {"x": x, "y": y, "loss": loss, "learning_rate": learning_rate, **more}
             example = _as_example(subject, {k: v for k, v in given.items() if v is not None})
             return diagnose_case(from_example(example, Randomness([])))
-    except CannotCheckError as error:
+    except (CannotCheckError, EndlessError) as error:
         raise CheckError(str(error)) from None
 
 

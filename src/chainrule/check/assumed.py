@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.conventions import Code, LossNeededError
-from chainrule.check.doctor import alignment, diagnose_subject, examine
+from chainrule.check.doctor import SEARCHING, alignment, diagnose_subject, examine
 from chainrule.check.program import Program
 from chainrule.check.subject import Array
 
@@ -141,7 +141,7 @@ def _mended_with_one(candidates: list[tuple[float, Program]]) -> Program:
     """The first program whose gradients all become right by corrections that are certain: that
     speaks for the loss, too."""
     for _, program in candidates:
-        findings = diagnose_subject(program, seconds=1.0).findings
+        findings = diagnose_subject(program, search=SEARCHING // 6).findings
         if findings and all(finding.certain for finding in findings):
             return program
     raise LossNeededError(

@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.check.assumed import one_hot_targets
 from chainrule.check.calling import required
 from chainrule.check.conventions import Code, LossNeededError
+from chainrule.check.effort import EndlessError
 from chainrule.check.examples import Case, Example, from_example, from_object
 from chainrule.check.guessing import arguments, inputs, keywords
 from chainrule.check.loading import functions_in, random_sources
@@ -69,6 +70,7 @@ def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) ->
         shape: of the input, where it is known.
     Raises:
         CannotCheckError: it runs on no input that was tried.
+        EndlessError: its forward pass does not come to an end.
     """
     from chainrule.layers.base import Layer
 
@@ -87,7 +89,7 @@ def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) ->
         example: Example = {"layer": thing, "x": x, "axis": axis}
         try:
             subject = from_object(thing, x, example, randomness, module)
-        except CannotCheckError:
+        except (CannotCheckError, EndlessError):
             raise
         except Exception as error:  # the code may raise anything on an input that it cannot take
             failure = failure or error
@@ -98,6 +100,8 @@ def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) ->
             failure = failure or error
             if not _complains_of_batches(error):
                 forward_only = forward_only or Case(subject, example, module)
+            if isinstance(error, EndlessError):
+                break
             continue
         return Case(subject, example, module, [_note(x)])
     if forward_only is not None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import process_time
 
 import numpy as np
 
+from chainrule.check.effort import uncounted
 from chainrule.check.subject import Array, Values
 from chainrule.seeding import generator
 
 STEP = 1e-4
 TOLERANCE = 2e-5  # of the largest entry: ten digits are there, a formula's own epsilon costs some
+EVALUATIONS = 4  # of the loss, for an entry: more where a kink is near
 Loss = Callable[[Values], float]
 
 
@@ -48,7 +49,8 @@ def slope(
     """
     best = Slope(np.nan, False)
     for h in (precision.step, precision.step / 30, precision.step / 1000):
-        at = {k: _moved(loss, values, name, k * h * direction) for k in (-2, -1, 1, 2)}
+        with uncounted():  # their number is limited, and what ends at a point ends beside it
+            at = {k: _moved(loss, values, name, k * h * direction) for k in (-2, -1, 1, 2)}
         near, far = (at[1] - at[-1]) / (2 * h), (at[2] - at[-2]) / (4 * h)
         value = (4 * near - far) / 3
         size = max(abs(at[1]), abs(at[-1]))
@@ -163,18 +165,19 @@ def probe(loss: Loss, values: Values, name: str, precision: Precision, count: in
 
 
 def measure(
-    loss: Loss, values: Values, name: str, truth: Truth, gradient: Array | None, seconds: float
+    loss: Loss, values: Values, name: str, truth: Truth, gradient: Array | None, count: int
 ) -> None:
-    """Find a true gradient entry by entry, within a number of seconds.
+    """Find a true gradient entry by entry.
 
     Args:
         truth: where the entries are put.
         gradient: what the code gives: of a large one, its largest entries go first.
+        count: how many entries, if there are so many.
     """
     size = int(np.prod(truth.shape))
     order = _order(truth, gradient, size)
-    start, where, entries = process_time(), [], []
-    for position in order:
+    where, entries = [], []
+    for position in order[:count]:
         direction = np.zeros(size)
         direction[position] = 1.0
         found = slope(
@@ -183,19 +186,20 @@ def measure(
         if found.smooth:
             where.append(position)
             entries.append(found.value)
-        if process_time() - start > seconds and len(where) >= 12:
-            break
     truth.where, truth.entries = np.array(where, int), np.array(entries)
 
 
 def _order(truth: Truth, gradient: Array | None, size: int) -> Array:
-    """All positions at random; in large arrays after a row, two columns and the largest entries."""
+    """All positions at random; in large arrays after entries of a row, of two columns, of all and
+    of the largest, in turn."""
     order = generator(0, "entries").permutation(size)
     if size <= 400 or len(truth.shape) < 2:
         return order
     grid = np.arange(size).reshape(truth.shape[0], -1)
-    first = np.concatenate([grid[:, 0][:40], grid[0][:40], grid[:, 1][:20], order[:40]])
+    kinds = [grid[:, 0][:40], grid[0][:40], grid[:, 1][:20], order[:40]]
     if gradient is not None and np.size(gradient) == size:
-        first = np.concatenate([first, np.argsort(-np.abs(np.ravel(gradient)))[:20]])
+        kinds.append(np.argsort(-np.abs(np.ravel(gradient)), kind="stable")[:20])
+    turns = np.concatenate([np.arange(len(kind)) for kind in kinds])
+    first = np.concatenate(kinds)[np.argsort(turns, kind="stable")]
     _, keep = np.unique(first, return_index=True)
     return np.concatenate([first[np.sort(keep)], np.setdiff1d(order, first)])

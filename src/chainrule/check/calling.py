@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check.effort import counted
 from chainrule.check.naming import looks_like_a_gradient, roles_named
 from chainrule.check.source import tree_of
 from chainrule.errors import ArgumentError
@@ -31,6 +32,7 @@ def call(
         fill: the roles of arguments whose names say nothing, in order.
     Raises:
         ArgumentError: an argument that stands for nothing known.
+        EndlessError: it does not come to an end.
     """
     roles = roles_of(function, set(environment), set(named), fill)
     values, keywords = [], {}
@@ -40,7 +42,7 @@ def call(
             keywords[name] = value
         else:
             values.append(value)
-    return function(*values, **keywords)
+    return counted(function, *values, **keywords)
 
 
 def roles_of(

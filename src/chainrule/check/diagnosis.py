@@ -7,8 +7,9 @@ from pathlib import Path
 from chainrule.check.behaviour import behaviours
 from chainrule.check.discovery import Request, find
 from chainrule.check.doctor import diagnose_subject
+from chainrule.check.effort import EndlessError
 from chainrule.check.examples import Case
-from chainrule.check.findings import Diagnosis
+from chainrule.check.findings import Diagnosis, endless
 from chainrule.check.loading import line_in
 from chainrule.check.optimizers import diagnose_optimizer
 from chainrule.check.subject import CannotCheckError
@@ -35,6 +36,9 @@ def diagnose_request(request: Request) -> Diagnosis:
         return _joined([diagnose_case(case) for case in find(request)])
     except (CannotCheckError, MemoryError):
         raise
+    except EndlessError as error:
+        finding = endless(request.file_name, error, line_in(error, str(request.file)))
+        return Diagnosis(request.file_name, [finding])
     except Exception as error:  # raised by the code outside its backward pass
         line = line_in(error, str(request.file))
         place = f"{request.file_name}, line {line}, raises " if line else ""
@@ -46,12 +50,14 @@ def diagnose_case(case: Case) -> Diagnosis:
     if case.subject is None:
         return diagnose_optimizer(case.example)
     diagnosis = diagnose_subject(case.subject)
+    diagnosis.notes += case.notes
     named = {finding.code for finding in diagnosis.findings}
+    if "timeout" in named:
+        return diagnosis
     for finding in behaviours(case.subject, case.example):
         spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)
         if finding.code not in named and not spoilt:
             diagnosis.findings.append(finding)
-    diagnosis.notes += case.notes
     return diagnosis
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from time import process_time
 
 import numpy as np
 
-from chainrule.check.calculus import FLOAT32, Precision, Truth, fit, measure, probe
+from chainrule.check import effort
+from chainrule.check.calculus import EVALUATIONS, FLOAT32, Precision, Truth, fit, measure, probe
 from chainrule.check.evidence import Evidence, Signature
 from chainrule.check.findings import Comparison, Diagnosis
 from chainrule.check.loading import line_in
@@ -23,7 +23,12 @@ from chainrule.check.signatures import signatures
 from chainrule.check.source import files_of
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, shown
 
-PATIENCE = 1.2  # seconds for the entries of true gradients
+# Lines, as `effort` counts them:
+MEASURING = 1_500_000  # for the entries of true gradients
+SEARCHING = 10_000_000  # for corrections
+# Entries of a gradient:
+AT_LEAST = 40  # are measured, whatever the effort
+ALIGNED = 100  # tell which loss is meant
 
 
 @dataclass
@@ -120,16 +125,30 @@ def _checked(subject: Subject, answer: Answer | None) -> list[str]:
 
 def measure_wrong(found: Examination) -> None:
     """Find the true gradients of what is wrong, entry by entry, and what the numbers say."""
-    subject = found.subject
-    each = PATIENCE / max(1, len(found.wrong))
+    subject, shares = found.subject, _shares(found)
     for name in found.wrong:
         truth = found.truths[name]
-        measure(subject.loss, subject.values, name, truth, found.given(name), each)
+        measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
         if found.answer is not None:
             updated = name in found.answer.updated
             given, others = found.given(name), found.answer.gradients
             evidence = Evidence(name, given, truth, subject, updated, others)
             found.signatures[name] = signatures(evidence)
+
+
+def _shares(found: Examination) -> dict[str, int]:
+    """How many entries of each wrong gradient are measured: the small ones leave their share to
+    the large ones."""
+    values, before = found.subject.values, effort.spent()
+    found.subject.loss(values)
+    left = MEASURING // (EVALUATIONS * (effort.spent() - before))
+    shares = {}
+    names = sorted(found.wrong, key=lambda name: values[name].size)
+    for number, name in enumerate(names):
+        share = max(AT_LEAST, left // (len(names) - number))
+        shares[name] = min(share, values[name].size)
+        left -= shares[name]
+    return shares
 
 
 def alignment(found: Examination) -> float:
@@ -138,7 +157,7 @@ def alignment(found: Examination) -> float:
     truth, given = found.truths[name], fit(found.given(name), found.truths[name].shape)
     if given is None:
         return 0.0
-    measure(found.subject.loss, found.subject.values, name, truth, given, PATIENCE / 10)
+    measure(found.subject.loss, found.subject.values, name, truth, given, ALIGNED)
     ours = given.ravel()[truth.where]
     norms = float(np.linalg.norm(ours) * np.linalg.norm(truth.entries))
     return float(ours @ truth.entries) / norms if norms else 0.0
@@ -181,21 +200,20 @@ def comparisons(found: Examination) -> list[Comparison]:
     ]
 
 
-def diagnose_subject(subject: Subject, seconds: float = 6.0) -> Diagnosis:
+def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     """Everything that is wrong with the gradients of one subject.
 
     Args:
-        seconds: of processor time, after which no more corrections are tried out.
+        search: the effort after which no more corrections are tried out.
     Raises:
         CannotCheckError: there are no gradients to compare.
     """
     from chainrule.check.treatment import treat  # it needs the Examination from here
 
-    start = process_time()
     found = examine(subject)
     diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
     if found.wrong or found.error:
         measure_wrong(found)
-        diagnosis.findings += treat(found, start + seconds)
+        diagnosis.findings += treat(found, search)
     diagnosis.comparisons = comparisons(found)
     return diagnosis

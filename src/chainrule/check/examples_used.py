@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from chainrule.check.effort import uncounted
 from chainrule.check.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.check.subject import Array, Values
+
+ENTRIES = 40  # whose shares are looked at
 
 
 def some_examples(evidence: Evidence) -> Signature | None:
@@ -15,10 +18,11 @@ def some_examples(evidence: Evidence) -> Signature | None:
     known, count = evidence.known(), evidence.subject.batch
     if known is None or not count or not 2 <= count <= 12 or evidence.name in ("x", "y_pred"):
         return None
-    given, _ = known
     if ratio_of(*known) is not None:
         return None
-    shares = _shares_of_examples(evidence, count)
+    every = -(-len(known[0]) // ENTRIES)
+    given, where = known[0][::every], evidence.truth.where[::every]
+    shares = _shares_of_examples(evidence, count, where)
     if shares is None or not np.any(given):
         return None
     used = _examples_used(shares, given)
@@ -60,24 +64,25 @@ def _is_share(given: Array, share: Array, count: int) -> bool:
     return ratio is not None and any(abs(ratio / r - 1) < CLOSE for r in (1, count, 1 / count))
 
 
-def _shares_of_examples(evidence: Evidence, count: int) -> Array | None:
-    """What each example adds to the true gradient, at the entries that are known."""
+def _shares_of_examples(evidence: Evidence, count: int, where: Array) -> Array | None:
+    """What each example adds to the true gradient, at the flat positions `where`."""
     shares = []
     for example in range(count):
         loss = evidence.subject.only(example)
         if loss is None:
             return None
         try:
-            shares.append(_slopes(loss, evidence))
+            with uncounted():
+                shares.append(_slopes(loss, evidence, where))
         except Exception:  # user code: it may take no single example
             return None
     return np.array(shares)
 
 
-def _slopes(loss: Callable[[Values], float], evidence: Evidence) -> Array:
+def _slopes(loss: Callable[[Values], float], evidence: Evidence, where: Array) -> Array:
     size, values, name = int(np.prod(evidence.truth.shape)), evidence.values, evidence.name
     slopes = []
-    for position in evidence.truth.where:
+    for position in where:
         step = np.zeros(size)
         step[position] = 1e-4
         change = step.reshape(evidence.truth.shape)

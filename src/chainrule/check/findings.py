@@ -76,6 +76,12 @@ class Finding:
         return dict(vars(self))
 
 
+def endless(name: str, error: Exception, line: int | None) -> Finding:
+    """The finding for code that does not come to an end."""
+    advice = "look for a loop that does not end; if it is only long, check a smaller example"
+    return Finding(name, "timeout", True, str(error), line, advice)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One gradient beside the true one; entries that were not looked at are NaN in `true`."""

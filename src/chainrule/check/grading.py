@@ -20,19 +20,19 @@ from chainrule.check.backward_code import backward_code
 from chainrule.check.missing_checks import missing_check
 from chainrule.check.mutations import mutants
 from chainrule.check.spoiling import spoilers
-from chainrule.check.trial import Setup, Trial, Variant
+from chainrule.check.trial import SECONDS, Setup, Trial, Variant
 from chainrule.check.trial_servers import TrialServers
 from chainrule.errors import ChainruleError
 
-SECONDS_AT_LEAST = 10.0  # that tests may take on a wrong variant
-TIMES_AS_LONG = 5.0  # as on the right solution
-SECONDS_FOR_RIGHT = 300.0
+LINES_AT_LEAST = 200_000  # that may run on a wrong variant, of the solution and the tests
+TIMES_AS_MANY = 10  # as on the right solution
 
 Finished = Callable[[int, int], None]
 
 
 class CannotGradeError(ChainruleError):
-    """Why tests cannot be graded: they fail on the right solution, or never import it."""
+    """Why tests cannot be graded: they fail on the right solution, never import it, or do not come
+    to an end."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,14 @@ def grade(
         workers: runs at a time.
         finished: called with (done, total) after each run.
     Raises:
-        CannotGradeError: the tests do not pass on the solution itself, do not import it, or the
-            solution has no backward code.
+        CannotGradeError: the tests do not pass on the solution itself, do not import it, or are not
+            finished when the time is over; the solution has no backward code.
     """
     began = time.perf_counter()
     _expect_tools_and_files(tests)
     solution = Solution.read(subject)
     with TrialServers(solution.setup(tests), workers) as servers:
-        right = servers.run(
-            Variant(solution.source, watched=solution.functions, seconds=SECONDS_FOR_RIGHT)
-        )
+        right = servers.run(Variant(solution.source, watched=solution.functions))
         _expect_passed(right, subject)
         candidates = list(solution.variants(right))
         trials = servers.run_all([variant for _, variant in candidates], finished)
@@ -133,6 +131,7 @@ def grade(
         result.uncalled = [name for name in solution.functions if name not in right.outputs]
         passed = []
         for (wrong, variant), trial in zip(candidates, trials, strict=True):
+            _expect_finished(trial, wrong)
             if trial.outcome == "passed":
                 passed.append((wrong, variant))
             else:
@@ -148,6 +147,7 @@ def _judge_survivors(
     """Tell mistakes that the tests let through from changes that are no mistakes."""
     answers = servers.run_all([replace(variant, only_compare=True) for _, variant in passed])
     for (wrong, _), answer in zip(passed, answers, strict=True):
+        _expect_finished(answer, wrong)
         is_equivalent = answer.outcome == "same" and wrong.code != "mutates-input"
         (result.equivalent if is_equivalent else result.survivors).append(wrong)
 
@@ -199,19 +199,19 @@ class Solution:
 
     def variants(self, right: Trial) -> Iterator[tuple[Wrong, Variant]]:
         """Every known-wrong variant, given how the tests ran on the right one."""
-        seconds = SECONDS_AT_LEAST + TIMES_AS_LONG * right.seconds
+        lines = max(LINES_AT_LEAST, TIMES_AS_MANY * right.lines)
         changed = mutants(self.source)
         for mutant in changed:
             wrong = Wrong(
                 mutant.code, mutant.gradient, mutant.function, mutant.line, mutant.description
             )
-            yield wrong, Variant(mutant.source, seconds=seconds)
+            yield wrong, Variant(mutant.source, lines=lines)
         known = {(mutant.function, mutant.gradient, mutant.code) for mutant in changed}
         for each in spoilers(right.outputs):
             if (each.function, each.output, each.code) not in known:
                 gradient = each.output or "all"
                 wrong = Wrong(each.code, gradient, each.function, None, each.description)
-                yield wrong, Variant(self.source, spoiler=asdict(each), seconds=seconds)
+                yield wrong, Variant(self.source, spoiler=asdict(each), lines=lines)
 
 
 def _expect_tools_and_files(tests: Sequence[str | Path]) -> None:
@@ -225,12 +225,22 @@ def _expect_tools_and_files(tests: Sequence[str | Path]) -> None:
             raise CannotGradeError(f"{name} does not exist")
 
 
+def _expect_finished(trial: Trial, wrong: Wrong) -> None:
+    """How soon the time is over depends on the machine: it says nothing of a variant."""
+    if trial.outcome == "unfinished":
+        place = f"line {wrong.line} of the solution" if wrong.line else wrong.function
+        raise CannotGradeError(
+            f"the tests are not finished after {SECONDS:.0f} s on a wrong variant ({place}: "
+            f"{wrong.description}): give them less to do, or look for what waits there"
+        )
+
+
 def _expect_passed(right: Trial, subject: Path) -> None:
     """Tests can be graded only if they pass on the right solution, and use it."""
     if right.outcome == "nothing":
         raise CannotGradeError("there are no tests: pytest collects none")
-    if right.outcome == "timeout":
-        raise CannotGradeError(f"the tests take longer than {SECONDS_FOR_RIGHT:.0f} s on {subject}")
+    if right.outcome == "unfinished":
+        raise CannotGradeError(f"the tests are not finished after {SECONDS:.0f} s on {subject}")
     if right.outcome != "passed":
         detail = " ".join(right.message.split())
         where = f"{right.test}: {detail}" if right.test else right.outcome

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check import effort
 from chainrule.check.findings import Finding
 from chainrule.check.randomness import random_like
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
@@ -75,7 +76,8 @@ class OwnNetwork(Subject):
         self.network.start_epoch(0)  # random layers draw what they drew before
         buffers = self.network.buffers.flat.copy()
         x = values["x"].copy()
-        output, caches = self.network.forward(x, training=True)
+        effort.add_copies(values)
+        output, caches = effort.counted(self.network.forward, x, training=True)
         self.network.buffers.flat[:] = buffers
         return output, caches
 
@@ -92,11 +94,11 @@ class OwnNetwork(Subject):
         output, caches = self.forward(values)
         self.network.gradients.flat[:] = 0
         if self.dy is not None:
-            dx = self.network.backward(self.dy.copy(), caches)
+            dx = effort.counted(self.network.backward, self.dy.copy(), caches)
         else:
             loss = self._loss()
             _, cache = loss.forward(output, np.asarray(self.y))
-            dx = self.network.backward(loss.backward(cache), caches)
+            dx = effort.counted(self.network.backward, loss.backward(cache), caches)
             for name, regularizer in self.network.state.regularizers.items():
                 regularizer.add_gradient(values[name], self.network.gradients[name])
         gradients: dict[str, Array | None] = {"x": np.array(dx)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.check.calculus import Precision, probe
 from chainrule.check.calling import call, required
+from chainrule.check.effort import counted
 from chainrule.check.naming import role_of
 from chainrule.check.randomness import Randomness, random_like
 from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
@@ -53,7 +54,7 @@ class ActivationPair(Subject):
     def output(self, x: Array) -> Array:
         """f(x)."""
         with np.errstate(all="ignore"), self.randomness.frozen():
-            given = self.function(x.copy())
+            given = counted(self.function, x.copy())
         given = given[0] if isinstance(given, tuple) else given
         output = np.asarray(given, np.float64)
         if output.shape != x.shape:
@@ -69,7 +70,8 @@ class ActivationPair(Subject):
         x = values["x"]
         output = self.output(x)
         with np.errstate(all="ignore"), self.randomness.frozen():
-            slopes = np.asarray(self.derivative((x if self.of == "input" else output).copy()))
+            point = x if self.of == "input" else output
+            slopes = np.asarray(counted(self.derivative, point.copy()))
         return Answer({"x": self._product(slopes, x)}, {"x": "derivative"}, output, self.dy)
 
     def _product(self, slopes: Array, x: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.check import effort
 from chainrule.check import state as states
 from chainrule.check.calling import call, required, returned_names
 from chainrule.check.conventions import (
@@ -186,6 +187,7 @@ class Program(Subject):
 
     def run(self, values: Values, state: Any = None) -> Pass:
         """The forward pass."""
+        effort.add_copies(values)
         with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw):
             return self._forward(self.fresh_state(values) if state is None else state, values)
 
@@ -253,6 +255,7 @@ class Program(Subject):
 
     def backward(self, done: Pass, values: Values) -> Answer:
         """Run the backward pass, and find the gradients in what it leaves and returns."""
+        effort.add_copies(values)
         with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw + 7):
             found = self._call_backward(done)
         return self._answer(found, done, values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ class Randomness:
         """Within, draws begin where they began; `draw` above 0 gives other ones."""
         outside = mtrand._rand.get_state(), random.getstate(), np.random.default_rng
         try:
-            mtrand._rand.set_state(np.random.RandomState(draw).get_state())
+            mtrand._rand.set_state(_state(draw))
             random.seed(draw)
             for source, state in zip(self.generators, self.began_at, strict=True):
                 source.bit_generator.state = copy.deepcopy(state)
@@ -43,6 +44,12 @@ class Randomness:
             mtrand._rand.set_state(outside[0])
             random.setstate(outside[1])
             vars(np.random)["default_rng"] = outside[2]
+
+
+@functools.cache
+def _state(draw: int) -> Any:
+    """Where NumPy's own numbers begin: to make a generator takes longer than to run a layer."""
+    return np.random.RandomState(draw).get_state()
 
 
 def _seeded(default_rng: Any, draw: int) -> Any:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from chainrule.check import effort
+
 FunctionNode = ast.FunctionDef | ast.Lambda
 
 
@@ -66,20 +68,13 @@ def order_of_lines(run: Callable[[], Any], files: set[str]) -> dict[tuple[str, i
     """The lines of `files`, by file and number, with the order in which they first run."""
     order: dict[tuple[str, int], int] = {}
 
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename not in files:
-            return None
-        if event == "line":
+    def note(frame: FrameType) -> None:
+        if frame.f_code.co_filename in files:
             order.setdefault((frame.f_code.co_filename, frame.f_lineno), len(order))
-        return trace
 
-    outside = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        with suppress(Exception):  # code under examination: the lines before an exception count
-            run()
-    finally:
-        sys.settrace(outside)
+    # code under examination: the lines before an exception count
+    with effort.noting(note), suppress(Exception):
+        run()
     return order
 
 
@@ -103,6 +98,8 @@ class FunctionSource:
 
     def compiled(self) -> CodeType | None:
         """The code of the tree as it is now."""
+        first, last = self.statement.lineno, self.statement.end_lineno
+        effort.add_compiled((last or first) - first + 1)
         module = ast.Module([self.statement], [])
         ast.fix_missing_locations(module)
         try:

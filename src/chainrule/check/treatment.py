@@ -7,17 +7,17 @@ import ast
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from time import process_time
 
 import numpy as np
 
+from chainrule.check import effort
 from chainrule.check.choosing import Choice, Repair, nearest_to_the_loss
 from chainrule.check.corrections import FIRST_FOR, GENERATORS
 from chainrule.check.description import describe
 from chainrule.check.doctor import Examination, second_point
 from chainrule.check.edits import Edit, fresh, right_hand_sides
 from chainrule.check.evidence import Evidence
-from chainrule.check.findings import Finding
+from chainrule.check.findings import Finding, endless
 from chainrule.check.program import Program
 from chainrule.check.signatures import signatures
 from chainrule.check.source import FunctionSource, backward_sources, files_of, order_of_lines
@@ -25,7 +25,8 @@ from chainrule.check.source_lines import line_assigning_or_returning
 from chainrule.check.subject import Answer, EndsProgramError, Subject
 
 MISSING = {"missing-bias-gradient", "missing-gradient"}
-SECOND_LOOK = 0.5  # seconds in which, after a repair is found, others are looked for
+SECOND_LOOK = 1_000_000  # lines, in which others are looked for after a repair is found
+ENDLESS = 100_000  # lines more than ten times those of the code, after which a correction ends
 
 Influence = dict[tuple[int, int], set[str]]
 """The gradients that an assignment changes, by the function it stands in and its line."""
@@ -36,16 +37,18 @@ class Treatment:
 
     Args:
         found: what is wrong.
-        deadline: the processor time at which the search ends.
+        search: the effort that it may take.
     """
 
-    def __init__(self, found: Examination, deadline: float) -> None:
-        self.found, self.deadline = found, deadline
+    def __init__(self, found: Examination, search: int) -> None:
+        self.found, self.end = found, effort.spent() + search
         self.subject = found.subject
         self.remaining = list(found.wrong)
         self.second = second_point(found)
         self.loss = self.subject.loss(self.subject.values)
+        before = effort.spent()
         self.sources = self._sources()
+        self.most = ENDLESS + 10 * (effort.spent() - before)
         order = order_of_lines(
             lambda: self.subject.gradients(self.subject.values), files_of(self.subject.functions())
         )
@@ -65,7 +68,7 @@ class Treatment:
         findings = []
         with ExitStack() as kept:
             self._remember(kept)
-            while self.remaining and process_time() < self.deadline:
+            while self.remaining and effort.spent() < self.end:
                 repairs = self.repairs()
                 if not repairs:
                     break
@@ -92,17 +95,17 @@ class Treatment:
         Once there is one, the search for others that tell another story goes on for a little.
         """
         repairs: list[Repair] = []
-        deadline = self.deadline
+        end = self.end
         influence = self._influence()
         for edit in self._edits():
-            if process_time() > deadline:
+            if effort.spent() > end:
                 break
             if not self._may_help(edit, influence):
                 continue
             repair = self._try(edit)
             if repair is None:
                 continue
-            deadline = min(deadline, process_time() + SECOND_LOOK)
+            end = min(end, effort.spent() + SECOND_LOOK)
             repairs.append(repair)
             if len(repair.mended) == len(self.remaining) and self.choice.is_expected(repair):
                 break
@@ -182,8 +185,10 @@ class Treatment:
         return Repair(edit, mended, code)
 
     def _answer(self, subject: Subject) -> Answer | None:
+        """What the code gives, changed as it may be; None where it gives nothing."""
         try:
-            return subject.gradients(subject.values)
+            with effort.at_most(self.most):
+                return subject.gradients(subject.values)
         except Exception:  # changed code may raise anything
             return None
 
@@ -255,14 +260,16 @@ def _same_gradient(one: Answer, other: Answer, name: str) -> bool:
     )
 
 
-def treat(found: Examination, deadline: float) -> list[Finding]:
-    """What is wrong, and why: the search for corrections ends at the deadline."""
+def treat(found: Examination, search: int) -> list[Finding]:
+    """What is wrong, and why: `search` is the effort that looking for corrections may take."""
+    if isinstance(found.error, effort.EndlessError):
+        return [endless(found.subject.name, found.error, found.line_of_error())]
     ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
     for kind, code in ended.items():
         if isinstance(found.error, kind):
             text = f"the backward pass ends with {kind.__name__}: {found.error}"
             return [Finding(found.subject.name, code, True, text, found.line_of_error())]
-    treatment = Treatment(found, deadline)
+    treatment = Treatment(found, search)
     if found.error is not None:
         return [_from_exception(found, found.error, treatment)]
     return treatment.findings()

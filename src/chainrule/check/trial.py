@@ -21,16 +21,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from chainrule.check.line_limit import LineLimit
 from chainrule.check.spoiling import Spoiler, spoil, watch
 
 MEMORY = 8 << 30  # bytes of address space that a run may use
+SECONDS = 1800.0  # a last net for what lines do not tell: a run that takes longer is not finished
 
 SPOILT = """
 
@@ -65,14 +67,16 @@ class Variant:
         source: the text of the file.
         spoiler: what is spoilt by wrapping, as a dictionary of `Spoiler`.
         watched: functions whose outputs are to be noted.
-        seconds: how long the tests may take.
+        lines: how many lines of the solution and of the tests may run, if that is limited.
+        seconds: how long all may take.
         only_compare: run no tests, but compare its gradients with those of the solution.
     """
 
     source: str
     spoiler: dict[str, str] | None = None
     watched: list[str] = field(default_factory=list)
-    seconds: float = 300.0
+    lines: int | None = None
+    seconds: float = SECONDS
     only_compare: bool = False
 
 
@@ -81,13 +85,14 @@ class Trial:
     """What came of a run.
 
     Args:
-        outcome: "passed", "failed", "timeout", "crash", or "nothing" where no test ran; "same" or
-            "different" where gradients were compared.
+        outcome: "passed", "failed", "endless" after too many lines, "crash", or "nothing" where no
+            test ran; "same" or "different" where gradients were compared; "unfinished" when the
+            time was over.
         test: the first test that failed.
         message: what it said.
         imported: whether the tests imported the solution.
         passed: how many tests passed.
-        seconds: how long all took.
+        lines: how many lines of the solution and of the tests have run.
         outputs: what the watched functions gave, by function.
     """
 
@@ -96,7 +101,7 @@ class Trial:
     message: str = ""
     imported: bool = False
     passed: int = 0
-    seconds: float = 0.0
+    lines: int = 0
     outputs: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -119,15 +124,16 @@ class _Finder(importlib.abc.MetaPathFinder):
 class _Loader(importlib.machinery.SourceFileLoader):
     """Loads the variant, and wraps its functions."""
 
-    def __init__(self, setup: Setup, variant: Variant, trial: Trial) -> None:
+    def __init__(self, setup: Setup, variant: Variant, trial: Trial, limit: LineLimit) -> None:
         super().__init__(setup.module, setup.subject)
-        self.variant, self.trial = variant, trial
+        self.variant, self.trial, self.limit = variant, trial, limit
 
     def get_code(self, fullname: str) -> CodeType:
         return compile(self.variant.source, self.path, "exec")  # nothing is cached on disk
 
     def exec_module(self, module: ModuleType) -> None:
-        super().exec_module(module)
+        with self.limit.counting():
+            super().exec_module(module)
         self.trial.imported = True
         watch(module, self.variant.watched, self.trial.outputs)
         if self.variant.spoiler is not None:
@@ -135,12 +141,22 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 class _Results:
-    """A plugin of pytest that notes what happens."""
+    """A plugin of pytest that notes what happens, and counts lines as tests run."""
 
-    def __init__(self, trial: Trial) -> None:
-        self.trial = trial
+    def __init__(self, trial: Trial, limit: LineLimit) -> None:
+        self.trial, self.limit = trial, limit
+
+    def pytest_pycollect_makemodule(self, module_path: Path) -> None:
+        self.limit.files.add(str(module_path))
+
+    def pytest_runtest_setup(self) -> None:
+        self.limit.start()
+
+    def pytest_runtest_call(self) -> None:
+        self.limit.start()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        self.limit.stop()
         if report.failed:
             self._note(report)
         elif report.when == "call" and report.passed:
@@ -157,65 +173,70 @@ class _Results:
             self.trial.message = crash.message if crash else report.longreprtext
 
 
-def run_tests(setup: Setup, variant: Variant) -> Trial:
-    """Run the tests here, in this process."""
+def run_tests(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
+    """Run the tests here, and end this process by calling `answer` with what comes of them."""
     import pytest
 
-    trial = Trial("nothing")
+    trial = Trial("endless")  # until they have come to an end
+    limit = LineLimit(variant.lines, lambda: answer(trial))
+    limit.files.add(setup.subject)
     package = setup.module.partition(".")[0]
     for name in [n for n in sys.modules if n.partition(".")[0] == package]:
         del sys.modules[name]
     sys.path.insert(0, setup.root)
-    sys.meta_path.insert(0, _Finder(_Loader(setup, variant, trial)))
+    sys.meta_path.insert(0, _Finder(_Loader(setup, variant, trial, limit)))
     one_process = ["-n", "0"] if importlib.util.find_spec("xdist") else []
-    options = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider", *one_process]
-    code = pytest.main([*options, *setup.tests], plugins=[_Results(trial)])
+    no_limit = ["--timeout", "0"] if importlib.util.find_spec("pytest_timeout") else []
+    options = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider", *one_process, *no_limit]
+    code = pytest.main([*options, *setup.tests], plugins=[_Results(trial, limit)])
     outcomes = {pytest.ExitCode.OK: "passed", pytest.ExitCode.NO_TESTS_COLLECTED: "nothing"}
-    trial.outcome = outcomes.get(pytest.ExitCode(code), "failed")
-    return trial
+    trial.outcome, trial.lines = outcomes.get(pytest.ExitCode(code), "failed"), limit.lines
+    answer(trial)
 
 
-def compare(setup: Setup, variant: Variant) -> Trial:
-    """Whether the variant has the solution's gradients at random points."""
+def compare(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
+    """Call `answer` with whether the variant has the solution's gradients at random points."""
     from chainrule.check.equivalence import are_equivalent
 
     source = variant.source
     if variant.spoiler is not None:
         source += SPOILT.format(**variant.spoiler)
     same = are_equivalent(Path(setup.subject), source)
-    return Trial("same" if same else "different")
+    answer(Trial("same" if same else "different"))
 
 
 def run_apart(setup: Setup, variant: Variant) -> Trial:
     """Run the tests in a fork of this process, with a limit of time and memory."""
-    began = time.perf_counter()
+    until = time.perf_counter() + variant.seconds
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         _answer(setup, variant, writer)
     os.close(writer)
-    text = _read(reader, began + variant.seconds)
+    text = _read(reader, until)
     if not text:
-        timed_out = time.perf_counter() - began >= variant.seconds
-        text = json.dumps(asdict(Trial("timeout" if timed_out else "crash")))
+        time_is_over = time.perf_counter() >= until
+        text = json.dumps(asdict(Trial("unfinished" if time_is_over else "crash")))
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests may have started, too
     os.waitpid(child, 0)
-    trial = Trial(**json.loads(text))
-    trial.seconds = time.perf_counter() - began
-    return trial
+    return Trial(**json.loads(text))
 
 
 def _answer(setup: Setup, variant: Variant, writer: int) -> None:
     """The child's part: it never returns."""
+
+    def answer(trial: Trial) -> None:
+        with os.fdopen(writer, "w") as pipe:
+            pipe.write(json.dumps(asdict(trial)) + "\n")
+        os._exit(0)
+
     os.setsid()
     try:
         _be_quiet()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        trial = compare(setup, variant) if variant.only_compare else run_tests(setup, variant)
-        with os.fdopen(writer, "w") as pipe:
-            pipe.write(json.dumps(asdict(trial)) + "\n")
+        (compare if variant.only_compare else run_tests)(setup, variant, answer)
     finally:
         os._exit(0)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import resource
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -30,9 +31,12 @@ def work(task: dict[str, Any]) -> None:
     for name in ("shape", "functions"):
         request[name] = None if request[name] is None else tuple(request[name])
     with Path(task["trace"]).open("w", encoding="utf-8") as trace:
-        faulthandler.dump_traceback_later(limits["seconds"], exit=True, file=trace)
+        faulthandler.register(signal.SIGPROF, file=trace, chain=True)  # and be ended by it
+        signal.setitimer(signal.ITIMER_PROF, limits["seconds"])
+        faulthandler.dump_traceback_later(limits["waiting"], exit=True, file=trace)
         answer = _answer(Request(**request), task["with_arrays"], limits)
         faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_PROF, 0)
     Path(task["trace"]).unlink()
     place = Path(task["answer"])
     place.with_suffix(".part").write_text(json.dumps(answer), encoding="utf-8")

@@ -54,8 +54,11 @@ def check(
         typer.Option("--heat-map", metavar="FILE.png", help="Draw the wrong entries."),
     ] = None,
     time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="SECONDS", min=1, help="For the whole check.")
-    ] = 30.0,
+        float,
+        typer.Option(
+            "--time-limit", metavar="SECONDS", min=1, help="Processor time for the whole check."
+        ),
+    ] = 120.0,
     memory_limit: Annotated[
         int, typer.Option("--memory-limit", metavar="MB", min=256, help="For the code.")
     ] = 2048,
