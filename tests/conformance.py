@@ -20,7 +20,7 @@ from layer_cases import LayerCase
 import chainrule as cr
 from chainrule.errors import ConfigError
 from chainrule.network import Network
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 BATCH = 3
 MODES = (False, True)  # evaluation, training

@@ -20,7 +20,7 @@ from jax import lax
 from chainrule import layers as cr
 from chainrule.layers.base import walk
 from chainrule.network import Network
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 Values = Mapping[cr.Layer, Mapping[str, Any]]  # parameters and buffers of each layer by name
 Formula = Callable[..., Any]  # (layer, values, x, training) -> y

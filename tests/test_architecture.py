@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 # From the ground up: a module may import those of its own row and of the rows before it.
 FLOORS = [
     {
-        *["errors", "seeding", "functions", "files", "limits"],
+        *["errors", "types", "seeding", "functions", "files", "limits"],
         *["text", "display", "interruption", "environment"],
     },
     {"configurable", "arguments"},

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from chainrule.configurable import find_name
 from chainrule.errors import ArgumentError, UnknownNameError
+from chainrule.types import Shape
 
-Shape = tuple[int, ...]
 Pair = tuple[int, int]
 
 

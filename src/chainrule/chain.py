@@ -21,8 +21,9 @@ from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
-from chainrule.parameters import Array, FlatArrays, Shape
+from chainrule.parameters import FlatArrays
 from chainrule.seeding import generator
+from chainrule.types import Array, Shape
 
 PREDICTION_BATCH = 256  # examples predicted at a time, whatever the number asked for
 

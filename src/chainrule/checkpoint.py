@@ -21,8 +21,8 @@ from chainrule.arguments import integer, number
 from chainrule.errors import CheckpointError
 from chainrule.files import claimed
 from chainrule.limits import shortened
-from chainrule.parameters import Array
 from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
+from chainrule.types import Array
 
 __all__ = ["Checkpoints"]
 

@@ -15,7 +15,7 @@ from chainrule.data.training import TrainingData
 from chainrule.history import Record
 from chainrule.losses import Loss
 from chainrule.metrics import Metric
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

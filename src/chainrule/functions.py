@@ -6,12 +6,9 @@ zero or negative is ever taken.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 
 def sigmoid(x: Array) -> Array:

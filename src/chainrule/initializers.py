@@ -10,17 +10,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.arguments import number
 from chainrule.configurable import Configurable
 from chainrule.errors import ArgumentError
-
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
+from chainrule.types import Array, Shape
 
 
 class Initializer(Configurable):

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.chain import Chain
 from chainrule.epoch import Floats
 from chainrule.optimizers import OptimizerState
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 @dataclass

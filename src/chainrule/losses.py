@@ -25,7 +25,7 @@ from chainrule.arguments import choice, number
 from chainrule.configurable import Configurable, Description, build
 from chainrule.errors import ArgumentError, TargetError
 from chainrule.functions import log_softmax, sigmoid, softmax, softplus
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 __all__ = [
     "BinaryCrossEntropy",

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.arguments import choice, integer
 from chainrule.configurable import find_name
 from chainrule.errors import TargetError
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Average = Literal["macro", "micro", "none"]
 
 

@@ -17,8 +17,8 @@ from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
 from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
-from chainrule.parameters import Array, Shape
 from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
+from chainrule.types import Array, Shape
 
 C = TypeVar("C", bound=Chain)
 

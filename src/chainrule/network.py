@@ -23,7 +23,6 @@ from chainrule.history import History
 from chainrule.layers.base import Layer
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
-from chainrule.parameters import Array, Shape
 from chainrule.progress import progress
 from chainrule.runner import ENGINES
 from chainrule.schedules import Schedule
@@ -32,6 +31,7 @@ from chainrule.trainer import Trainer
 from chainrule.training_state import TrainingState
 from chainrule.trouble.inputs import range_of, unlike
 from chainrule.trouble.watch import Watch
+from chainrule.types import Array, Shape
 
 __all__ = ["Network", "load"]
 

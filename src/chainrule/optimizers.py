@@ -20,7 +20,7 @@ import numpy as np
 from chainrule.arguments import number
 from chainrule.configurable import Configurable
 from chainrule.errors import ArgumentError
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 __all__ = [
     "SGD",

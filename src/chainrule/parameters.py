@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ShapeError, UnknownNameError
+from chainrule.types import Array, Shape
 
 if TYPE_CHECKING:
     from chainrule.initializers import Initializer
     from chainrule.regularizers import Regularizer
 
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
 
 CACHE_LINE = 64  # bytes
 

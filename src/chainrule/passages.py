@@ -16,7 +16,7 @@ from chainrule.chain import Chain
 from chainrule.layers.base import Layer, join, walk
 from chainrule.layers.containers import Sequential
 from chainrule.losses import Loss
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 @dataclass

@@ -8,18 +8,14 @@ step, whatever the gradient's scale.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.arguments import number
 from chainrule.configurable import Configurable
+from chainrule.types import Array
 
 __all__ = ["L1", "L2", "Regularizer", "WeightDecay"]
-
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,7 +13,7 @@ from chainrule.data.dataset import Batch
 from chainrule.epoch import Epoch, Steps
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 ENGINES = ("auto", "compiled", "numpy")
 

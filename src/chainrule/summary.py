@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.chain import Chain
-from chainrule.parameters import Shape
+from chainrule.types import Shape
 
 
 @dataclass(frozen=True)

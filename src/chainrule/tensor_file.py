@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.files import whole_file
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 FORMAT = 2
 DOCUMENT = "chainrule"  # the entry of the file's metadata

@@ -26,12 +26,12 @@ from chainrule.last_good import LastGood
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.parameters import Array
 from chainrule.resuming import Saver, describe_layers, fingerprint
 from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
 from chainrule.training_state import TrainingState
 from chainrule.trouble.divergence import Divergence
+from chainrule.types import Array
 
 ON_NAN = ("stop", "roll_back")
 LEAST_RATE_FACTOR = 2**-10  # after so many halvings, something else than the rate is wrong

@@ -14,7 +14,7 @@ from chainrule.epoch import Steps
 from chainrule.history import History
 from chainrule.last_good import copy_exactly, trained_arrays
 from chainrule.optimizers import OptimizerState
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 REPORT = ("losses", "weights", "outputs", "targets")  # arrays of the steps of an unfinished epoch
 

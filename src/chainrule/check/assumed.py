@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.check.conventions import Code, LossNeededError
 from chainrule.check.doctor import SEARCHING, alignment, diagnose_subject, examine
 from chainrule.check.program import Program
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]
 Make = Callable[[Code, Any], Program]

@@ -12,7 +12,7 @@ from chainrule.check.derivative_forms import FLAG, names_derivative
 from chainrule.check.edits import text
 from chainrule.check.naming import looks_like_a_gradient
 from chainrule.check.source import FunctionSource
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 DERIVATIVES = (
     *("1 - {0}**2", "1 - np.tanh({0})**2"),

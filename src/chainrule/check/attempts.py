@@ -20,10 +20,10 @@ from chainrule.check.loading import functions_in, random_sources
 from chainrule.check.naming import is_bias, role_of
 from chainrule.check.program import Program
 from chainrule.check.randomness import Randomness
-from chainrule.check.subject import Array, CannotCheckError
+from chainrule.check.subject import CannotCheckError
+from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
-Shape = tuple[int, ...]
 
 MAKES_PARAMETERS = re.compile(
     r"init|make_param|create_param|get_param|build_param|params$"  # the functions' names

@@ -17,7 +17,8 @@ from chainrule.check.own import OwnNetwork, own_behaviours
 from chainrule.check.program import Program
 from chainrule.check.randomness import random_like
 from chainrule.check.source_lines import line_assigning, line_of_change, line_of_condition
-from chainrule.check.subject import Answer, Array, Subject, Values, shown
+from chainrule.check.subject import Answer, Subject, Values, shown
+from chainrule.types import Array
 
 NOISE = 1e-10
 ZEROING = (

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.check.effort import uncounted
-from chainrule.check.subject import Array, Values
+from chainrule.check.subject import Values
 from chainrule.seeding import generator
+from chainrule.types import Array
 
 STEP = 1e-4
 TOLERANCE = 2e-5  # of the largest entry: ten digits are there, a formula's own epsilon costs some

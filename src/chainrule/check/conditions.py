@@ -17,7 +17,8 @@ from chainrule.check.pairs import ActivationPair
 from chainrule.check.program import Program
 from chainrule.check.source import files_of, watching
 from chainrule.check.source_lines import line_assigning
-from chainrule.check.subject import Array, Subject, Values, shown
+from chainrule.check.subject import Subject, Values, shown
+from chainrule.types import Array
 
 
 def shapes(subject: Program) -> list[Finding]:

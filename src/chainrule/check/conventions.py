@@ -8,7 +8,8 @@ from typing import Any
 
 from chainrule.check.calling import optional, required
 from chainrule.check.naming import looks_like_a_gradient, role_of
-from chainrule.check.subject import Array, CannotCheckError
+from chainrule.check.subject import CannotCheckError
+from chainrule.types import Array
 
 Function = Callable[..., Any]
 

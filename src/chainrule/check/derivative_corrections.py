@@ -26,7 +26,7 @@ from chainrule.check.edits import (
 )
 from chainrule.check.naming import looks_like_a_gradient
 from chainrule.check.source import FunctionSource
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 
 def missing(source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.check.calculus import Truth
 from chainrule.check.doctor import Examination
 from chainrule.check.evidence import Evidence
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 
 def describe(found: Examination, name: str) -> str:

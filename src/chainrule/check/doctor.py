@@ -21,7 +21,8 @@ from chainrule.check.naming import is_parameter
 from chainrule.check.randomness import random_like
 from chainrule.check.signatures import signatures
 from chainrule.check.source import files_of
-from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, shown
+from chainrule.check.subject import Answer, CannotCheckError, Subject, shown
+from chainrule.types import Array
 
 # Lines, as `effort` counts them:
 MEASURING = 1_500_000  # for the entries of true gradients

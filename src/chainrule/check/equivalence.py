@@ -11,7 +11,8 @@ import numpy as np
 
 from chainrule.check.discovery import Request, find
 from chainrule.check.program import Program
-from chainrule.check.subject import Array, CannotCheckError, Subject
+from chainrule.check.subject import CannotCheckError, Subject
+from chainrule.types import Array
 
 SEEDS = range(3)
 Gradients = dict[str, Array | None]

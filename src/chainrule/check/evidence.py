@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.check.calculus import Truth, fit
-from chainrule.check.subject import Array, Subject, Values
+from chainrule.check.subject import Subject, Values
+from chainrule.types import Array
 
 CLOSE = 1e-4  # two arrays that differ by less, of the larger one's size, are the same
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from chainrule.check.effort import uncounted
 from chainrule.check.evidence import CLOSE, Evidence, Signature, close, ratio_of
-from chainrule.check.subject import Array, Values
+from chainrule.check.subject import Values
+from chainrule.types import Array
 
 ENTRIES = 40  # whose shares are looked at
 

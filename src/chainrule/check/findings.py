@@ -6,9 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 CODES = {
     "batch-scale": "divided by the batch size where it should not be, twice, or not at all",

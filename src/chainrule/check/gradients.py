@@ -12,7 +12,8 @@ import numpy as np
 
 from chainrule.check.naming import is_input_gradient, looks_like_a_gradient, stem
 from chainrule.check.state import Path, arrays, path_end, read
-from chainrule.check.subject import Array, Values
+from chainrule.check.subject import Values
+from chainrule.types import Array
 
 CONTAINERS = {"params", "parameters", "weights", "_params", "p"}
 HOLDS_GRADIENTS = re.compile(r"grad|^d[A-Z_]|^g$|delta|nabla", re.IGNORECASE)

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.check.naming import pairs_among
 from chainrule.check.randomness import random_like
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
 IMAGE_SHAPES = (

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.display import as_png
 from chainrule.files import whole_file
 from chainrule.text import for_plot
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 LARGEST = 200  # rows and columns drawn
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.check.evidence import Evidence, Signature, close, ratio_of
 from chainrule.check.normalization_paths import normalization
 from chainrule.check.pairs import OTHER_POINT, ActivationPair, LossPair
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 Slope = Callable[[Array], Array]
 

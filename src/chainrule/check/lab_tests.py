@@ -24,9 +24,10 @@ from chainrule.check.discovery import Request, find
 from chainrule.check.examples import Case, methods_of
 from chainrule.check.naming import role_of
 from chainrule.check.program import Program
-from chainrule.check.subject import Answer, Array, CannotCheckError
+from chainrule.check.subject import Answer, CannotCheckError
 from chainrule.errors import ChainruleError
 from chainrule.text import for_python
+from chainrule.types import Array
 
 
 class CannotAssignError(ChainruleError):

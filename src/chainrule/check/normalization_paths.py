@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.check.evidence import Evidence, Signature
-from chainrule.check.subject import Array
+from chainrule.types import Array
 
 CLOSE = 0.02  # to 0 or 1, for the factor of a path
 

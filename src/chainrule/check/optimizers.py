@@ -20,7 +20,8 @@ from chainrule.check.evidence import close, ratio_of
 from chainrule.check.findings import Comparison, Diagnosis, Finding
 from chainrule.check.source_lines import last_line_of_change
 from chainrule.check.subject import CannotCheckError
-from chainrule.check.update_rules import Array, Rule, Settings, Steps, rules_for
+from chainrule.check.update_rules import Rule, Settings, Steps, rules_for
+from chainrule.types import Array
 
 METHODS = ("step", "update", "apply_gradients", "update_params", "apply", "optimize", "__call__")
 GRADIENTS_OF_STEPS = (1.0, -0.6, 1.7, 0.4)  # each step has the gradients times one of these

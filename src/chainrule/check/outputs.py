@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.naming import roles_named
-from chainrule.check.subject import Array, CannotCheckError
+from chainrule.check.subject import CannotCheckError
+from chainrule.types import Array
 
 Understood = tuple[Any, Any, dict[str, Any]]
 """The output, the cache, and further values by name."""

@@ -11,12 +11,13 @@ import numpy as np
 from chainrule.check import effort
 from chainrule.check.findings import Finding
 from chainrule.check.randomness import random_like
-from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
+from chainrule.check.subject import Answer, CannotCheckError, Subject, Values
 from chainrule.configurable import build
 from chainrule.errors import ChainruleError
 from chainrule.layers.base import Layer
 from chainrule.losses import LOSSES, Loss
 from chainrule.network import Network
+from chainrule.types import Array
 
 NOISE = 1e-10
 SHAPES = ((4,), (5, 6, 2), (6, 4, 3), (12,))

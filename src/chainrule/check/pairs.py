@@ -13,7 +13,8 @@ from chainrule.check.calling import call, required
 from chainrule.check.effort import counted
 from chainrule.check.naming import role_of
 from chainrule.check.randomness import Randomness, random_like
-from chainrule.check.subject import Answer, Array, CannotCheckError, Subject, Values
+from chainrule.check.subject import Answer, CannotCheckError, Subject, Values
+from chainrule.types import Array
 
 Function = Callable[..., Any]
 Point = Literal["input", "output"]

@@ -28,14 +28,8 @@ from chainrule.check.outputs import understood
 from chainrule.check.randomness import Randomness, not_constant, random_like
 from chainrule.check.source import counting_calls, files_of
 from chainrule.check.state import Path
-from chainrule.check.subject import (
-    Answer,
-    Array,
-    CannotCheckError,
-    EndsProgramError,
-    Subject,
-    Values,
-)
+from chainrule.check.subject import Answer, CannotCheckError, EndsProgramError, Subject, Values
+from chainrule.types import Array
 
 
 @dataclass

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.random import mtrand
 
-from chainrule.check.subject import Array
 from chainrule.seeding import generator
+from chainrule.types import Array
 
 
 class Randomness:

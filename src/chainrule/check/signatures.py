@@ -11,7 +11,8 @@ from chainrule.check.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.check.examples_used import some_examples
 from chainrule.check.kinds import by_kind
 from chainrule.check.naming import is_bias
-from chainrule.check.subject import Array, Subject
+from chainrule.check.subject import Subject
+from chainrule.types import Array
 
 POWERS_OF_BATCH_SIZE = {
     -1: "divided by the batch size ({}) once too often",

@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.check.naming import (
     BACKWARD_METHODS,
@@ -24,8 +23,8 @@ from chainrule.check.naming import (
     result_name,
     role_of,
 )
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Function = Callable[..., Any]
 
 SPOILERS: dict[str, tuple[str, Callable[[Array, int], Array]]] = {

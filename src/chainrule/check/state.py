@@ -8,11 +8,10 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.check.naming import is_parameter
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Path = tuple[Any, ...]  # names of attributes, keys and positions, from the outside in
 
 DEPTH = 8

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from chainrule.types import Array
+
 Steps = list[Array]  # how far the parameters moved in each step, one flat vector
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chainrule.losses import Loss
     from chainrule.network import Network
     from chainrule.optimizers import Optimizer
-    from chainrule.parameters import Array
+    from chainrule.types import Array
 
 EXAMPLES = 8  # of a run's data that are traced
 

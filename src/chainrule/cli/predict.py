@@ -15,7 +15,7 @@ from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.experiments.run_folder import Run
-    from chainrule.parameters import Array
+    from chainrule.types import Array
 
 
 def predict(

@@ -18,14 +18,13 @@ from tokenize import TokenError
 from typing import IO, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib import format as npy
 
 from chainrule.data.raw import Examples, RawDataset, check_usable
 from chainrule.errors import DataError
 from chainrule.limits import check_unpacked, listed, shortened
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Header = tuple[np.dtype[Any], tuple[int, ...], Literal["C", "F"]]
 
 PARTS = ("", "_train", "_test")  # what the names of the arrays end in

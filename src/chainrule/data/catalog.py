@@ -14,10 +14,8 @@ import string
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.configurable import find_name
 from chainrule.data.dataset import Dataset
@@ -30,8 +28,7 @@ from chainrule.errors import DataError, DownloadError, OutputError
 from chainrule.files import cache_folder, make_folder, whole_file
 from chainrule.limits import is_plain, read_text
 from chainrule.seeding import generator
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 BUNDLED_DIGITS = Path(__file__).with_name("bundled") / "digits.npz"
 DIGIT_PIXELS = 16

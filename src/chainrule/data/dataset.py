@@ -11,8 +11,7 @@ import numpy.typing as npt
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, DataError, OutputError
 from chainrule.files import whole_file
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 ROWS_AT_ONCE = 4096
 """So that a memory-mapped set is never read whole."""

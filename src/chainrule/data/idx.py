@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.data.raw import Examples, RawDataset, check_usable
 from chainrule.errors import DataError
 from chainrule.limits import MEGABYTE, check_unpacked, listed
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 GZIP_MAGIC = b"\x1f\x8b"
 NUMBER_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

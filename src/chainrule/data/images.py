@@ -9,19 +9,18 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.data.raw import Examples, RawDataset
 from chainrule.errors import DataError
 from chainrule.limits import MEGABYTE, check_unpacked, is_plain, listed, shortened
+from chainrule.types import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Array = npt.NDArray[Any]
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 GREY = ("1", "L", "LA")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.errors import DataError
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 
 def class_numbers(y: Array, origin: str, class_names: Sequence[str] | None = None) -> Array:

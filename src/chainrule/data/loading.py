@@ -6,9 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
 
 from chainrule.configurable import find_name
 from chainrule.data.arrays import NPY_MAGIC, NPZ_MAGIC, read_array_folder, read_npy_file, read_npz
@@ -22,8 +19,7 @@ from chainrule.data.raw import Examples, RawDataset
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import read_table
 from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 
 def names() -> list[str]:

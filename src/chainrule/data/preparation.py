@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import DataError
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 SMALLEST_IMAGE = 64
 """Fewest columns of a table that is taken for grey images: 8x8. Below that, a square number

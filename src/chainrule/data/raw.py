@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.errors import DataError
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 PIECE = 2**22  # numbers looked at together
 

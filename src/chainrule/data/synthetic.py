@@ -7,18 +7,16 @@ and ``y``: class numbers ``(N,)``, or for `sine` the values ``(N, 1)`` to predic
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.configurable import find_name
 from chainrule.data.dataset import Dataset
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ArgumentError
 from chainrule.seeding import generator
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Points = tuple[Array, Array]
 
 DEFAULT_SAMPLES = 1000

@@ -12,16 +12,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.data.raw import find_unusable
 from chainrule.errors import DataError
 from chainrule.limits import shortened
-
-Array = npt.NDArray[Any]
+from chainrule.types import Array
 
 LABEL_NAME = "label"
 MOST_COLUMNS = 1_000_000

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.arguments import choice, integer
-from chainrule.data.dataset import Array, check_pair, split
+from chainrule.data.dataset import check_pair, split
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
+from chainrule.types import Array
 
 
 @dataclass(frozen=True)

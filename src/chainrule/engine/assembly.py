@@ -31,8 +31,8 @@ from chainrule.engine.lowering import (
 from chainrule.engine.program import Program
 from chainrule.engine.targets import PER_EXAMPLE
 from chainrule.layers.base import Layer, walk
-from chainrule.parameters import Shape
 from chainrule.regularizers import L1, L2, WeightDecay
+from chainrule.types import Shape
 
 WORTH_THREADS = 500_000  # multiplications of a step, forward, from which on several threads pay
 NARROW, ROWS_TO_TURN = 16, 8  # units at most, examples at least, for tensors to be turned round

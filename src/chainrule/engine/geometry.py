@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.arguments import Pair
 from chainrule.engine.instructions import Private
 from chainrule.layers.windows import Windows
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 def grid(rows: int, columns: int, row_step: int, column_step: int) -> Array:

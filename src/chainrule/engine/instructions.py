@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 class Op(enum.IntEnum):

@@ -25,7 +25,8 @@ from chainrule.engine.instructions import (
 from chainrule.errors import ArgumentError
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
-from chainrule.parameters import Array, Shape, aligned_zeros
+from chainrule.parameters import aligned_zeros
+from chainrule.types import Array, Shape
 
 Pullback = Callable[[Tensor], Tensor | None]
 Lowered = tuple[Tensor, Pullback]

@@ -14,7 +14,7 @@ from chainrule.engine.instructions import Op, Private, Tensor
 from chainrule.engine.lowering import Lowered, Lowering
 from chainrule.layers.convolution import Convolution
 from chainrule.layers.windows import Windows
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 BIAS_WIDTH = 128  # numbers of an image that are added to the bias's gradient at a time
 

@@ -18,7 +18,7 @@ from chainrule.engine.lowering import (
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
 from chainrule.layers.pooling import Pool2D
-from chainrule.parameters import Shape
+from chainrule.types import Shape
 
 FEW_VECTORS = 2  # of channels, below which a convolution is faster with examples side by side
 

@@ -12,7 +12,7 @@ from chainrule.engine import column
 from chainrule.engine.instructions import FROM_OUTPUT, Curve, Instruction, Op, Private, Tensor
 from chainrule.engine.lowering import Lowered, Lowering, RandomLayer
 from chainrule.layers.base import Layer
-from chainrule.parameters import Shape
+from chainrule.types import Shape
 
 
 def lower_curve(

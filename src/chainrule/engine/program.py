@@ -12,7 +12,8 @@ import numpy.typing as npt
 from chainrule.engine import column, place
 from chainrule.engine.compiled import handler_address
 from chainrule.engine.instructions import ARRANGING, Code, Instruction, Private, Tensor
-from chainrule.parameters import CACHE_LINE, Array, aligned_zeros
+from chainrule.parameters import CACHE_LINE, aligned_zeros
+from chainrule.types import Array
 
 BLOCK_BYTES = 1 << 19  # what a block of rows may take of a core's own cache
 CHUNK_BYTES = 1 << 23  # what a chunk's tensors may take of the shared cache

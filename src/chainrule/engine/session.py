@@ -20,7 +20,7 @@ from chainrule.engine.threads import available_threads, interrupts_afterwards, r
 from chainrule.epoch import Epoch, Integers, Steps
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 SECONDS_AT_A_TIME = 0.06  # so long the machine runs before Python looks around
 FEW_ROWS = 32  # examples up to which predictions are not worth several threads

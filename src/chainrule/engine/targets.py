@@ -16,7 +16,7 @@ from chainrule.losses import (
     SoftmaxCrossEntropy,
     check_weights,
 )
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 # Losses of one number for each example, where others have one for each of its values.
 PER_EXAMPLE = (SoftmaxCrossEntropy, CategoricalCrossEntropy, KLDivergence)

@@ -16,8 +16,8 @@ import numpy as np
 from chainrule.display import is_share
 from chainrule.experiments.curves import label_epochs, name_below, panels_in_rows, spell
 from chainrule.experiments.palette import BLUE, VERMILION, colour, line_style, marker
-from chainrule.parameters import Array
 from chainrule.text import for_plot, printable
+from chainrule.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

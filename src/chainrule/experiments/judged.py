@@ -12,7 +12,7 @@ from chainrule.data.dataset import Dataset, split
 from chainrule.errors import ArgumentError
 from chainrule.experiments.run_folder import Run
 from chainrule.losses import Loss
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from chainrule.errors import RunFolderError
 from chainrule.experiments.stored import LayersRecord, as_json, read_lines
 from chainrule.files import whole_file
 from chainrule.layers import Layer
-from chainrule.parameters import Array
 from chainrule.trouble.measures import RANGES, share_saturated
+from chainrule.types import Array
 
 RECORDS = 200  # epochs recorded at most, however many there are
 PROBE = 64  # training examples whose activations are looked at, the same ones every time

@@ -25,7 +25,7 @@ from chainrule.experiments.stored import LayersRecord
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 PAIRS = 6  # most confused pairs that are shown
 IN_ROW = 8  # images side by side

@@ -15,7 +15,7 @@ from chainrule.losses import (
     SoftmaxCrossEntropy,
 )
 from chainrule.network import Network
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 def usual_loss(network: Network) -> Loss:

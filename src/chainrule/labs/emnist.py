@@ -21,10 +21,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 import chainrule as cr
 from chainrule.data.dataset import split
@@ -45,8 +44,8 @@ from chainrule.labs.lab import (
 )
 from chainrule.labs.pictures import draw_curves
 from chainrule.seeding import generator
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Runs = dict[str, "list[Run]"]  # for each variant, a run for each seed
 
 TITLE = "EMNIST: 47 characters, from CSV files to a file to hand in"

@@ -12,10 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import chainrule as cr
 from chainrule.experiments.document import Document
@@ -34,8 +32,8 @@ from chainrule.labs.lab import (
 )
 from chainrule.labs.pictures import draw_curves
 from chainrule.seeding import generator
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Function = Callable[[Array], Array]
 XorRuns = dict[str, list[tuple[list[float], bool]]]  # by activation and seed: errors, solved
 

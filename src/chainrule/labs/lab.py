@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.datasets import load
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.statistics import Difference, estimate
 from chainrule.experiments.workers import worker_processes
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 T = TypeVar("T")
 
 SEEDS, QUICK_SEEDS = 5, 3

@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 import chainrule as cr
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import Difference, difference, estimate
@@ -35,8 +33,8 @@ from chainrule.labs.lab import (
     run_variants,
 )
 from chainrule.labs.pictures import draw_curves
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 Runs = dict[str, "list[Run]"]  # for each variant, a run for each seed
 
 TITLE = "MNIST with an MLP: why 71 % was not the network's fault"

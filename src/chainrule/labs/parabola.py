@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 import chainrule as cr
 from chainrule.experiments.document import Document
@@ -33,8 +32,8 @@ from chainrule.labs.lab import (
 )
 from chainrule.labs.pictures import draw_curves, draw_regions
 from chainrule.seeding import generator
+from chainrule.types import Array
 
-Array = npt.NDArray[Any]
 T = TypeVar("T")
 
 TITLE = "Parabola: which points lie under a curve"

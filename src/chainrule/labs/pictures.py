@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.experiments.curves import label_epochs, name_below, panels_in_rows
 from chainrule.experiments.figures import scatter_classes
 from chainrule.experiments.palette import DASHES, colour
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

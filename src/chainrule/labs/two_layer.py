@@ -19,7 +19,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 import chainrule as cr
 from chainrule.experiments.curves import panels_in_rows
@@ -39,13 +38,12 @@ from chainrule.labs.lab import (
 )
 from chainrule.labs.pictures import draw_regions
 from chainrule.seeding import generator
+from chainrule.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-Array = npt.NDArray[Any]
 
 TITLE = "Two hidden layers on linear and XOR points"
 EPOCHS, QUICK_EPOCHS = 15_000, 3_000

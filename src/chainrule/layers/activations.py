@@ -17,7 +17,7 @@ from chainrule.arguments import choice, number
 from chainrule.errors import ArgumentError
 from chainrule.functions import log_softmax, sigmoid, softmax, softplus
 from chainrule.layers.base import Layer
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946

@@ -25,9 +25,10 @@ from chainrule.configurable import Configurable, Description, build
 from chainrule.errors import ChainruleError, LayerError, ParameterError, PlacedError, ShapeError
 from chainrule.initializers import INITIALIZERS, Initializer
 from chainrule.layers.supervision import describe_error, supervise
-from chainrule.parameters import Array, Declaration, FlatArrays, Shape
+from chainrule.parameters import Declaration, FlatArrays
 from chainrule.regularizers import REGULARIZERS, Regularizer
 from chainrule.seeding import generator
+from chainrule.types import Array, Shape
 
 # What containers and networks keep on a layer, besides what its own setup does.
 NOT_OF_SETUP = ("_arrays", "_place", "_shapes", "forward", "backward")

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers.base import Layer, setup_child
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 
 class Sequential(Layer):

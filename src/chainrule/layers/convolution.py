@@ -26,8 +26,8 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer, expect_image
 from chainrule.layers.windows import Padding, Windows, check_padding
-from chainrule.parameters import Array, Shape
 from chainrule.regularizers import Regularizer
+from chainrule.types import Array, Shape
 
 KERNEL = [-3, -2, -1]  # (kernel height, kernel width, channels) in patches
 POSITIONS = [0, 1, 2]  # (example, row, column) in patches, in x and in y

@@ -19,8 +19,8 @@ from chainrule.arguments import integer
 from chainrule.configurable import Description
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer, expect_flat
-from chainrule.parameters import Array, Shape
 from chainrule.regularizers import Regularizer
+from chainrule.types import Array, Shape
 
 
 class Dense(Layer):

@@ -10,8 +10,8 @@ import numpy as np
 
 from chainrule.arguments import integer, number
 from chainrule.layers.base import Layer
-from chainrule.parameters import Array
 from chainrule.seeding import generator
+from chainrule.types import Array
 
 
 class Dropout(Layer):

@@ -24,8 +24,8 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer
-from chainrule.parameters import Array, Shape
 from chainrule.seeding import generator
+from chainrule.types import Array, Shape
 
 Role = Literal["x", "dy", "rate", "parameters"]
 

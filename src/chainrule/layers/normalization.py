@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.arguments import number
 from chainrule.layers.base import Layer
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 Cache = tuple[Array, Array, bool]  # x̂, σ, and whether μ and σ came from this x
 

@@ -14,7 +14,7 @@ from chainrule.arguments import Pair, size
 from chainrule.errors import ShapeError
 from chainrule.layers.base import Layer, expect_image
 from chainrule.layers.windows import Padding, Windows, check_padding
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 
 class Pool2D(Layer):

@@ -7,7 +7,7 @@ import math
 from chainrule.arguments import shape as as_shape
 from chainrule.errors import ShapeError
 from chainrule.layers.base import Layer
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 
 class Reshape(Layer):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import ChainruleError, LayerError, PlacedError
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 
 def supervise(layer: Any, position: str) -> None:

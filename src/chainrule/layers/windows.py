@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.arguments import Pair, choice, pair, size
 from chainrule.errors import ShapeError
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 Padding = Literal["valid", "same"] | int | Pair
 

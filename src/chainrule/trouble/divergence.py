@@ -19,9 +19,9 @@ from chainrule.data.training import TrainingData
 from chainrule.errors import ChainruleError, DataError, TrainingError
 from chainrule.layers.base import State, walk
 from chainrule.losses import LOSSES, Loss
-from chainrule.parameters import Array
 from chainrule.passages import Recorder, Recording
 from chainrule.trouble.measures import UNSCALED, Unfinite, first_unfinite, largest_feature
+from chainrule.types import Array
 
 
 @dataclass(frozen=True)

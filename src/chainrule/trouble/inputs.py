@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 Range = tuple[float, float]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.layers import HardSigmoid, Layer, Sigmoid, Tanh
-from chainrule.parameters import Array
 from chainrule.passages import Passage, Recording
+from chainrule.types import Array
 
 SATURATED = 0.05  # so near to an end of its range, as a part of it, an activation barely moves
 MANY_SATURATED = 0.5  # the share of a layer's outputs

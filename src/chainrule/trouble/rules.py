@@ -22,7 +22,6 @@ from chainrule.losses import (
     Loss,
     SoftmaxCrossEntropy,
 )
-from chainrule.parameters import Array
 from chainrule.passages import Passage, Recording
 from chainrule.trouble.inputs import range_of, unlike
 from chainrule.trouble.measures import (
@@ -36,6 +35,7 @@ from chainrule.trouble.measures import (
     length,
     share_saturated,
 )
+from chainrule.types import Array
 
 # So much of the loss the outputs save, where they say anything about the targets: on many examples,
 # and on few, where it may be chance.

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.callbacks import Callback, Training
-from chainrule.parameters import Array
 from chainrule.passages import Passage, Recorder, Recording
 from chainrule.trouble.inputs import spaced
 from chainrule.trouble.rules import BEFORE_TRAINING, WHILE_TRAINING, Look, Rule
+from chainrule.types import Array
 
 # What looks may cost, in steps of the smallest network: a hundredth of the training. These are
 # estimates, measured once, so that where a training is looked at does not depend on the machine.

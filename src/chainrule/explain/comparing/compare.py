@@ -14,9 +14,9 @@ from chainrule.explain.comparing.layouts import Layout, layouts
 from chainrule.explain.comparing.steps import OtherModel, Step, difference
 from chainrule.explain.comparing.torch_model import TorchModel
 from chainrule.network import Network
-from chainrule.parameters import Array
 from chainrule.passages import Passage, listen
 from chainrule.seeding import generator
+from chainrule.types import Array
 
 EQUAL = {np.dtype("float64"): 1e-9, np.dtype("float32"): 1e-4}  # differences that rounding makes
 CAN_STAND_ALONE = ("Flatten", "Dropout", "Identity")  # one side may have it and the other not

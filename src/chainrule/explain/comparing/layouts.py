@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from chainrule.layers import Conv2D, ConvTranspose2D, Dense, Flatten, Layer
-from chainrule.parameters import Array, Shape
+from chainrule.types import Array, Shape
 
 Order = Literal["channels first", "channels last"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.explain.comparing.layouts import Layout, Order
 from chainrule.layers import Layer
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 
 @dataclass

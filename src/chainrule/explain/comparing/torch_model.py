@@ -12,7 +12,7 @@ from chainrule.errors import ArgumentError
 from chainrule.explain.comparing.layouts import Layout, Order
 from chainrule.explain.comparing.steps import Step
 from chainrule.layers import Layer
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 KINDS = {
     "Linear": "Dense",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.explain.tracing.statistics import percent, short
-from chainrule.parameters import Array
 from chainrule.passages import Passage, Recording
 from chainrule.trouble.measures import (
     EXPLODED,
@@ -22,6 +21,7 @@ from chainrule.trouble.measures import (
     gradient_lengths,
     share_saturated,
 )
+from chainrule.types import Array
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.experiments.palette import BLUE, VERMILION
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 TILES = 64  # maps of one layer that are shown
 IN_ROW = 16  # maps side by side

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from chainrule.explain.tracing.images import Image, image_of
 from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.explain.tracing.trace import COLUMNS, FEW, first_example
-from chainrule.parameters import Array
 from chainrule.passages import Passage
+from chainrule.types import Array
 
 if TYPE_CHECKING:
     from chainrule.explain.tracing.trace import Trace

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.layers import Layer
-from chainrule.parameters import Array, Shape
 from chainrule.trouble.measures import RANGES, share_saturated
+from chainrule.types import Array, Shape
 
 
 @dataclass(frozen=True)

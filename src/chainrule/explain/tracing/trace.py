@@ -17,8 +17,8 @@ from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.files import whole_file
 from chainrule.losses import LOSSES, Loss
 from chainrule.network import Network
-from chainrule.parameters import Array
 from chainrule.passages import Passage, Recorder, Recording
+from chainrule.types import Array
 
 COLUMNS = ["layer", "shape", "min", "max", "mean", "std", "zero", "saturated", "gradient"]
 FEW = 36  # numbers of an array that is printed in full

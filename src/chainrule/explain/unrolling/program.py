@@ -18,7 +18,7 @@ from chainrule.explain.examples import example_batch
 from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
-from chainrule.parameters import Array
+from chainrule.types import Array
 
 CHECKED_SIZES = (5, 1)  # examples in the batches that a program is checked with
 
