@@ -154,9 +154,10 @@ def test_a_signal_waits_until_all_threads_are_done(handlers: list[int], number: 
     assert handlers == [number]
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [number for number in SIGNALS if number != signal.SIGINT])
 def test_a_signal_in_the_midst_of_training(number: int) -> None:
-    """Training in two threads, at whose memory a third looks before the signal acts."""
+    """Training in two threads, at whose memory a third looks before the signal acts. (Ctrl-C ends
+    training by itself.)"""
     ran = run(f"""
 import os, signal, threading, time
 import numpy as np, chainrule as cr

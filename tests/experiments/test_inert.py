@@ -178,7 +178,8 @@ def test_results_can_be_written_and_read_again(tmp_path: Path) -> None:
     from chainrule.experiments.results import read_results
 
     results_of(list(HOSTILE.values())).write(tmp_path)
-    assert [run.variant for run in read_results(tmp_path).runs] == list(HOSTILE.values()) * 2
+    names = [name.encode("utf-8", "backslashreplace").decode() for name in HOSTILE.values()]
+    assert [run.variant for run in read_results(tmp_path).runs] == names * 2
 
 
 # --- runs and comparisons -----------------------------------------------------------------

@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=1000, help="in one process, for growth")
     parser.add_argument("--networks", type=int, default=200, help="trained twice, for equal bits")
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGHUP):  # which a shell has background jobs ignore
+        signal.signal(number, signal.default_int_handler)
     different = different_on_repetition(options.networks)
     print(f"random networks: {options.networks} trained twice, {len(different)} with other bits")
     print(

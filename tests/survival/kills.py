@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -88,7 +87,6 @@ def run_until(
     output = (place / "output.txt").open("ab")
     with output, subprocess.Popen(
         command, cwd=place, stdout=output, stderr=output, start_new_session=True,
-        preexec_fn=listen_to_interrupts,
     ) as process:  # fmt: skip
         try:
             return process.wait(after), 0.0
@@ -101,11 +99,6 @@ def run_until(
 def last_words(place: Path) -> str:
     """The last line that was printed."""
     return (place / "output.txt").read_text().strip().rpartition("\n")[2]
-
-
-def listen_to_interrupts() -> None:
-    """Undo what a shell does to its background jobs, which ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def differences(run: Path, undisturbed: Path) -> Iterator[str]:

@@ -203,6 +203,7 @@ READERS = {
         lambda: [
             Seed(run_seeds.checkpoint_bytes()),
             *run_seeds.documents(run_seeds.checkpoint_bytes()),
+            *run_seeds.documents(run_seeds.checkpoint_bytes(), "settings", "environment"),
         ],
         tokens.JSON,
     ),

@@ -70,20 +70,21 @@ def in_the_first_format(content: bytes) -> bytes:
     return save(tensors, {DOCUMENT: json.dumps({**document, "format": 1})})
 
 
-def documents(content: bytes) -> list[Seed]:
-    """The document of a file, to be mutated by itself; the file is then made whole again, its
-    checksum too, so that nothing but its meaning is wrong."""
+def documents(content: bytes, *kept: str) -> list[Seed]:
+    """The document of a file, to be mutated by itself, but for what is kept; the file is then made
+    whole again, its checksum too, so that nothing but its meaning is wrong."""
     tensors, document = opened(content)
     del document[CHECKSUM]
-    return [Seed(json.dumps(document).encode(), packer(tensors))]
+    right = {name: document.pop(name) for name in kept}
+    return [Seed(json.dumps(document).encode(), packer(tensors, right))]
 
 
-def packer(tensors: Mapping[str, np.ndarray]) -> Callable[[bytes], bytes]:
+def packer(tensors: Mapping[str, np.ndarray], right: Mapping[str, Any]) -> Callable[[bytes], bytes]:
     """Makes a file of a document and these arrays."""
 
     def pack(text: bytes) -> bytes:
         try:
-            document = json.loads(text)
+            document = json.loads(text) | right
             document[CHECKSUM] = checksum(tensors, document)
             text = json.dumps(document).encode()
         except (ValueError, TypeError, RecursionError):

@@ -109,7 +109,10 @@ def compare(
         _show(results, place)
     failed = sum(run.error is not None for run in results.runs)
     if failed:
-        complain(f"chainrule: {failed} of {len(results.runs)} runs failed")
+        complain(
+            f"chainrule: {failed} of {len(results.runs)} runs failed, see {place}/results.csv; the "
+            f"same command, with --out {place}, tries them again"
+        )
         raise typer.Exit(1)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.callbacks import Callback, Training
 from chainrule.chain import Chain
 from chainrule.errors import RunFolderError
-from chainrule.experiments.stored import LayersRecord, as_json, read_lines
+from chainrule.experiments.stored import LayersRecord, as_json, read_lines, read_whole_lines
 from chainrule.files import whole_file
 from chainrule.layers import Layer
 from chainrule.trouble.measures import RANGES, share_saturated
@@ -53,7 +53,7 @@ class RecordLayers(Callback):
         so_far = len(training.history)
         kept = []
         if so_far:  # training goes on
-            lines = read_lines(self.path, LayersRecord, RunFolderError)
+            lines = read_whole_lines(self.path, LayersRecord)
             kept = [line for line in lines if line.epoch <= so_far and line.epoch in self.epochs]
         self.recorded = max((line.epoch for line in kept), default=0)
         with whole_file(self.path) as file:

@@ -3,7 +3,9 @@ written, and by which it is read as if a stranger had sent it."""
 
 from __future__ import annotations
 
+import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -71,7 +73,20 @@ class LayersRecord(Stored):
 
 def as_json(value: Any, indent: int | None = None) -> bytes:
     """Plain data or something stored as JSON, without NaN and infinity."""
-    return TypeAdapter(type(value)).dump_json(value, indent=indent) + b"\n"
+    plain = value.model_dump() if isinstance(value, Stored) else value
+    return json.dumps(storable(plain), indent=indent, allow_nan=False).encode() + b"\n"
+
+
+def storable(value: Any) -> Any:
+    """Plain data without what JSON does not have: NaN and infinity become None, and bytes of a name
+    that are no UTF-8 are spelt out."""
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -90,6 +105,16 @@ def read_lines(path: Path, kind: type[T], error: type[ChainruleError]) -> list[T
     lines = read_bytes(path, error).splitlines()
     adapter = TypeAdapter(list[kind])  # type: ignore[valid-type]
     return parse(path, adapter, b"[" + b",".join(lines) + b"]", error)
+
+
+def read_whole_lines(path: Path, kind: type[T]) -> list[T]:
+    """What each line holds that was written whole: a process that was killed, or whose disk was
+    full, may have left the last one half-written."""
+    found = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        with suppress(pydantic.ValidationError):
+            found.append(TypeAdapter(kind).validate_json(line))
+    return found
 
 
 def parse(
