@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import cache, partial
+from logging import getLogger
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -20,7 +21,11 @@ from chainrule.engine.instructions import HANDLERS, Op
 from chainrule.engine.processor import target_machine
 
 LOCK = threading.RLock()  # of LOADED, and of compilers and loaders, which have locks of their own
-if hasattr(os, "register_at_fork"):  # a child must not find them held by a thread it does not have
+# A child must not find them held by a thread it does not have. Before a fork, locks are taken in the
+# reverse order of these registrations; that of `logging`, which a thread may want while it holds ours,
+# has to be registered before.
+getLogger("chainrule")
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
     )
