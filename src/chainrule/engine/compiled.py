@@ -21,9 +21,9 @@ from chainrule.engine.instructions import HANDLERS, Op
 from chainrule.engine.processor import target_machine
 
 LOCK = threading.RLock()  # of LOADED, and of compilers and loaders, which have locks of their own
-# A child must not find them held by a thread it does not have. Before a fork, locks are taken in the
-# reverse order of these registrations; that of `logging`, which a thread may want while it holds ours,
-# has to be registered before.
+# A child must not find them held by a thread it does not have. Before a fork, locks are taken in
+# the reverse order of registration: that of `logging` is registered first, since a thread may want
+# it while it holds ours.
 getLogger("chainrule")
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
