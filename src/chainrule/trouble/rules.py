@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -50,6 +50,25 @@ GIVEN_BACK, RISING_EPOCHS = 0.2, 5
 EXAMPLES_FOR_A_CLASS = 10  # with fewer on average, a class may be missing by chance
 
 
+T = TypeVar("T")
+
+
+class FirstAsked(Generic[T]):
+    """A property that is found out when it is first asked for, and kept.
+
+    `functools.cached_property` holds a lock meanwhile, until Python 3.12 one for all objects: a
+    child of a fork waits for ever if another thread had it.
+    """
+
+    def __init__(self, find_out: Callable[[Any], T]) -> None:
+        self.find_out = find_out
+        self.name = find_out.__name__
+
+    def __get__(self, owner: object, kind: type) -> T:
+        value = vars(owner)[self.name] = self.find_out(owner)  # found there from now on
+        return value
+
+
 @dataclass(frozen=True)
 class Look:
     """What a rule sees: a training, and some of its examples in every layer."""
@@ -58,12 +77,12 @@ class Look:
     recording: Recording
     look_closer: Callable[[], tuple[list[Passage], Array] | None]
 
-    @cached_property
+    @FirstAsked
     def closer(self) -> tuple[list[Passage], Array]:
         """More examples on their way forward, and their targets; for suspicions."""
         return self.look_closer() or (self.recording.passages, self.recording.targets)
 
-    @cached_property
+    @FirstAsked
     def has_learnt(self) -> bool:
         """True if the outputs say something about the targets."""
         few = self.recording
@@ -77,18 +96,18 @@ class Look:
         """The passages through layers that have parameters."""
         return [passage for passage in self.recording.passages if passage.parameters]
 
-    @cached_property
+    @FirstAsked
     def dead(self) -> Passage | None:
         """The first layer whose units are mostly dead. In a healthy network many are 0 for most
         examples, so more of them are asked before one is called dead."""
         return next(filter(most_dead, self.closer[0]), None) if self.may_be_dead else None
 
-    @cached_property
+    @FirstAsked
     def may_be_dead(self) -> bool:
         """True if there is such a layer for the few examples."""
         return any(map(most_dead, self.recording.passages))
 
-    @cached_property
+    @FirstAsked
     def saturated(self) -> Passage | None:
         """The first saturated layer, of those that another one learns from: the outputs should end
         at the ends of their range."""
