@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +28,15 @@ STEPS_OF_A_PARAMETER = 2e-4  # that a visit takes for each of the network's para
 LOOKS, FEWEST_LOOKS = 20, 2  # during a training; there is one more before it
 PROBE, SMALLEST_PROBE = 64, 8  # training examples that are looked at, the same ones every time
 CLOSER = 8  # so many times the probe in a closer look, forward only, where there is a suspicion
+
+
+# Looks run in NumPy, whose BLAS has locks of its own: a fork waits for the end of a look, or its
+# child might find them held by a thread that it does not have.
+LOOKING = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=LOOKING.acquire, after_in_parent=LOOKING.release, after_in_child=LOOKING.release
+    )
 
 
 class Watch(Callback):
@@ -66,6 +77,11 @@ class Watch(Callback):
 
     def look(self, training: Training, rules: Sequence[Rule]) -> None:
         """Look at the training, and warn by each of the rules that has cause to."""
+        with LOOKING:
+            self.look_once(training, rules)
+
+    def look_once(self, training: Training, rules: Sequence[Rule]) -> None:
+        """One look, of which no fork is made."""
         self.looked = len(training.history)
         self.next = self.next_look(self.looked + 1)
         recording = self.record(training)
