@@ -73,6 +73,7 @@ def test_folder_of_npy(tmp_path: Path) -> None:
         (npy_bytes(np.array([{}, None])), "holds Python objects, which chainrule never unpickles"),
         (npy_bytes(np.array(["a", "b"])), "holds <U1 values, expected whole or real numbers"),
         (npy_bytes(X.astype(complex)), "holds complex128 values"),
+        (npy_bytes(X).replace(b"<f4", b"|a4"), r"holds \|S4 values"),
         (npy_bytes(X[:0]), r"has shape \(0, 3\): at least one example"),
         (npy_bytes(np.float32(3)), "x is a single number"),
         (npy_bytes(np.array([[1, 2], [3, np.nan]])), "example 1 of x in .* holds NaN"),

@@ -173,7 +173,7 @@ def _read_header(stream: IO[bytes], what: str) -> Header:
         version = npy.read_magic(start)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the header was written by Python 2
+            warnings.simplefilter("ignore")  # of Python 2, of types that NumPy no longer has
             shape, in_columns, number_type = read(start)
     except DAMAGED_HEADER as error:
         problem = shortened(str(error))
