@@ -207,7 +207,8 @@ DAMAGE = """
         assert trusted is None, (damage, name)
         for memory in (compiling.fill_cache, compiled.engine, processor.target_machine):
             memory.cache_clear()
-        assert compiled.load(name, dtype)
+        compiled.LOADED.clear()
+        assert compiled.address(name, dtype)
         assert read(name, dtype) == pristine[name] and not path.is_symlink(), (damage, name)
     print(count, "mended")
 """
@@ -459,6 +460,44 @@ def test_an_interrupt_ends_them(tmp_path: Path) -> None:
     assert ran.stdout == "interrupted\n"
     with FileLock(lock, timeout=0.1):
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on Windows")
+@pytest.mark.parametrize("function", ["turn_to_compile", "compile_function", "import_module"])
+def test_a_fork_while_another_thread_compiles_goes_on(folder: Path, function: str) -> None:
+    """Parent and child alike, whoever holds which lock."""
+    file_in(folder).unlink()
+    code = """
+    import os, signal, sys, threading, time, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+    import numpy as np, chainrule as cr
+    from chainrule.engine import compiled, compiling
+    import filelock  # whose own hooks for forks now come before those of compiled
+    compiling.COMPILE = "raise SystemExit(1)"  # so that the parent compiles
+    compiling.PATIENCE = 0.2
+    compiling.notice = print
+    def predict():
+        net = cr.Network([cr.LeakyReLU(0.5)], 1, engine="compiled")
+        return net.predict(np.array([[-1.5]]))[0] == -0.75
+    reached, original = threading.Event(), getattr(compiling, sys.argv[1])
+    def slowly(*arguments):
+        reached.set()
+        time.sleep(0.5)
+        return original(*arguments)
+    setattr(compiling, sys.argv[1], slowly)
+    told = []
+    other = threading.Thread(target=lambda: told.append(predict()))
+    other.start()
+    assert reached.wait(100)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(200)
+        os._exit(0 if predict() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    other.join()
+    assert told == [True]
+    """
+    run(code, folder, function)
 
 
 def test_the_label_names_all_that_code_depends_on() -> None:

@@ -362,10 +362,10 @@ for other in others:
 def test_a_fork_while_another_thread_loads_code_works() -> None:
     run(FORK + """
 loading, load = threading.Event(), compiled.load
-def load_slowly(name, dtype):
+def load_slowly(code, symbol):
     loading.set()
     time.sleep(0.3)
-    return load(name, dtype)
+    return load(code, symbol)
 compiled.load = load_slowly
 other = threading.Thread(target=weights)
 other.start()

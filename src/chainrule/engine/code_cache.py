@@ -21,6 +21,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 from chainrule import __version__
+from chainrule.engine.processor import DESCRIPTION
 from chainrule.files import cache_folder, is_private, private_folder, whole_file
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
@@ -96,8 +97,7 @@ def origin() -> str:
     return (
         f"chainrule {__version__} {source_hash()}, Python {platform.python_version()}, "
         f"Numba {version('numba')}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}, "
-        f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} "
-        f"{llvm.get_host_cpu_features().flatten()}"
+        f"{DESCRIPTION}"
     )
 
 

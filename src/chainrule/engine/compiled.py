@@ -7,28 +7,16 @@ alone loads it: Numba, which takes longer to import than to train a small networ
 from __future__ import annotations
 
 import ctypes
-import os
-import threading
 from collections.abc import Callable
 from functools import cache, partial
-from logging import getLogger
 from typing import Any
 
 import llvmlite.binding as llvm
 
 from chainrule.engine.compiling import MACHINE, machine_code, symbol
 from chainrule.engine.instructions import HANDLERS, Op
-from chainrule.engine.processor import target_machine
+from chainrule.engine.processor import LLVM_LOCK, target_machine
 
-LOCK = threading.RLock()  # of LOADED, and of compilers and loaders, which have locks of their own
-# A child must not find them held by a thread it does not have. Before a fork, locks are taken in
-# the reverse order of registration: that of `logging` is registered first, since a thread may want
-# it while it holds ours.
-getLogger("chainrule")
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
-    )
 LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
 # What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not
 # checked, nothing is allocated, and division by zero gives infinity.
@@ -63,17 +51,19 @@ def run_alone(context: int, dtype: str) -> Callable[[], None]:
 
 def address(name: str, dtype: str) -> int:
     """The address of a function, given as module and name, for one type of number."""
-    with LOCK:
-        if (name, dtype) not in LOADED:
-            LOADED[name, dtype] = load(name, dtype)
-        return LOADED[name, dtype]
+    if (name, dtype) not in LOADED:
+        code = machine_code(name, dtype)
+        with LLVM_LOCK:
+            if (name, dtype) not in LOADED:
+                LOADED[name, dtype] = load(code, symbol(name, dtype))
+    return LOADED[name, dtype]
 
 
-def load(name: str, dtype: str) -> int:
-    """Load a function's machine code; its address."""
-    engine().add_object_file(llvm.ObjectFileRef.from_data(machine_code(name, dtype)))
+def load(code: bytes, symbol: str) -> int:
+    """Load an object file; the address of its function."""
+    engine().add_object_file(llvm.ObjectFileRef.from_data(code))
     engine().finalize_object()
-    return int(engine().get_function_address(symbol(name, dtype)))
+    return int(engine().get_function_address(symbol))
 
 
 @cache

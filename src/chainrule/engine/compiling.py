@@ -21,7 +21,7 @@ import llvmlite.binding as llvm
 from chainrule.display import waiting
 from chainrule.engine.code_cache import code_folder, read, write
 from chainrule.engine.instructions import HANDLERS
-from chainrule.engine.processor import target_machine
+from chainrule.engine.processor import LLVM_LOCK, target_machine
 from chainrule.engine.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write
@@ -175,19 +175,20 @@ def keep_all(dtype: str, *names: str) -> None:
 @interrupts_afterwards()  # the compiler calls Python where exceptions are swallowed
 def compile_function(name: str, dtype: str) -> bytes:
     """An object file with one function and all that it calls."""
-    import numba
+    with LLVM_LOCK:
+        import numba
 
-    from chainrule.engine.native import FAST
+        from chainrule.engine.native import FAST
 
-    module, function = name.split(".")
-    python = getattr(import_module(f"chainrule.engine.{module}"), function)
-    integers = [numba.int64] * (2 if name == MACHINE else 1)
-    signature = numba.void(*integers, getattr(numba, dtype))
-    compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(
-        getattr(python, "py_func", python)
-    )
-    source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
-    return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
+        module, function = name.split(".")
+        python = getattr(import_module(f"chainrule.engine.{module}"), function)
+        integers = [numba.int64] * (2 if name == MACHINE else 1)
+        signature = numba.void(*integers, getattr(numba, dtype))
+        compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(
+            getattr(python, "py_func", python)
+        )
+        source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
+        return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
 
 
 def symbol(name: str, dtype: str) -> str:

@@ -1,9 +1,12 @@
-"""This processor: how wide its vectors are, how many sums its registers hold, and what LLVM
+"""This processor: how wide its vectors are, how many sums its registers hold, and LLVM, which
 compiles for it."""
 
 from __future__ import annotations
 
+import os
+import threading
 from functools import cache
+from logging import getLogger
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -12,6 +15,23 @@ IS_WIDE = llvm.get_host_cpu_features().get("avx512f", False)
 VECTOR_BYTES = 64 if IS_WIDE else 32  # with ARM's registers of 16 bytes, LLVM takes two for one
 SUMS = 24 if IS_WIDE else 12  # vectors that a tile holds; AVX-512 has 32 registers, AVX2 16
 PANEL_BYTES = 2 * VECTOR_BYTES  # the columns of a matrix that a tile of `products` takes
+DESCRIPTION = (
+    f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} "
+    f"{llvm.get_host_cpu_features().flatten()}"
+)
+
+# Held by whoever uses LLVM or Numba. They have locks of their own, which a forked process must not
+# find held by a thread that it does not have: so a fork waits for this one. It also waits for what
+# other modules ask it to, the last one imported first. So nothing may be waited for under this lock
+# that a fork holds before it: no lock of a file; and `logging`, which Numba uses, comes first.
+LLVM_LOCK = threading.RLock()
+getLogger("chainrule")
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=LLVM_LOCK.acquire,
+        after_in_parent=LLVM_LOCK.release,
+        after_in_child=LLVM_LOCK.release,
+    )
 
 
 @cache
