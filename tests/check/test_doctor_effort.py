@@ -13,6 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.check import effort
+from chainrule.check.diagnosis import diagnose_file
 from chainrule.check.discovery import Request, find
 from chainrule.check.doctor import diagnose_subject
 from chainrule.check.subject import Subject
@@ -169,6 +170,75 @@ def test_a_debugger_finds_its_own_hook_again() -> None:
     inside = sys.gettrace()
     sys.settrace(outside)
     assert inside is hook
+
+
+# --- code without an end ----------------------------------------------------------------------
+
+LAYER = """
+import numpy as np
+
+class Layer:
+    def __init__(self):
+        self.W = np.ones((4, 3))
+
+    def forward(self, x):
+        {forward}
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        {backward}
+        self.dW = self.x.T @ dy
+        return dy @ self.W.T
+"""
+NETWORK = """
+import numpy as np
+
+class Network:
+    def __init__(self):
+        self.W = np.ones((4, 3))
+
+    def forward(self, x):
+        self.x, self.y = x, x @ self.W
+        return self.y
+
+    def backward(self, x, y_true):
+        while True: n = 1
+        self.dW = self.x.T @ (self.y - y_true)
+"""
+FUNCTIONS = """
+def sigmoid(x):
+    while True: n = 1
+
+def sigmoid_prime(x):
+    return x
+"""
+OPTIMIZER = """
+import numpy as np
+
+class SGD:
+    def step(self, params, grads):
+        while True: n = 1
+
+def example(rng):
+    return {"optimizer": SGD(), "params": {"W": np.ones(3)}, "grads": {"W": np.ones(3)}}
+"""
+ENDLESS = {
+    "forward": (LAYER.format(forward="while True: n = 1", backward="pass"), 9),
+    "backward": (LAYER.format(forward="pass", backward="while True: n = 1"), 14),
+    "backward of a network whose loss is not known": (NETWORK, 13),
+    "an activation": (FUNCTIONS, 3),
+    "an optimizer": (OPTIMIZER, 6),
+}
+
+
+@pytest.mark.parametrize(("code", "line"), ENDLESS.values(), ids=ENDLESS.keys())
+def test_code_without_an_end_is_a_finding(code: str, line: int, tmp_path: Path) -> None:
+    file = tmp_path / "lab.py"
+    file.write_text(code, encoding="utf-8")
+    with effort.at_most(10_000):
+        (finding,) = diagnose_file(file).findings
+    assert (finding.code, finding.certain, finding.line) == ("timeout", True, line)
 
 
 # --- corrections without an end ---------------------------------------------------------------

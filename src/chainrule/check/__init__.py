@@ -9,7 +9,8 @@ The doctor, from a file to a diagnosis:
     the process     sandbox, worker
     what to run     discovery, loading, examples; attempts, guessing, assumed, where nothing is said
     the code        a subject: program, pairs, own, or optimizers with update_rules
-    how it is run   conventions, calling, naming, outputs, gradients, state, randomness
+    how it is run   conventions, calling, naming, outputs, gradients, state, randomness;
+                    effort counts what it costs
     what is wrong   calculus gives the true gradients, doctor compares
     the numbers     evidence, signatures, examples_used, kinds, normalization_paths
     the source      treatment tries corrections out: *_corrections, at_hand, derivative_forms,
@@ -20,7 +21,7 @@ The doctor, from a file to a diagnosis:
 
 Grading and labs, from a right solution to tests that reject wrong ones:
 
-    grading         grading, trial_servers, trial, missing_checks
+    grading         grading, trial_servers, trial, line_limit, missing_checks
     wrong variants  mutations: *_mistakes, backward_code, source_edits; spoiling; equivalence
     labs            assignment, skeleton, lab_tests, lab_notebooks
 """

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.check.conventions import Code, LossNeededError
 from chainrule.check.doctor import SEARCHING, alignment, diagnose_subject, examine
+from chainrule.check.effort import EndlessError
 from chainrule.check.program import Program
 from chainrule.types import Array
 
@@ -125,7 +126,7 @@ def with_assumed_loss(make: Make, code: Code, y: Any) -> Program:
             right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
             program.notes.append(f"no loss is given: {words} is assumed")
             candidates.append((right, program))
-            if not found.wrong:
+            if not found.wrong or isinstance(found.error, EndlessError):
                 return program
     score, best = max(candidates, key=lambda each: each[0], default=(0.0, None))
     if best is not None and score >= ENOUGH:

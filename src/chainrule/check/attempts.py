@@ -162,6 +162,7 @@ def attempt_functions(
         shape: of the input, where it is known.
     Raises:
         CannotCheckError: they run on nothing that was tried.
+        EndlessError: one of them does not come to an end.
     """
     functions = functions_in(module)
     makers = [f for name, f in functions.items() if MAKES_PARAMETERS.search(name)]
@@ -181,6 +182,8 @@ def attempt_functions(
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:
                     case.subject.gradients(case.subject.values)
+            except EndlessError:
+                raise
             except Exception as error:  # the code may raise anything on a wrong guess
                 failure = failure or error
                 continue

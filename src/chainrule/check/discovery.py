@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.check.attempts import attempt_class, attempt_functions, attempt_object
 from chainrule.check.calling import required
 from chainrule.check.conventions import LossNeededError
+from chainrule.check.effort import EndlessError
 from chainrule.check.examples import Case, Example, from_example
 from chainrule.check.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.check.naming import (
@@ -185,14 +186,16 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
             continue
         try:
             cases.append(attempt_class(kind, module, request.shape))
-        except LossNeededError:
-            raise  # a network that may be wrong must not pass unchecked
+        except (LossNeededError, EndlessError):
+            raise  # what may be wrong must not pass unchecked
         except Exception as error:  # the code may raise anything; what else there is, is checked
             failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)
     for first, second in [*pairs_among(functions), *_passes_among(functions)]:
         try:
             cases.append(_function_pair(first, second, module, request))
+        except EndlessError:
+            raise
         except Exception as error:  # likewise
             failures.append(f"{first}, {second}: {error}")
     if not cases:

@@ -1,9 +1,9 @@
-"""What running the code under examination has cost so far: a clock that counts lines of Python in
-place of seconds, and so shows the same on every machine.
+"""What running the code under examination has cost so far: a clock that counts lines of Python, not
+seconds, and so shows the same on every machine.
 
-Whatever must end at some time, a search or a loop, ends by this clock. What costs time but runs no
-lines of the code (a copy of its arrays, a compiled correction) counts as so many lines as take
-about as long.
+Whatever must end at some time, a search or a loop, ends by this clock. What takes time but runs no
+lines of the code (a copy of its arrays, a compiled correction) counts as the lines that take about
+as long.
 """
 
 from __future__ import annotations
@@ -43,9 +43,13 @@ class _Clock(local):
     """One for each thread."""
 
     spent = 0
+    stands = False
     most = MOST_LINES
     note: NoteLine | None = None
-    stands: bool = False
+
+    def add(self, lines: int) -> None:
+        if not self.stands:
+            self.spent += lines
 
 
 _CLOCK = _Clock()
@@ -58,12 +62,12 @@ def spent() -> int:
 
 def add_compiled(lines: int) -> None:
     """Let the compiling of so many lines count."""
-    _CLOCK.spent += COMPILED * lines
+    _CLOCK.add(COMPILED * lines)
 
 
 def add_copies(values: Values) -> None:
     """Let copies of arrays count."""
-    _CLOCK.spent += sum(int(np.size(value)) for value in values.values()) // NUMBERS
+    _CLOCK.add(sum(int(np.size(value)) for value in values.values()) // NUMBERS)
 
 
 def counted(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
@@ -95,13 +99,13 @@ def counted(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> A
         return function(*arguments, **keywords)
     finally:
         sys.settrace(outside)
-        _CLOCK.spent += CALL + lines
+        _CLOCK.add(CALL + lines)
 
 
 @contextmanager
 def at_most(lines: int) -> Iterator[None]:
-    """Within, a single call may run so many lines."""
-    before, _CLOCK.most = _CLOCK.most, min(lines, MOST_LINES)
+    """Within, a single call may run so many lines, and no more."""
+    before, _CLOCK.most = _CLOCK.most, min(lines, _CLOCK.most)
     try:
         yield
     finally:

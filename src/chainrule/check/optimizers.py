@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.check.calling import call
+from chainrule.check.effort import EndlessError
 from chainrule.check.evidence import close, ratio_of
 from chainrule.check.findings import Comparison, Diagnosis, Finding
 from chainrule.check.source_lines import last_line_of_change
@@ -40,6 +41,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
 
     Raises:
         CannotCheckError: it has no method that makes a step, or the example no params or grads.
+        EndlessError: its step does not come to an end.
     """
     optimizer = example["optimizer"]
     params, grads = example.get("params"), example.get("grads", example.get("gradients"))
@@ -49,7 +51,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
     settings = settings_of(optimizer, example, name)
     try:
         moved = run(copy.deepcopy(optimizer), params, grads, settings)
-    except CannotCheckError:
+    except (CannotCheckError, EndlessError):
         raise
     except Exception as error:  # the user's step may raise anything: that is a finding
         raised = f"its step raises {type(error).__name__}: {error}"
