@@ -111,10 +111,12 @@ class Network(Chain):
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
         Returns:
-            The history: loss and metrics of training and validation for each epoch.
+            The history: loss and metrics of training and validation for each epoch, and in
+            `history.warnings` what trouble was seen.
         Raises:
-            DataError, TargetError, ShapeError: data that does not fit.
+            DataError, TargetError, ShapeError: data that does not fit, or is not finite.
             TrainingError: the loss is no longer a finite number.
+            LayerError: a layer of the user's own failed.
 
         Ctrl-C ends training cleanly; the network keeps what it has learnt, and
         `history.stopped` says so.
