@@ -41,8 +41,8 @@ from chainrule.trouble.measures import (
 # and on few, where it may be chance.
 LEARNT, LEARNT_ON_FEW = 0.1, 0.5
 EXCHANGES = 7  # outputs are handed on by 1, 2, … places; targets that repeat may fit some of them
-# The share of a layer's units, and of its values. Networks that learn well were seen with half of
-# their units dead, and with half of their values saturated.
+# The share of a layer's units, and of its values. With half of its units dead the CNN of the emnist
+# lab learns well, and gradients pass through the values that are left.
 MOST_DEAD, MOST_SATURATED = 0.75, 0.9
 STILL = 0.01  # so little of itself a loss moves, in at least so many epochs and steps:
 STILL_EPOCHS, STILL_STEPS = 10, 100
