@@ -219,7 +219,7 @@ def test_mistakes_in_the_data_are_told_as_in_numpy() -> None:
         network.fit(X, LABELS + 1, epochs=1, quiet=True)
     with pytest.raises(TargetError, match="do not fit predictions"):
         network.fit(X, VALUES[:, :2], loss="mean_squared_error", epochs=1, quiet=True)
-    with pytest.raises(DataError, match="x holds NaN"):
+    with pytest.raises(DataError, match="has NaN in x"):
         network.fit(np.where(X > 2, np.nan, X), LABELS, epochs=1, quiet=True)
 
 
