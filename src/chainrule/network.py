@@ -127,11 +127,13 @@ class Network(Chain):
             on_nan: "stop" where a loss or weight is no finite number; "roll_back" goes back to the
                 weights before that epoch and tries again with half the learning rate.
         Returns:
-            The history: loss and metrics of training and validation for each epoch.
+            The history: loss and metrics of training and validation for each epoch, and in
+            `history.warnings` what trouble was seen.
         Raises:
-            DataError, TargetError, ShapeError: data that does not fit.
-            TrainingError: the loss or a weight is no longer a finite number. The network has the
-                weights from before that epoch.
+            DataError, TargetError, ShapeError: data that does not fit, or is not finite.
+            TrainingError: the loss or a weight is no longer a finite number. The network goes back
+                to its last good weights.
+            LayerError: a layer of the user's own failed.
             CheckpointError: the checkpoints are of another training, or damaged, or another
                 process is writing them.
 

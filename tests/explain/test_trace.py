@@ -164,6 +164,23 @@ def test_what_is_not_finite_on_the_way_back_only() -> None:
     assert first.evidence.startswith("dx holds")
 
 
+def test_a_first_layer_that_hands_back_nothing_is_no_finding() -> None:
+    class First:
+        def __init__(self) -> None:
+            self.weight = np.ones((3, 4))
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.weight
+
+        def backward(self, dy):
+            self.weight_grad = self.x.T @ dy
+
+    trace = traced(cr.Network([cr.HandWritten(First()), cr.Dense(2)], 3, dtype="float64"))
+    assert np.isnan(trace.passages[0].dx).all()
+    assert trace.findings == []
+
+
 # --- how it is shown --------------------------------------------------------------------------
 
 

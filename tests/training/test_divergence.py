@@ -261,6 +261,24 @@ def test_code_that_cannot_be_run_again() -> None:
     assert "in step 1 (epoch 1): lower the learning rate" in str(error)
 
 
+def test_a_first_layer_that_hands_back_nothing_is_not_to_blame() -> None:
+    class First:
+        def __init__(self) -> None:
+            self.weight = np.ones((8, 4))
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.weight
+
+        def backward(self, dy):
+            self.weight_grad = self.x.T @ dy
+
+    layers = [cr.HandWritten(First()), cr.Dense(1)]
+    text = str(error_of(layers, y=NUMBERS, optimizer="sgd(1e30)"))
+    assert "HandWritten" not in text
+    assert "lower the learning rate, now 1e+30" in text
+
+
 # --- weights, after an epoch ----------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import TargetError
 from chainrule.passages import Recorder
 from chainrule.progress import ProgressBar
 from chainrule.trouble.inputs import range_of, unlike
@@ -134,6 +135,14 @@ def test_a_class_missing_from_the_training_part() -> None:
 
 def test_few_examples_may_lack_a_class_by_chance() -> None:
     assert not warnings_of(mlp(outputs=6), X[:50], LABELS[:50])
+
+
+@pytest.mark.parametrize("wrong", [-1, 10**12])
+def test_impossible_classes_are_refused_by_the_loss_alone(wrong: int) -> None:
+    y = LABELS.copy()
+    y[1] = wrong  # an example that is not looked at
+    with pytest.raises(TargetError, match=f"class {wrong} is out of range"):
+        warnings_of(mlp(), y=y)
 
 
 def test_outputs_that_are_no_classes_may_be_0() -> None:
@@ -289,11 +298,17 @@ def test_a_loss_that_does_not_move() -> None:
     assert warning.startswith("the loss has not moved in 20 epochs, 1.")
 
 
+def test_ten_steps_are_too_few_to_say_so() -> None:
+    assert not warnings_of(mlp(), optimizer="sgd(1e-7)", batch_size="full", epochs=10)
+
+
 def test_labels_that_belong_to_other_inputs() -> None:
     constant = cr.Network([cr.Dense(1, initializer="zeros")], 6)
     noise = np.random.default_rng(2).choice([-1.0, 1.0], 300)
-    options = {"loss": "mean_squared_error", "optimizer": "sgd(0.001)", "epochs": 20}
-    assert "the outputs say nothing" in only(constant.fit(X, noise, **options, quiet=True).warnings)
+    options = {"loss": "mean_squared_error", "optimizer": "sgd(0.001)", "batch_size": 32}
+    assert "the outputs say nothing" in only(
+        constant.fit(X, noise, **options, epochs=20, quiet=True).warnings
+    )
 
 
 @pytest.fixture
@@ -548,6 +563,7 @@ PIXELS = np.random.default_rng(3).integers(0, 256, (100, 8)).astype(float)
         (PIXELS[:1] / 255, PIXELS, False),  # of one image nobody knows
         (np.full((1, 8), np.nan), PIXELS, False),
         (PIXELS[:0], PIXELS, False),
+        (PIXELS, PIXELS * 0, False),
         (PIXELS - 1000, PIXELS, True),
         (X * 1.2, X, False),
     ],

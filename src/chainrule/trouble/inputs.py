@@ -37,10 +37,9 @@ def range_of(x: Any) -> Range | None:
 
 def unlike(x: Any, trained: Range) -> str | None:
     """How inputs differ from the range of those that the network was trained on, if they do."""
-    given = range_of(x)
-    if given is None:
+    given, width = range_of(x), trained[1] - trained[0]
+    if given is None or not width:  # of inputs that were all the same nothing is known
         return None
-    width = trained[1] - trained[0]
     beyond = max(trained[0] - given[0], given[1] - trained[1])
     narrow = len(x) >= MANY and given[1] - given[0] < NARROW * width
     if beyond <= FAR_OUTSIDE * width and not narrow:

@@ -89,7 +89,8 @@ class Watch(Callback):
             return
         look = Look(training, recording, partial(self.look_closer, training))
         for rule in rules:
-            warning = rule(look)
+            with np.errstate(all="ignore"):
+                warning = rule(look)
             if warning is not None:
                 self.rules = [other for other in self.rules if other is not rule]
                 if warning not in training.history.warnings:  # where training goes on
