@@ -249,7 +249,9 @@ def test_the_notebook_of_a_run_has_its_names_as_text(run: Any, tmp_path: Path) -
     assert [one.type for one in MARKDOWN.parse(title)][:3] == [
         "heading_open", "inline", "heading_close"
     ]  # fmt: skip
-    assert {one.type for one in MARKDOWN.parse(title)[1].children} <= {"text", "text_special"}
+    name, between, model = MARKDOWN.parse(title)[1].children
+    assert (name.type, name.content) == ("code_inline", printable(run.summary.data))
+    assert (between.content, model.type) == (": ", "code_inline")
 
 
 def as_toml(variants: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from chainrule.layers import Layer
 from chainrule.layers.descriptions import build_layers
 from chainrule.losses import LOSSES
 from chainrule.schedules import SCHEDULES
-from chainrule.text import for_markdown, for_python
+from chainrule.text import for_markdown, for_python, markdown_code
 
 MODULES = ("initializers", "schedules")  # reached as cr.schedules.Cosine; the rest as cr.Dense
 
@@ -62,8 +62,9 @@ def write_notebook(run: Run, path: Path) -> None:
 def cells_of(run: Run) -> Iterator[tuple[str, str]]:
     """The cells, each ``("text" or "code", source)``."""
     config = run.config
-    title = f"{run.summary.data}: {Path(config.model).stem}"
-    yield "text", f"# {for_markdown(title)}\n\n{for_markdown(introduce(run))}"
+    # As code, for in all other text a notebook looks for formulas, even in what Markdown escapes.
+    data, model = markdown_code(run.summary.data), markdown_code(Path(config.model).stem)
+    yield "text", f"# {data}: {model}\n\n{for_markdown(introduce(run))}"
     yield "text", "## Data"
     yield "code", f"import chainrule as cr\n\ndata = {load_source(config)}"
     yield "text", "## Network"
