@@ -1,8 +1,10 @@
 """A network in one safetensors file: weights by name, and in its header, as JSON, the
-architecture and what the outputs mean. Nothing in the file is code."""
+architecture, what the outputs mean, and between which values the inputs of training lay. Nothing in
+the file is code."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -41,6 +43,7 @@ def architecture(network: Chain) -> dict[str, Any]:
         "seed": network.seed,
         "loss": describe(network.loss) if type(network.loss) in LOSSES.values() else None,
         "metrics": [metric.name for metric in network.metrics if metric.name in METRICS],
+        "input_range": network.input_range,
     }
 
 
@@ -96,7 +99,18 @@ def _rebuild(layers: list[Layer], described: dict[str, Any], kind: type[C]) -> C
     if described["loss"] is not None:
         network.loss = build(described["loss"], LOSSES, "loss")
     network.metrics = [METRICS[name] for name in described["metrics"]]
+    network.input_range = stored_range(described.get("input_range"))
     return network
+
+
+def stored_range(stored: Sequence[float] | None) -> tuple[float, float] | None:
+    """The lowest and the highest input of training, where the file says them."""
+    if stored is None:
+        return None
+    lowest, highest = map(float, stored)
+    if not -math.inf < lowest <= highest < math.inf:
+        raise ModelFileError(f"input_range should be two finite numbers in order, is {stored}")
+    return lowest, highest
 
 
 def _fill(network: Chain, tensors: dict[str, Array], path: str | PathLike[str]) -> None:

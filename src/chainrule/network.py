@@ -29,7 +29,7 @@ from chainrule.schedules import Schedule
 from chainrule.summary import Summary, summarize
 from chainrule.trainer import Trainer
 from chainrule.training_state import TrainingState
-from chainrule.trouble.inputs import range_of, unlike
+from chainrule.trouble.inputs import unlike
 from chainrule.trouble.watch import Watch
 from chainrule.types import Array, Shape
 
@@ -158,10 +158,11 @@ class Network(Chain):
             TrainingData.given(x, y, weights),
         )
         plan = Plan(len(state.history) + integer(epochs, "epochs"), batch_size, samples_per_epoch)
-        self.input_range = None  # the watch compares the validation data
-        history = trainer.train(data, plan, validation, state)
-        self.input_range, self._checks_left = range_of(data.x), CHECKED_PREDICTIONS
-        return history
+        self._checks_left = 0  # the watch compares the validation data
+        try:
+            return trainer.train(data, plan, validation, state)
+        finally:
+            self._checks_left = CHECKED_PREDICTIONS
 
     def _state_for(self, optimizer: Optimizer, warm_start: bool) -> TrainingState:
         """A new state for training, or the one in which the last `fit` ended."""

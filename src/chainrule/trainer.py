@@ -31,6 +31,7 @@ from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
 from chainrule.training_state import TrainingState
 from chainrule.trouble.divergence import Divergence
+from chainrule.trouble.inputs import range_of
 from chainrule.types import Array
 
 ON_NAN = ("stop", "roll_back")
@@ -294,6 +295,7 @@ class Trainer:
             network.check_input(self.held_out.x)
         self.state, self.last_good = state, LastGood(network, state.optimizer)
         network.loss, network.metrics = self.loss, self.metrics
+        network.input_range = range_of(self.data.x)
         self.runner = self._choose_runner()
         self.history.stopped, self.history.engine = None, self.runner.description
         self.saver = self._make_saver(self.checkpoints) if self.checkpoints else None

@@ -116,6 +116,16 @@ def test_a_run_on_images_has_every_section(digits: Run, digits_report: Document)
     assert f"; {wrong} of them are wrong." in outcome
 
 
+def test_warnings_of_the_training_stand_in_summary_and_report(tmp_path: Path) -> None:
+    trained = train(
+        tmp_path / "run", data="moons", samples=600, epochs=20, hidden=[8], learning_rate=1e-7
+    )
+    (warning,) = trained.summary.warnings
+    assert "the loss has not moved in 20 epochs" in warning
+    paragraphs = [part.text for part in report_run(trained.path).parts[:3]]
+    assert f"Warning: {warning}." in paragraphs
+
+
 def test_the_configuration_is_that_of_the_run(digits_report: Document) -> None:
     options, layers, *_ = tables(digits_report)
     assert ["learning rate", "0.001"] in options.rows

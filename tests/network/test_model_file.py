@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,26 @@ def test_what_the_outputs_mean_is_saved_too(network: cr.Network, path: Path) -> 
     loaded = cr.load(path)
     assert loaded.loss == loss
     assert loaded.evaluate(X, LABELS) == network.evaluate(X, LABELS)
+
+
+def test_a_loaded_network_knows_the_inputs_of_its_training(
+    network: cr.Network, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "chainrule")
+    network.fit(X, LABELS, epochs=1, quiet=True)
+    network.save(path)
+    loaded = cr.load(path)
+    loaded.predict(X)
+    assert not caplog.records
+    loaded.predict(255 * X)
+    assert "but the network was trained on" in caplog.text
+
+
+@pytest.mark.parametrize("stored", [[1], [2, 1], [0, float("nan")], "ab", ["a", "b"], 5])
+def test_a_range_that_cannot_be(path: Path, stored: Any) -> None:
+    edit(path, lambda description, tensors: description.update(input_range=stored))
+    with pytest.raises(ModelFileError, match="architecture cannot be rebuilt|input_range should"):
+        cr.load(path)
 
 
 def test_training_goes_on_from_a_file_as_it_would_have(network: cr.Network, path: Path) -> None:

@@ -25,6 +25,7 @@ from chainrule.engine.processor import LLVM_LOCK, target_machine
 from chainrule.engine.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write
+from chainrule.text import printable
 
 MACHINE = "machine.run"
 FUNCTIONS = tuple(dict.fromkeys([MACHINE, *HANDLERS.values()]))
@@ -64,7 +65,7 @@ def fill_cache(dtype: str) -> None:
 def notice(text: str) -> None:
     """A line to the user, once in this process."""
     with suppress(OSError, ValueError):  # nobody may be there to read it
-        print(f"chainrule: {text}", file=sys.stderr, flush=True)
+        print(f"chainrule: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def missing(dtype: str) -> list[str]:

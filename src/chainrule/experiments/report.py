@@ -57,6 +57,8 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     judged = judge(run, dataset)
     document = Document(f"{dataset.name}: {Path(run.config.model).stem}")
     document.paragraph(describe_outcome(run, history, judged))
+    for warning in run.summary.warnings:
+        document.paragraph(f"Warning: {warning}.")
     add_configuration(document, run)
     add_curves(document, run, history)
     add_predictions(document, run, dataset, judged)

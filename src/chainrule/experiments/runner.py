@@ -276,6 +276,7 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
         versions=versions(),
         seconds=sum(record["seconds"] for record in history),
         finished=not history.was_cut_off,
+        warnings=history.warnings,
     )
 
 

@@ -52,6 +52,7 @@ class RunSummary(Stored):
     predict_seconds: float | None = None
     seconds: float = 0.0
     finished: bool = True
+    warnings: list[str] = []
 
 
 class LayerRecord(Stored):
