@@ -27,6 +27,10 @@ from chainrule.types import Array
 __all__ = ["Checkpoints"]
 
 
+A_MINUTE = 60.0
+MOST_OF_THE_TIME = 0.01  # that writing may take, where nobody says how often it is to be done
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """One checkpoint: arrays by name, and the rest as plain data.
@@ -46,7 +50,8 @@ class Checkpoints:
 
     Args:
         folder: made where it is missing; one training at a time works on it.
-        seconds: how much time passes between two, at least.
+        seconds: how much time passes between two, at least. A minute unless given, or as much more
+            as it takes for the writing to be a hundredth of it.
         epochs: write one after every so many epochs too.
         keep: how many of the newest stay.
 
@@ -57,22 +62,21 @@ class Checkpoints:
     def __init__(
         self,
         folder: str | PathLike[str],
-        seconds: float = 60.0,
+        seconds: float | None = None,
         epochs: int | None = None,
         keep: int = 2,
     ) -> None:
         self.folder = Path(folder)
-        self.seconds = number(seconds, "seconds", "[0, inf]")
+        self.seconds = None if seconds is None else number(seconds, "seconds", "[0, inf]")
         self.epochs = None if epochs is None else integer(epochs, "epochs")
         self.keep = integer(keep, "keep")
         self.written_at, self.epochs_written = time.monotonic(), 0
+        self.seconds_to_write = 0.0
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """The folder for this training alone; the time to the first checkpoint begins."""
         with claimed(self.folder, CheckpointError):
-            for left_behind in self.folder.glob(".checkpoint-*.part"):  # by a process that died
-                left_behind.unlink()
             self.written_at = time.monotonic()
             yield
 
@@ -80,7 +84,10 @@ class Checkpoints:
         """True if it is time for a checkpoint."""
         if self.epochs and epochs_done // self.epochs > self.epochs_written // self.epochs:
             return True
-        return time.monotonic() - self.written_at >= self.seconds
+        enough = max(A_MINUTE, self.seconds_to_write / MOST_OF_THE_TIME)
+        return time.monotonic() - self.written_at >= (
+            enough if self.seconds is None else self.seconds
+        )
 
     def write(self, checkpoint: Checkpoint, epoch: int, step: int) -> None:
         """Write a checkpoint, then remove those that are no longer among the newest.
@@ -88,6 +95,7 @@ class Checkpoints:
         Raises:
             OutputError: it cannot be written; those before it are still there.
         """
+        began = time.monotonic()
         document = {
             "state": checkpoint.document,
             "settings": checkpoint.settings,
@@ -99,6 +107,7 @@ class Checkpoints:
             with suppress(OSError):  # it costs space and nothing else
                 outdated.unlink()
         self.written_at, self.epochs_written = time.monotonic(), epoch - 1
+        self.seconds_to_write = self.written_at - began
 
     def newest(self, tell: Callable[[str], None] = lambda notice: None) -> Checkpoint | None:
         """The newest checkpoint that can be read; None where there is none at all.

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from chainrule.errors import ChainruleError, OutputError
 
 LOCK = ".lock"  # what a process holds that works on a folder
+PART = ".part"  # how the name of a file ends that is not whole yet; it begins with a point
 
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 KEPT_OF_NAME = 50  # characters of a file's name in its temporary one: names end at 255 bytes
@@ -28,7 +29,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: the file cannot be written: no such folder, no permission, disk full.
     """
-    temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{os.urandom(8).hex()}.part")
+    temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{os.urandom(8).hex()}{PART}")
     try:
         with temporary.open("xb") as file:
             yield file
@@ -56,7 +57,7 @@ def write_down_names(folder: Path) -> None:
 @contextmanager
 def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
     """`folder`, made where it is missing, for this process alone. The claim ends with the process,
-    however that ends.
+    however that ends; the half-written files that a killed one left are removed.
 
     Raises:
         error: another process has it.
@@ -73,7 +74,18 @@ def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
     except OSError as problem:
         raise cannot_write(folder, problem) from None
     with held:
+        for part in folder.glob(f".*{PART}"):
+            part.unlink(missing_ok=True)
         yield
+
+
+def is_unused(folder: Path) -> bool:
+    """True if a folder holds nothing, or only what a process left that was killed before it had
+    written its first file."""
+    return all(
+        path.name == LOCK or (path.name.startswith(".") and path.suffix == PART)
+        for path in folder.iterdir()
+    )
 
 
 def cache_folder() -> Path:

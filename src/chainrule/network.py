@@ -118,7 +118,7 @@ class Network(Chain):
             callbacks: such as EarlyStopping.
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
-            checkpoint: a folder for checkpoints, one a minute and one at the end; or
+            checkpoint: a folder for checkpoints, about one a minute and one at the end; or
                 `Checkpoints(folder, seconds, epochs, keep)`.
             resume: go on from the newest checkpoint in that folder, if there is one, to the same
                 bits that an uninterrupted training gives.

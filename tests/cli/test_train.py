@@ -20,6 +20,19 @@ FILES = {
 QUICK = ("--epochs", 2, "--hidden", 16)
 
 
+def test_a_folder_in_which_a_process_was_killed_before_its_first_file_is_taken_over(
+    chainrule: Command,
+) -> None:
+    Path("run").mkdir()
+    for name in (".lock", ".config.toml.0123456789abcdef.part"):
+        (Path("run") / name).touch()
+    assert chainrule("train", "xor", "--epochs", 1, "--out", "run", "--quiet").code == 0
+    assert not list(Path("run").glob(".*"))
+    Path("other").mkdir()
+    (Path("other") / "notes.part").touch()
+    assert "already exists" in chainrule("train", "xor", "--out", "other").err
+
+
 def test_a_run_folder_holds_all_there_is_to_know(chainrule: Command) -> None:
     answer = chainrule("train", "digits", *QUICK, "--out", "run")
 

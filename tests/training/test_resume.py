@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.checkpoint import Checkpoint
 from chainrule.errors import ArgumentError, CheckpointError, TrainingError
 
 RNG = np.random.default_rng(0)
@@ -168,6 +169,30 @@ def test_checkpoints_are_written_after_so_many_seconds(tmp_path: Path) -> None:
     checkpoints = cr.Checkpoints(tmp_path, seconds=0, keep=100)
     network().fit(X, Y, **OPTIONS, checkpoint=checkpoints, callbacks=[OneByOne()])
     assert len(list(tmp_path.glob("*.safetensors"))) == 4 * 3
+
+
+def test_checkpoints_that_take_long_are_written_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the time, writing takes at most a hundredth."""
+    now = 0.0
+    monkeypatch.setattr("chainrule.checkpoint.time.monotonic", lambda: now)
+
+    def write_slowly(path: Path, *content: Any) -> None:
+        nonlocal now
+        now += 3
+
+    monkeypatch.setattr("chainrule.checkpoint.write_tensors", write_slowly)
+    checkpoints, obeying = cr.Checkpoints(tmp_path), cr.Checkpoints(tmp_path, seconds=1)
+    now = 60
+    assert checkpoints.is_due(0)
+    for each in (obeying, checkpoints):
+        each.write(Checkpoint({}, {}, {}, {}), 1, 0)
+    now += 299
+    assert obeying.is_due(0)
+    assert not checkpoints.is_due(0)
+    now += 1
+    assert checkpoints.is_due(0)
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_said(

@@ -62,13 +62,15 @@ def main() -> None:
     except ChainruleError as error:
         fail(str(error))
     except MemoryError as error:
-        fail(f"out of memory: {error}; a smaller batch_size or fewer samples need less")
+        fail(f"out of memory: {error}; a smaller network, batch or data set needs less")
     except Ended as ended:
         leave(str(ended), ended.number)
     except KeyboardInterrupt:
         leave("interrupted", signal.SIGINT)
     except BrokenPipeError:  # whoever read the output has read enough, as in `… | head -1`
         close_output()
+    except OSError as error:  # a library that finds no memory to be loaded into, among others
+        fail(f"the system refused something: {error}")
 
 
 def fail(message: str) -> None:

@@ -59,15 +59,16 @@ def train(
         ),
     ] = None,
     checkpoint_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--checkpoint-seconds",
             metavar="N",
             min=0,
-            help="Save what --resume goes on from, about every N seconds; 60 if left out.",
+            help="Save what --resume goes on from, about every N seconds; without it every "
+            "minute, or less often where writing it takes more than 1 % of the time.",
             rich_help_panel="Run",
         ),
-    ] = 60,
+    ] = None,
     checkpoint_epochs: Annotated[
         int | None,
         typer.Option(

@@ -25,7 +25,7 @@ from chainrule.display import counted
 from chainrule.errors import ChainruleError, RunFolderError
 from chainrule.experiments.config import TrainConfig, read_whole_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
-from chainrule.files import LOCK, cannot_write, claimed
+from chainrule.files import LOCK, cannot_write, claimed, is_unused
 from chainrule.history import BOOKKEEPING, History
 from chainrule.network import Network, load
 
@@ -151,8 +151,6 @@ def unfinished_run(path: Path) -> Iterator[Path]:
         raise RunFolderError(f"{path} is finished: there is nothing to go on with")
     try:
         with claimed(path, RunFolderError):
-            for left_behind in path.glob(".*.part"):  # by a process that was killed
-                left_behind.unlink()
             yield path
     except ChainruleError:
         raise
@@ -171,7 +169,7 @@ def check_new(path: Path) -> None:
             f"{path} is an unfinished run: `chainrule train --resume {path}` goes on with it; or "
             "choose another --out"
         )
-    if not path.is_dir() or any(name.name != LOCK for name in path.iterdir()):
+    if not (path.is_dir() and is_unused(path)):
         raise RunFolderError(f"{path} already exists: choose another --out, or remove it")
 
 
