@@ -17,6 +17,7 @@ from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.layers.base import Layer, declared, set_up
 from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
+from chainrule.limits import shortened
 from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
 from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
@@ -65,7 +66,8 @@ def load(path: str | PathLike[str], own_layers: Sequence[type[Layer]], kind: typ
     except ModelFileError:
         raise
     except (*DAMAGE, ChainruleError) as error:
-        raise ModelFileError(f"{path}: the architecture cannot be rebuilt: {error}") from error
+        reason = shortened(str(error))
+        raise ModelFileError(f"{path}: the architecture cannot be rebuilt: {reason}") from error
     _fill(network, tensors, path)
     return network
 
@@ -109,7 +111,7 @@ def stored_range(stored: Sequence[float] | None) -> tuple[float, float] | None:
         return None
     lowest, highest = map(float, stored)
     if not -math.inf < lowest <= highest < math.inf:
-        raise ModelFileError(f"input_range should be two finite numbers in order, is {stored}")
+        raise ValueError(f"input_range should be two finite numbers in order, is {stored}")
     return lowest, highest
 
 

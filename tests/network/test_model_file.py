@@ -89,7 +89,7 @@ def test_a_loaded_network_knows_the_inputs_of_its_training(
 @pytest.mark.parametrize("stored", [[1], [2, 1], [0, float("nan")], "ab", ["a", "b"], 5])
 def test_a_range_that_cannot_be(path: Path, stored: Any) -> None:
     edit(path, lambda description, tensors: description.update(input_range=stored))
-    with pytest.raises(ModelFileError, match=r"architecture cannot be rebuilt|input_range should"):
+    with pytest.raises(ModelFileError, match="architecture cannot be rebuilt"):
         cr.load(path)
 
 

@@ -19,6 +19,7 @@ from chainrule.data.raw import Examples, RawDataset
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import read_table
 from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
+from chainrule.limits import shortened
 from chainrule.types import Array
 
 
@@ -159,7 +160,7 @@ def _readable(source: str | Path) -> Iterator[None]:
             "which are read from disk a batch at a time"
         ) from None
     except OSError as error:
-        file = error.filename or source
+        file = shortened(str(error.filename or source))
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
 
 
