@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from zlib import crc32
 
@@ -83,26 +84,35 @@ class Saver:
         ]
         if changed:
             tell(f"the last digits may differ from an uninterrupted run: {'; '.join(changed)}")
-        try:
+        with self._fitting():
             self.state.restore(self.last_good.chain, checkpoint.arrays, checkpoint.document)
             self.last_good.restore(checkpoint.arrays, checkpoint.document["last_good"])
-        except DAMAGE as error:
-            raise CheckpointError(
-                f"the checkpoint in {folder} does not fit this training ({error})"
-            ) from None
         return checkpoint
 
     def restore_callbacks(self, checkpoint: Checkpoint) -> None:
-        """Hand the callbacks what they had remembered."""
-        for key, callback in self._keys().items():
-            state = dict(checkpoint.document["callbacks"].get(key, {}))
-            state |= {
-                name.removeprefix(f"{key}."): array
-                for name, array in checkpoint.arrays.items()
-                if name.startswith(f"{key}.")
-            }
-            if state:
-                callback.restore(state)
+        """Hand the callbacks what they had remembered. Raises CheckpointError where that is not of
+        these callbacks."""
+        with self._fitting():
+            for key, callback in self._keys().items():
+                state = dict(checkpoint.document["callbacks"].get(key, {}))
+                state |= {
+                    name.removeprefix(f"{key}."): array
+                    for name, array in checkpoint.arrays.items()
+                    if name.startswith(f"{key}.")
+                }
+                if state:
+                    callback.restore(state)
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """What is restored within must fit this training, or a CheckpointError says so."""
+        try:
+            yield
+        except DAMAGE as error:
+            raise CheckpointError(
+                f"the checkpoint in {self.checkpoints.folder} does not fit this training "
+                f"({type(error).__name__}: {error})"
+            ) from None
 
     def _keys(self) -> dict[str, Callback]:
         """Each callback by its class and place."""

@@ -26,7 +26,13 @@ import pydantic
 import tomli_w
 from pydantic import Field
 
-from chainrule.errors import ChainruleError, ConfigError, RunFolderError, UnknownNameError
+from chainrule.errors import (
+    ChainruleError,
+    ConfigError,
+    DataError,
+    RunFolderError,
+    UnknownNameError,
+)
 from chainrule.experiments.config import (
     find_option,
     make_config,
@@ -38,6 +44,7 @@ from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import CONFIG, is_finished, new_run_folder, unfinished_run
 from chainrule.experiments.runner import check_names, load_data, prepare, run
 from chainrule.files import cannot_write, claimed, whole_file
+from chainrule.limits import shortened
 from chainrule.text import file_name
 
 PLAN, RUNS = "comparison.toml", "runs"
@@ -136,8 +143,8 @@ def read_comparison(path: Path) -> Comparison:
     values = read_toml(path)
     try:
         return make_comparison(values)
-    except (ConfigError, UnknownNameError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+    except (ConfigError, DataError, UnknownNameError) as error:
+        raise ConfigError(f"{path}: {shortened(str(error))}") from None
 
 
 def make_comparison(values: dict[str, Any]) -> Comparison:
