@@ -13,11 +13,11 @@ import nbformat
 import numpy as np
 import pytest
 
-from chainrule.check.assignment import Assignment, new_assignment
-from chainrule.check.grading import Grade
-from chainrule.check.lab_notebooks import nbgrader_notebook, otter_notebook
-from chainrule.check.lab_tests import CannotAssignError, Entry, LabTests, write_tests
-from chainrule.check.skeleton import regions, skeleton
+from chainrule.assignments.assignment import Assignment, new_assignment
+from chainrule.assignments.notebooks import nbgrader_notebook, otter_notebook
+from chainrule.assignments.skeleton import regions, skeleton
+from chainrule.assignments.tests import CannotAssignError, Entry, LabTests, write_tests
+from chainrule.grading.grade import Grade
 from tests.check.running import run
 from tests.check.slips import SLIPS, SPECIMENS, Slip
 from tests.check.test_specimens import is_optimizer, right

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.check import effort
-from chainrule.check.diagnosis import diagnose_file
-from chainrule.check.discovery import Request, find
-from chainrule.check.doctor import diagnose_subject
-from chainrule.check.subject import Subject
+from chainrule.doctor.diagnosis import diagnose_file
+from chainrule.doctor.intake.request import Request, find
+from chainrule.doctor.search.subject_diagnosis import diagnose_subject
+from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign import effort
 from tests.check import test_doctor_unseen as unseen
 from tests.check.slips import SLIPS
 

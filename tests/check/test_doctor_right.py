@@ -13,9 +13,9 @@ import pytest
 from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
-from chainrule.check.diagnosis import diagnose_request
-from chainrule.check.discovery import Request
-from chainrule.check.loading import load
+from chainrule.doctor.diagnosis import diagnose_request
+from chainrule.doctor.intake.request import Request
+from chainrule.foreign.loading import load
 from chainrule.seeding import generator
 from tests.check.slips import SPECIMENS
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check.diagnosis import diagnose_file
+from chainrule.doctor.diagnosis import diagnose_file
 from chainrule.errors import CheckError
 
 NIELSEN = """

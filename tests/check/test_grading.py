@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.check.grading import CannotGradeError, Grade, Solution, grade
-from chainrule.check.spoiling import Spoiler
-from chainrule.check.trial import Trial, Variant
-from chainrule.check.trial_servers import TrialServers
+from chainrule.grading.grade import CannotGradeError, Grade, Solution, grade
+from chainrule.grading.server import Trial, Variant
+from chainrule.grading.servers import TrialServers
+from chainrule.grading.wrapping import Spoiler
 
 SOLUTION = """\
 import numpy as np

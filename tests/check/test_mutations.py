@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.check.backward_code import backward_code
-from chainrule.check.findings import CODES
-from chainrule.check.missing_checks import missing_check
-from chainrule.check.mutations import mutants
-from chainrule.check.spoiling import SPOILERS, WHOLE_CALLS
+from chainrule.doctor.findings import CODES
+from chainrule.foreign.backward_code import backward_code
+from chainrule.grading.missing_checks import missing_check
+from chainrule.grading.wrapping import SPOILERS, WHOLE_CALLS
+from chainrule.rewrites.mutants import mutants
 from tests.check.central_differences import subject
 from tests.check.slips import SPECIMENS
 from tests.check.test_specimens import SEEN_IN_BEHAVIOUR, example, right

@@ -15,7 +15,7 @@ from chainrule.cli.terminal import add_row, new_table, say_lines, show
 from chainrule.display import say
 
 if TYPE_CHECKING:
-    from chainrule.check.grading import Grade
+    from chainrule.grading.grade import Grade
 
 
 def grade(
@@ -47,7 +47,7 @@ def grade(
     Example:
       chainrule grade test_layers.py --subject layers.py
     """
-    from chainrule.check.grading import grade as grade_tests
+    from chainrule.grading.grade import grade as grade_tests
 
     with progress(quiet=as_json) as finished:
         result = grade_tests(tests, subject, workers, finished)

@@ -11,8 +11,8 @@ import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
-from chainrule.explain.unrolling.adopted import Held
 from chainrule.explain.unrolling.expressions import Expressions
+from chainrule.explain.unrolling.held import Held
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import (
     TRIALS,

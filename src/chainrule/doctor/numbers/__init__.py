@@ -1,0 +1,1 @@
+"""The true gradients, and what the numbers say of wrong ones."""

@@ -1,0 +1,1 @@
+"""An optimizer's steps beside the formulas."""

@@ -1,0 +1,1 @@
+"""The process in which code is examined, and the limits of that."""

@@ -1,0 +1,1 @@
+"""What is held against code besides its gradients at one point."""

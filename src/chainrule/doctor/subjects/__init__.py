@@ -1,0 +1,1 @@
+"""Code under examination, of every style, as a loss of named arrays with its gradients."""
