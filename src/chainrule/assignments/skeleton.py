@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chainrule.foreign.backward_code import Scope, backward_code, functions_of
-from chainrule.foreign.names import pairs_among
+from chainrule.foreign.gradient_names import pairs_among
 
 RUNS_FORWARD = re.compile(r"^(feed_?)?forward|^fprop")
 BEGINS = re.compile(r"^\s*#+ BEGIN SOLUTION\s*$")

@@ -26,7 +26,7 @@ from chainrule.errors import ChainruleError
 from chainrule.foreign import state as states
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.names import role_of
+from chainrule.foreign.roles import role_of
 from chainrule.text import for_python
 from chainrule.types import Array
 

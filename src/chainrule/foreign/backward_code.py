@@ -7,18 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from chainrule.foreign.names import (
-    BACKWARD_METHODS,
-    FORWARD_METHODS,
+from chainrule.foreign.gradient_names import (
+    is_about_gradients,
     looks_like_a_gradient,
     pairs_among,
 )
+from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS
 
 Function = ast.FunctionDef
 
-COMPUTES_GRADIENTS = re.compile(
-    r"backw|backprop|back_prop|bprop|prime|deriv|(^|_)grads?($|_)|gradient|^d_[a-z]|^delta", re.I
-)
 CLEARS_OR_CHECKS = re.compile(r"^(zero|clear|reset|init|check|numerical|num|test|plot|print|clip)_")
 UPDATES = ("step", "update", "apply", "update_params", "apply_gradients")
 NOT_A_GRADIENT = re.compile(r"shape|size|index|count|^(n|m|h|w|i|j|k|rows|cols|height|width)$")
@@ -114,7 +111,7 @@ def _computes_gradients(scope: Scope) -> bool:
         return False
     if name in UPDATES:
         return scope.owner is not None and not scope.forward_functions()
-    return name in BACKWARD_METHODS or bool(COMPUTES_GRADIENTS.search(name))
+    return name in BACKWARD_METHODS or is_about_gradients(name)
 
 
 def _calls(function: Function) -> set[str]:

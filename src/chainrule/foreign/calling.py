@@ -10,7 +10,8 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.foreign.effort import counted
-from chainrule.foreign.names import looks_like_a_gradient, roles_named
+from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.roles import roles_named
 
 Environment = Mapping[str, Any]
 """What each role stands for now: ``x``, ``y``, ``dy``, ``output``, ``parameters``, …"""

@@ -8,7 +8,8 @@ from typing import Any
 
 from chainrule.foreign.calling import optional, required
 from chainrule.foreign.errors import LossNeededError
-from chainrule.foreign.names import looks_like_a_gradient, role_of
+from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.roles import role_of
 from chainrule.types import Array
 
 Function = Callable[..., Any]

@@ -6,10 +6,8 @@ import ast
 import re
 
 from chainrule.foreign.expressions import factors, name_called, text
+from chainrule.foreign.gradient_names import is_derivative_flag, names_derivative
 
-DERIVATIVE_NAME = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
-FLAG = re.compile(r"deriv\w*|prime|grad|d|der|backward|back", re.IGNORECASE)
-NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 WRITTEN_OUT = [
     (re.compile(pattern), family)
     for pattern, family in (
@@ -59,16 +57,11 @@ def _has_flag(call: ast.Call) -> bool:
     """Whether a call asks a function for its derivative."""
     return any(
         keyword.arg is not None
-        and FLAG.fullmatch(keyword.arg)
+        and is_derivative_flag(keyword.arg)
         and isinstance(keyword.value, ast.Constant)
         and keyword.value.value is True
         for keyword in call.keywords
     )
-
-
-def names_derivative(name: str) -> bool:
-    """Whether a function is a derivative by its name."""
-    return name not in NO_DERIVATIVES and bool(DERIVATIVE_NAME.search(name))
 
 
 def same_family(removed: ast.expr, added: ast.expr) -> bool | None:

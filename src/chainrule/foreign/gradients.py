@@ -3,19 +3,22 @@ it returns, or in what it did to the parameters."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.names import is_input_gradient, looks_like_a_gradient, stem
+from chainrule.foreign.gradient_names import (
+    gradient_names,
+    is_input_gradient,
+    may_hold_a_gradient,
+)
+from chainrule.foreign.parameter_names import stem_of
 from chainrule.foreign.state import Path, Values, arrays, path_end, read
 from chainrule.types import Array
 
 CONTAINERS = {"params", "parameters", "weights", "_params", "p"}
-HOLDS_GRADIENTS = re.compile(r"grad|^d[A-Z_]|^g$|delta|nabla", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -209,12 +212,6 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
     return Matched(np.asarray(first.array, np.float64), first.name)
 
 
-def stem_of(name: str) -> str:
-    """`stem` for a name that may have its place in a list: ``nabla_w.0``."""
-    base, _, index = name.partition(".")
-    return f"{stem(base)}.{index}" if index else stem(base)
-
-
 def _is_beside(one: Path, other: Path) -> bool:
     """Whether two paths lie in the same object, or in dictionaries and lists of it."""
     owner = other[:-1]
@@ -227,10 +224,7 @@ def _is_beside(one: Path, other: Path) -> bool:
 
 def _says_gradient(path: Path) -> bool:
     """Whether an array's name, or that of what holds it, says that it is a gradient."""
-    return any(
-        isinstance(key, str) and (looks_like_a_gradient(key) or HOLDS_GRADIENTS.search(key))
-        for key in path[-2:]
-    )
+    return any(isinstance(key, str) and may_hold_a_gradient(key) for key in path[-2:])
 
 
 def _by_shape(
@@ -262,20 +256,13 @@ def _unclaimed(candidate: Candidate, paths: Mapping[str, Path]) -> bool:
 
 def _usual_name(found: Found, path: Path) -> str:
     """What the missing gradient would be called, judging by the others."""
-    end = path_end(path)
-    for c in (*found.returned, *found.kept):
-        for form in ("d{}", "{}_grad", "grad_{}", "{}_gradient", "d_{}", "{}_error"):
-            other = next(
-                (
-                    p
-                    for p in found.before
-                    if p != path and c.name == form.format(path_end(p)) and c.path != p
-                ),
-                None,
-            )
-            if other is not None:
-                return form.format(end)
-    return f"d{end}"
+    usual = gradient_names(path_end(path))
+    for candidate in (*found.returned, *found.kept):
+        for other in found.before:
+            names = gradient_names(path_end(other))
+            if other not in (path, candidate.path) and candidate.name in names:
+                return usual[names.index(candidate.name)]
+    return f"d{path_end(path)}"
 
 
 def _sizes(array: Array) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.names import roles_named
+from chainrule.foreign.roles import roles_named
 from chainrule.types import Array
 
 Understood = tuple[Any, Any, dict[str, Any]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.names import is_parameter
+from chainrule.foreign.parameter_names import is_parameter
 from chainrule.types import Array
 
 Path = tuple[Any, ...]  # names of attributes, keys and positions, from the outside in

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.foreign.derivative_forms import family_of, names_derivative
+from chainrule.foreign.derivative_forms import family_of
 from chainrule.foreign.expressions import (
     divisor_of,
     expression,
@@ -18,7 +18,7 @@ from chainrule.foreign.expressions import (
     product,
     text,
 )
-from chainrule.foreign.names import looks_like_a_gradient
+from chainrule.foreign.gradient_names import looks_like_a_gradient, names_derivative
 from chainrule.rewrites.edits import Edit, Place, edit_at, places, right_hand_sides
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.in_scope import derivatives, has_numpy, own_functions, variables

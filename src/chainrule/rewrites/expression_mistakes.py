@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from chainrule.foreign.backward_code import Scope, expressions, is_batch_size, named, statements
-from chainrule.foreign.names import BACKWARD_METHODS, looks_like_a_gradient, role_of
+from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.roles import BACKWARD_METHODS, role_of
 from chainrule.rewrites.text_edits import Edit, Mistake, parenthesized
 
 DERIVATIVE = re.compile(r"prime|deriv|_grad\(|backward\(|1(\.0)? - |[<>]|positive|active")

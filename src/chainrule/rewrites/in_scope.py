@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.derivative_forms import FLAG, names_derivative
 from chainrule.foreign.expressions import text
-from chainrule.foreign.names import looks_like_a_gradient
+from chainrule.foreign.gradient_names import (
+    is_derivative_flag,
+    looks_like_a_gradient,
+    names_derivative,
+)
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.types import Array
 
@@ -90,7 +93,7 @@ def _flagged(source: FunctionSource) -> list[tuple[str, str]]:
         (name, flag)
         for name, function in source.neighbours().items()
         for flag in function.__code__.co_varnames[1 : function.__code__.co_argcount]
-        if FLAG.fullmatch(flag)
+        if is_derivative_flag(flag)
     ]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chainrule.foreign.backward_code import Scope, backward_code, statements, targets
-from chainrule.foreign.names import result_name
+from chainrule.foreign.roles import result_name
 from chainrule.rewrites import expression_mistakes, statement_mistakes
 from chainrule.rewrites.text_edits import Edit
 

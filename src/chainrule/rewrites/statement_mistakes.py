@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from chainrule.foreign.backward_code import Scope, gradients_in, named, statements, targets
-from chainrule.foreign.names import is_bias
+from chainrule.foreign.parameter_names import is_bias
 from chainrule.rewrites.text_edits import Edit, Mistake, parenthesized
 
 

@@ -18,8 +18,10 @@ from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
+from chainrule.foreign.gradient_names import is_about_gradients
 from chainrule.foreign.loading import functions_in
-from chainrule.foreign.names import (
+from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
@@ -27,13 +29,11 @@ from chainrule.foreign.names import (
     TRAINING_METHODS,
     role_of,
 )
-from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.source import returned_names
 
 Example = dict[str, Any]
 
 NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
-NAMES_DERIVATIVE = re.compile(r"prime|deriv|grad|delta|backward|^d_|_d$|gradient")
 KEYS = (
     *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
     *("learning_rate", "predict", "axis", "optimizer", "grads"),
@@ -253,7 +253,7 @@ def _loss_in(module: types.ModuleType | None) -> Any:
     named = [
         function
         for name, function in (functions_in(module) if module else {}).items()
-        if NAMES_LOSS.search(name.lower()) and not NAMES_DERIVATIVE.search(name.lower())
+        if NAMES_LOSS.search(name.lower()) and not is_about_gradients(name)
     ]
     return named[0] if len(named) == 1 else None
 

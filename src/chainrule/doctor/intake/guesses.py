@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.names import pairs_among
+from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.randomness import random_like
 from chainrule.types import Array
 

@@ -17,16 +17,16 @@ from chainrule.doctor.intake.trying import attempt_class, attempt_functions, att
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
-from chainrule.foreign.names import (
+from chainrule.foreign.randomness import Randomness, random_like
+from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_FUNCTIONS,
     FORWARD_METHODS,
     TRAINING_METHODS,
-    pairs_among,
     role_of,
 )
-from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.seeding import generator
 
 

@@ -18,8 +18,9 @@ from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
 from chainrule.foreign.loading import functions_in, random_sources
-from chainrule.foreign.names import is_bias, role_of
+from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.roles import role_of
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]

@@ -28,7 +28,7 @@ from chainrule.doctor.subjects.subject import Answer, Subject, shown
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.loading import line_in
-from chainrule.foreign.names import is_parameter
+from chainrule.foreign.parameter_names import is_parameter
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.source import files_of
 from chainrule.types import Array

@@ -11,7 +11,7 @@ from chainrule.doctor.numbers.examples_used import some_examples
 from chainrule.doctor.numbers.finite_differences import Truth, fit
 from chainrule.doctor.numbers.layer_kinds import by_kind
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.names import is_bias
+from chainrule.foreign.parameter_names import is_bias
 from chainrule.rewrites.arithmetic_corrections import scale_advice
 from chainrule.types import Array
 

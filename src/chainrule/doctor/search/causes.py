@@ -13,7 +13,7 @@ from chainrule.doctor.numbers.signatures import of_ratio
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.derivative_forms import family_of, same_family
 from chainrule.foreign.expressions import factors, text
-from chainrule.foreign.names import roles_named
+from chainrule.foreign.roles import roles_named
 from chainrule.foreign.state import items
 from chainrule.rewrites.edits import Edit
 

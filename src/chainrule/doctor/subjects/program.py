@@ -24,8 +24,8 @@ from chainrule.foreign.conventions import (
 )
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
 from chainrule.foreign.gradients import Found, backward_result, match, snapshot
-from chainrule.foreign.names import NOT_PARAMETERS
 from chainrule.foreign.outputs import understood
+from chainrule.foreign.parameter_names import is_untrained
 from chainrule.foreign.randomness import Randomness, not_constant, random_like
 from chainrule.foreign.source import files_of, returned_names
 from chainrule.foreign.state import Path, Values
@@ -122,7 +122,7 @@ class Program(Subject):
         base = self._value(first)
         for path, array in arrays.items():
             name = "x (parameter)" if names[path] == "x" else names[path]
-            if NOT_PARAMETERS.search(name.lower()) or not array.size:
+            if is_untrained(name) or not array.size:
                 continue
             self.paths[name] = path
             moved = np.asarray(array, np.float64) + 0.1 * random_like(array, "dependence")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+
+from chainrule.foreign.gradient_names import looks_like_a_gradient
 
 FORWARD_FUNCTIONS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
@@ -67,33 +68,6 @@ BEGINNINGS = {
     "parameters": re.compile(r"(params|parameters)_?"),
 }
 
-CANONICAL = {
-    **dict.fromkeys(("weight", "weights", "kernel", "kernels", "filters", "filter", "w"), "w"),
-    **dict.fromkeys(("theta", "ws", "coef", "wt", "coefficients"), "w"),
-    **dict.fromkeys(("bias", "biases", "b", "bs", "intercept"), "b"),
-    **dict.fromkeys(("gamma", "gammas", "scale"), "gamma"),
-    **dict.fromkeys(("beta", "betas", "shift"), "beta"),
-}
-NOISE = {
-    *("grad", "grads", "gradient", "gradients", "error", "errors", "delta", "deltas", "nabla"),
-    *("d", "dl", "dj", "dc", "de", "dloss", "g", "loss", "cost", "self", "partial", "update"),
-    *("derivative", "deriv", "wrt", "der"),
-}
-GRADIENT_MARK = re.compile(r"grad|error|delta|nabla|^d_?[A-Za-z]|^g_?[A-Z]|deriv|^dout$")
-INPUT_GRADIENTS = {
-    *("dx", "d_x", "x_grad", "grad_x", "input_grad", "grad_input", "input_error", "input_gradient"),
-    *("da0", "dinput", "d_input", "dinputs", "d_inputs", "da_prev", "grad_inputs", "dimages"),
-    *("d_images", "dx_prev", "grad_in", "din", "d_in", "gx", "input_delta", "x_gradient", "dprev"),
-}
-DERIVATIVE_FORMS = (
-    *("{}_derivative", "{}_prime", "{}_deriv", "{}_grad", "{}_backward", "{}_der", "{}_gradient"),
-    *("d_{}", "d{}", "deriv_{}", "derivative_{}", "grad_{}", "{}_d", "{}Derivative", "{}Prime"),
-    *("derivative_of_{}", "{}_derivate", "der_{}", "{}_bwd", "{}_diff", "{}_p", "prime_{}"),
-)
-NOT_PARAMETERS = re.compile(
-    r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|prev_|_avg"
-)
-
 
 def role_of(argument: str) -> str | None:
     """What an argument stands for, by its name alone.
@@ -117,16 +91,6 @@ def roles_named(argument: str) -> list[str]:
     return [role for role, pattern in BEGINNINGS.items() if pattern.match(plain)]
 
 
-def looks_like_a_gradient(name: str) -> bool:
-    """Whether a name says that it is a gradient: `dW1`, `weights_error`, `grad_out`."""
-    return bool(GRADIENT_MARK.search(name))
-
-
-def is_input_gradient(name: str) -> bool:
-    """Whether a name says that it is the gradient of the input."""
-    return name.lower().strip("_") in INPUT_GRADIENTS
-
-
 def result_name(function: str) -> str:
     """What to call the array that a function returns: a layer's is the gradient of its input.
 
@@ -135,59 +99,3 @@ def result_name(function: str) -> str:
     """
     owner, _, name = function.rpartition(".")
     return "dx" if owner and name in BACKWARD_METHODS else f"{name}()"
-
-
-def stem(name: str) -> str:
-    """The parameter that a name is about, in one spelling: `dW1`, `W1_grad`, `weights_error`.
-
-    >>> stem("dW1"), stem("W1_grad"), stem("weights_error"), stem("weight"), stem("nabla_b")
-    ('w1', 'w1', 'w', 'w', 'b')
-    """
-    words = [w for w in re.split(r"[_.\s]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) if w]
-    kept = [word for word in words if word.lower() not in NOISE] or words
-    first = kept[0]
-    if re.match(r"(dL_?d|dJ_?d|dC_?d|dE_?d|d|g)[A-Za-z]", first) and _base(first) not in CANONICAL:
-        shorter = re.sub(r"^(dL_?d|dJ_?d|dC_?d|dE_?d|d|g)", "", first)
-        if _base(shorter) in CANONICAL or len(shorter) <= 2 or first.startswith("d"):
-            kept[0] = shorter
-    plain = "".join(kept).lower()
-    letters = _base(plain)
-    return CANONICAL.get(letters, letters) + plain[len(letters) :]
-
-
-def _base(word: str) -> str:
-    """A word without its number."""
-    return re.sub(r"\d+$", "", word).lower()
-
-
-def is_bias(name: str) -> bool:
-    """Whether a parameter is a bias."""
-    return _letters(name) == "b"
-
-
-def is_parameter(name: str) -> bool:
-    """Whether a name is one that parameters have."""
-    return _letters(name) in {*CANONICAL.values(), "u", "v", "h"}
-
-
-def _letters(name: str) -> str:
-    """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1``."""
-    return re.sub(r"\d+$", "", stem(name.split(".")[-1]))
-
-
-def pairs_among(functions: Collection[str]) -> list[tuple[str, str]]:
-    """Names of functions with those of their derivatives.
-
-    >>> pairs_among(["sigmoid", "sigmoid_prime", "cost"])
-    [('sigmoid', 'sigmoid_prime')]
-    """
-    found, known = [], set(functions)
-    for name in functions:
-        for base in (name, re.sub(r"_?(forward|fwd|function|loss|fn)$", "", name)):
-            derivative = next(
-                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in known), None
-            )
-            if base and derivative and derivative != name:
-                found.append((name, derivative))
-                break
-    return found
