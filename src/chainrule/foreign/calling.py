@@ -15,6 +15,8 @@ from chainrule.foreign.roles import roles_named
 
 Environment = Mapping[str, Any]
 """What each role stands for now: ``x``, ``y``, ``dy``, ``output``, ``parameters``, …"""
+Roles = dict[str, tuple[str, bool]]
+"""What each argument stands for, and whether it must be given by keyword."""
 
 
 def call(
@@ -34,21 +36,29 @@ def call(
         EndlessError: it does not come to an end.
     """
     roles = roles_of(function, set(environment), set(named), fill)
+    values, keywords = arguments_for(roles, environment, named)
+    return counted(function, *values, **keywords)
+
+
+def arguments_for(
+    roles: Roles, environment: Environment, named: Mapping[str, Any] | None = None
+) -> tuple[list[Any], dict[str, Any]]:
+    """What a function is called with, in order and by keyword; arguments as for `call`."""
     values, keywords = [], {}
     for name, (role, by_keyword) in roles.items():
-        value = named[name] if role == "named" else environment[role]
+        value = (named or {})[name] if role == "named" else environment[role]
         if by_keyword:
             keywords[name] = value
         else:
             values.append(value)
-    return counted(function, *values, **keywords)
+    return values, keywords
 
 
 def roles_of(
     function: Callable[..., Any], known: set[str], named: set[str], fill: tuple[str, ...]
-) -> dict[str, tuple[str, bool]]:
-    """The role of each argument, and whether it must be given by keyword."""
-    roles: dict[str, tuple[str, bool]] = {}
+) -> Roles:
+    """The role of each argument; parameters as for `call`, of which the names are enough."""
+    roles: Roles = {}
     open_arguments: list[str] = []
     skipped = False  # an argument left to its default: those after it go by keyword
     for name, parameter in _parameters(function).items():
@@ -70,7 +80,7 @@ def roles_of(
 
 def _fill(
     function: Callable[..., Any],
-    roles: dict[str, tuple[str, bool]],
+    roles: Roles,
     open_arguments: list[str],
     fill: list[str],
 ) -> None:

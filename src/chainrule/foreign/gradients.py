@@ -283,3 +283,12 @@ def _input_gradient(
     free = [c for c in found.returned if not c.name or _unclaimed(c, paths)]
     fitting = [c for c in free if np.shape(c.array) == shape]
     return next(iter(fitting or free), None)
+
+
+def fit(gradient: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """The gradient in its value's shape, where they differ by axes of size 1 alone."""
+    if gradient is None:
+        return None
+    if [n for n in np.shape(gradient) if n > 1] != [n for n in shape if n > 1]:
+        return None
+    return np.reshape(gradient, shape)

@@ -1,8 +1,10 @@
-"""How people call things in code written by hand: arguments, parameters and their gradients."""
+"""What methods and arguments stand for, by what people call them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from chainrule.foreign.gradient_names import looks_like_a_gradient
 
@@ -67,6 +69,11 @@ BEGINNINGS = {
     "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
     "parameters": re.compile(r"(params|parameters)_?"),
 }
+
+
+def method_among(thing: Any, names: Iterable[str]) -> str | None:
+    """The first of the names that is a method of an object."""
+    return next((name for name in names if callable(getattr(thing, name, None))), None)
 
 
 def role_of(argument: str) -> str | None:

@@ -27,6 +27,7 @@ from chainrule.foreign.roles import (
     JOINT_METHODS,
     LOSS_NAMES,
     TRAINING_METHODS,
+    method_among,
     role_of,
 )
 from chainrule.foreign.source import returned_names
@@ -171,7 +172,7 @@ def from_object(
 
 def _joint_method(thing: Any) -> str | None:
     """A method that returns the loss together with the gradients, where there is no other."""
-    if any(callable(getattr(thing, name, None)) for name in BACKWARD_METHODS):
+    if method_among(thing, BACKWARD_METHODS):
         return None
     for name in JOINT_METHODS:
         method = getattr(thing, name, None)
@@ -231,9 +232,8 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
     Raises:
         CannotCheckError: there is none.
     """
-    forward = next((m for m in FORWARD_METHODS if callable(getattr(thing, m, None))), None)
-    backward = next((m for m in BACKWARD_METHODS if callable(getattr(thing, m, None))), None)
-    trains = next((m for m in TRAINING_METHODS if callable(getattr(thing, m, None))), None)
+    forward = method_among(thing, FORWARD_METHODS)
+    backward, trains = method_among(thing, BACKWARD_METHODS), method_among(thing, TRAINING_METHODS)
     if forward is None or (backward or trains) is None:
         methods = [m for m in dir(thing) if not m.startswith("_") and callable(getattr(thing, m))]
         raise CannotCheckError(
@@ -245,7 +245,8 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
 
 def _own_loss(thing: Any) -> Any:
     """A loss among the methods of an object."""
-    return next((f for m in LOSS_NAMES if callable(f := getattr(thing, m, None))), None)
+    name = method_among(thing, LOSS_NAMES)
+    return name and getattr(thing, name)
 
 
 def _loss_in(module: types.ModuleType | None) -> Any:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.doctor.numbers.finite_differences import Truth, fit
+from chainrule.doctor.numbers.finite_differences import Truth
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.gradients import fit
 from chainrule.foreign.state import Values
 from chainrule.types import Array
 

@@ -19,7 +19,6 @@ from chainrule.doctor.numbers.finite_differences import (
     FLOAT32,
     Precision,
     Truth,
-    fit,
     measure,
     probe,
 )
@@ -27,6 +26,7 @@ from chainrule.doctor.numbers.signatures import signatures
 from chainrule.doctor.subjects.subject import Answer, Subject, shown
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.parameter_names import is_parameter
 from chainrule.foreign.randomness import random_like

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.foreign.effort import uncounted
+from chainrule.foreign.gradients import fit
 from chainrule.foreign.state import Values
 from chainrule.seeding import generator
 from chainrule.types import Array
@@ -132,15 +133,6 @@ class Truth:
 def _size(gradient: Array, direction: Array) -> float:
     """What a random direction's derivative is like in size."""
     return float(np.linalg.norm(gradient) * np.linalg.norm(direction) / np.sqrt(gradient.size))
-
-
-def fit(gradient: Array | None, shape: tuple[int, ...]) -> Array | None:
-    """The gradient in its value's shape, where they differ by axes of size 1 alone."""
-    if gradient is None:
-        return None
-    if [n for n in np.shape(gradient) if n > 1] != [n for n in shape if n > 1]:
-        return None
-    return np.reshape(gradient, shape)
 
 
 def unit_direction(shape: tuple[int, ...], purpose: str, number: int) -> Array:

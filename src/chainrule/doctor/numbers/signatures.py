@@ -8,9 +8,10 @@ import numpy as np
 
 from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.doctor.numbers.examples_used import some_examples
-from chainrule.doctor.numbers.finite_differences import Truth, fit
+from chainrule.doctor.numbers.finite_differences import Truth
 from chainrule.doctor.numbers.layer_kinds import by_kind
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.gradients import fit
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.rewrites.arithmetic_corrections import scale_advice
 from chainrule.types import Array

@@ -16,13 +16,14 @@ from chainrule.explain.unrolling import arithmetic
 from chainrule.explain.unrolling.following import Arguments, Following
 from chainrule.explain.unrolling.held import Held
 from chainrule.explain.unrolling.symbols import Symbol
-from chainrule.layers.handwritten import (
-    INPUT_GRADIENT_NAMES,
+from chainrule.foreign.adopted import (
     RATE,
     AdoptedFunctions,
     AdoptedObject,
-    HandWritten,
+    input_gradient_in,
 )
+from chainrule.foreign.calling import arguments_for
+from chainrule.layers.handwritten import HandWritten
 
 
 def forward(session: Following, layer: HandWritten, x: Symbol) -> tuple[Any, Any]:
@@ -68,9 +69,8 @@ def _of_object(
     session: Following, adopted: AdoptedObject, given: dict[str, Any], memory: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     held = Held(adopted.code, dict(memory))
-    updates = "rate" in adopted.roles
     for name in adopted.values:
-        if updates:  # the update is made on a copy
+        if adopted.updates:  # the update is made on a copy
             copied = session.call_method(memory[name], "copy", Arguments([], {}))
             held.attributes[name] = session.assign(name, copied)
         for holder in adopted.holders_of(name):  # code that accumulates must start from zero
@@ -78,10 +78,11 @@ def _of_object(
                 zeros = session.call(np.zeros_like, Arguments([memory[name]], {}))
                 held.attributes[holder] = session.assign(holder, zeros)
     method = held.attribute(adopted.backward_name).__func__
-    dx = session.follow(method, [held, *(given[role] for role in adopted.roles)], {})
+    values, keywords = arguments_for(adopted.roles, given)
+    dx = session.follow(method, [held, *values], keywords)
     gradients = {}
     for name in adopted.values:
-        if updates:
+        if adopted.updates:
             moved = arithmetic.binary(ast.Sub(), memory[name], held.attributes[name])
             gradients[name] = arithmetic.binary(ast.Div(), moved, RATE)
         else:
@@ -92,13 +93,13 @@ def _of_object(
 def _of_functions(
     session: Following, adopted: AdoptedFunctions, given: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    arguments = [given[role] for role in adopted.roles]
-    result = session.follow(adopted.backward_function, arguments, {})
+    values, keywords = arguments_for(adopted.roles, given)
+    result = session.follow(adopted.backward_function, values, keywords)
     parts = result if isinstance(result, tuple) else (result,)
     found = next((part for part in parts if isinstance(part, dict)), {})
     dx = next((part for part in parts if isinstance(part, Symbol)), None)
     if dx is None:
-        dx = next((found[name] for name in INPUT_GRADIENT_NAMES if name in found), None)
+        dx = input_gradient_in(found)
     gradients = {}
     for name in adopted.values:
         gradients[name] = _first(found, adopted.keys_of(name), name)
