@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from chainrule.foreign.backward_code import Scope, backward_code, functions_of
+from chainrule.foreign.backward_code import FunctionInFile, backward_code, functions_of
 from chainrule.foreign.gradient_names import pairs_among
 
 RUNS_FORWARD = re.compile(r"^(feed_?)?forward|^fprop")
@@ -98,29 +98,29 @@ def _marked(source: str, tree: ast.Module) -> Iterator[Region]:
 
 def _function_around(tree: ast.Module, line: int) -> str:
     around = [
-        scope.name
-        for scope in functions_of(tree)
-        if scope.function.lineno <= line <= (scope.function.end_lineno or 0)
+        each.name
+        for each in functions_of(tree)
+        if each.function.lineno <= line <= (each.function.end_lineno or 0)
     ]
     return around[-1] if around else "this part"
 
 
-def _to_write(tree: ast.Module) -> list[Scope]:
+def _to_write(tree: ast.Module) -> list[FunctionInFile]:
     """The functions whose bodies are left out."""
     functions = functions_of(tree)
-    names = [scope.function.name for scope in functions if scope.owner is None]
+    names = [each.function.name for each in functions if each.owner is None]
     paired = {name for pair in pairs_among(names) for name in pair}
-    computing = {scope.name for scope in backward_code(tree)}
+    computing = {each.name for each in backward_code(tree)}
     return [
-        scope
-        for scope in functions
-        if scope.name in computing | paired or RUNS_FORWARD.search(scope.function.name)
+        each
+        for each in functions
+        if each.name in computing | paired or RUNS_FORWARD.search(each.function.name)
     ]
 
 
-def _body(scope: Scope) -> Region:
-    body = scope.function.body
-    has_docstring = ast.get_docstring(scope.function) is not None
+def _body(each: FunctionInFile) -> Region:
+    body = each.function.body
+    has_docstring = ast.get_docstring(each.function) is not None
     first = body[1] if has_docstring and len(body) > 1 else body[0]
-    last = scope.function.end_lineno or first.lineno
-    return Region(first.lineno, last, " " * first.col_offset, scope.name)
+    last = each.function.end_lineno or first.lineno
+    return Region(first.lineno, last, " " * first.col_offset, each.name)

@@ -27,14 +27,14 @@ BATCH_SIZE = re.compile(
 
 
 @dataclass(frozen=True)
-class Scope:
-    """A function that computes gradients, with what its surroundings say about it.
+class FunctionInFile:
+    """A function with what its surroundings say about it.
 
     Args:
         function: the function.
         owner: the class whose method it is.
         tree: the whole file.
-        is_helper: whether it only helps others that compute gradients.
+        is_helper: true if it only helps others that compute gradients.
     """
 
     function: Function
@@ -49,12 +49,12 @@ class Scope:
         return prefix + self.function.name
 
     def is_about(self, words: str) -> bool:
-        """Whether the function's or the class's name has one of the words (``"norm|softmax"``)."""
+        """True if the function's or the class's name has one of the words (``"norm|softmax"``)."""
         return bool(re.search(words, self.name, re.I))
 
     @property
     def is_optimizer(self) -> bool:
-        """Whether this is an optimizer's step."""
+        """True if this is an optimizer's step."""
         return self.function.name in UPDATES
 
     @property
@@ -82,35 +82,35 @@ class Scope:
         return f"{given[0]}.shape[0]" if given else None
 
 
-def backward_code(tree: ast.Module) -> list[Scope]:
+def backward_code(tree: ast.Module) -> list[FunctionInFile]:
     """The functions of a file that compute gradients, helpers of theirs included."""
     functions = functions_of(tree)
-    derivatives = {pair[1] for pair in pairs_among([s.function.name for s in functions])}
-    scopes = [s for s in functions if _computes_gradients(s) or s.name in derivatives]
-    others = [s for s in functions if s not in scopes]
-    called = set().union(*(_calls(scope.function) for scope in scopes))
-    called_elsewhere = set().union(*(_calls(scope.function) for scope in others))
+    derivatives = {pair[1] for pair in pairs_among([f.function.name for f in functions])}
+    found = [f for f in functions if _computes_gradients(f) or f.name in derivatives]
+    others = [f for f in functions if f not in found]
+    called = set().union(*(_calls(f.function) for f in found))
+    called_elsewhere = set().union(*(_calls(f.function) for f in others))
     helping = called - called_elsewhere - {"__init__"}
-    helpers = [replace(s, is_helper=True) for s in others if s.function.name in helping]
-    return [*scopes, *helpers]
+    helpers = [replace(f, is_helper=True) for f in others if f.function.name in helping]
+    return [*found, *helpers]
 
 
-def functions_of(tree: ast.Module) -> list[Scope]:
+def functions_of(tree: ast.Module) -> list[FunctionInFile]:
     """The functions of a file and the methods of its classes, from top to bottom."""
-    scopes = []
+    found = []
     for node in tree.body:
         members = node.body if isinstance(node, ast.ClassDef) else [node]
         owner = node if isinstance(node, ast.ClassDef) else None
-        scopes += [Scope(member, owner, tree) for member in members if isinstance(member, Function)]
-    return scopes
+        found += [FunctionInFile(m, owner, tree) for m in members if isinstance(m, Function)]
+    return found
 
 
-def _computes_gradients(scope: Scope) -> bool:
-    name = scope.function.name
+def _computes_gradients(function: FunctionInFile) -> bool:
+    name = function.function.name
     if CLEARS_OR_CHECKS.search(name) or name == "__init__":
         return False
     if name in UPDATES:
-        return scope.owner is not None and not scope.forward_functions()
+        return function.owner is not None and not function.forward_functions()
     return name in BACKWARD_METHODS or is_about_gradients(name)
 
 
@@ -191,12 +191,12 @@ def _parts(value: ast.expr | None) -> list[ast.expr]:
 
 
 def is_computed(value: ast.expr) -> bool:
-    """Whether an expression computes an array, and is not a mere name, a shape or memory."""
+    """True if an expression computes an array, and is not a mere name, a shape or memory."""
     if isinstance(value, ast.Call):
         return named(value.func) not in ALLOCATES
     return isinstance(value, (ast.BinOp, ast.UnaryOp))
 
 
 def is_batch_size(node: ast.expr) -> bool:
-    """Whether an expression looks like the number of examples."""
+    """True if an expression looks like the number of examples."""
     return bool(BATCH_SIZE.search(ast.unparse(node)))

@@ -24,7 +24,7 @@ WRITTEN_OUT = [
 def family_of(node: ast.expr) -> str | None:
     """The activation that an expression is the derivative of, if it has a known form.
 
-    >>> from chainrule.rewrites.edits import expression
+    >>> from chainrule.foreign.expressions import expression
     >>> family_of(expression("1 - A**2")), family_of(expression("sigmoid_prime(z)"))
     ('tanh', 'sigmoid_prime')
     >>> family_of(expression("sigmoid(z) * (1 - sigmoid(z))"))

@@ -175,19 +175,19 @@ class Solution:
         """
         try:
             source = path.read_text(encoding="utf-8")
-            scopes = backward_code(ast.parse(source))
+            functions = backward_code(ast.parse(source))
         except (OSError, UnicodeDecodeError) as error:
             raise CannotGradeError(f"cannot read {path}: {error}") from None
         except SyntaxError as error:
             raise CannotGradeError(f"{path}, line {error.lineno}: {error.msg}") from None
         except (ValueError, RecursionError, MemoryError):  # the last two for brackets in brackets
             raise CannotGradeError(f"{path} is no Python, or is nested too deeply") from None
-        if not scopes:
+        if not functions:
             raise CannotGradeError(
                 f"{path} has no backward code: no function is called backward, "
                 "backward_propagation, sigmoid_prime, …"
             )
-        return cls(path, source, [scope.name for scope in scopes if not scope.is_helper])
+        return cls(path, source, [each.name for each in functions if not each.is_helper])
 
     def setup(self, tests: Sequence[str | Path]) -> Setup:
         """How the tests run: they import the file by its name, within its package if it has one."""

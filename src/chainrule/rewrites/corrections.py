@@ -1,44 +1,31 @@
-"""All candidate corrections, and which to try first where the numbers suggest a cause."""
+"""The corrections of the catalogue, for one function that has run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
 
-from chainrule.rewrites import arithmetic_corrections as arithmetic
-from chainrule.rewrites import derivative_corrections as derivatives
-from chainrule.rewrites import structure_corrections as structure
+from chainrule.rewrites.catalogue import CATALOGUE
 from chainrule.rewrites.edits import Edit
 from chainrule.rewrites.functions import FunctionSource
+from chainrule.rewrites.scope import Scope
 
-# Each takes a function and the ratios of wrong gradients to true ones; `scales` alone uses these.
-Generator = Callable[[FunctionSource, list[float]], Iterator[Edit]]
+FAMILIES = tuple(dict.fromkeys(rule.family for rule in CATALOGUE if rule.correction))
 
-GENERATORS: dict[str, Generator] = {
-    "scale": arithmetic.scales,
-    "sign": arithmetic.signs,
-    "transposed": arithmetic.transpositions,
-    "axis": arithmetic.axes,
-    "missing": derivatives.missing,
-    "exchanged": derivatives.exchanged,
-    "loops": structure.loops,
-    "order": structure.order,
-    "kernels": structure.kernels,
-    "strides": structure.strides,
-    "crops": structure.crops,
-    "fewer": arithmetic.fewer_factors,
-    "words": derivatives.words,
-    "renamed": structure.renamed,
-}
 
-# By the code of the cause that the numbers suggest.
-FIRST_FOR = {
-    "sign": ["sign"],
-    "batch-scale": ["scale", "axis"],
-    "constant-scale": ["scale"],
-    "transposed": ["transposed"],
-    "wrong-axis": ["axis"],
-    "stale-weights": ["order"],
-    "partial-sum": ["loops"],
-    "padding-crop": ["crops"],
-    "kernel-flip": ["kernels"],
-}
+def corrections(family: str, source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
+    """Edits that may make wrong gradients right, place by place.
+
+    Args:
+        ratios: of wrong gradients to true ones, where they are the same for every entry.
+    """
+    scope = Scope(source, ratios)
+    members = [rule for rule in CATALOGUE if rule.correction and rule.family == family]
+    for at, rules in groupby(members, lambda rule: rule.at):
+        together = list(rules)
+        for place in at(source):
+            for rule in together:
+                for edit in rule.correction(place, scope) if rule.correction else ():
+                    sort = edit.sort or rule.sort or rule.family
+                    yield replace(edit, sort=sort, cause=rule.cause)

@@ -1,4 +1,7 @@
-"""Changes of a syntax tree that can be made and taken back, and what they are built from."""
+"""Edits of the syntax tree of a function, made and taken back: they make wrong code right.
+
+Those of `text_edits` make right code wrong, and change the text.
+"""
 
 from __future__ import annotations
 
@@ -30,26 +33,33 @@ class Place:
 
 @dataclass(frozen=True)
 class Edit:
-    """One candidate correction.
+    """A correction that may help.
 
     Args:
-        kind: what sort of mistake it undoes.
         source: the function it belongs to.
         changes: pairs of a place and the node to put there.
         line: of the file.
         advice: what to do, in words.
+        sort, cause: those of the rule it comes from.
         removed, added: a factor that it takes away, and one that it brings in.
-        in_front: whether it puts a sign or a number before what is there, for which many lines do.
+        in_front: true if it puts a sign or a number before what is there, for which many lines do.
     """
 
-    kind: str
     source: FunctionSource
     changes: tuple[tuple[Place, Any], ...]
     line: int
     advice: str
+    sort: str = ""
+    cause: str = ""
     removed: ast.expr | None = None
     added: ast.expr | None = None
     in_front: bool = False
+
+    @classmethod
+    def at(cls, source: FunctionSource, place: Place, node: Any, advice: str, **more: Any) -> Edit:
+        """The edit that puts another node at one place; `more` is what else an edit has."""
+        line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
+        return cls(source, ((place, node),), line, advice, **more)
 
     def make(self) -> None:
         """Change the tree."""
@@ -68,14 +78,6 @@ class Edit:
             return self.source.compiled()
         finally:
             self.take_back()
-
-
-def edit_at(
-    kind: str, source: FunctionSource, place: Place, node: Any, advice: str, **more: Any
-) -> Edit:
-    """The edit that puts another node at one place; `more` is what else an `Edit` has."""
-    line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
-    return Edit(kind, source, ((place, node),), line, advice, **more)
 
 
 def places(source: FunctionSource) -> list[Place]:

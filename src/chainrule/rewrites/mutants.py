@@ -1,8 +1,8 @@
 """Known-wrong variants of hand-written backward code: mutants, each with a mistake people make.
 
-A mutant is made from the source: one expression or statement of the backward code takes another
-form, and all other lines stay as they are. Each carries the doctor's code for its cause
-(`findings.CODES`), so that a test that lets it pass can be told what it misses.
+A mutant is made from the source by a rule of the catalogue: one expression or statement of the
+backward code takes another form, and all other lines stay as they are. Each carries the doctor's
+code for its cause (`findings.CODES`), so that a test that lets it pass can be told what it misses.
 
 Backward code is what is called so (`backward`, `sigmoid_prime`, `compute_gradients`), and the
 functions that nothing but backward code calls (`col2im`). What forward calls too is left alone.
@@ -12,12 +12,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
-from chainrule.foreign.backward_code import Scope, backward_code, statements, targets
+from chainrule.foreign.backward_code import (
+    FunctionInFile,
+    backward_code,
+    expressions,
+    statements,
+    targets,
+)
 from chainrule.foreign.roles import result_name
-from chainrule.rewrites import expression_mistakes, statement_mistakes
-from chainrule.rewrites.text_edits import Edit
+from chainrule.rewrites.catalogue import CATALOGUE
+from chainrule.rewrites.left_out import takes_a_derivative
+from chainrule.rewrites.rules import Rule
+from chainrule.rewrites.text_edits import TextEdit
+
+MISTAKES = [rule for rule in CATALOGUE if rule.mistake is not None]
 
 
 @dataclass(frozen=True)
@@ -65,23 +77,66 @@ def mutants(source: str) -> list[Mutant]:
     tree = ast.parse(source)
     seen = {ast.dump(tree)}
     found = []
-    for scope in backward_code(tree):
-        for edit, code, gradient in _mistakes(scope):
+    for function in backward_code(tree):
+        for edit in _mistakes(function):
             text = edit.applied(source)
             meaning = ast.dump(ast.parse(text))
             if meaning not in seen:
                 seen.add(meaning)
                 description = edit.described(source)
-                found.append(Mutant(code, gradient, scope.name, edit.line, description, text))
+                about = edit.cause, edit.gradient, function.name
+                found.append(Mutant(*about, edit.line, description, text))
     return sorted(found, key=lambda mutant: mutant.line)
 
 
-def _mistakes(scope: Scope) -> Iterator[tuple[Edit, str, str]]:
-    """(edit, code, gradient) for everything that can go wrong in a function."""
-    for statement in statements(scope.function):
-        gradient = ", ".join(targets(statement)) or result_name(scope.name)
-        for edit, code in statement_mistakes.mistakes(statement, scope):
-            yield edit, code, gradient
-        for edit, code in expression_mistakes.mistakes(statement, scope):
-            yield edit, code, gradient
-    yield from statement_mistakes.mistakes_of_order(scope)
+def _mistakes(function: FunctionInFile) -> Iterator[TextEdit]:
+    """Everything that can go wrong in a function, each with its cause and its gradient."""
+    for statement in statements(function.function):
+        gradient = ", ".join(targets(statement)) or result_name(function.name)
+        for edit in (*_of_parts(statement, function), *_of_expressions(statement, function)):
+            yield replace(edit, gradient=gradient)
+    yield from _of_parts(function.function, function)
+
+
+def _of_parts(whole: ast.stmt, function: FunctionInFile) -> Iterator[TextEdit]:
+    """What can go wrong in the gradients and updates of a statement, or in a function."""
+    members = [rule for rule in MISTAKES if rule.of is not expressions]
+    for of, rules in groupby(members, lambda rule: rule.of):
+        together = list(rules)
+        for part in of(whole):
+            for rule in together:
+                yield from _edits(rule, part, function)
+
+
+def _of_expressions(statement: ast.stmt, function: FunctionInFile) -> Iterator[TextEdit]:
+    """What can go wrong in the expressions of a statement."""
+    if isinstance(statement, ast.For):
+        return
+    members = [rule for rule in MISTAKES if rule.of is expressions]
+    in_brackets = {id(part) for node in expressions(statement) for part in _index_of(node)}
+    for node in expressions(statement):
+        for rule in members:
+            if rule.in_index or id(node) not in in_brackets:
+                for edit in _edits(rule, node, function):
+                    yield replace(edit, cause=_in_its_place(edit.cause, statement, function))
+
+
+def _edits(rule: Rule, part: Any, function: FunctionInFile) -> Iterator[TextEdit]:
+    for edit in rule.mistake(part, function) if rule.mistake else ():
+        yield replace(edit, cause=edit.cause or rule.cause)
+
+
+def _index_of(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands in the brackets: places in an array, not values."""
+    if isinstance(node, ast.Subscript):
+        yield from ast.walk(node.slice)
+
+
+def _in_its_place(cause: str, statement: ast.stmt, function: FunctionInFile) -> str:
+    """The cause, given where the mistake stands."""
+    if function.is_optimizer and cause != "sign":
+        return "update-rule"
+    is_elsewhere = cause == "derivative-at-wrong-point"
+    if is_elsewhere and not takes_a_derivative(statement, function):
+        return "wrong-variable"
+    return cause

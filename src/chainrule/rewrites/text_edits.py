@@ -1,7 +1,6 @@
-"""Changes to a text of Python at the place of a node of its syntax tree.
+"""Edits of a text of Python at the place of a node of its syntax tree: they make right code wrong.
 
-They make right code wrong, for `mutations`. Those of `edits` change the tree alone, and are made
-and taken back while code that is wrong is examined.
+Those of `edits`, which make wrong code right, change the tree alone, and are taken back.
 """
 
 from __future__ import annotations
@@ -11,18 +10,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Edit:
+class TextEdit:
     """One expression or statement replaced; "" removes a statement.
 
     Args:
         node: what is replaced.
         replacement: by what.
         words: what that means, where the text itself does not say it best.
+        cause: what went wrong, where the rule alone does not say it.
+        gradient: what is wrong, where it is not what the statement computes.
     """
 
     node: ast.expr | ast.stmt
     replacement: str
     words: str = ""
+    cause: str = ""
+    gradient: str = ""
 
     @property
     def line(self) -> int:
@@ -55,10 +58,6 @@ class Edit:
         before = " ".join((ast.get_source_segment(source, self.node) or "").split())
         after = " ".join(self.replacement.split())
         return f"`{before}` becomes `{after}`" if after else f"without `{before}`"
-
-
-Mistake = tuple[Edit, str]
-"""A change that makes code wrong, and the doctor's code for it."""
 
 
 def parenthesized(node: ast.expr) -> str:

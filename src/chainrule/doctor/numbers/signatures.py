@@ -13,7 +13,7 @@ from chainrule.doctor.numbers.layer_kinds import by_kind
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.parameter_names import is_bias
-from chainrule.rewrites.arithmetic_corrections import scale_advice
+from chainrule.rewrites.factors import scale_advice
 from chainrule.types import Array
 
 POWERS_OF_BATCH_SIZE = {

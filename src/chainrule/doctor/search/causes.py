@@ -17,20 +17,6 @@ from chainrule.foreign.roles import roles_named
 from chainrule.foreign.state import items
 from chainrule.rewrites.edits import Edit
 
-# By the kind of the edit.
-PLAIN = {
-    "transposed": "transposed",
-    "derivative": "missing-activation-derivative",
-    "order": "stale-weights",
-    "flip": "kernel-flip",
-    "stride": "wrong-stride",
-    "crop": "padding-crop",
-    "partial": "partial-sum",
-    "loop": "partial-sum",
-    "assign": "accumulates",
-    "mask": "missing-activation-derivative",
-    "word": "wrong-activation-derivative",
-}
 # Where the gradients that an edit mends are off by no constant factor: a scale is then a factor
 # that is no number, or only of one term.
 NOT_CONSTANT = {"sign": "sign", "axis": "wrong-axis", "scale": "unknown", "extra": "unknown"}
@@ -39,15 +25,15 @@ DRAWN = {"derivative", "mask", "renamed", "extra"}  # what mends a random layer'
 
 def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     """The code for an edit that makes the gradients `mended` right."""
-    if edit.kind in DRAWN and found.subject.is_random():
+    if edit.sort in DRAWN and found.subject.is_random():
         return "dropout-mask"
-    if edit.kind in NOT_CONSTANT:
+    if edit.sort in NOT_CONSTANT:
         return _of_factor(edit, mended, found)
-    if edit.kind == "exchanged":
+    if edit.sort == "exchanged":
         return _of_exchange(edit)
-    if edit.kind == "renamed":
+    if edit.sort == "renamed":
         return _of_renaming(edit)
-    return PLAIN.get(edit.kind, "unknown")
+    return edit.cause or "unknown"
 
 
 def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
@@ -56,7 +42,7 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
         return _of_derivative_taken_away(found)
     ratio = common_ratio(mended, found)
     if ratio is None:
-        return NOT_CONSTANT[edit.kind]
+        return NOT_CONSTANT[edit.sort]
     if ratio < 0:
         return "sign"
     if found.subject.is_random() and _is_of_dropout(ratio, found.subject):

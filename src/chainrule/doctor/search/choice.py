@@ -50,7 +50,7 @@ class Choice:
 
     def is_expected(self, repair: Repair) -> bool:
         """Whether the numbers suggest the same cause."""
-        if repair.edit.kind in ("scale", "sign") and common_ratio(repair.mended, self.found):
+        if repair.edit.sort in ("scale", "sign") and common_ratio(repair.mended, self.found):
             return True
         code = cause_of(repair.edit, repair.mended, self.found)
         return any(s.code == code for n in repair.mended for s in self.found.signatures_of(n))
@@ -111,15 +111,15 @@ def _may_be(signature: Signature, code: str) -> bool:
 def _leaves_doubt(edit: Edit, is_expected: bool) -> bool:
     """Whether an edit that works may stand for more than one cause."""
     return (
-        (edit.kind == "sign" and not is_expected)  # a sign within: it may be another formula
+        (edit.sort == "sign" and not is_expected)  # a sign within: it may be another formula
         or _completes_a_product(edit)  # half a derivative: missing, or another function's
-        or (edit.kind == "loop" and not _stands_in_loop(edit))
+        or (edit.sort == "loop" and not _stands_in_loop(edit))
     )
 
 
 def _completes_a_product(edit: Edit) -> bool:
     """Whether an edit puts a whole product where one of its factors stood."""
-    if edit.kind != "exchanged" or edit.removed is None or edit.added is None:
+    if edit.sort != "exchanged" or edit.removed is None or edit.added is None:
         return False
     parts = [text(factor) for factor in factors(edit.added)]
     return len(parts) > 1 and text(edit.removed) in parts

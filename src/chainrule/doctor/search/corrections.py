@@ -24,7 +24,8 @@ from chainrule.foreign.errors import EndlessError, EndsProgramError
 from chainrule.foreign.expressions import fresh
 from chainrule.foreign.source import files_of
 from chainrule.foreign.watching import order_of_lines
-from chainrule.rewrites.corrections import FIRST_FOR, GENERATORS
+from chainrule.rewrites.catalogue import FIRST_FOR
+from chainrule.rewrites.corrections import FAMILIES, corrections
 from chainrule.rewrites.edits import Edit, right_hand_sides
 from chainrule.rewrites.functions import FunctionSource, backward_sources
 
@@ -125,7 +126,7 @@ class Treatment:
             for place in right_hand_sides(source):
                 change = ast.BinOp(fresh(place.node), ast.Mult(), ast.Constant(1.37))
                 line = place.statement.lineno
-                edit = Edit("probe", source, ((place, change),), line, "")
+                edit = Edit(source, ((place, change),), line, "")
                 answer = self._with(edit)
                 if answer is None:
                     found[id(source), line] = set(self.found.truths)
@@ -136,7 +137,7 @@ class Treatment:
 
     def _may_help(self, edit: Edit, influence: Influence) -> bool:
         """Whether an edit stands where wrong gradients come from, and no right ones."""
-        if edit.kind == "order":
+        if edit.sort == "order":
             return True
         place, _ = edit.changes[-1]
         changed = influence.get((id(edit.source), place.statement.lineno))
@@ -158,10 +159,10 @@ class Treatment:
         ratios = sorted({s.ratio for s in seen if s.ratio is not None})
         names = dict.fromkeys(name for s in seen for name in FIRST_FOR.get(s.code, []))
         if not self.remaining or not all(self._is_clear(name) for name in self.remaining):
-            names |= dict.fromkeys(GENERATORS)
+            names |= dict.fromkeys(FAMILIES)
         for name in names:
             for source in self.sources:
-                yield from GENERATORS[name](source, ratios)
+                yield from corrections(name, source, ratios)
 
     def _is_clear(self, name: str) -> bool:
         """Whether the numbers alone name the cause."""
