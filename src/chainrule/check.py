@@ -16,8 +16,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from chainrule.doctor.findings import CODES, Diagnosis, Finding
+from chainrule.doctor.findings import Diagnosis, Finding
 from chainrule.errors import CheckError
+from chainrule.rewrites.causes import CODES
 
 __all__ = ["CODES", "Diagnosis", "Finding", "diagnose"]
 

@@ -19,7 +19,7 @@ from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.recording import read_layers
 from chainrule.experiments.results import read_results
 from chainrule.experiments.run_folder import read_history, read_run
-from chainrule.grading.grade import Solution
+from chainrule.grading.grader import Solution
 from chainrule.limits import is_plain
 from tests.torture import run_seeds, seeds, tokens
 from tests.torture.cases import Reader, Seed

@@ -16,7 +16,7 @@ from chainrule.assignments.skeleton import regions, skeleton
 from chainrule.assignments.tests import CannotAssignError, LabTests, write_tests
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write
-from chainrule.grading.grade import Finished, Grade, grade
+from chainrule.grading.grader import Finished, Grade, grade
 
 POINTS = (2, 4, 8, 16)  # random points at which gradients are compared: as many as it takes
 

@@ -158,7 +158,7 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
 def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     from rich.padding import Padding
 
-    from chainrule.doctor.findings import CODES
+    from chainrule.rewrites.causes import CODES
 
     code = f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]"
     page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))

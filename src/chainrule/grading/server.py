@@ -29,16 +29,16 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from chainrule.grading.line_limit import LineLimit
-from chainrule.grading.wrapping import Spoiler, spoil, watch
+from chainrule.grading.wrapping import Wrapping, make_wrong, watch
 
 MEMORY = 8 << 30  # bytes of address space that a run may use
 SECONDS = 1800.0  # a last net for what lines do not tell: a run that takes longer is not finished
 
-SPOILT = """
+WRAPPED = """
 
 import sys
-from chainrule.grading.wrapping import Spoiler, spoil
-spoil(sys.modules[__name__], Spoiler({function!r}, {output!r}, {code!r}))
+from chainrule.grading.wrapping import Wrapping, make_wrong
+make_wrong(sys.modules[__name__], Wrapping({function!r}, {output!r}, {code!r}))
 """
 
 
@@ -65,7 +65,7 @@ class Variant:
 
     Args:
         source: the text of the file.
-        spoiler: what is spoilt by wrapping, as a dictionary of `Spoiler`.
+        wrapping: what is made wrong by wrapping, as a dictionary of `Wrapping`.
         watched: functions whose outputs are to be noted.
         lines: how many lines of the solution and of the tests may run, if that is limited.
         seconds: how long all may take.
@@ -73,7 +73,7 @@ class Variant:
     """
 
     source: str
-    spoiler: dict[str, str] | None = None
+    wrapping: dict[str, str] | None = None
     watched: list[str] = field(default_factory=list)
     lines: int | None = None
     seconds: float = SECONDS
@@ -136,8 +136,8 @@ class _Loader(importlib.machinery.SourceFileLoader):
             super().exec_module(module)
         self.trial.imported = True
         watch(module, self.variant.watched, self.trial.outputs)
-        if self.variant.spoiler is not None:
-            spoil(module, Spoiler(**self.variant.spoiler))
+        if self.variant.wrapping is not None:
+            make_wrong(module, Wrapping(**self.variant.wrapping))
 
 
 class _Results:
@@ -199,8 +199,8 @@ def compare(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> 
     from chainrule.grading.equivalence import are_equivalent
 
     source = variant.source
-    if variant.spoiler is not None:
-        source += SPOILT.format(**variant.spoiler)
+    if variant.wrapping is not None:
+        source += WRAPPED.format(**variant.wrapping)
     same = are_equivalent(Path(setup.subject), source)
     answer(Trial("same" if same else "different"))
 

@@ -1,4 +1,4 @@
-"""Mutants made by wrapping: what a function gives is spoilt after it has run.
+"""Mutants made by wrapping: what a function gives is made wrong after it has run.
 
 They reach gradients that the source does not show, because a library or a compiled function
 computes them. A first run with `watch` tells what each function gives: what it returns, and the
@@ -23,26 +23,26 @@ from chainrule.types import Array
 
 Function = Callable[..., Any]
 
-SPOILERS: dict[str, tuple[str, Callable[[Array, int], Array]]] = {
+OF_OUTPUTS: dict[str, tuple[str, Callable[[Array, int], Array]]] = {
     "sign": ("has the wrong sign", lambda gradient, n: -gradient),
     "batch-scale": ("is divided by the batch size once more", lambda gradient, n: gradient / n),
     "missing-gradient": ("is zero", lambda gradient, n: 0 * gradient),
     "unknown": ("is wrong in its last entry", lambda gradient, n: _last_entry_wrong(gradient)),
 }
-WHOLE_CALLS = {
+OF_CALLS = {
     "partial-sum": "sees the first example of a batch and no other",
     "mutates-input": "changes the gradient that it is given",
 }
 
 
 @dataclass(frozen=True)
-class Spoiler:
+class Wrapping:
     """One mistake made by wrapping.
 
     Args:
         function: ``Linear.backward``.
-        output: which of its outputs is spoilt; "" for the whole call.
-        code: how, one of `SPOILERS` or of `WHOLE_CALLS`.
+        output: which of its outputs becomes wrong; "" for the whole call.
+        code: how, one of `OF_OUTPUTS` or of `OF_CALLS`.
     """
 
     function: str
@@ -53,23 +53,23 @@ class Spoiler:
     def description(self) -> str:
         """What is wrong, in words."""
         if self.output:
-            return f"{self.output} of {self.function} {SPOILERS[self.code][0]}"
-        return f"{self.function} {WHOLE_CALLS[self.code]}"
+            return f"{self.output} of {self.function} {OF_OUTPUTS[self.code][0]}"
+        return f"{self.function} {OF_CALLS[self.code]}"
 
 
-def spoilers(outputs: Mapping[str, list[str]]) -> Iterator[Spoiler]:
-    """All that can be spoilt, given what each function was seen to give."""
+def wrappings(outputs: Mapping[str, list[str]]) -> Iterator[Wrapping]:
+    """All that can be made wrong, given what each function was seen to give."""
     for function, names in outputs.items():
         for name in names:
-            if name in WHOLE_CALLS:
-                yield Spoiler(function, "", name)
+            if name in OF_CALLS:
+                yield Wrapping(function, "", name)
             else:
-                yield from (Spoiler(function, name, code) for code in SPOILERS)
+                yield from (Wrapping(function, name, code) for code in OF_OUTPUTS)
 
 
 def watch(module: ModuleType, functions: Iterable[str], seen: dict[str, list[str]]) -> None:
     """Note in `seen` the names of all outputs of the functions, as they are called, and which of
-    `WHOLE_CALLS` make sense for them."""
+    `OF_CALLS` make sense for them."""
 
     def watching(name: str, function: Function) -> Function:
         @functools.wraps(function)
@@ -92,10 +92,10 @@ def watch(module: ModuleType, functions: Iterable[str], seen: dict[str, list[str
         _wrap(module, name, watching)
 
 
-def spoil(module: ModuleType, spoiler: Spoiler) -> None:
+def make_wrong(module: ModuleType, wrapping: Wrapping) -> None:
     """Put a wrong function in the place of a right one."""
-    spoilt = _spoiling_output if spoiler.output else _spoiling_call
-    _wrap(module, spoiler.function, lambda _, function: spoilt(function, spoiler))
+    wrong = _wrong_output if wrapping.output else _wrong_call
+    _wrap(module, wrapping.function, lambda _, function: wrong(function, wrapping))
 
 
 def _wrap(module: ModuleType, name: str, wrap: Callable[[str, Function], Function]) -> None:
@@ -108,29 +108,29 @@ def _wrap(module: ModuleType, name: str, wrap: Callable[[str, Function], Functio
         setattr(owner, last, wrap(name, function))
 
 
-def _spoiling_output(function: Function, spoiler: Spoiler) -> Function:
-    change = SPOILERS[spoiler.code][1]
+def _wrong_output(function: Function, wrapping: Wrapping) -> Function:
+    change = OF_OUTPUTS[wrapping.code][1]
 
     @functools.wraps(function)
     def run(*arguments: Any, **keywords: Any) -> Any:
         count = _batch_size(arguments)
         before = _attributes(arguments)
         returned = function(*arguments, **keywords)
-        if spoiler.output in _changed(before, _attributes(arguments)):
-            _spoil_attribute(arguments[0], spoiler.output, before, lambda g: change(g, count))
+        if wrapping.output in _changed(before, _attributes(arguments)):
+            _change_attribute(arguments[0], wrapping.output, before, lambda g: change(g, count))
             return returned
-        return _spoil_returned(returned, spoiler, lambda g: change(g, count))
+        return _change_returned(returned, wrapping, lambda g: change(g, count))
 
     return run
 
 
-def _spoiling_call(function: Function, spoiler: Spoiler) -> Function:
+def _wrong_call(function: Function, wrapping: Wrapping) -> Function:
     @functools.wraps(function)
     def run(*arguments: Any, **keywords: Any) -> Any:
         place = _from_above(function, arguments)
         if place is None:
             return function(*arguments, **keywords)
-        if spoiler.code == "mutates-input":
+        if wrapping.code == "mutates-input":
             returned = function(*arguments, **keywords)
             arguments[place][...] *= 2
             return returned
@@ -176,13 +176,13 @@ def _returned(returned: Any, function: str) -> Iterator[str]:
         yield from (f"result {i}" for i, value in enumerate(returned) if _is_gradient(value))
 
 
-def _spoil_attribute(
+def _change_attribute(
     owner: Any,
     name: str,
     before: dict[str, tuple[Array, Array]],
     change: Callable[[Array], Array],
 ) -> None:
-    """Spoil what a call did to an attribute: where it added to an array, what it added."""
+    """Change what a call did to an attribute: where it added to an array, what it added."""
     array = vars(owner)[name]
     if name in before and before[name][0] is array:
         array[...] = before[name][1] + change(array - before[name][1])
@@ -197,9 +197,9 @@ def _is_an_update(name: str) -> bool:
     return not looks_like_a_gradient(name)
 
 
-def _spoil_returned(returned: Any, spoiler: Spoiler, change: Callable[[Array], Array]) -> Any:
-    output = spoiler.output
-    if output == result_name(spoiler.function) and _is_gradient(returned):
+def _change_returned(returned: Any, wrapping: Wrapping, change: Callable[[Array], Array]) -> Any:
+    output = wrapping.output
+    if output == result_name(wrapping.function) and _is_gradient(returned):
         return change(returned)
     if isinstance(returned, dict) and output in returned:
         return {**returned, output: change(returned[output])}

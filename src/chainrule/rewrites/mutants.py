@@ -25,6 +25,7 @@ from chainrule.foreign.backward_code import (
 )
 from chainrule.foreign.roles import result_name
 from chainrule.rewrites.catalogue import CATALOGUE
+from chainrule.rewrites.causes import missing_check
 from chainrule.rewrites.left_out import takes_a_derivative
 from chainrule.rewrites.rules import Rule
 from chainrule.rewrites.text_edits import TextEdit
@@ -34,23 +35,35 @@ MISTAKES = [rule for rule in CATALOGUE if rule.mistake is not None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong variant.
+    """A wrong variant of a file.
 
     Args:
         code: the cause, as the doctor calls it.
-        gradient: what the changed statement computes, as the source calls it.
-        function: the function that was changed, ``Linear.backward``.
-        line: where.
-        description: what became of what.
+        gradient: what is wrong, as the source calls it.
+        function: where, ``Linear.backward``.
+        line: of the source; None where the mutant is made by wrapping.
+        description: what was changed.
         source: the whole text of the variant.
+        wrapping: what is made wrong when the text has run, as a dictionary of `grading.wrapping`.
     """
 
     code: str
     gradient: str
     function: str
-    line: int
+    line: int | None
     description: str
     source: str
+    wrapping: dict[str, str] | None = None
+
+    @property
+    def missing(self) -> str:
+        """The check that would notice it."""
+        return missing_check(self.code, self.gradient)
+
+    def as_json(self) -> dict[str, Any]:
+        """The mutant as `--json` prints it."""
+        names = ("code", "gradient", "function", "line", "description", "missing")
+        return {name: getattr(self, name) for name in names}
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -86,7 +99,7 @@ def mutants(source: str) -> list[Mutant]:
                 description = edit.described(source)
                 about = edit.cause, edit.gradient, function.name
                 found.append(Mutant(*about, edit.line, description, text))
-    return sorted(found, key=lambda mutant: mutant.line)
+    return sorted(found, key=lambda mutant: mutant.line or 0)
 
 
 def _mistakes(function: FunctionInFile) -> Iterator[TextEdit]:

@@ -17,7 +17,7 @@ from chainrule.doctor.diagnosis import diagnose_request
 from chainrule.doctor.intake.request import Request
 from chainrule.foreign.loading import load
 from chainrule.seeding import generator
-from tests.check.slips import SPECIMENS
+from tests.doctor.slips import SPECIMENS
 
 FILES = sorted(SPECIMENS.glob("*.py"))
 SEEDS = range(8)

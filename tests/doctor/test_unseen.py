@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from tests.check.confusion import Outcome, is_about
-from tests.check.slips import read_slips
+from tests.doctor.confusion import Outcome, is_about
+from tests.doctor.slips import read_slips
 
 UNSEEN = Path(__file__).parent / "unseen"
 SPECIMENS = UNSEEN / "specimens"

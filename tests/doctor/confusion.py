@@ -1,6 +1,6 @@
 """How the doctor names the slips: the confusion table of `docs/doctor.md`.
 
-    python tests/check/confusion.py
+    python tests/doctor/confusion.py
 
 prints it anew.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # when run as a script
 
-from check.slips import SLIPS, Mistake, Slip
+from doctor.slips import SLIPS, Mistake, Slip
 
 import chainrule as cr
 from chainrule.foreign.parameter_names import stem

@@ -17,10 +17,10 @@ from chainrule.assignments.assignment import Assignment, new_assignment
 from chainrule.assignments.notebooks import nbgrader_notebook, otter_notebook
 from chainrule.assignments.skeleton import regions, skeleton
 from chainrule.assignments.tests import CannotAssignError, Entry, LabTests, write_tests
-from chainrule.grading.grade import Grade
-from tests.check.running import run
-from tests.check.slips import SLIPS, SPECIMENS, Slip
-from tests.check.test_specimens import is_optimizer, right
+from chainrule.grading.grader import Grade
+from tests.doctor.running import run
+from tests.doctor.slips import SLIPS, SPECIMENS, Slip
+from tests.doctor.test_specimens import is_optimizer, right
 
 FILES = sorted(path.stem for path in SPECIMENS.glob("*.py"))
 WITH_GRADIENTS = [file for file in FILES if not is_optimizer(file)]

@@ -1,8 +1,8 @@
 """Grades tests of gradients: which wrong backward passes would they let through?
 
-The tests run once on the right solution and must pass; then once on every known-wrong variant of
-its backward code. A variant that they pass is a survivor: a mistake that nobody would have noticed.
-Variants that change no gradient, at random points, are no mistakes and are left out.
+The tests run once on the right solution and must pass; then once on every mutant of its backward
+code. A mutant that they pass is a survivor: a mistake that nobody would have noticed. Mutants that
+change no gradient, at random points, are no mistakes and are left out.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ import ast
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
-from chainrule.grading.missing_checks import missing_check
 from chainrule.grading.server import SECONDS, Setup, Trial, Variant
 from chainrule.grading.servers import TrialServers
-from chainrule.grading.wrapping import spoilers
-from chainrule.rewrites.mutants import mutants
+from chainrule.grading.wrapping import wrappings
+from chainrule.rewrites.mutants import Mutant, mutants
 
-LINES_AT_LEAST = 200_000  # that may run on a wrong variant, of the solution and the tests
+LINES_AT_LEAST = 200_000  # that may run on a mutant, of the solution and the tests
 TIMES_AS_MANY = 10  # as on the right solution
 
 Finished = Callable[[int, int], None]
@@ -35,57 +34,29 @@ class CannotGradeError(ChainruleError):
     to an end."""
 
 
-@dataclass(frozen=True)
-class Wrong:
-    """A known-wrong variant of the solution.
-
-    Args:
-        code: the cause, as the doctor calls it.
-        gradient: what is wrong.
-        function: where.
-        line: of the source; None where the variant was made by wrapping.
-        description: what was changed.
-    """
-
-    code: str
-    gradient: str
-    function: str
-    line: int | None
-    description: str
-
-    @property
-    def missing(self) -> str:
-        """The check that would notice it."""
-        return missing_check(self.code, self.gradient)
-
-    def as_json(self) -> dict[str, Any]:
-        """The variant as `--json` prints it."""
-        return {**asdict(self), "missing": self.missing}
-
-
 @dataclass
 class Grade:
     """What the tests are worth.
 
     Args:
         tests: how many tests pass on the right solution.
-        killed: variants that the tests reject, each with the first test that failed.
-        survivors: variants that they pass.
-        equivalent: variants left out, which change no gradient.
+        killed: mutants that the tests reject, each with the first test that failed.
+        survivors: mutants that they pass.
+        equivalent: mutants left out, which change no gradient.
         uncalled: backward functions that the tests never call.
         seconds: how long the grading took.
     """
 
     tests: int = 0
-    killed: list[tuple[Wrong, str]] = field(default_factory=list)
-    survivors: list[Wrong] = field(default_factory=list)
-    equivalent: list[Wrong] = field(default_factory=list)
+    killed: list[tuple[Mutant, str]] = field(default_factory=list)
+    survivors: list[Mutant] = field(default_factory=list)
+    equivalent: list[Mutant] = field(default_factory=list)
     uncalled: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether no wrong gradient passes."""
+        """True if no wrong gradient passes."""
         return not self.survivors
 
     def as_json(self) -> dict[str, Any]:
@@ -96,7 +67,7 @@ class Grade:
             "killed": len(self.killed),
             "survived": len(self.survivors),
             "equivalent": len(self.equivalent),
-            "survivors": [wrong.as_json() for wrong in self.survivors],
+            "survivors": [mutant.as_json() for mutant in self.survivors],
             "uncalled": self.uncalled,
             "seconds": round(self.seconds, 2),
         }
@@ -108,7 +79,7 @@ def grade(
     workers: int = 2,
     finished: Finished = lambda done, total: None,
 ) -> Grade:
-    """Run the tests on the solution and on every known-wrong variant of it.
+    """Run the tests on the solution and on every mutant of it.
 
     Args:
         tests: what pytest is to run: files, folders, ``-k`` and an expression.
@@ -125,31 +96,33 @@ def grade(
     with TrialServers(solution.setup(tests), workers) as servers:
         right = servers.run(Variant(solution.source, watched=solution.functions))
         _expect_passed(right, subject)
-        candidates = list(solution.variants(right))
-        trials = servers.run_all([variant for _, variant in candidates], finished)
+        candidates = solution.mutants(right)
+        lines = max(LINES_AT_LEAST, TIMES_AS_MANY * right.lines)
+        variants = [Variant(each.source, each.wrapping, lines=lines) for each in candidates]
+        trials = servers.run_all(variants, finished)
         result = Grade(right.passed)
         result.uncalled = [name for name in solution.functions if name not in right.outputs]
         passed = []
-        for (wrong, variant), trial in zip(candidates, trials, strict=True):
-            _expect_finished(trial, wrong)
+        for mutant, variant, trial in zip(candidates, variants, trials, strict=True):
+            _expect_finished(trial, mutant)
             if trial.outcome == "passed":
-                passed.append((wrong, variant))
+                passed.append((mutant, variant))
             else:
-                result.killed.append((wrong, trial.test or trial.outcome))
+                result.killed.append((mutant, trial.test or trial.outcome))
         _judge_survivors(result, passed, servers)
     result.seconds = time.perf_counter() - began
     return result
 
 
 def _judge_survivors(
-    result: Grade, passed: list[tuple[Wrong, Variant]], servers: TrialServers
+    result: Grade, passed: list[tuple[Mutant, Variant]], servers: TrialServers
 ) -> None:
     """Tell mistakes that the tests let through from changes that are no mistakes."""
     answers = servers.run_all([replace(variant, only_compare=True) for _, variant in passed])
-    for (wrong, _), answer in zip(passed, answers, strict=True):
-        _expect_finished(answer, wrong)
-        is_equivalent = answer.outcome == "same" and wrong.code != "mutates-input"
-        (result.equivalent if is_equivalent else result.survivors).append(wrong)
+    for (mutant, _), answer in zip(passed, answers, strict=True):
+        _expect_finished(answer, mutant)
+        is_equivalent = answer.outcome == "same" and mutant.code != "mutates-input"
+        (result.equivalent if is_equivalent else result.survivors).append(mutant)
 
 
 @dataclass(frozen=True)
@@ -197,21 +170,16 @@ class Solution:
         subject = str(self.path.resolve())
         return Setup(list(map(str, tests)), subject, ".".join(names), str(root))
 
-    def variants(self, right: Trial) -> Iterator[tuple[Wrong, Variant]]:
-        """Every known-wrong variant, given how the tests ran on the right one."""
-        lines = max(LINES_AT_LEAST, TIMES_AS_MANY * right.lines)
-        changed = mutants(self.source)
-        for mutant in changed:
-            wrong = Wrong(
-                mutant.code, mutant.gradient, mutant.function, mutant.line, mutant.description
-            )
-            yield wrong, Variant(mutant.source, lines=lines)
-        known = {(mutant.function, mutant.gradient, mutant.code) for mutant in changed}
-        for each in spoilers(right.outputs):
+    def mutants(self, right: Trial) -> list[Mutant]:
+        """All mutants: from the source, then those that wrapping adds to what was seen when the
+        tests ran on the right solution."""
+        found = mutants(self.source)
+        known = {(mutant.function, mutant.gradient, mutant.code) for mutant in found}
+        for each in wrappings(right.outputs):
             if (each.function, each.output, each.code) not in known:
-                gradient = each.output or "all"
-                wrong = Wrong(each.code, gradient, each.function, None, each.description)
-                yield wrong, Variant(self.source, spoiler=asdict(each), lines=lines)
+                about = each.code, each.output or "all", each.function, None, each.description
+                found.append(Mutant(*about, self.source, asdict(each)))
+        return found
 
 
 def _expect_tools_and_files(tests: Sequence[str | Path]) -> None:
@@ -225,13 +193,13 @@ def _expect_tools_and_files(tests: Sequence[str | Path]) -> None:
             raise CannotGradeError(f"{name} does not exist")
 
 
-def _expect_finished(trial: Trial, wrong: Wrong) -> None:
-    """How soon the time is over depends on the machine: it says nothing of a variant."""
+def _expect_finished(trial: Trial, mutant: Mutant) -> None:
+    """How soon the time is over depends on the machine: it says nothing of a mutant."""
     if trial.outcome == "unfinished":
-        place = f"line {wrong.line} of the solution" if wrong.line else wrong.function
+        place = f"line {mutant.line} of the solution" if mutant.line else mutant.function
         raise CannotGradeError(
             f"the tests are not finished after {SECONDS:.0f} s on a wrong variant ({place}: "
-            f"{wrong.description}): give them less to do, or look for what waits there"
+            f"{mutant.description}): give them less to do, or look for what waits there"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.check.confusion import outcomes, table
+from tests.doctor.confusion import outcomes, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 

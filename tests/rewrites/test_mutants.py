@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.doctor.findings import CODES
 from chainrule.foreign.backward_code import backward_code
-from chainrule.grading.missing_checks import missing_check
-from chainrule.grading.wrapping import SPOILERS, WHOLE_CALLS
+from chainrule.grading.wrapping import OF_CALLS, OF_OUTPUTS
+from chainrule.rewrites.causes import CODES, missing_check
 from chainrule.rewrites.mutants import mutants
-from tests.check.central_differences import subject
-from tests.check.slips import SPECIMENS
-from tests.check.test_specimens import SEEN_IN_BEHAVIOUR, example, right
+from tests.doctor.central_differences import subject
+from tests.doctor.slips import SPECIMENS
+from tests.doctor.test_specimens import SEEN_IN_BEHAVIOUR, example, right
 
 LAYERS = Path(__file__).parents[2] / "src" / "chainrule" / "layers"
 FILES = sorted(path.stem for path in SPECIMENS.glob("*.py"))
@@ -52,7 +51,7 @@ def test_mutants_leave_the_forward_pass_as_it_is(file: str) -> None:
 
 def test_every_cause_is_one_that_the_doctor_knows() -> None:
     codes = {mutant.code for file in FILES for mutant in mutants(right(file))}
-    assert {*codes, *SPOILERS, *WHOLE_CALLS} <= CODES.keys()
+    assert {*codes, *OF_OUTPUTS, *OF_CALLS} <= CODES.keys()
     assert len(codes) > 15
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.check.slips import SLIPS, SPECIMENS
 from tests.cli.conftest import Answer, Command, chainrule
+from tests.doctor.slips import SLIPS, SPECIMENS
 
 __all__ = ["chainrule"]  # the fixture
 

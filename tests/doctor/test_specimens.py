@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from tests.check.central_differences import (
+from tests.doctor.central_differences import (
     Arrays,
     Example,
     arrays_of,
@@ -15,8 +15,8 @@ from tests.check.central_differences import (
     run_forward,
     subject,
 )
-from tests.check.running import run
-from tests.check.slips import SLIPS, SPECIMENS, Slip
+from tests.doctor.running import run
+from tests.doctor.slips import SLIPS, SPECIMENS, Slip
 
 CODES = {  # each has at least one slip
     *["batch-scale", "constant-scale", "sign", "transposed", "wrong-axis", "partial-sum"],

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.grading.grade import CannotGradeError, Grade, Solution, grade
+from chainrule.grading.grader import CannotGradeError, Grade, Solution, grade
 from chainrule.grading.server import Trial, Variant
 from chainrule.grading.servers import TrialServers
-from chainrule.grading.wrapping import Spoiler
+from chainrule.grading.wrapping import Wrapping
 
 SOLUTION = """\
 import numpy as np
@@ -265,9 +265,9 @@ def test_wrapping_reaches_what_the_source_does_not_show(
     functions = [f"\ndef test_{name}():\n    assert {check}\n" for name, check in checks.items()]
     tests.write_text("\n".join([HIDDEN_TESTS, *functions]))
     setup = Solution.read(subject).setup([tests])
-    spoiler = asdict(Spoiler("Layer.backward", output, code))
+    wrapping = asdict(Wrapping("Layer.backward", output, code))
     with TrialServers(setup, 1) as servers:
-        trial = servers.run(Variant(HIDDEN, spoiler=spoiler))
+        trial = servers.run(Variant(HIDDEN, wrapping=wrapping))
     assert trial.outcome == "failed"
     assert trial.test.endswith(f"test_{output}")
 
