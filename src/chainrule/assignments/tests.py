@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def is_long(self) -> bool:
-        """Whether it needs more than one line of 100 characters."""
+        """True if it needs more than one line of 100 characters."""
         return len(f"        {self.key}: ({self.gradient}, {self.array}),") > 100
 
     @property

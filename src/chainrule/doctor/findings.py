@@ -16,7 +16,7 @@ class Finding:
     Args:
         gradient: the gradient's name in the code that was checked.
         code: the cause, one of `CODES`.
-        certain: whether nothing else explains the numbers.
+        certain: true if nothing else explains the numbers.
         evidence: what was seen.
         line: where in the file, if known.
         suggestion: what to do.
@@ -65,7 +65,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if nothing is wrong."""
         return not self.findings
 
     def as_json(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from chainrule.foreign.roles import roles_named
 Environment = Mapping[str, Any]
 """What each role stands for now: ``x``, ``y``, ``dy``, ``output``, ``parameters``, …"""
 Roles = dict[str, tuple[str, bool]]
-"""What each argument stands for, and whether it must be given by keyword."""
+"""What each argument stands for, and true if it must be given by keyword."""
 
 
 def call(

@@ -25,9 +25,9 @@ class Code:
     Args:
         state: an object, or a dictionary of parameters.
         forward, backward, loss: from a state to the function that belongs to it.
-        is_dictionary: whether the state is a dictionary.
+        is_dictionary: true if the state is a dictionary.
         joint: the one method that does both passes, if there is one.
-        trains: whether `backward` is a training step: fit(x, y, epochs, learning_rate).
+        trains: true if `backward` is a training step: fit(x, y, epochs, learning_rate).
     """
 
     state: Any
@@ -53,12 +53,12 @@ def learning_rate_of(code: Code) -> float:
 
 
 def asks_for_gradient(code: Code) -> bool:
-    """Whether the backward pass has an argument that may be a gradient."""
+    """True if the backward pass has an argument that may be a gradient."""
     return any(role_of(name) is None for name in required(code.backward(code.state)))
 
 
 def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:
-    """Whether the backward pass is given the targets in place of a gradient, or has them already.
+    """True if the backward pass is given the targets in place of a gradient, or has them already.
 
     Args:
         y: the targets, if there are any.

@@ -54,7 +54,7 @@ def _without_spaces(node: ast.expr) -> str:
 
 
 def _has_flag(call: ast.Call) -> bool:
-    """Whether a call asks a function for its derivative."""
+    """True if a call asks a function for its derivative."""
     return any(
         keyword.arg is not None
         and is_derivative_flag(keyword.arg)
@@ -65,6 +65,6 @@ def _has_flag(call: ast.Call) -> bool:
 
 
 def same_family(removed: ast.expr, added: ast.expr) -> bool | None:
-    """Whether two derivatives are of the same activation, None where one is of no known form."""
+    """True if two derivatives are of the same activation, None where one is of no known form."""
     one, other = family_of(removed), family_of(added)
     return None if one is None or other is None else one == other

@@ -29,7 +29,7 @@ class Candidate:
         name: what the code calls it; "" where it has no name.
         array: its values.
         path: where it lies; those that were returned have none.
-        changed: whether the backward pass made or changed it.
+        changed: true if the backward pass made or changed it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Matched:
     """A gradient and what the code calls it.
 
     Args:
-        updated: whether it is what an update did to the parameter.
+        updated: true if it is what an update did to the parameter.
     """
 
     array: Array | None
@@ -136,7 +136,7 @@ def match(
         paths: where each parameter lies.
         values: the input, if it can be moved, and the parameters.
         rate: the learning rate, by which an update is divided.
-        hands_back: whether what is returned is the gradient of the input.
+        hands_back: true if what is returned is the gradient of the input.
     """
     matched: dict[str, Matched] = {}
     used: set[int] = set()
@@ -213,7 +213,7 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
 
 
 def _is_beside(one: Path, other: Path) -> bool:
-    """Whether two paths lie in the same object, or in dictionaries and lists of it."""
+    """True if two paths lie in the same object, or in dictionaries and lists of it."""
     owner = other[:-1]
     while owner and (isinstance(owner[-1], str) and owner[-1] in CONTAINERS):
         owner = owner[:-1]
@@ -223,7 +223,7 @@ def _is_beside(one: Path, other: Path) -> bool:
 
 
 def _says_gradient(path: Path) -> bool:
-    """Whether an array's name, or that of what holds it, says that it is a gradient."""
+    """True if an array's name, or that of what holds it, says that it is a gradient."""
     return any(isinstance(key, str) and may_hold_a_gradient(key) for key in path[-2:])
 
 
@@ -250,7 +250,7 @@ def _by_shape(
 
 
 def _unclaimed(candidate: Candidate, paths: Mapping[str, Path]) -> bool:
-    """Whether no parameter's name fits the candidate's."""
+    """True if no parameter's name fits the candidate's."""
     return stem_of(candidate.name) not in {stem_of(path_end(path)) for path in paths.values()}
 
 

@@ -20,7 +20,7 @@ Gradients = dict[str, Array | None]
 
 
 def are_equivalent(right: Path, wrong: str) -> bool:
-    """Whether a variant of a file gives the file's gradients, at random points.
+    """True if a variant of a file gives the file's gradients, at random points.
 
     What is run is what the doctor would examine: the file's `example(rng)`, or what its
     constructors allow. A file that cannot be examined has no equivalent variants.

@@ -90,7 +90,7 @@ class Trial:
             time was over.
         test: the first test that failed.
         message: what it said.
-        imported: whether the tests imported the solution.
+        imported: true if the tests imported the solution.
         passed: how many tests passed.
         lines: how many lines of the solution and of the tests have run.
         outputs: what the watched functions gave, by function.
@@ -195,7 +195,7 @@ def run_tests(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -
 
 
 def compare(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
-    """Call `answer` with whether the variant has the solution's gradients at random points."""
+    """Call `answer` with "same" if the variant has the solution's gradients at random points."""
     from chainrule.grading.equivalence import are_equivalent
 
     source = variant.source

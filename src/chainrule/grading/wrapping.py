@@ -193,7 +193,7 @@ def _change_attribute(
 
 
 def _is_an_update(name: str) -> bool:
-    """Whether a new value of this attribute is the old one, moved."""
+    """True if a new value of this attribute is the old one, moved."""
     return not looks_like_a_gradient(name)
 
 

@@ -56,7 +56,7 @@ def _times(place: Place, code: str, scope: Scope) -> Edit:
 
 
 def _may_fit(one: Array | None, other: Array | None) -> bool:
-    """Whether two arrays have the same shape, as far as they are known."""
+    """True if two arrays have the same shape, as far as they are known."""
     return one is None or other is None or one.shape == other.shape
 
 
@@ -171,7 +171,7 @@ def _with_inner_products(source: FunctionSource) -> Iterator[Place]:
 
 
 def _carries_gradient(node: ast.expr, source: FunctionSource) -> bool:
-    """Whether a factor is what comes back from later layers, and no derivative."""
+    """True if a factor is what comes back from later layers, and no derivative."""
     if family_of(node) is not None:
         return False
     for inner in ast.walk(node):
@@ -187,7 +187,7 @@ def _carries_gradient(node: ast.expr, source: FunctionSource) -> bool:
 
 
 def _is_argument(node: ast.expr, source: FunctionSource) -> bool:
-    """Whether a factor is an argument of a backward pass whose name says nothing."""
+    """True if a factor is an argument of a backward pass whose name says nothing."""
     arguments = [argument.arg for argument in source.node.args.args if argument.arg != "self"]
     return (
         isinstance(node, ast.Name)

@@ -227,7 +227,7 @@ def _program(name: str, code: Code, x: Any, example: Example, randomness: Random
 
 
 def methods_of(thing: Any) -> tuple[str, str, bool]:
-    """The names of the forward and the backward method, and whether the latter trains.
+    """The names of the forward and the backward method, and true if the latter trains.
 
     Raises:
         CannotCheckError: there is none.

@@ -215,7 +215,7 @@ def _has_both_passes(kind: type) -> bool:
 
 
 def _is_abstract(kind: type) -> bool:
-    """Whether its passes only say that they are missing, for other classes to define."""
+    """True if its passes only say that they are missing, for other classes to define."""
     methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
     codes = [m.__code__ for m in methods if inspect.isfunction(m)]
     return bool(codes) and all(

@@ -135,7 +135,7 @@ def _suitable(thing: Any, tried: list[tuple[Array, int]]) -> list[tuple[Array, i
 
 
 def _takes_one_example(thing: Any) -> bool:
-    """Whether a layer with a bias never sums: its code is for one example at a time."""
+    """True if a layer with a bias never sums: its code is for one example at a time."""
     has_bias = any(is_bias(name) for name in _attributes(thing))
     try:
         source = inspect.getsource(type(thing))
@@ -145,7 +145,7 @@ def _takes_one_example(thing: Any) -> bool:
 
 
 def _complains_of_batches(error: Exception) -> bool:
-    """Whether code written for one example at a time was given several."""
+    """True if code written for one example at a time was given several."""
     return "non-broadcastable output operand" in str(error)
 
 

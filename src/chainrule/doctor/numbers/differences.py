@@ -1,4 +1,4 @@
-"""Wrong gradients in words, where no cause is known."""
+"""How a wrong gradient differs from the true one, in words, where no cause is known."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def describe(found: Examination, name: str) -> str:
 
 
 def _pattern(truth: Truth, wrong: Array, ours: Array, true: Array) -> str:
-    """Whether the wrong entries stand in certain rows, columns, channels, or at the border."""
+    """Where the wrong entries stand: in certain rows, columns, channels, or at the border."""
     if not wrong.all() and len(truth.shape) > 1:
         for axis, indices in enumerate(np.unravel_index(truth.where, truth.shape)):
             bad = sorted({int(i) for i in indices[wrong]})

@@ -20,7 +20,7 @@ class Signature:
     """A cause that the numbers fit.
 
     Args:
-        alone: whether nothing else fits them.
+        alone: true if nothing else fits them.
         ratio: the gradient over the true one, where that is the same for every entry.
     """
 
@@ -40,7 +40,7 @@ class Evidence:
         given: the gradient that the code gives.
         truth: what is known of the true one.
         subject: the code.
-        updated: whether the gradient is what an update did.
+        updated: true if the gradient is what an update did.
         others: all gradients that the code gives, by value.
     """
 
@@ -70,7 +70,7 @@ class Evidence:
 
 
 def close(one: Array, other: Array) -> bool:
-    """Whether two arrays are the same up to the precision of the true gradient."""
+    """True if two arrays are the same up to the precision of the true gradient."""
     if one.shape != other.shape or not one.size:
         return False
     scale = max(float(np.abs(one).max()), float(np.abs(other).max()))

@@ -1,4 +1,4 @@
-"""Whether a gradient is that of some of the examples only."""
+"""Gradients of some of the examples only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENTRIES = 40  # whose shares are looked at
 
 
 def some_examples(evidence: Evidence) -> Signature | None:
-    """Whether the gradient is that of some examples only: Σ_n c_n of what each contributes."""
+    """The gradient of some examples only: Σ_n c_n of what each contributes."""
     known, count = evidence.known(), evidence.subject.batch
     if known is None or not count or not 2 <= count <= 12 or evidence.name in ("x", "y_pred"):
         return None
@@ -60,7 +60,7 @@ def _examples_used(shares: Array, given: Array) -> list[int]:
 
 
 def _is_share(given: Array, share: Array, count: int) -> bool:
-    """Whether a gradient is some examples' share, summed or averaged."""
+    """True if a gradient is some examples' share, summed or averaged."""
     ratio = ratio_of(given, share)
     return ratio is not None and any(abs(ratio / r - 1) < CLOSE for r in (1, count, 1 / count))
 

@@ -25,7 +25,7 @@ Loss = Callable[[Values], float]
 
 @dataclass(frozen=True)
 class Slope:
-    """A directional derivative, and whether it can be trusted."""
+    """A directional derivative, and true if it can be trusted."""
 
     value: float
     smooth: bool
@@ -96,7 +96,7 @@ class Truth:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every entry was computed."""
+        """True if every entry was computed."""
         return len(self.where) == int(np.prod(self.shape))
 
     @property
@@ -114,7 +114,7 @@ class Truth:
         return float(np.abs(self.slopes).max()) if self.slopes else 0.0
 
     def agrees(self, gradient: Array | None) -> bool:
-        """Whether a gradient is the true one, as far as that is known."""
+        """True if a gradient is the true one, as far as that is known."""
         fitted = fit(gradient, self.shape)
         if fitted is None or not np.all(np.isfinite(fitted)):
             return False

@@ -158,7 +158,7 @@ def _wrong_point(evidence: str, advice: str = "take the derivative at the input"
 
 
 def _known_slope(slopes: Array, taken: Array, x: Array, y: Array) -> Signature | None:
-    """Whether the derivative of a known function was taken: of another one, or elsewhere.
+    """The derivative of a known function, but of another one, or taken elsewhere.
 
     Args:
         slopes: the true derivative.
@@ -192,7 +192,7 @@ def _other(name: str) -> Signature:
 
 
 def _is_elementwise(evidence: Evidence, x: Array, y: Array) -> bool:
-    """Whether each output depends on the input at its own place alone: so does the truth."""
+    """True if each output depends on the input at its own place alone: so does the truth."""
     subject = evidence.subject
     if isinstance(subject, ActivationPair):
         return True
@@ -226,7 +226,7 @@ def _slopes_at(evidence: Evidence, point: Array) -> Array | None:
 
 
 def _reversed_point(evidence: Evidence, x: Array) -> Signature | None:
-    """Whether the user's own derivative is right once it is handed the output."""
+    """The user's own derivative, where it is right once it is handed the output."""
     subject = evidence.subject
     if not isinstance(subject, ActivationPair):
         return None

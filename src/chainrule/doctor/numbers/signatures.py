@@ -130,7 +130,7 @@ def _ratio(evidence: Evidence) -> Signature | None:
 
 
 def _is_plain(ratio: float, count: int | None) -> bool:
-    """Whether a factor is one that mistakes usually give: a sign, 2, 1/2, the batch size."""
+    """True if a factor is one that mistakes usually give: a sign, 2, 1/2, the batch size."""
     plain = [-1.0, 2.0, 0.5, *((count, 1 / count, count**2, 1 / count**2) if count else ())]
     return any(abs(ratio / each - 1) < CLOSE for each in plain)
 
@@ -209,7 +209,7 @@ def _turned(evidence: Evidence) -> Signature | None:
 
 
 def _of_another_value(evidence: Evidence) -> Signature | None:
-    """Whether it is the gradient of another value, such as the input's for the weights'."""
+    """The gradient of another value, such as the input's for the weights'."""
     given = evidence.given
     if given is None or not np.size(given):
         return None

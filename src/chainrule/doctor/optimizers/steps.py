@@ -75,7 +75,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
 def _follows(
     rule: Rule, start: Array, gradients: list[Array], settings: Settings, moved: Steps
 ) -> bool:
-    """Whether the steps are those of a formula."""
+    """True if the steps are those of a formula."""
     with np.errstate(all="ignore"):
         wanted = rule.steps(start, gradients, settings)
     return all(
@@ -162,7 +162,7 @@ def step_of(optimizer: Any) -> Callable[..., Any]:
 
 
 def _is_like(given: Any, params: Any) -> bool:
-    """Whether what a step returned is the parameters after it."""
+    """True if what a step returned is the parameters after it."""
     return type(given) is type(params) and np.size(flat(given)) == np.size(flat(params))
 
 

@@ -49,7 +49,7 @@ def behaviours(subject: Subject, example: dict[str, Any]) -> list[Finding]:
 
 
 def mutated(subject: Program) -> list[Finding]:
-    """Whether the input, the targets or the upstream gradient are changed in place."""
+    """Inputs, targets and upstream gradients that are changed in place."""
     done = subject.run(subject.values)
     findings = []
     kept: dict[str, Any] = {"x": subject.values.get("x", subject.x), "y": subject.y}
@@ -129,7 +129,7 @@ def _other_values(subject: Program) -> Values:
 
 
 def _uses_x(subject: Program) -> bool:
-    """Whether the loss depends on the input."""
+    """True if the loss depends on the input."""
     moved = {**subject.values, "x": subject.values["x"] + 1.0}
     return subject.loss(moved) != subject.loss(subject.values)
 
@@ -162,7 +162,7 @@ def _generators(part: Any, depth: int = 4) -> Iterator[np.random.Generator]:
 
 
 def _alike(one: Array, other: Array) -> bool:
-    """Whether two runs gave the same, up to rounding."""
+    """True if two runs gave the same, up to rounding."""
     scale = max(float(np.abs(one).max(initial=0)), float(np.abs(other).max(initial=0)))
     return bool(np.abs(one - other).max(initial=0) <= 1e-7 * scale + 1e-12)
 
@@ -192,7 +192,7 @@ def accumulation(subject: Program, names: list[str]) -> list[Finding]:
 
 
 def _has_zeroing(state: Any) -> bool:
-    """Whether a method sets gradients to zero: of the object, or of a part of it."""
+    """True if a method sets gradients to zero: of the object, or of a part of it."""
     parts = [state, *(inner for _, inner in states.items(state))]
     for part in list(parts):
         if isinstance(part, (list, tuple)):

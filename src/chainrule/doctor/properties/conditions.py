@@ -87,13 +87,13 @@ def ties(subject: Program) -> list[Finding]:
 
 
 def _picks_entries(subject: Program, values: Values) -> bool:
-    """Whether every output is one of the inputs, as in max-pooling."""
+    """True if every output is one of the inputs, as in max-pooling."""
     output = subject.run(values).output
     return output.size < values["x"].size and bool(np.isin(output, values["x"]).all())
 
 
 def overflow(subject: Subject) -> list[Finding]:
-    """Whether float32 gives NaN or infinity where float64 gives a number that float32 can hold."""
+    """NaN or infinity in float32, where float64 gives a number that float32 can hold."""
     if "x" not in subject.values:
         return []
     x = subject.values["x"]
@@ -175,7 +175,7 @@ def prediction(subject: Program, predict: Callable[..., Any]) -> list[Finding]:
 
 
 def _predicts(given: Array, output: Array) -> bool:
-    """Whether a prediction is the output, or the classes that the output says."""
+    """True if a prediction is the output, or the classes that the output says."""
     if given.shape == output.shape and given.dtype.kind == "f":
         return close(given.astype(float), output.astype(float)) or bool(
             np.allclose(given, output, rtol=1e-6, atol=1e-9)

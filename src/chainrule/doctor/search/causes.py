@@ -37,7 +37,7 @@ def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
 
 
 def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
-    """A constant factor; whether it goes with the batch size shows on fewer examples."""
+    """A constant factor; fewer examples show if it goes with the batch size."""
     if _takes_a_derivative_away(edit):
         return _of_derivative_taken_away(found)
     ratio = common_ratio(mended, found)
@@ -73,12 +73,12 @@ def common_ratio(mended: tuple[str, ...], found: Examination) -> float | None:
 
 
 def _is_power(ratio: float, base: float) -> bool:
-    """Whether a factor is another one, to the power of how often it was met on the way down."""
+    """True if a factor is another one, to the power of how often it was met on the way down."""
     return any(abs(ratio / base**power - 1) < CLOSE * 10 for power in (1, 2, 3, 4))
 
 
 def _goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None:
-    """Whether the factor changes with the number of examples."""
+    """True if the factor changes with the number of examples."""
     batch = found.subject.batch
     fewer = found.subject.narrowed(batch - 1) if batch and batch > 1 else None
     if fewer is None:
@@ -97,7 +97,7 @@ def _goes_with_batch(name: str, ratio: float, found: Examination) -> bool | None
 
 
 def _concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) -> bool:
-    """Whether a factor stands before everything: in the derivative of the loss itself, where the
+    """True if a factor stands before everything: in the derivative of the loss itself, where the
     targets are met."""
     if "y_pred" in found.subject.values:
         return True
@@ -111,7 +111,7 @@ def _concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) 
 
 
 def _is_of_dropout(ratio: float, subject: Subject) -> bool:
-    """Whether a factor is made of a probability that the layer keeps."""
+    """True if a factor is made of a probability that the layer keeps."""
     state = getattr(getattr(subject, "code", None), "state", None)
     kept = [v for _, v in items(state) if isinstance(v, float) and 0 < v < 1]
     made = [m for v in kept for m in (v, 1 - v, 1 / v, 1 / (1 - v))]
@@ -153,7 +153,7 @@ def _of_derivative_taken_away(found: Examination) -> str:
 
 
 def _ends_in_softmax(found: Examination) -> bool:
-    """Whether the outputs are positive and sum to one."""
+    """True if the outputs are positive and sum to one."""
     output = found.answer.output if found.answer else None
     if output is None or output.ndim < 1 or output.size < 2:
         return False
@@ -174,7 +174,7 @@ def _of_renaming(edit: Edit) -> str:
 
 
 def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:
-    """Whether `result` is assigned a product in which `part` is a factor."""
+    """True if `result` is assigned a product in which `part` is a factor."""
     for node in ast.walk(edit.source.node):
         if isinstance(node, ast.Assign) and text(node.targets[0]) == text(result):
             names = [text(factor) for factor in factors(node.value)]
@@ -186,7 +186,7 @@ def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:
 
 
 def _stands_in_derivative(edit: Edit) -> bool:
-    """Whether what an edit changes is a part of an activation's derivative."""
+    """True if what an edit changes is a part of an activation's derivative."""
     place, _ = edit.changes[0]
     return any(
         isinstance(node, ast.expr)

@@ -49,7 +49,7 @@ class Choice:
         self.found, self.order = found, order
 
     def is_expected(self, repair: Repair) -> bool:
-        """Whether the numbers suggest the same cause."""
+        """True if the numbers suggest the same cause."""
         if repair.edit.sort in ("scale", "sign") and common_ratio(repair.mended, self.found):
             return True
         code = cause_of(repair.edit, repair.mended, self.found)
@@ -104,12 +104,12 @@ def nearest_to_the_loss(names: Sequence[str]) -> str:
 
 
 def _may_be(signature: Signature, code: str) -> bool:
-    """Whether a signature is a constant factor, and the code a cause that shows as one."""
+    """True if a signature is a constant factor, and the code a cause that shows as one."""
     return signature.ratio is not None and code in ("loss-constant", "batch-scale", "dropout-mask")
 
 
 def _leaves_doubt(edit: Edit, is_expected: bool) -> bool:
-    """Whether an edit that works may stand for more than one cause."""
+    """True if an edit that works may stand for more than one cause."""
     return (
         (edit.sort == "sign" and not is_expected)  # a sign within: it may be another formula
         or _completes_a_product(edit)  # half a derivative: missing, or another function's
@@ -118,7 +118,7 @@ def _leaves_doubt(edit: Edit, is_expected: bool) -> bool:
 
 
 def _completes_a_product(edit: Edit) -> bool:
-    """Whether an edit puts a whole product where one of its factors stood."""
+    """True if an edit puts a whole product where one of its factors stood."""
     if edit.sort != "exchanged" or edit.removed is None or edit.added is None:
         return False
     parts = [text(factor) for factor in factors(edit.added)]
@@ -126,7 +126,7 @@ def _completes_a_product(edit: Edit) -> bool:
 
 
 def _stands_in_loop(edit: Edit) -> bool:
-    """Whether an edit's statement stands in a loop."""
+    """True if an edit's statement stands in a loop."""
     statement = edit.changes[0][0].node
     loops = (n for n in ast.walk(edit.source.node) if isinstance(n, (ast.For, ast.While)))
     return any(node is statement for loop in loops for node in ast.walk(loop))

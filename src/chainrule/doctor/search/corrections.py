@@ -136,7 +136,7 @@ class Treatment:
         return found
 
     def _may_help(self, edit: Edit, influence: Influence) -> bool:
-        """Whether an edit stands where wrong gradients come from, and no right ones."""
+        """True if an edit stands where wrong gradients come from, and no right ones."""
         if edit.sort == "order":
             return True
         place, _ = edit.changes[-1]
@@ -165,7 +165,7 @@ class Treatment:
                 yield from corrections(name, source, ratios)
 
     def _is_clear(self, name: str) -> bool:
-        """Whether the numbers alone name the cause."""
+        """True if the numbers alone name the cause."""
         seen = self.found.signatures_of(name)
         if self.found.given(name) is not None:  # zeros may come from a mistake further up
             return any(s.alone and s.code not in MISSING for s in seen)
@@ -205,7 +205,7 @@ class Treatment:
         return all(self._is_right(answer, name) for name in others)
 
     def _holds_elsewhere(self, names: tuple[str, ...]) -> bool:
-        """Whether the gradients are right at a second point, too."""
+        """True if the gradients are right at a second point, too."""
         if self.second is None:
             return True
         subject, truths = self.second
@@ -256,7 +256,7 @@ class Treatment:
 
 
 def _same_gradient(one: Answer, other: Answer, name: str) -> bool:
-    """Whether two answers give the same for a value."""
+    """True if two answers give the same for a value."""
     first, second = one.gradients.get(name), other.gradients.get(name)
     if first is None or second is None:
         return first is second

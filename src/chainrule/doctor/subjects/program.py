@@ -137,7 +137,7 @@ class Program(Subject):
                 del self.paths[name]
 
     def _goes_example_by_example(self) -> bool:
-        """Whether a training step calls as many more functions as there are more examples."""
+        """True if a training step calls as many more functions as there are more examples."""
         if self.x.ndim < 2 or self.y is None or len(self.y) != len(self.x) or len(self.x) < 2:
             return False
         calls = []
@@ -291,7 +291,7 @@ class Program(Subject):
         return self.run({**self.values, "x": x.astype(kind)}, state).output
 
     def _hands_back(self, done: Pass) -> bool:
-        """Whether what is returned is the gradient of the input: of a layer, or a loss."""
+        """True if what is returned is the gradient of the input: of a layer, or a loss."""
         return self.dy is not None or (not done.output.ndim and self.code.joint is None)
 
     # --- other runs -------------------------------------------------------------------------
@@ -307,7 +307,7 @@ class Program(Subject):
             self.random_draw = 0
 
     def _draws_alone(self) -> bool:
-        """Whether the code keeps a generator and no parameters, as dropout does."""
+        """True if the code keeps a generator and no parameters, as dropout does."""
         kept = [value for _, value in states.items(self.code.state)]
         has_generator = any(isinstance(value, np.random.Generator) for value in kept)
         return has_generator and self.values.keys() == {"x"}

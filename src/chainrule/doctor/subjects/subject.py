@@ -64,7 +64,7 @@ class Subject(ABC):
         """What the code gives; whatever it raises passes through."""
 
     def is_random(self) -> bool:
-        """Whether the forward pass draws random numbers."""
+        """True if the forward pass draws random numbers."""
         return False
 
     def functions(self) -> list[Callable[..., Any]]:

@@ -90,7 +90,7 @@ class Calls:
 
 
 def _is_followed(method: MethodType, given: Arguments) -> bool:
-    """Whether a method is one of a layer, a loss, an optimizer: those are written out."""
+    """True if a method is one of a layer, a loss, an optimizer: those are written out."""
     if isinstance(method.__self__, (Layer, Stand)):
         return True
     return isinstance(method.__self__, Configurable) and has_symbols(given.values)
@@ -103,7 +103,7 @@ def _is_method_of_container(function: Any) -> bool:
 
 
 def _is_of_library(function: FunctionType) -> bool:
-    """Whether a function written in Python belongs to NumPy or SciPy."""
+    """True if a function written in Python belongs to NumPy or SciPy."""
     return str(function.__module__).split(".")[0] in LIBRARIES
 
 
@@ -151,7 +151,7 @@ def _as_array(given: Arguments) -> Any:
 
 
 def _keeps_shape(owner: Symbol, given: Arguments) -> bool:
-    """Whether a reshape changes nothing."""
+    """True if a reshape changes nothing."""
     first = given.positional[0]
     sizes = first if isinstance(first, tuple) else tuple(given.positional)
     return all(in_trial(sizes, t) == np.shape(trial) for t, trial in enumerate(owner.trials))

@@ -124,7 +124,7 @@ class Expressions(ast.NodeVisitor):
         return self.visit(node.body if self.decide(node.test) else node.orelse)
 
     def decide(self, test: ast.expr) -> bool:
-        """Whether a condition holds, which must not depend on the numbers."""
+        """True if a condition holds, which must not depend on the numbers."""
         value = self.visit(test)
         if has_symbols(value):
             on = "the size of the batch" if _is_of_shapes(value) else "the numbers it is given"

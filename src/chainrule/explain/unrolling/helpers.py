@@ -156,7 +156,7 @@ class _Copied(ast.NodeTransformer):
 
 
 def _stands_alone(function: FunctionType, seen: set[FunctionType]) -> bool:
-    """Whether all that a function uses are NumPy, numbers and functions that stand alone."""
+    """True if all that a function uses are NumPy, numbers and functions that stand alone."""
     if function in seen:
         return True
     seen.add(function)
@@ -172,7 +172,7 @@ def _stands_alone(function: FunctionType, seen: set[FunctionType]) -> bool:
 
 
 def _is_at_hand(value: Any) -> bool:
-    """Whether a value is a number, a library, or a function of the standard library."""
+    """True if a value is a number, a library, or a function of the standard library."""
     if isinstance(value, (int, float, str)) or value is np or value is math:
         return True
     return getattr(value, "__module__", None) in STANDARD

@@ -243,7 +243,7 @@ class Session(Following):
         return cache
 
     def _is_random(self, value: Symbol) -> bool:
-        """Whether an expression draws random numbers."""
+        """True if an expression draws random numbers."""
         streams = {ast.unparse(stream.code) for stream in self.streams.values()}
         names = {node.id for node in ast.walk(value.code) if isinstance(node, ast.Name)}
         return bool(names & streams)

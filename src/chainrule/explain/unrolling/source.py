@@ -40,7 +40,7 @@ def tree_of(function: Callable[..., Any]) -> ast.FunctionDef:
 
 
 def has_docstring(definition: ast.FunctionDef) -> bool:
-    """Whether a definition begins with one."""
+    """True if a definition begins with one."""
     first = definition.body[0]
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
 
