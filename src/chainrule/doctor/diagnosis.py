@@ -8,7 +8,7 @@ from chainrule.doctor.findings import Diagnosis, endless
 from chainrule.doctor.intake.examples import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
-from chainrule.doctor.properties.calls import behaviours
+from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in

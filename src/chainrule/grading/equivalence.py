@@ -1,4 +1,4 @@
-"""Whether a change to backward code changes any gradient."""
+"""Mutants that are none: a change to backward code that changes no gradient."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from chainrule.rewrites.scope import Scope
 FAMILIES = tuple(dict.fromkeys(rule.family for rule in CATALOGUE if rule.correction))
 
 
-def corrections(family: str, source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
+def candidates(family: str, source: FunctionSource, ratios: list[float]) -> Iterator[Edit]:
     """Edits that may make wrong gradients right, place by place.
 
     Args:

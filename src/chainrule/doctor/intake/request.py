@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.configurable import find_name
 from chainrule.doctor.intake.examples import Case, Example, from_example
-from chainrule.doctor.intake.trying import attempt_class, attempt_functions, attempt_object
+from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError

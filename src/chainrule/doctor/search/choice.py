@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from types import CodeType
 
 from chainrule.doctor.findings import Finding
-from chainrule.doctor.numbers.differences import describe
 from chainrule.doctor.numbers.evidence import Signature
 from chainrule.doctor.numbers.examination import Examination
+from chainrule.doctor.numbers.in_words import describe
 from chainrule.doctor.search.causes import cause_of, common_ratio
 from chainrule.foreign.expressions import factors, text
 from chainrule.foreign.parameter_names import is_bias
@@ -23,7 +23,7 @@ NO_CAUSE = {"unknown", ""}
 
 
 @dataclass(frozen=True)
-class Repair:
+class Correction:
     """A change that makes gradients right.
 
     Args:
@@ -38,7 +38,7 @@ class Repair:
 
 
 class Choice:
-    """Chooses among the repairs of an examination.
+    """Chooses among the corrections of an examination.
 
     Args:
         found: what is known of the gradients.
@@ -48,22 +48,24 @@ class Choice:
     def __init__(self, found: Examination, order: dict[tuple[str, int], int]) -> None:
         self.found, self.order = found, order
 
-    def is_expected(self, repair: Repair) -> bool:
+    def is_expected(self, correction: Correction) -> bool:
         """True if the numbers suggest the same cause."""
-        if repair.edit.sort in ("scale", "sign") and common_ratio(repair.mended, self.found):
+        if correction.edit.sort in ("scale", "sign") and common_ratio(
+            correction.mended, self.found
+        ):
             return True
-        code = cause_of(repair.edit, repair.mended, self.found)
-        return any(s.code == code for n in repair.mended for s in self.found.signatures_of(n))
+        code = cause_of(correction.edit, correction.mended, self.found)
+        return any(s.code == code for n in correction.mended for s in self.found.signatures_of(n))
 
-    def best(self, repairs: list[Repair]) -> tuple[Repair, Finding]:
-        """The repair that mends most; among equals the one that the numbers expect, then the
-        first. It is certain if the numbers agree, or if all repairs give the same cause."""
-        most = max(len(repair.mended) for repair in repairs)
-        best = [repair for repair in repairs if len(repair.mended) == most]
-        codes = [cause_of(repair.edit, repair.mended, self.found) for repair in best]
+    def best(self, corrections: list[Correction]) -> tuple[Correction, Finding]:
+        """The correction that mends most; among equals the one that the numbers expect, then the
+        first. It is certain if the numbers agree, or if all corrections give the same cause."""
+        most = max(len(correction.mended) for correction in corrections)
+        best = [correction for correction in corrections if len(correction.mended) == most]
+        codes = [cause_of(correction.edit, correction.mended, self.found) for correction in best]
         if "derivative-at-wrong-point" in codes:  # the smaller change of the two
             codes = ["" if c == "wrong-activation-derivative" else c for c in codes]
-        expected = [i for i, repair in enumerate(best) if self.is_expected(repair)]
+        expected = [i for i, correction in enumerate(best) if self.is_expected(correction)]
         known = [i for i, code in enumerate(codes) if code not in NO_CAUSE]
         chosen = min(expected or known or range(len(best)), key=lambda i: self._rank(best[i]))
         # a factor put in front fits at many lines: what is only mended so tells no other story
@@ -77,24 +79,26 @@ class Choice:
         )
         return best[chosen], self._finding(best[chosen], codes[chosen], certain)
 
-    def _rank(self, repair: Repair) -> tuple[bool, int]:
+    def _rank(self, correction: Correction) -> tuple[bool, int]:
         """Changes of what is there before things put in front; then what runs first."""
-        edit = repair.edit
+        edit = correction.edit
         return edit.in_front, self.order.get((edit.source.file, edit.line), len(self.order))
 
-    def _finding(self, repair: Repair, code: str, certain: bool) -> Finding:
-        named = nearest_to_the_loss(repair.mended)
+    def _finding(self, correction: Correction, code: str, certain: bool) -> Finding:
+        named = nearest_to_the_loss(correction.mended)
         seen = self.found.signatures_of(named)
         signature = next((s for s in seen if s.code == code or _may_be(s, code)), None)
         evidence = signature.evidence if signature else describe(self.found, named)
-        others = [self.found.shown(n) for n in repair.mended if n != named]
+        others = [self.found.shown(n) for n in correction.mended if n != named]
         if others:
             evidence += f"; the same mends {', '.join(others)}"
         sure = next((s for s in seen if s.alone), None)
         if sure is not None and sure.code != code and sure.code in KNOWN_BY_NUMBERS:
             code, certain, evidence = sure.code, False, sure.evidence
-        advice = f"{repair.edit.advice}: then the gradient is right"
-        return Finding(self.found.shown(named), code, certain, evidence, repair.edit.line, advice)
+        advice = f"{correction.edit.advice}: then the gradient is right"
+        return Finding(
+            self.found.shown(named), code, certain, evidence, correction.edit.line, advice
+        )
 
 
 def nearest_to_the_loss(names: Sequence[str]) -> str:

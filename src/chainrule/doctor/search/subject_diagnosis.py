@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.doctor.findings import Diagnosis
 from chainrule.doctor.numbers.examination import comparisons, examine, measure_wrong
-from chainrule.doctor.search.corrections import treat
+from chainrule.doctor.search.correcting import findings_of
 from chainrule.doctor.subjects.subject import Subject
 
 SEARCHING = 10_000_000  # for corrections
@@ -22,6 +22,6 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
     if found.wrong or found.error:
         measure_wrong(found)
-        diagnosis.findings += treat(found, search)
+        diagnosis.findings += findings_of(found, search)
     diagnosis.comparisons = comparisons(found)
     return diagnosis

@@ -9,11 +9,9 @@ remembered from one run reaches the next; `gradients(values)` runs forward and b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from chainrule.foreign.state import Values
 from chainrule.types import Array
@@ -83,8 +81,3 @@ class Subject(ABC):
 def shown(answer: Answer, name: str) -> str:
     """What a gradient is called in the report: as the code calls it."""
     return answer.names.get(name) or f"d{name}"
-
-
-def float64(values: Mapping[str, Any]) -> Values:
-    """Copies in double precision."""
-    return {name: np.array(value, np.float64) for name, value in values.items()}

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.examples import Case, Example, from_example, from_object
-from chainrule.doctor.intake.guesses import arguments, inputs, keywords
 from chainrule.doctor.intake.usual_losses import one_hot_targets
+from chainrule.doctor.intake.usual_sizes import arguments, inputs, keywords
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code

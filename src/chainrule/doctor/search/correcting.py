@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.doctor.findings import Finding, endless
-from chainrule.doctor.numbers.differences import describe
 from chainrule.doctor.numbers.evidence import Evidence
 from chainrule.doctor.numbers.examination import Examination, second_point
+from chainrule.doctor.numbers.in_words import describe
 from chainrule.doctor.numbers.signatures import signatures
-from chainrule.doctor.search.choice import Choice, Repair, nearest_to_the_loss
+from chainrule.doctor.search.choice import Choice, Correction, nearest_to_the_loss
 from chainrule.doctor.subjects.lines import line_assigning_or_returning
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
@@ -25,28 +25,28 @@ from chainrule.foreign.expressions import fresh
 from chainrule.foreign.source import files_of
 from chainrule.foreign.watching import order_of_lines
 from chainrule.rewrites.catalogue import FIRST_FOR
-from chainrule.rewrites.corrections import FAMILIES, corrections
+from chainrule.rewrites.corrections import FAMILIES, candidates
 from chainrule.rewrites.edits import Edit, right_hand_sides
 from chainrule.rewrites.functions import FunctionSource, backward_sources
 
 MISSING = {"missing-bias-gradient", "missing-gradient"}
-SECOND_LOOK = 1_000_000  # lines, in which others are looked for after a repair is found
+SECOND_LOOK = 1_000_000  # lines, in which others are looked for after a correction is found
 ENDLESS = 100_000  # lines more than ten times those of the code, after which a correction ends
 
 Influence = dict[tuple[int, int], set[str]]
 """The gradients that an assignment changes, by the function it stands in and its line."""
 
 
-class Treatment:
+class CorrectionSearch:
     """Tries corrections out, one after the other, and keeps those that help.
 
     Args:
         found: what is wrong.
-        search: the effort that it may take.
+        effort_left: what it may take.
     """
 
-    def __init__(self, found: Examination, search: int) -> None:
-        self.found, self.end = found, effort.spent() + search
+    def __init__(self, found: Examination, effort_left: int) -> None:
+        self.found, self.end = found, effort.spent() + effort_left
         self.subject = found.subject
         self.remaining = list(found.wrong)
         self.second = second_point(found)
@@ -69,19 +69,19 @@ class Treatment:
         )
 
     def findings(self) -> list[Finding]:
-        """A finding for each repair, then for what none was found for."""
+        """A finding for each correction, then for what none was found for."""
         findings = []
         with ExitStack() as kept:
             self._remember(kept)
             while self.remaining and effort.spent() < self.end:
-                repairs = self.repairs()
-                if not repairs:
+                corrections = self.corrections()
+                if not corrections:
                     break
-                repair, finding = self.choice.best(repairs)
+                correction, finding = self.choice.best(corrections)
                 findings.append(finding)
-                repair.edit.make()
-                kept.enter_context(repair.edit.source.running(repair.code))
-                self.remaining = [n for n in self.remaining if n not in repair.mended]
+                correction.edit.make()
+                kept.enter_context(correction.edit.source.running(correction.code))
+                self.remaining = [n for n in self.remaining if n not in correction.mended]
                 self._look_again()
             findings += self._unmended()
         return findings
@@ -94,12 +94,12 @@ class Treatment:
 
     # --- trying out -------------------------------------------------------------------------
 
-    def repairs(self) -> list[Repair]:
+    def corrections(self) -> list[Correction]:
         """All single changes that make gradients right and break none.
 
         Once there is one, the search for others that tell another story goes on for a little.
         """
-        repairs: list[Repair] = []
+        corrections: list[Correction] = []
         end = self.end
         influence = self._influence()
         for edit in self._edits():
@@ -107,14 +107,16 @@ class Treatment:
                 break
             if not self._may_help(edit, influence):
                 continue
-            repair = self._try(edit)
-            if repair is None:
+            correction = self._try(edit)
+            if correction is None:
                 continue
             end = min(end, effort.spent() + SECOND_LOOK)
-            repairs.append(repair)
-            if len(repair.mended) == len(self.remaining) and self.choice.is_expected(repair):
+            corrections.append(correction)
+            if len(correction.mended) == len(self.remaining) and self.choice.is_expected(
+                correction
+            ):
                 break
-        return repairs
+        return corrections
 
     def _influence(self) -> Influence:
         """Which gradients each assignment changes, seen by multiplying it by a number."""
@@ -162,7 +164,7 @@ class Treatment:
             names |= dict.fromkeys(FAMILIES)
         for name in names:
             for source in self.sources:
-                yield from corrections(name, source, ratios)
+                yield from candidates(name, source, ratios)
 
     def _is_clear(self, name: str) -> bool:
         """True if the numbers alone name the cause."""
@@ -171,8 +173,8 @@ class Treatment:
             return any(s.alone and s.code not in MISSING for s in seen)
         return any(signature.alone for signature in seen)
 
-    def _try(self, edit: Edit) -> Repair | None:
-        """An edit as a repair, if it is one."""
+    def _try(self, edit: Edit) -> Correction | None:
+        """An edit as a correction, if it is one."""
         code = edit.compiled()
         if code is None:
             return None
@@ -187,7 +189,7 @@ class Treatment:
                 return None  # what changes the forward pass is no correction
             if not self._holds_elsewhere(mended):
                 return None
-        return Repair(edit, mended, code)
+        return Correction(edit, mended, code)
 
     def _answer(self, subject: Subject) -> Answer | None:
         """What the code gives, changed as it may be; None where it gives nothing."""
@@ -217,7 +219,7 @@ class Treatment:
     # --- what is left -----------------------------------------------------------------------
 
     def _look_again(self) -> None:
-        """After a repair: what the numbers say of the gradients that are still wrong."""
+        """After a correction: what the numbers say of the gradients that are still wrong."""
         answer = self._answer(self.subject)
         if answer is None:
             return
@@ -265,8 +267,8 @@ def _same_gradient(one: Answer, other: Answer, name: str) -> bool:
     )
 
 
-def treat(found: Examination, search: int) -> list[Finding]:
-    """What is wrong, and why: `search` is the effort that looking for corrections may take."""
+def findings_of(found: Examination, effort_left: int) -> list[Finding]:
+    """What is wrong, and why; looking for corrections may take so much effort."""
     if isinstance(found.error, EndlessError):
         return [endless(found.subject.name, found.error, found.line_of_error())]
     ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
@@ -274,23 +276,23 @@ def treat(found: Examination, search: int) -> list[Finding]:
         if isinstance(found.error, kind):
             text = f"the backward pass ends with {kind.__name__}: {found.error}"
             return [Finding(found.subject.name, code, True, text, found.line_of_error())]
-    treatment = Treatment(found, search)
+    search = CorrectionSearch(found, effort_left)
     if found.error is not None:
-        return [_from_exception(found, found.error, treatment)]
-    return treatment.findings()
+        return [_from_exception(found, found.error, search)]
+    return search.findings()
 
 
-def _from_exception(found: Examination, error: Exception, treatment: Treatment) -> Finding:
+def _from_exception(found: Examination, error: Exception, search: CorrectionSearch) -> Finding:
     """A backward pass that raises: what mends it is the cause, else the exception is."""
     line = found.line_of_error()
     raised = f"the backward pass raises {type(error).__name__}: {error}"
-    repairs = treatment.repairs()
-    if not repairs:
+    corrections = search.corrections()
+    if not corrections:
         name, advice = found.subject.name, "make it run, then check it again"
         return Finding(name, "exception", True, raised, line, advice)
-    repair, finding = treatment.choice.best(repairs)
+    correction, finding = search.choice.best(corrections)
     return replace(
         finding,
         certain=finding.certain and finding.code == "transposed",
-        evidence=f"{raised}; {repair.edit.advice}, and it gives the true gradient",
+        evidence=f"{raised}; {correction.edit.advice}, and it gives the true gradient",
     )

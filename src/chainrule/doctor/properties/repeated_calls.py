@@ -1,22 +1,16 @@
-"""What is held against code besides its gradients at one point: what it does to the arrays that it
-is handed, and what a second call gives; then what stands in `conditions`."""
+"""What a second call gives: gradients that are stale, add up, or are wiped out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from chainrule.doctor.findings import Finding
-from chainrule.doctor.properties.conditions import overflow, prediction, shapes, ties
-from chainrule.doctor.properties.promises import own_behaviours
-from chainrule.doctor.subjects.chainrule_network import ChainruleNetwork
-from chainrule.doctor.subjects.lines import line_assigning, line_of_change, line_of_condition
+from chainrule.doctor.subjects.lines import line_assigning, line_of_condition
 from chainrule.doctor.subjects.program import Program
-from chainrule.doctor.subjects.subject import Answer, Subject, shown
+from chainrule.doctor.subjects.subject import Answer, shown
 from chainrule.foreign import state as states
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.state import Values
@@ -27,64 +21,6 @@ ZEROING = (
     *("zero_grad", "zero_grads", "zero_gradients", "reset_grad", "reset_grads", "clear_grad"),
     *("clear_grads", "zero_gradient", "clear_gradients", "reset_gradients", "zerograd"),
 )
-
-
-def behaviours(subject: Subject, example: dict[str, Any]) -> list[Finding]:
-    """Everything wrong that gradients at one point do not show."""
-    checks: list[Callable[[], list[Finding]]] = [partial(overflow, subject)]
-    if isinstance(subject, ChainruleNetwork):
-        checks = [partial(own_behaviours, subject)]
-    if isinstance(subject, Program):
-        checks += [partial(check, subject) for check in (mutated, second_call, shapes, ties)]
-        if "predict" in example:
-            checks.append(partial(prediction, subject, example["predict"]))
-    found: list[Finding] = []
-    for check in checks:
-        with suppress(Exception):  # code may refuse what a check runs it on: that is no finding
-            found += check()
-    return found
-
-
-# --- arrays that were handed in ---------------------------------------------------------------
-
-
-def mutated(subject: Program) -> list[Finding]:
-    """Inputs, targets and upstream gradients that are changed in place."""
-    done = subject.run(subject.values)
-    findings = []
-    kept: dict[str, Any] = {"x": subject.values.get("x", subject.x), "y": subject.y}
-    changed = [n for n, v in kept.items() if v is not None and not _same(done.roles[n], v)]
-    for name in changed:
-        line = line_of_change(subject.code.forward(done.state))
-        findings.append(_mutation(name, "forward", line))
-    before: dict[str, Any] = {n: np.array(v) for n, v in done.roles.items() if n in ("x", "y")}
-    subject.backward(done, subject.values)
-    before["dy"] = subject.dy
-    for name, value in before.items():
-        now = subject.handed_in.get(name)
-        if value is None or now is None or _same(now, value):
-            continue
-        line = line_of_change(subject.code.backward(done.state))
-        findings.append(_mutation(name, "backward", line))
-    return findings
-
-
-def _same(one: Any, other: Any) -> bool:
-    return np.array_equal(one, other, equal_nan=True)
-
-
-def _mutation(name: str, which: str, line: int | None) -> Finding:
-    return Finding(
-        name,
-        "mutates-input",
-        True,
-        f"after the {which} pass `{name}` holds other numbers than before",
-        line,
-        "compute into a new array, or copy it first",
-    )
-
-
-# --- a second call ------------------------------------------------------------------------------
 
 
 def second_call(subject: Program) -> list[Finding]:
