@@ -13,6 +13,10 @@ BESIDE_A_PARAMETER = re.compile(r"grad|^d[A-Z_]|^g$|delta|nabla", re.IGNORECASE)
 FUNCTION = re.compile(r"backw|back_?prop|bprop|prime|deriv|grad(?!e)|delta|^d_|_d$", re.IGNORECASE)
 DERIVATIVE = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
+WORD = re.compile(r"prime|deriv")
+OF_AN_ACTIVATION = re.compile(r"prime|deriv|grad|^d")  # arguments of constructors
+ENDING = re.compile(r"_?(prime|derivative|deriv|grad|backward)$")
+EXPRESSION = re.compile(r"prime|deriv|_grad\(|backward\(|1(\.0)? - |[<>]|positive|active")
 FLAG = re.compile(r"deriv\w*|prime|grad|d|der|backward|back", re.IGNORECASE)
 
 # What the gradient of a parameter is called.
@@ -75,6 +79,26 @@ def names_derivative(function: str) -> bool:
 def is_derivative_flag(argument: str) -> bool:
     """True if an argument asks a function for its derivative: ``sigmoid(x, derivative=True)``."""
     return bool(FLAG.fullmatch(argument))
+
+
+def says_derivative(argument: str) -> bool:
+    """True if an argument can be nothing but a derivative: `fprime`."""
+    return bool(WORD.search(argument))
+
+
+def is_derivative_argument(argument: str) -> bool:
+    """True if an argument about an activation stands for its derivative: `activation_prime`."""
+    return bool(OF_AN_ACTIVATION.search(argument))
+
+
+def without_ending(function: str) -> str:
+    """What a derivative is the derivative of: ``sigmoid`` for ``sigmoid_prime``."""
+    return ENDING.sub("", function)
+
+
+def seems_to_take_a_derivative(code: str) -> bool:
+    """True if an expression looks like the derivative of an activation: ``1 - a**2``, ``z > 0``."""
+    return bool(EXPRESSION.search(code))
 
 
 def pairs_among(functions: Collection[str]) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from chainrule.foreign.expressions import (
     product,
     text,
 )
-from chainrule.foreign.gradient_names import looks_like_a_gradient, names_derivative
+from chainrule.foreign.gradient_names import looks_like_a_gradient, names_derivative, without_ending
 from chainrule.rewrites.edits import Edit, Place, places, right_hand_sides
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.scope import Scope
@@ -238,7 +238,7 @@ def function_itself(node: Any, function: FunctionInFile) -> Iterator[TextEdit]:
     """``sigmoid(z)`` for ``sigmoid_prime(z)``."""
     if isinstance(node, ast.Call):
         name = named(node.func)
-        plain = re.sub(r"_?(prime|derivative|deriv|grad|backward)$", "", name)
+        plain = without_ending(name)
         known = {n.name for n in function.tree.body if isinstance(n, ast.FunctionDef)}
         is_own = isinstance(node.func, ast.Attribute)
         if plain not in ("", name) and (plain in known or is_own):

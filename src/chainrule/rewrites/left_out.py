@@ -6,10 +6,9 @@ import ast
 import re
 
 from chainrule.foreign.backward_code import FunctionInFile, is_batch_size, named
-from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.gradient_names import looks_like_a_gradient, seems_to_take_a_derivative
 from chainrule.foreign.roles import BACKWARD_METHODS, role_of
 
-DERIVATIVE = re.compile(r"prime|deriv|_grad\(|backward\(|1(\.0)? - |[<>]|positive|active")
 ACTIVATIONS = "prime|deriv|relu|sigmoid|tanh|activ"
 LOSSES = "loss|entropy|mse|cost|error"
 STRIDE = re.compile(r"^(self\.)?(s|st|stride|strides|step|sh|sw)$")
@@ -19,7 +18,7 @@ PENALTY = re.compile(r"lambda|lam(bd)?\b|reg|decay|l2|LAMBDA", re.I)
 
 def takes_a_derivative(statement: ast.stmt, function: FunctionInFile) -> bool:
     """True if a statement seems to take the derivative of an activation."""
-    return bool(DERIVATIVE.search(ast.unparse(statement))) or function.is_about(ACTIVATIONS)
+    return seems_to_take_a_derivative(ast.unparse(statement)) or function.is_about(ACTIVATIONS)
 
 
 def may_be_left_out(factor: ast.expr, rest: ast.expr, function: FunctionInFile) -> bool:
@@ -68,7 +67,7 @@ def cause_of_factor(factor: ast.expr, function: FunctionInFile) -> str:
         return "norm-path"
     if function.is_about("softmax"):
         return "softmax-jacobian"
-    if DERIVATIVE.search(text) or function.is_about(ACTIVATIONS):
+    if seems_to_take_a_derivative(text) or function.is_about(ACTIVATIONS):
         return "missing-activation-derivative"
     return "missing-regularizer" if PENALTY.search(text) else "wrong-variable"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.gradient_names import pairs_among
+from chainrule.foreign.gradient_names import is_derivative_argument, pairs_among, says_derivative
 from chainrule.foreign.randomness import random_like
 from chainrule.types import Array
 
@@ -103,9 +103,9 @@ def _value(name: str, functions: Mapping[str, Any], number: int) -> Any:
     if re.search(r"activ|function|func|nonlin|fn$", plain):
         pair = next(iter(pairs_among(functions)), None)
         if pair is not None:
-            is_derivative = re.search(r"prime|deriv|grad|^d_?", plain)
+            is_derivative = is_derivative_argument(plain)
             return functions[pair[1 if is_derivative else 0]]
-    if re.search(r"prime|deriv", plain):
+    if says_derivative(plain):
         pair = next(iter(pairs_among(functions)), None)
         return functions[pair[1]] if pair else None
     for pattern, value in RULES:

@@ -1,4 +1,4 @@
-"""Gradients of another shape than their parameter's, and those of entries that tie for a maximum."""
+"""Gradients of another shape than their parameter, and of entries that tie for a maximum."""
 
 from __future__ import annotations
 
