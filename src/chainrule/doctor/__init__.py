@@ -1,4 +1,4 @@
-"""The gradient doctor: from a file to a diagnosis. Its door is `chainrule.check`.
+"""The gradient doctor: from a file to a diagnosis. Its public name is `chainrule.check`.
 
 From the ground up; nothing imports what stands above it:
 

@@ -2,9 +2,11 @@
 
 Nothing here knows a layer of chainrule: the doctor, `HandWritten` and `explain` stand on it.
 
-    the file        loading runs it; backward_code finds where it computes gradients
-    words           names; gradient_names: how people call things, and their gradients
+    names           roles of arguments and methods; gradient_names, parameter_names
+    a file          loading runs it; backward_code finds where it computes gradients
     a function      source, expressions, derivative_forms: what it says; watching: what it runs
-    a call          conventions, calling, outputs; randomness frozen, effort counted
-    what is left    state: the arrays of an object; gradients: which of them belongs to which
+    a call          conventions, calling, outputs; randomness is frozen, effort counted
+    what is left    state: the arrays of an object; gradients: which belongs to which parameter
+    all of it       adopted: code of the labs' styles as forward(x) and backward(dy, memory)
+    why not         errors
 """

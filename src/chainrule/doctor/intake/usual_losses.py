@@ -23,63 +23,64 @@ ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to 
 TINY = 1e-300  # keeps log(0) finite
 
 
-def _rows(p: Array) -> int:
-    return len(p) if p.ndim else 1
+def _squares(y: Array, p: Array) -> Array:
+    return np.asarray((p - y) ** 2)
 
 
-LOSSES: dict[str, Loss] = {
-    "the mean squared error": lambda y_true, y_pred: float(np.mean((y_pred - y_true) ** 2)),
-    "half the mean squared error": lambda y_true, y_pred: float(
-        np.mean((y_pred - y_true) ** 2) / 2
-    ),
-    "half the sum of squared errors": lambda y_true, y_pred: float(
-        np.sum((y_pred - y_true) ** 2) / 2
-    ),
-    "the sum of squared errors": lambda y_true, y_pred: float(np.sum((y_pred - y_true) ** 2)),
-    "the squared errors of an example, averaged over rows": lambda y_true, y_pred: float(
-        np.sum((y_pred - y_true) ** 2) / _rows(y_pred)
-    ),
-    "half the squared errors of an example, averaged over rows": lambda y_true, y_pred: float(
-        np.sum((y_pred - y_true) ** 2) / 2 / _rows(y_pred)
-    ),
-    "half the squared errors of an example, averaged over columns": lambda y_true, y_pred: float(
-        np.sum((y_pred - y_true) ** 2) / 2 / y_pred.shape[-1]
-    ),
-    "the squared errors of an example, averaged over columns": lambda y_true, y_pred: float(
-        np.sum((y_pred - y_true) ** 2) / y_pred.shape[-1]
-    ),
-    "cross-entropy, averaged over rows": lambda y_true, y_pred: float(
-        -np.sum(_hot(y_true, y_pred) * np.log(y_pred + TINY)) / _rows(y_pred)
-    ),
-    "cross-entropy, averaged over columns": lambda y_true, y_pred: float(
-        -np.sum(_hot(y_true, y_pred) * np.log(y_pred + TINY)) / y_pred.shape[-1]
-    ),
-    "cross-entropy, summed": lambda y_true, y_pred: float(
-        -np.sum(_hot(y_true, y_pred) * np.log(y_pred + TINY))
-    ),
-    "binary cross-entropy, averaged": lambda y_true, y_pred: float(
-        np.mean(_binary(y_true, y_pred))
-    ),
-    "binary cross-entropy, averaged over rows": lambda y_true, y_pred: float(
-        np.sum(_binary(y_true, y_pred)) / _rows(y_pred)
-    ),
-    "binary cross-entropy, averaged over columns": lambda y_true, y_pred: float(
-        np.sum(_binary(y_true, y_pred)) / y_pred.shape[-1]
-    ),
-    "binary cross-entropy, summed": lambda y_true, y_pred: float(np.sum(_binary(y_true, y_pred))),
-}
+def _entropies(y: Array, p: Array) -> Array:
+    """The cross-entropy of each entry; class numbers are taken as rows with a one."""
+    if y.shape != p.shape and y.ndim == 1 and y.dtype.kind in "iu":
+        y = np.eye(p.shape[-1])[y]
+    return np.asarray(-(y * np.log(p + TINY)))
 
 
-def _binary(y: Array, p: Array) -> Array:
-    """The binary cross-entropy of each entry."""
+def _binary_entropies(y: Array, p: Array) -> Array:
     return np.asarray(-y * np.log(p + TINY) - (1 - y) * np.log(1 - p + TINY))
 
 
-def _hot(y: Array, p: Array) -> Array:
-    """Class numbers as rows with a one."""
-    if y.shape == p.shape or y.ndim != 1 or y.dtype.kind not in "iu":
-        return y
-    return np.eye(p.shape[-1])[y]
+def _over_rows(errors: Array, p: Array) -> float:
+    return float(np.sum(errors) / (len(p) if p.ndim else 1))
+
+
+def _over_columns(errors: Array, p: Array) -> float:
+    return float(np.sum(errors) / p.shape[-1])
+
+
+def _mean(errors: Array, p: Array) -> float:
+    return float(np.mean(errors))
+
+
+def _sum(errors: Array, p: Array) -> float:
+    return float(np.sum(errors))
+
+
+def _loss(
+    errors: Callable[[Array, Array], Array],
+    reduced: Callable[[Array, Array], float],
+    factor: float = 1.0,
+) -> Loss:
+    return lambda y_true, y_pred: factor * reduced(errors(y_true, y_pred), y_pred)
+
+
+LOSSES: dict[str, Loss] = {
+    "the mean squared error": _loss(_squares, _mean),
+    "half the mean squared error": _loss(_squares, _mean, 0.5),
+    "half the sum of squared errors": _loss(_squares, _sum, 0.5),
+    "the sum of squared errors": _loss(_squares, _sum),
+    "the squared errors of an example, averaged over rows": _loss(_squares, _over_rows),
+    "half the squared errors of an example, averaged over rows": _loss(_squares, _over_rows, 0.5),
+    "half the squared errors of an example, averaged over columns": _loss(
+        _squares, _over_columns, 0.5
+    ),
+    "the squared errors of an example, averaged over columns": _loss(_squares, _over_columns),
+    "cross-entropy, averaged over rows": _loss(_entropies, _over_rows),
+    "cross-entropy, averaged over columns": _loss(_entropies, _over_columns),
+    "cross-entropy, summed": _loss(_entropies, _sum),
+    "binary cross-entropy, averaged": _loss(_binary_entropies, _mean),
+    "binary cross-entropy, averaged over rows": _loss(_binary_entropies, _over_rows),
+    "binary cross-entropy, averaged over columns": _loss(_binary_entropies, _over_columns),
+    "binary cross-entropy, summed": _loss(_binary_entropies, _sum),
+}
 
 
 def targets_for(output: Array, axis: int) -> Array:
