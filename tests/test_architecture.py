@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -19,6 +20,8 @@ FLOORS = [
         *["text", "display", "interruption", "environment"],
     },
     {"configurable", "arguments"},
+    {"foreign"},
+    {"rewrites"},
     {"initializers", "regularizers", "history", "parameters"},
     {"layers", "tensor_file"},
     {"losses", "metrics", "optimizers", "schedules", "data", "checkpoint"},
@@ -28,17 +31,44 @@ FLOORS = [
     {"engine", "progress", "resuming", "trouble"},
     {"trainer"},
     {"network", "datasets"},
-    {"check"},
+    {"doctor"},
+    {"check", "grading"},
+    {"assignments"},
     {"experiments", "labs", "parallel", "explain"},
     {"cli", "__main__"},
 ]
-FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-TANGLED = {"check", "explain"}  # packages in which modules still import each other in circles
+# The same for the rooms of the doctor.
+DOCTOR = [
+    {"findings"},
+    {"subjects"},
+    {"numbers"},
+    {"search"},
+    {"properties", "optimizers"},
+    {"intake"},
+    {"diagnosis", "heat_map"},
+    {"process"},
+]
 
 
 def part(module: str) -> str:
     """The part of chainrule that a module belongs to: ``layers`` for layers.dense."""
     return module.split(".")[0]
+
+
+def room(module: str) -> str:
+    """The part of the doctor that a module belongs to: ``search`` for doctor.search.causes."""
+    return module.split(".")[1]
+
+
+def in_doctor(modules: Iterable[str]) -> list[str]:
+    """The modules of the doctor among some."""
+    return [module for module in modules if module.startswith("doctor.")]
+
+
+def up_to(name: str, floors: list[set[str]]) -> set[str]:
+    """The names of the rows up to the one in which a name stands."""
+    floor = next(number for number, names in enumerate(floors) if name in names)
+    return set().union(*floors[: floor + 1])
 
 
 def imported_modules(code: str) -> set[str]:
@@ -68,22 +98,26 @@ IMPORTS = {
 
 
 def test_every_part_has_its_floor() -> None:
-    assert {part(module) for module in IMPORTS} <= FLOOR_OF.keys()
+    assert {part(module) for module in IMPORTS} <= set().union(*FLOORS)
+    assert {room(module) for module in in_doctor(IMPORTS)} == set().union(*DOCTOR)
 
 
 @pytest.mark.parametrize("module", IMPORTS)
 def test_imports_point_downwards(module: str) -> None:
-    allowed = {name for floor in FLOORS[: FLOOR_OF[part(module)] + 1] for name in floor}
-    assert {part(name) for name in IMPORTS[module]} <= allowed
+    assert {part(name) for name in IMPORTS[module]} <= up_to(part(module), FLOORS)
+
+
+@pytest.mark.parametrize("module", in_doctor(IMPORTS))
+def test_imports_in_the_doctor_point_downwards(module: str) -> None:
+    assert set(map(room, in_doctor(IMPORTS[module]))) <= up_to(room(module), DOCTOR)
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    untangled = {
+    arrows = {
         module: {name for name in names if name in IMPORTS and name != module}
         for module, names in IMPORTS.items()
-        if part(module) not in TANGLED
     }
-    list(TopologicalSorter(untangled).static_order())  # or a CycleError that names the circle
+    list(TopologicalSorter(arrows).static_order())  # or a CycleError that names the circle
 
 
 def test_the_test_sees_arrows_in_functions_and_for_types() -> None:

@@ -22,8 +22,8 @@ from PIL import Image
 import chainrule.cli
 from chainrule.history import History
 from chainrule.progress import ProgressBar, ProgressLines
-from tests.check.slips import SLIPS
 from tests.cli.conftest import Answer, Command
+from tests.doctor.slips import SLIPS
 from tests.hostile import FORMULAS, is_one_line
 
 FOLDER = "["  # so that a path has a closing tag in it

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
-from chainrule.check.heat_map import draw_heat_map
+from chainrule.doctor.heat_map import draw_heat_map
 from chainrule.experiments import figures
 from chainrule.experiments.comparison import Comparison, read_comparison, run_comparison
 from chainrule.experiments.comparison_report import report_comparison

@@ -105,7 +105,7 @@ class TwoGradients:
     [
         (lambda: HandWritten(object()), "object has none of the methods forward"),
         (lambda: HandWritten(NoBackward()), "NoBackward has none of the methods backward"),
-        (lambda: HandWritten(TwoGradients()), "cannot tell which argument of backward"),
+        (lambda: HandWritten(TwoGradients()), "cannot tell what 'second' stands for"),
         (
             lambda: HandWritten((forward_over_dictionary, backward_over_dictionary)),
             "needs the dictionary they share",

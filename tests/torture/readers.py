@@ -10,7 +10,6 @@ from unittest import mock
 import numpy as np
 
 import chainrule as cr
-from chainrule.check.grading import Solution
 from chainrule.data.catalog import load_catalog
 from chainrule.data.loading import load, load_inputs
 from chainrule.data.preparation import Preparation
@@ -20,6 +19,7 @@ from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.recording import read_layers
 from chainrule.experiments.results import read_results
 from chainrule.experiments.run_folder import read_history, read_run
+from chainrule.grading.grader import Solution
 from chainrule.limits import is_plain
 from tests.torture import run_seeds, seeds, tokens
 from tests.torture.cases import Reader, Seed

@@ -44,7 +44,7 @@ def new(
       chainrule assignment new layers.py --out lab
       chainrule assignment new layers.py --out lab --format nbgrader
     """
-    from chainrule.check.assignment import FORMATS, new_assignment
+    from chainrule.assignments.assignment import FORMATS, new_assignment
     from chainrule.configurable import find_name
     from chainrule.errors import OutputError
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from chainrule.check.discovery import Request
+    from chainrule.doctor.intake.request import Request
 
 MARGIN = "  "
 
@@ -76,8 +76,8 @@ def check(
       chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
     """
-    from chainrule.check.discovery import Request
-    from chainrule.check.sandbox import Limits, examine_file
+    from chainrule.doctor.intake.request import Request
+    from chainrule.doctor.process.sandbox import Limits, examine_file
     from chainrule.errors import CheckError
 
     try:
@@ -90,7 +90,7 @@ def check(
         raise
     arrays = answer.pop("arrays", {})
     if heat_map is not None and arrays:
-        from chainrule.check.heat_map import draw_heat_map
+        from chainrule.doctor.heat_map import draw_heat_map
 
         draw_heat_map(arrays, heat_map)
     if as_json:
@@ -158,7 +158,7 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
 def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     from rich.padding import Padding
 
-    from chainrule.check.findings import CODES
+    from chainrule.rewrites.causes import CODES
 
     code = f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]"
     page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))

@@ -156,8 +156,9 @@ def _examples(subject: _Subject, data_dir: Path | None) -> tuple[Array, Array, s
 
 def _show(trace: Trace, which: str) -> None:
     """The trace on the terminal: a row for each layer, what was found, small arrays in full."""
+    from chainrule.explain.tracing.arrays import COLUMNS
     from chainrule.explain.tracing.statistics import short
-    from chainrule.explain.tracing.trace import COLUMNS, in_full
+    from chainrule.explain.tracing.trace import in_full
 
     table = new_table(*COLUMNS, numbers=COLUMNS[2:])
     for row in trace.rows():

@@ -15,7 +15,7 @@ from chainrule.cli.terminal import add_row, new_table, say_lines, show
 from chainrule.display import say
 
 if TYPE_CHECKING:
-    from chainrule.check.grading import Grade
+    from chainrule.grading.grader import Grade
 
 
 def grade(
@@ -47,7 +47,7 @@ def grade(
     Example:
       chainrule grade test_layers.py --subject layers.py
     """
-    from chainrule.check.grading import grade as grade_tests
+    from chainrule.grading.grader import grade as grade_tests
 
     with progress(quiet=as_json) as finished:
         result = grade_tests(tests, subject, workers, finished)
@@ -95,7 +95,7 @@ def _show(result: Grade) -> None:
         return
     say_lines("\nThe tests would pass these:\n\n")
     table = new_table("line", "gradient", "cause", "what was changed", numbers=("line",))
-    for wrong in result.survivors:
-        add_row(table, str(wrong.line or ""), wrong.gradient, wrong.code, wrong.description)
-        add_row(table, "", "", "", f"missing: {wrong.missing}")
+    for mutant in result.survivors:
+        add_row(table, str(mutant.line or ""), mutant.gradient, mutant.code, mutant.description)
+        add_row(table, "", "", "", f"missing: {mutant.missing}")
     show(table)

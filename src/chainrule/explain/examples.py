@@ -28,7 +28,7 @@ def usual_loss(network: Network) -> Loss:
 
 
 def takes_classes(network: Network, loss: Loss) -> bool:
-    """Whether the targets are class numbers ``(N,)``."""
+    """True if the targets are class numbers ``(N,)``."""
     is_row = len(network.output_shape) == 1
     if isinstance(loss, (SoftmaxCrossEntropy, CategoricalCrossEntropy)):
         return is_row

@@ -109,7 +109,7 @@ class Layer(Configurable):
 
     @property
     def is_built(self) -> bool:
-        """Whether this layer or one inside it has been given memory for its parameters."""
+        """True if this layer or one inside it has been given memory for its parameters."""
         return "_arrays" in self.__dict__
 
     def _declarations(self) -> dict[str, Declaration]:

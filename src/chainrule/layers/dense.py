@@ -32,7 +32,7 @@ class Dense(Layer):
 
     Args:
         out_features: how many outputs.
-        bias: whether to add b.
+        bias: true if to add b.
         initializer: first values of W; b starts at zero.
         regularizer: a cost on W.
     Raises:

@@ -95,7 +95,7 @@ def _activation(layer: Any) -> str:
 
 
 def _knows_training(layer: Any) -> bool:
-    """Whether a layer does something else in training."""
+    """True if a layer does something else in training."""
     return type(layer).__name__ in ("BatchNormalization", "Dropout")
 
 

@@ -143,7 +143,7 @@ class Formulas(ast.NodeVisitor):
         return r"\," if self.is_number(left) else r"\odot"
 
     def is_number(self, node: ast.expr) -> bool:
-        """Whether an expression is a single number."""
+        """True if an expression is a single number."""
         if isinstance(node, ast.Constant):
             return True
         if isinstance(node, ast.Name):

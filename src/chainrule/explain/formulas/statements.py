@@ -50,7 +50,7 @@ class Rows:
         self.formulas = Formulas(self.known, numbers | set(GIVEN_NUMBERS))
 
     def _is_number(self, name: str) -> bool:
-        """Whether a variable's comment says that it is a single number."""
+        """True if a variable's comment says that it is a single number."""
         return any(re.match(rf" *{name} = .*  # \(\)", line) for line in self.lines)
 
     def sections(self) -> list[Section]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from chainrule.explain.tracing.arrays import COLUMNS, FEW, first_example
+from chainrule.explain.tracing.findings import Finding
 from chainrule.explain.tracing.images import Image, image_of
 from chainrule.explain.tracing.statistics import Statistics, short
-from chainrule.explain.tracing.trace import COLUMNS, FEW, first_example
-from chainrule.passages import Passage
+from chainrule.passages import Passage, Recording
 from chainrule.types import Array
-
-if TYPE_CHECKING:
-    from chainrule.explain.tracing.trace import Trace
 
 WIDEST_TABLE = 12  # numbers side by side
 
@@ -29,8 +26,13 @@ class Shown:
     image: Image | None
 
 
-def page_of(trace: Trace) -> str:
-    """The page as text."""
+def page_of(recording: Recording, findings: list[Finding], rows: list[list[str]]) -> str:
+    """The page as text.
+
+    Args:
+        findings: what is wrong with the arrays.
+        rows: of the table of layers, under `COLUMNS`.
+    """
     from jinja2 import Environment, PackageLoader, select_autoescape
 
     environment = Environment(
@@ -39,16 +41,15 @@ def page_of(trace: Trace) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    recording = trace.recording
     return environment.get_template("trace.html").render(
         examples=len(recording.x),
-        loss=f"{recording.loss!r} is {short(trace.loss)}",
-        findings=trace.findings,
+        loss=f"{recording.loss!r} is {short(recording.value)}",
+        findings=findings,
         columns=COLUMNS,
-        rows=list(trace.rows()),
+        rows=rows,
         layers=[
             ("the input", [_shown("x", recording.x[0])]),
-            *((passage.name, _arrays(passage)) for passage in trace.passages),
+            *((passage.name, _arrays(passage)) for passage in recording.passages),
         ],
     )
 

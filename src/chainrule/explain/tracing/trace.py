@@ -12,16 +12,15 @@ import numpy.typing as npt
 
 from chainrule.configurable import Description, build
 from chainrule.explain.examples import usual_loss
+from chainrule.explain.tracing.arrays import COLUMNS, FEW, first_example
 from chainrule.explain.tracing.findings import Finding, find
+from chainrule.explain.tracing.page import page_of
 from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.files import whole_file
 from chainrule.losses import LOSSES, Loss
 from chainrule.network import Network
 from chainrule.passages import Passage, Recorder, Recording
 from chainrule.types import Array
-
-COLUMNS = ["layer", "shape", "min", "max", "mean", "std", "zero", "saturated", "gradient"]
-FEW = 36  # numbers of an array that is printed in full
 
 
 class Trace:
@@ -70,10 +69,9 @@ class Trace:
         Raises:
             OutputError: it cannot be written.
         """
-        from chainrule.explain.tracing.page import page_of
-
         with whole_file(Path(path)) as file:
-            file.write(page_of(self).encode())
+            page = page_of(self.recording, self.findings, list(self.rows()))
+            file.write(page.encode())
 
     def __str__(self) -> str:
         rows = [COLUMNS, *self.rows()]
@@ -137,13 +135,6 @@ def trace(
     """
     chosen = usual_loss(network) if loss is None else build(loss, LOSSES, "loss")
     return Trace(Recorder(network).record(x, y, chosen, training))
-
-
-def first_example(passage: Passage) -> dict[str, Array]:
-    """A passage's arrays, of those with a batch axis the first example's."""
-    return {
-        name: array[0] if name in ("y", "dy") else array for name, array in passage.arrays.items()
-    }
 
 
 def in_full(array: Array) -> str:

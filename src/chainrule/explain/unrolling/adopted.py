@@ -7,44 +7,26 @@ methods are followed.
 from __future__ import annotations
 
 import ast
-import inspect
-from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
-from chainrule.explain.unrolling.calls import Arguments
-from chainrule.explain.unrolling.symbols import Stand, Symbol
-from chainrule.layers.handwritten import (
-    INPUT_GRADIENT_NAMES,
+from chainrule.explain.unrolling.following import Arguments, Following
+from chainrule.explain.unrolling.held import Held
+from chainrule.explain.unrolling.symbols import Symbol
+from chainrule.foreign.adopted import (
     RATE,
     AdoptedFunctions,
     AdoptedObject,
-    HandWritten,
+    input_gradient_in,
 )
-
-if TYPE_CHECKING:
-    from chainrule.explain.unrolling.session import Session
-
-
-class Held(Stand):
-    """An object of the user's, with attributes that its code may give other values."""
-
-    def __init__(self, code: Any, attributes: dict[str, Any]) -> None:
-        self.code, self.attributes = code, attributes
-
-    def attribute(self, name: str) -> Any:
-        if name in self.attributes:
-            return self.attributes[name]
-        of_class = inspect.getattr_static(type(self.code), name, None)
-        if isinstance(of_class, FunctionType):
-            return MethodType(of_class, self)
-        return getattr(self.code, name)
+from chainrule.foreign.calling import arguments_for
+from chainrule.layers.handwritten import HandWritten
 
 
-def forward(session: Session, layer: HandWritten, x: Symbol) -> tuple[Any, Any]:
+def forward(session: Following, layer: HandWritten, x: Symbol) -> tuple[Any, Any]:
     """y and what backward needs, as in ``HandWritten.forward``."""
     adopted, x_in = layer.adopted, _turned(session, x, 0, layer.batch_axis)
     if any(value.dtype != np.float64 for value in x.trials):
@@ -66,7 +48,7 @@ def forward(session: Session, layer: HandWritten, x: Symbol) -> tuple[Any, Any]:
     return _turned(session, y, layer.batch_axis, 0), (x_in, dict(memory))
 
 
-def backward(session: Session, layer: HandWritten, dy: Symbol, cache: Any) -> Any:
+def backward(session: Following, layer: HandWritten, dy: Symbol, cache: Any) -> Any:
     """dx, and the gradients added, as in ``HandWritten.backward``."""
     x_in, memory = cache
     given = {"x": x_in, "dy": _turned(session, dy, 0, layer.batch_axis), "rate": 1.0}
@@ -79,28 +61,28 @@ def backward(session: Session, layer: HandWritten, dy: Symbol, cache: Any) -> An
     for name, gradient in gradients.items():
         session.add_to_gradient(layer, f"d{name}", _fitted(session, layer, name, gradient))
     if dx is None:
-        return session.calls.function(np.full_like, Arguments([x_in, np.nan], {}))
+        return session.call(np.full_like, Arguments([x_in, np.nan], {}))
     return _turned(session, dx, layer.batch_axis, 0)
 
 
 def _of_object(
-    session: Session, adopted: AdoptedObject, given: dict[str, Any], memory: dict[str, Any]
+    session: Following, adopted: AdoptedObject, given: dict[str, Any], memory: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     held = Held(adopted.code, dict(memory))
-    updates = "rate" in adopted.roles
     for name in adopted.values:
-        if updates:  # the update is made on a copy
-            copied = session.calls.method(memory[name], "copy", Arguments([], {}))
+        if adopted.updates:  # the update is made on a copy
+            copied = session.call_method(memory[name], "copy", Arguments([], {}))
             held.attributes[name] = session.assign(name, copied)
         for holder in adopted.holders_of(name):  # code that accumulates must start from zero
             if isinstance(held.attributes.get(holder), (np.ndarray, Symbol)):
-                zeros = session.calls.function(np.zeros_like, Arguments([memory[name]], {}))
+                zeros = session.call(np.zeros_like, Arguments([memory[name]], {}))
                 held.attributes[holder] = session.assign(holder, zeros)
     method = held.attribute(adopted.backward_name).__func__
-    dx = session.follow(method, [held, *(given[role] for role in adopted.roles)], {})
+    values, keywords = arguments_for(adopted.roles, given)
+    dx = session.follow(method, [held, *values], keywords)
     gradients = {}
     for name in adopted.values:
-        if updates:
+        if adopted.updates:
             moved = arithmetic.binary(ast.Sub(), memory[name], held.attributes[name])
             gradients[name] = arithmetic.binary(ast.Div(), moved, RATE)
         else:
@@ -109,15 +91,15 @@ def _of_object(
 
 
 def _of_functions(
-    session: Session, adopted: AdoptedFunctions, given: dict[str, Any]
+    session: Following, adopted: AdoptedFunctions, given: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    arguments = [given[role] for role in adopted.roles]
-    result = session.follow(adopted.backward_function, arguments, {})
+    values, keywords = arguments_for(adopted.roles, given)
+    result = session.follow(adopted.backward_function, values, keywords)
     parts = result if isinstance(result, tuple) else (result,)
     found = next((part for part in parts if isinstance(part, dict)), {})
     dx = next((part for part in parts if isinstance(part, Symbol)), None)
     if dx is None:
-        dx = next((found[name] for name in INPUT_GRADIENT_NAMES if name in found), None)
+        dx = input_gradient_in(found)
     gradients = {}
     for name in adopted.values:
         gradients[name] = _first(found, adopted.keys_of(name), name)
@@ -132,16 +114,16 @@ def _first(found: dict[str, Any], keys: list[str], name: str) -> Any:
     raise CannotExplainError(f"its backward pass leaves no gradient for {name!r}")
 
 
-def _turned(session: Session, value: Any, source: int, target: int) -> Any:
+def _turned(session: Following, value: Any, source: int, target: int) -> Any:
     """The axis of the examples moved to where it belongs."""
     if source == target:
         return value
-    return session.calls.function(np.moveaxis, Arguments([value, source, target], {}))
+    return session.call(np.moveaxis, Arguments([value, source, target], {}))
 
 
-def _fitted(session: Session, layer: HandWritten, name: str, gradient: Any) -> Any:
+def _fitted(session: Following, layer: HandWritten, name: str, gradient: Any) -> Any:
     """A gradient in its parameter's shape."""
     shape = layer.adopted.values[name].shape
     if isinstance(gradient, Symbol) and gradient.trials[0].shape == shape:
         return gradient
-    return session.calls.function(np.reshape, Arguments([gradient, shape], {}))
+    return session.call(np.reshape, Arguments([gradient, shape], {}))

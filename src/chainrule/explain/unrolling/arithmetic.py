@@ -131,7 +131,7 @@ def sizes(array: Symbol) -> tuple[Any, ...]:
 
 
 def takes_all(owner: Symbol, index: Any) -> bool:
-    """Whether ``owner[index]`` is the whole array, as it lies."""
+    """True if ``owner[index]`` is the whole array, as it lies."""
     parts = index if isinstance(index, tuple) else (index,)
     if not owner.is_array or not all(isinstance(p, slice) or p is Ellipsis for p in parts):
         return False
@@ -143,7 +143,7 @@ def takes_all(owner: Symbol, index: Any) -> bool:
 
 
 def is_alike(one: Any, other: Any) -> bool:
-    """Whether two symbols have the same types and shapes, and lie alike in memory."""
+    """True if two symbols have the same types and shapes, and lie alike in memory."""
     if not isinstance(one, Symbol) or not isinstance(other, Symbol):
         return False
     return all(_layout(one.trials[t]) == _layout(other.trials[t]) for t in TRIALS)

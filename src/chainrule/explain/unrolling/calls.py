@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import BuiltinMethodType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.configurable import Configurable
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
+from chainrule.explain.unrolling.following import Arguments, Following
+from chainrule.explain.unrolling.helpers import Helpers
 from chainrule.explain.unrolling.spelling import code_of, uniform
 from chainrule.explain.unrolling.symbols import Stand, Symbol, computed, has_symbols, in_trial
 from chainrule.layers.base import Layer
 from chainrule.layers.supervision import Checked
-
-if TYPE_CHECKING:
-    from chainrule.explain.unrolling.session import Session
 
 TAKE_APART = (zip, enumerate, reversed, tuple, list)
 PUT_TOGETHER = (dict, slice)
@@ -30,39 +27,14 @@ OF_TYPES = (isinstance, hasattr, callable, type)
 LIBRARIES = ("numpy", "scipy", "math")
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """What a call is given."""
-
-    positional: list[Any]
-    named: dict[str, Any]
-
-    @property
-    def values(self) -> list[Any]:
-        """All of them, in a row."""
-        return [*self.positional, *self.named.values()]
-
-    def hand_to(self, function: Callable[..., Any], values: Sequence[Any]) -> Any:
-        """Call a function with other values in the same places."""
-        count = len(self.positional)
-        return function(*values[:count], **dict(zip(self.named, values[count:], strict=True)))
-
-    def result(self, code: ast.expr, function: Callable[..., Any]) -> Any:
-        """The symbol for ``code(…)``, which computes what `function` does."""
-        words = [ast.keyword(name, code_of(value)) for name, value in self.named.items()]
-        call = ast.Call(code, [code_of(value) for value in self.positional], words)
-        return computed(call, lambda *values: self.hand_to(function, values), *self.values)
-
-
 class Calls:
     """Decides what becomes of each call."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Following, helpers: Helpers) -> None:
+        self.session, self.helpers = session, helpers
 
     def function(self, function: Any, given: Arguments) -> Any:
         """What ``function(…)`` is worth."""
-        helpers = self.session.helpers
         if isinstance(function, Checked):
             function = function.method
         if isinstance(function, MethodType) and _is_followed(function, given):
@@ -85,12 +57,12 @@ class Calls:
         if isinstance(function, BuiltinMethodType) and isinstance(function.__self__, np.ndarray):
             return self.method(function.__self__, function.__name__, given)
         if isinstance(function, MethodType):
-            return helpers.specialise(function, given)
+            return self.helpers.specialise(function, given)
         if isinstance(function, FunctionType) and not _is_of_library(function):
-            return helpers.plain_function(function, given)
+            return self.helpers.plain_function(function, given)
         if function is np.asarray and (made := _as_array(given)) is not None:
             return made
-        return given.result(helpers.library_name(function), function)
+        return given.result(self.helpers.library_name(function), function)
 
     def method(self, owner: Any, name: str, given: Arguments) -> Any:
         """What ``owner.name(…)`` is worth, where the owner is an array."""
@@ -118,7 +90,7 @@ class Calls:
 
 
 def _is_followed(method: MethodType, given: Arguments) -> bool:
-    """Whether a method is one of a layer, a loss, an optimizer: those are written out."""
+    """True if a method is one of a layer, a loss, an optimizer: those are written out."""
     if isinstance(method.__self__, (Layer, Stand)):
         return True
     return isinstance(method.__self__, Configurable) and has_symbols(given.values)
@@ -131,7 +103,7 @@ def _is_method_of_container(function: Any) -> bool:
 
 
 def _is_of_library(function: FunctionType) -> bool:
-    """Whether a function written in Python belongs to NumPy or SciPy."""
+    """True if a function written in Python belongs to NumPy or SciPy."""
     return str(function.__module__).split(".")[0] in LIBRARIES
 
 
@@ -179,7 +151,7 @@ def _as_array(given: Arguments) -> Any:
 
 
 def _keeps_shape(owner: Symbol, given: Arguments) -> bool:
-    """Whether a reshape changes nothing."""
+    """True if a reshape changes nothing."""
     first = given.positional[0]
     sizes = first if isinstance(first, tuple) else tuple(given.positional)
     return all(in_trial(sizes, t) == np.shape(trial) for t, trial in enumerate(owner.trials))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
-from chainrule.explain.unrolling.calls import Arguments
+from chainrule.explain.unrolling.following import Arguments, Following
 from chainrule.explain.unrolling.source import loads_of, names_around, tree_of
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import (
@@ -23,9 +23,6 @@ from chainrule.explain.unrolling.symbols import (
 )
 from chainrule.layers.base import Layer
 
-if TYPE_CHECKING:
-    from chainrule.explain.unrolling.session import Session
-
 OF_SHAPES = ("ndim", "size", "nbytes", "itemsize")
 
 
@@ -33,7 +30,7 @@ class Expressions(ast.NodeVisitor):
     """One call of a function: its names, and what its expressions are worth."""
 
     def __init__(
-        self, session: Session, function: Callable[..., Any], arguments: Mapping[str, Any]
+        self, session: Following, function: Callable[..., Any], arguments: Mapping[str, Any]
     ) -> None:
         self.session = session
         self.function = function
@@ -127,7 +124,7 @@ class Expressions(ast.NodeVisitor):
         return self.visit(node.body if self.decide(node.test) else node.orelse)
 
     def decide(self, test: ast.expr) -> bool:
-        """Whether a condition holds, which must not depend on the numbers."""
+        """True if a condition holds, which must not depend on the numbers."""
         value = self.visit(test)
         if has_symbols(value):
             on = "the size of the batch" if _is_of_shapes(value) else "the numbers it is given"
@@ -228,10 +225,10 @@ class Expressions(ast.NodeVisitor):
         given = self._arguments(node)
         try:
             if not isinstance(node.func, ast.Attribute):
-                return self.session.calls.function(self.visit(node.func), given)
+                return self.session.call(self.visit(node.func), given)
             if isinstance(owner, Symbol):
-                return self.session.calls.method(owner, node.func.attr, given)
-            return self.session.calls.function(self.attribute(owner, node.func.attr), given)
+                return self.session.call_method(owner, node.func.attr, given)
+            return self.session.call(self.attribute(owner, node.func.attr), given)
         except CannotExplainError as error:
             if error.place:
                 raise

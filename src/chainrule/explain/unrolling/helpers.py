@@ -11,21 +11,18 @@ import re
 import sys
 from collections.abc import Callable, Collection
 from types import FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
-from chainrule.explain.unrolling.calls import Arguments
+from chainrule.explain.unrolling.following import Arguments, Following
 from chainrule.explain.unrolling.layout import copy_text, function_text
 from chainrule.explain.unrolling.source import free_names, names_around, opening_of_doc, tree_of
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import Symbol, has_symbols, shape_text
 from chainrule.explain.unrolling.writer import Line, Writer
 from chainrule.layers.base import Layer
-
-if TYPE_CHECKING:
-    from chainrule.explain.unrolling.session import Session
 
 NUMPY: dict[str, Any] = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 OTHER_LIBRARIES = ("math", "scipy.special", "scipy.signal", "scipy.ndimage")
@@ -35,7 +32,7 @@ STANDARD = ("builtins", "math", "zlib")  # whose functions a copied function may
 class Helpers:
     """What the program needs besides its one function."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Following) -> None:
         self.session = session
         self.imports: set[str] = set()
         self.functions: dict[str, str] = {}  # the text of each, by name
@@ -159,7 +156,7 @@ class _Copied(ast.NodeTransformer):
 
 
 def _stands_alone(function: FunctionType, seen: set[FunctionType]) -> bool:
-    """Whether all that a function uses are NumPy, numbers and functions that stand alone."""
+    """True if all that a function uses are NumPy, numbers and functions that stand alone."""
     if function in seen:
         return True
     seen.add(function)
@@ -175,7 +172,7 @@ def _stands_alone(function: FunctionType, seen: set[FunctionType]) -> bool:
 
 
 def _is_at_hand(value: Any) -> bool:
-    """Whether a value is a number, a library, or a function of the standard library."""
+    """True if a value is a number, a library, or a function of the standard library."""
     if isinstance(value, (int, float, str)) or value is np or value is math:
         return True
     return getattr(value, "__module__", None) in STANDARD

@@ -119,7 +119,7 @@ def differences(program: Program, network: Network) -> Iterator[tuple[int, str]]
 
 
 def same_bits(one: Any, other: Any) -> bool:
-    """Whether two arrays or numbers are equal to the last bit; 0 and -0 are the same number."""
+    """True if two arrays or numbers are equal to the last bit; 0 and -0 are the same number."""
     one, other = np.asarray(one), np.asarray(other)
     if (one.shape, one.dtype) != (other.shape, other.dtype):
         return False

@@ -15,6 +15,7 @@ from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import adopted, arithmetic
 from chainrule.explain.unrolling.arithmetic import takes_all
 from chainrule.explain.unrolling.calls import Calls
+from chainrule.explain.unrolling.following import Arguments, Following
 from chainrule.explain.unrolling.helpers import Helpers
 from chainrule.explain.unrolling.names import letter_of, numbered
 from chainrule.explain.unrolling.spelling import call
@@ -40,14 +41,14 @@ class Kept:
     number: int
 
 
-class Session:
+class Session(Following):
     """One network on its way to becoming a program."""
 
     def __init__(self, network: Network, writer: Writer) -> None:
         self.network = network
         self.writer = writer
-        self.calls = Calls(self)
         self.helpers = Helpers(self)
+        self.calls = Calls(self, self.helpers)
         self.positions = {id(layer): position for position, layer in walk(network.root)}
         self.arrays: dict[str, Symbol] = {}  # parameters and buffers, by their keys
         self.gradients: dict[str, Symbol] = {}
@@ -61,13 +62,17 @@ class Session:
     def follow(
         self, function: Callable[..., Any], positional: list[Any], named: dict[str, Any]
     ) -> Any:
-        """Follow a function line by line and return its result."""
         given = inspect.signature(function).bind(*positional, **named)
         given.apply_defaults()
         return Statements(self, function, given.arguments).result()
 
+    def call(self, function: Any, given: Arguments) -> Any:
+        return self.calls.function(function, given)
+
+    def call_method(self, owner: Any, name: str, given: Arguments) -> Any:
+        return self.calls.method(owner, name, given)
+
     def assign(self, name: str, value: Symbol) -> Symbol:
-        """A line that gives `value` a name."""
         made = self.writer.assign(numbered(name, self.number), value, self._is_random(value))
         if self.number is not None and not self.layer.children():
             letter = letter_of(self.layer, self._has_weights(self.layer))
@@ -76,7 +81,6 @@ class Session:
 
     @contextmanager
     def writing(self, writer: Writer) -> Iterator[None]:
-        """What is followed meanwhile becomes lines of another function."""
         before = self.writer, self.number
         self.writer, self.number = writer, None
         try:
@@ -98,7 +102,6 @@ class Session:
     # --- layers -------------------------------------------------------------------------------
 
     def forward(self, layer: Layer, x: Any, training: Any = False) -> tuple[Any, Kept]:
-        """Write a layer's forward pass; its output, and what its backward pass needs."""
         with self._within(layer):
             x = self._as_name("x", x)
             self._begin(layer)
@@ -116,7 +119,6 @@ class Session:
             return y, Kept(layer, self._fixed(cache), x, y, number)
 
     def backward(self, layer: Layer, dy: Any, kept: Any) -> Any:
-        """Write a layer's backward pass; the gradient of its input."""
         with self._within(layer):
             if not isinstance(kept, Kept) or kept.layer is not layer:
                 raise CannotExplainError("backward is given another layer's cache")
@@ -241,7 +243,7 @@ class Session:
         return cache
 
     def _is_random(self, value: Symbol) -> bool:
-        """Whether an expression draws random numbers."""
+        """True if an expression draws random numbers."""
         streams = {ast.unparse(stream.code) for stream in self.streams.values()}
         names = {node.id for node in ast.walk(value.code) if isinstance(node, ast.Name)}
         return bool(names & streams)
@@ -249,7 +251,6 @@ class Session:
     # --- arrays -------------------------------------------------------------------------------
 
     def attribute(self, layer: Layer, name: str) -> Any:
-        """``layer.name``."""
         if self.is_gradient(layer, name):
             return self._gradient(layer, name)
         if name in layer._declarations():
@@ -262,13 +263,10 @@ class Session:
         return getattr(layer, name)
 
     def is_gradient(self, layer: Layer, name: str) -> bool:
-        """Whether ``layer.name`` is the gradient of a parameter."""
         declaration = layer._declarations().get(name[1:])
         return name.startswith("d") and declaration is not None and declaration.trained
 
     def begin_gradient(self, layer: Layer, name: str, index: Any, value: Any) -> bool:
-        """The first time that something is added to a gradient, which is zero until then: where
-        all of it is filled, adding is assigning, and that is written here."""
         key = self._key(layer, name[1:])
         if key in self.gradients:
             return False
@@ -287,7 +285,6 @@ class Session:
         return True
 
     def add_to_gradient(self, layer: Layer, name: str, value: Any) -> None:
-        """``layer.dname += value``."""
         if not self.begin_gradient(layer, name, ..., value):
             gradient = self._gradient(layer, name)
             keeps_type = arithmetic.update(ast.Add(), gradient, value)

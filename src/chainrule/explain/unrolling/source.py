@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 from chainrule.explain.errors import CannotExplainError
+from chainrule.foreign import source
 
 
 @cache
@@ -20,14 +20,12 @@ def tree_of(function: Callable[..., Any]) -> ast.FunctionDef:
     Raises:
         CannotExplainError: there is no source, or it is no plain `def`.
     """
-    try:
-        lines, first = inspect.getsourcelines(function)
-        module = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError):
+    module = source.tree_of(function)
+    if module is None:
         raise CannotExplainError(
             f"the source of {function.__qualname__} is not to be had: write it as a plain `def` "
             "in a file"
-        ) from None
+        )
     (definition, *_) = module.body
     if not isinstance(definition, ast.FunctionDef):
         raise CannotExplainError(
@@ -35,12 +33,11 @@ def tree_of(function: Callable[..., Any]) -> ast.FunctionDef:
         )
     if has_docstring(definition):
         del definition.body[0]
-    ast.increment_lineno(definition, max(first, 1) - 1)
     return definition
 
 
 def has_docstring(definition: ast.FunctionDef) -> bool:
-    """Whether a definition begins with one."""
+    """True if a definition begins with one."""
     first = definition.body[0]
     return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
 

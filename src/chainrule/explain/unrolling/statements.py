@@ -11,8 +11,8 @@ import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
 from chainrule.explain.unrolling import arithmetic
-from chainrule.explain.unrolling.adopted import Held
 from chainrule.explain.unrolling.expressions import Expressions
+from chainrule.explain.unrolling.held import Held
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import (
     TRIALS,
@@ -234,7 +234,7 @@ class Statements(Expressions):
             self.run(node.body)
 
     def _only_fills(self, statements: list[ast.stmt]) -> bool:
-        """Whether statements only fill or change arrays that were there before."""
+        """True if statements only fill or change arrays that were there before."""
         return all(self._fills(statement) for statement in statements)
 
     def _fills(self, statement: ast.stmt) -> bool:
@@ -249,7 +249,7 @@ class Statements(Expressions):
         return False
 
     def _is_place(self, target: ast.expr) -> bool:
-        """Whether an assignment leaves all names of before as they were."""
+        """True if an assignment leaves all names of before as they were."""
         if isinstance(target, ast.Name):
             return target.id not in self.names
         return isinstance(target, ast.Subscript)

@@ -35,12 +35,12 @@ class Symbol:
 
     @property
     def is_atomic(self) -> bool:
-        """Whether the code is a name, which may be written twice without computing twice."""
+        """True if the code is a name, which may be written twice without computing twice."""
         return isinstance(self.code, ast.Name) or self.from_shapes
 
     @property
     def is_array(self) -> bool:
-        """Whether this is an array, which `+=` changes in place."""
+        """True if this is an array, which `+=` changes in place."""
         return isinstance(self.trials[0], np.ndarray)
 
 
@@ -84,7 +84,7 @@ def symbols_in(value: Any) -> Iterator[Symbol]:
 
 
 def has_symbols(*values: Any) -> bool:
-    """Whether any of the values is not yet known."""
+    """True if any of the values is not yet known."""
     return any(True for _ in symbols_in(values))
 
 

@@ -79,7 +79,7 @@ class Writer:
         return made
 
     def is_new(self, value: Symbol) -> bool:
-        """Whether a value is an array of its own, and no variable or view of one."""
+        """True if a value is an array of its own, and no variable or view of one."""
         whole = _whole(value.trials[0])
         return all(whole is not known for known in self.memory)
 

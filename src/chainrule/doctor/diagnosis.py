@@ -1,0 +1,72 @@
+"""From a request to a diagnosis: all that a file has, and all that is held against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chainrule.doctor.findings import Diagnosis, endless
+from chainrule.doctor.intake.examples import Case
+from chainrule.doctor.intake.request import Request, find
+from chainrule.doctor.optimizers.steps import diagnose_optimizer
+from chainrule.doctor.properties.behaviours import behaviours
+from chainrule.doctor.search.subject_diagnosis import diagnose_subject
+from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.loading import line_in
+
+
+def diagnose_file(file: Path) -> Diagnosis:
+    """Everything in a file.
+
+    Raises:
+        CannotCheckError: as for `diagnose_request`.
+    """
+    return diagnose_request(Request(file))
+
+
+def diagnose_request(request: Request) -> Diagnosis:
+    """What was asked for.
+
+    Raises:
+        CannotCheckError: nothing can be run, or the code raises an exception outside its backward
+            pass.
+        MemoryError: the code needs more memory than it may use.
+    """
+    try:
+        return _joined([diagnose_case(case) for case in find(request)])
+    except (CannotCheckError, MemoryError):
+        raise
+    except EndlessError as error:
+        finding = endless(request.file_name, error, line_in(error, str(request.file)))
+        return Diagnosis(request.file_name, [finding])
+    except Exception as error:  # raised by the code outside its backward pass
+        line = line_in(error, str(request.file))
+        place = f"{request.file_name}, line {line}, raises " if line else ""
+        raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
+
+
+def diagnose_case(case: Case) -> Diagnosis:
+    """One subject and all that is held against it; what the code itself raises passes through."""
+    if case.subject is None:
+        return diagnose_optimizer(case.example)
+    diagnosis = diagnose_subject(case.subject)
+    diagnosis.notes += case.notes
+    named = {finding.code for finding in diagnosis.findings}
+    if "timeout" in named:
+        return diagnosis
+    for finding in behaviours(case.subject, case.example):
+        spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)
+        if finding.code not in named and not spoilt:
+            diagnosis.findings.append(finding)
+    return diagnosis
+
+
+def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
+    """One diagnosis for several subjects."""
+    if len(diagnoses) == 1:
+        return diagnoses[0]
+    joined = Diagnosis(", ".join(d.subject for d in diagnoses))
+    for d in diagnoses:
+        joined.findings += d.findings
+        joined.notes += d.notes
+        joined.comparisons += d.comparisons
+    return joined

@@ -1,0 +1,88 @@
+"""What the doctor says: findings, each with a code that programs can read, and the diagnosis that
+holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.types import Array
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Args:
+        gradient: the gradient's name in the code that was checked.
+        code: the cause, one of `CODES`.
+        certain: true if nothing else explains the numbers.
+        evidence: what was seen.
+        line: where in the file, if known.
+        suggestion: what to do.
+    """
+
+    gradient: str
+    code: str
+    certain: bool
+    evidence: str
+    line: int | None = None
+    suggestion: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as `--json` prints it."""
+        return dict(vars(self))
+
+
+def endless(name: str, error: Exception, line: int | None) -> Finding:
+    """The finding for code that does not come to an end."""
+    advice = "look for a loop that does not end; if it is only long, check a smaller example"
+    return Finding(name, "timeout", True, str(error), line, advice)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One gradient beside the true one; entries that were not looked at are NaN in `true`."""
+
+    name: str
+    right: bool
+    given: Array | None = None
+    true: Array | None = None
+
+
+@dataclass
+class Diagnosis:
+    """What the doctor found.
+
+    >>> Diagnosis("Dense").ok
+    True
+    """
+
+    subject: str
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing is wrong."""
+        return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        """The diagnosis as `--json` prints it."""
+        return {
+            "ok": self.ok,
+            "findings": [finding.as_json() for finding in self.findings],
+            "subject": self.subject,
+            "gradients": {each.name: each.right for each in self.comparisons},
+            "notes": self.notes,
+        }
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"{self.subject}: no mistake found"
+        lines = [
+            f"{each.gradient}: {each.code}{'' if each.certain else '?'}, {each.evidence}"
+            for each in self.findings
+        ]
+        return "\n".join([f"{self.subject}:", *lines])

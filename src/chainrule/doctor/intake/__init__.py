@@ -1,0 +1,7 @@
+"""From a file, or an example, to subjects.
+
+request             what was asked for, and what the file has for it
+examples            a dictionary as `example(rng)` returns it
+guessed_runs        code that nobody said how to run; usual_sizes: on which inputs
+usual_losses        where no loss is given
+"""

@@ -1,0 +1,286 @@
+"""From an example, as `example(rng)` returns it, to what can be examined."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.doctor.intake.usual_losses import with_assumed_loss
+from chainrule.doctor.numbers.finite_differences import Precision, probe
+from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, LossPair, Point
+from chainrule.doctor.subjects.program import Program
+from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.calling import required
+from chainrule.foreign.conventions import Code
+from chainrule.foreign.errors import CannotCheckError, LossNeededError
+from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.loading import functions_in
+from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.roles import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    JOINT_METHODS,
+    LOSS_NAMES,
+    TRAINING_METHODS,
+    method_among,
+    role_of,
+)
+from chainrule.foreign.source import returned_names
+
+Example = dict[str, Any]
+
+NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
+KEYS = (
+    *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
+    *("learning_rate", "predict", "axis", "optimizer", "grads"),
+)
+
+OUTPUT_ARGUMENTS = ("s", "y", "sigma", "fx", "activated")  # of derivatives: sigmoid_prime(s)
+
+
+@dataclass
+class Case:
+    """Something to examine.
+
+    Args:
+        subject: the code; None for an optimizer, which the example holds.
+        example: what it was made from.
+        module: the file, where there is one.
+        notes: what was assumed, for the report.
+    """
+
+    subject: Subject | None
+    example: Example = field(default_factory=dict)
+    module: types.ModuleType | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def from_example(
+    example: Example, randomness: Randomness, module: types.ModuleType | None = None
+) -> Case:
+    """A case from the dictionary that `example(rng)` returns.
+
+    Raises:
+        CannotCheckError: it has nothing that is understood; what the code itself raises passes
+            through.
+    """
+    if "layer" in example:
+        return Case(_from_layer(example, randomness, module), example, module)
+    if "forward" in example and "backward" in example:
+        return Case(_from_functions(example, randomness, module), example, module)
+    if "optimizer" in example:
+        return Case(None, example, module)
+    if "function" in example and "derivative" in example:
+        x = _needed(example, "x")
+        pair = _activation_pair(example["function"], example["derivative"], x, example.get("of"))
+        return Case(pair, example, module)
+    if "loss" in example and "derivative" in example:
+        x, y = _needed(example, "x"), _needed(example, "y")
+        return Case(LossPair(example["loss"], example["derivative"], x, y), example, module)
+    raise CannotCheckError(
+        "the example has neither a layer, nor forward and backward, nor a function and its "
+        f"derivative, nor an optimizer; its keys are {', '.join(map(str, example)) or 'none'}, "
+        f"those that are understood {', '.join(KEYS)}"
+    )
+
+
+def _needed(example: Example, key: str) -> Any:
+    if key not in example:
+        raise CannotCheckError(f'the example has no "{key}"')
+    return example[key]
+
+
+def _activation_pair(function: Any, derivative: Any, x: Any, of: Point | None) -> ActivationPair:
+    """An activation with its derivative, `of` its input or its output.
+
+    Where that is not said, the name of the derivative's argument decides, unless the derivative
+    is right at the other point alone.
+    """
+    if of is not None:
+        return ActivationPair(function, derivative, x, of)
+    argument = next(iter(required(derivative)), "x").lower()
+    is_of_output = role_of(argument) == "output" or argument in OUTPUT_ARGUMENTS
+    by_name: Point = "output" if is_of_output else "input"
+    pair = ActivationPair(function, derivative, x, by_name)
+    truth = probe(pair.loss, pair.values, "x", Precision())
+    for pair.of in (by_name, OTHER_POINT[by_name]):
+        with suppress(Exception):  # a derivative that cannot take one point is of the other
+            if truth.agrees(pair.gradients(pair.values).gradients["x"]):
+                break
+    else:
+        pair.of = by_name
+    pair.notes.append(f"the derivative was taken as a function of the {pair.of}")
+    return pair
+
+
+def _from_layer(
+    example: Example, randomness: Randomness, module: types.ModuleType | None
+) -> Subject:
+    from chainrule.layers.base import Layer
+    from chainrule.network import Network
+
+    layer = example["layer"]
+    if isinstance(layer, (Layer, Network)):
+        from chainrule.doctor.subjects.chainrule_network import ChainruleNetwork
+
+        return ChainruleNetwork(layer, example.get("x"), example.get("y"), example.get("loss"))
+    if isinstance(layer, type):
+        raise CannotCheckError(
+            f'"layer" is the class {layer.__name__}: give an object of it, {layer.__name__}(…)'
+        )
+    return from_object(layer, _needed(example, "x"), example, randomness, module)
+
+
+def from_object(
+    thing: Any,
+    x: Any,
+    example: Example,
+    randomness: Randomness,
+    module: types.ModuleType | None = None,
+) -> Subject:
+    """A layer or network as an object.
+
+    Raises:
+        CannotCheckError: it has no forward or no backward method, or nothing that can be compared;
+            what the code itself raises passes through.
+    """
+    loss = example.get("loss") or _own_loss(thing) or _loss_in(module)
+    name = type(thing).__name__
+    if (joint := _joint_method(thing)) is not None:
+        code = Code(
+            thing,
+            lambda state: getattr(state, joint),
+            lambda state: _gradients_of(getattr(state, joint)),
+            joint=getattr(type(thing), joint),
+        )
+        return _program(name, code, x, example, randomness)
+    forward, backward, trains = methods_of(thing)
+    code = Code(
+        thing,
+        lambda state: getattr(state, forward),
+        lambda state: getattr(state, backward),
+        _as_part(thing, loss),
+        trains=trains,
+    )
+    return _program(name, code, x, example, randomness)
+
+
+def _joint_method(thing: Any) -> str | None:
+    """A method that returns the loss together with the gradients, where there is no other."""
+    if method_among(thing, BACKWARD_METHODS):
+        return None
+    for name in JOINT_METHODS:
+        method = getattr(thing, name, None)
+        if inspect.ismethod(method):
+            roles = {role_of(argument) for argument in inspect.signature(method).parameters}
+            if {"x", "y"} <= roles and len(returned_names(method)) > 1:
+                return name
+    return None
+
+
+def _gradients_of(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method without the loss that it returns first."""
+
+    def gradients(x: Any, y: Any) -> Any:
+        rest = method(x, y)[1:]
+        return rest[0] if len(rest) == 1 else rest
+
+    return gradients
+
+
+def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
+    """A loss as a part of the state: a method goes with the copy of its object."""
+    if loss is None:
+        return None
+    if inspect.ismethod(loss) and loss.__self__ is thing:
+        name = loss.__name__
+        return lambda state: getattr(state, name)
+    return lambda state: loss
+
+
+def _program(name: str, code: Code, x: Any, example: Example, randomness: Randomness) -> Program:
+    """The program of an example, with a usual loss where it needs one and none is given."""
+    known = {*KEYS, "name"}
+    extra = {key: value for key, value in example.items() if key not in known}
+
+    def made(code: Code, y: Any) -> Program:
+        return Program(
+            name,
+            code,
+            x,
+            y,
+            rate=example.get("learning_rate"),
+            batch_axis=example.get("axis"),
+            randomness=randomness,
+            extra=extra,
+        )
+
+    try:
+        return made(code, example.get("y"))
+    except LossNeededError:
+        return with_assumed_loss(made, code, example.get("y"))
+
+
+def methods_of(thing: Any) -> tuple[str, str, bool]:
+    """The names of the forward and the backward method, and true if the latter trains.
+
+    Raises:
+        CannotCheckError: there is none.
+    """
+    forward = method_among(thing, FORWARD_METHODS)
+    backward, trains = method_among(thing, BACKWARD_METHODS), method_among(thing, TRAINING_METHODS)
+    if forward is None or (backward or trains) is None:
+        methods = [m for m in dir(thing) if not m.startswith("_") and callable(getattr(thing, m))]
+        raise CannotCheckError(
+            f"{type(thing).__name__} has no {'forward' if forward is None else 'backward'} method; "
+            f"it has {', '.join(methods) or 'none'}, and forward(x) and backward(dy) are looked for"
+        )
+    return forward, str(backward or trains), backward is None
+
+
+def _own_loss(thing: Any) -> Any:
+    """A loss among the methods of an object."""
+    name = method_among(thing, LOSS_NAMES)
+    return name and getattr(thing, name)
+
+
+def _loss_in(module: types.ModuleType | None) -> Any:
+    """A loss among the functions of a file: by its name, if there is only one."""
+    named = [
+        function
+        for name, function in (functions_in(module) if module else {}).items()
+        if NAMES_LOSS.search(name.lower()) and not is_about_gradients(name)
+    ]
+    return named[0] if len(named) == 1 else None
+
+
+def _from_functions(
+    example: Example, randomness: Randomness, module: types.ModuleType | None
+) -> Subject:
+    forward, backward = example["forward"], example["backward"]
+    params = example.get("params", example.get("parameters", {}))
+    loss = example.get("loss") or _loss_in(module)
+    thing = getattr(forward, "__self__", None)
+    if thing is not None and thing is getattr(backward, "__self__", None):
+        named = forward.__name__, backward.__name__
+        code = Code(
+            thing,
+            lambda state: getattr(state, named[0]),
+            lambda state: getattr(state, named[1]),
+            _as_part(thing, loss),
+        )
+    else:
+        code = Code(
+            params if isinstance(params, Mapping) else {"params": params},
+            lambda state: forward,
+            lambda state: backward,
+            _as_part(params, loss),
+            is_dictionary=True,
+        )
+    name = getattr(backward, "__name__", "a function")
+    return _program(name, code, _needed(example, "x"), example, randomness)

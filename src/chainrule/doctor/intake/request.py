@@ -1,0 +1,231 @@
+"""From a file to what can be examined: its `example(rng)`, a class, functions."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.configurable import find_name
+from chainrule.doctor.intake.examples import Case, Example, from_example
+from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
+from chainrule.errors import UnknownNameError
+from chainrule.foreign.calling import required
+from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.gradient_names import pairs_among
+from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
+from chainrule.foreign.randomness import Randomness, random_like
+from chainrule.foreign.roles import (
+    BACKWARD_METHODS,
+    FORWARD_FUNCTIONS,
+    FORWARD_METHODS,
+    TRAINING_METHODS,
+    role_of,
+)
+from chainrule.seeding import generator
+
+
+@dataclass
+class Request:
+    """What the user asks to have checked.
+
+    Args:
+        file: where it is.
+        class_name: a class, made by guessing unless the example has it.
+        functions: the names of a function and its derivative, or of forward and backward.
+        make: an expression that makes the object.
+        shape: of the input.
+        seed: of what is drawn.
+    """
+
+    file: Path | None = None
+    class_name: str | None = None
+    functions: tuple[str, str] | None = None
+    make: str | None = None
+    shape: tuple[int, ...] | None = None
+    seed: int = 0
+
+    @property
+    def file_name(self) -> str:
+        """The file without its folder."""
+        return Path(str(self.file)).name
+
+
+def find(request: Request) -> list[Case]:
+    """What a file has to be examined.
+
+    Raises:
+        CannotCheckError: there is nothing that can be run.
+    """
+    if request.file is None:
+        raise CannotCheckError("name a file")
+    module = load(request.file)
+    if request.functions:
+        return [_functions_named(*request.functions, module, request)]
+    if request.make is not None:
+        return [_made(request.make, module, request)]
+    if request.class_name is not None:
+        return [_class_named(request.class_name, module, request)]
+    if _has_example(module):
+        return [_example(module, request)]
+    return _all_that_runs(module, request)
+
+
+# --- example(rng) ---------------------------------------------------------------------------
+
+
+def _has_example(module: types.ModuleType) -> bool:
+    return callable(getattr(module, "example", None))
+
+
+def _example(module: types.ModuleType, request: Request) -> Case:
+    rng = generator(request.seed, "example")
+    function = module.example
+    try:
+        given = function(rng) if required(function) else function()
+    except Exception as error:  # the user's own code: it may raise anything
+        line = line_in(error, str(module.__file__))
+        raise CannotCheckError(
+            f"example(rng){f', line {line},' if line else ''} raises "
+            f"{type(error).__name__}: {error}"
+        ) from None
+    if not isinstance(given, dict):
+        raise CannotCheckError(
+            f"example(rng) returns {type(given).__name__}, not a dictionary: return "
+            '{"layer": …, "x": …}'
+        )
+    return from_example(given, Randomness([rng, *random_sources(module)]), module)
+
+
+# --- what is named --------------------------------------------------------------------------
+
+
+def _made(expression: str, module: types.ModuleType, request: Request) -> Case:
+    """An object as `--make` says."""
+    names = {**vars(module), "np": np, "rng": generator(request.seed, "make")}
+    try:
+        code = compile(expression, "--make", "eval")
+        thing = types.FunctionType(code, names)()
+    except Exception as error:  # the user's own expression, and code
+        raise CannotCheckError(
+            f"--make {expression!r} raises {type(error).__name__}: {error}"
+        ) from None
+    if isinstance(thing, dict):
+        return from_example(thing, Randomness(random_sources(module)), module)
+    return attempt_object(thing, module, request.shape)
+
+
+def _class_named(name: str, module: types.ModuleType, request: Request) -> Case:
+    classes = classes_in(module)
+    if name not in classes:
+        try:
+            nearest = find_name(name, classes, "class")
+        except UnknownNameError as error:
+            raise CannotCheckError(f"{request.file_name}: {error}") from None
+        raise CannotCheckError(
+            f"{request.file_name}: no class is called {name!r}; did you mean {nearest!r}?"
+        )
+    if _has_example(module) and request.shape is None:
+        case = _example(module, request)
+        if type(case.example.get("layer")).__name__ == name:
+            return case
+    return attempt_class(classes[name], module, request.shape)
+
+
+def _functions_named(first: str, second: str, module: types.ModuleType, request: Request) -> Case:
+    functions = functions_in(module)
+    for name in (first, second):
+        if name not in functions:
+            near = ", ".join(functions) or "none"
+            raise CannotCheckError(f"there is no function {name!r}; the file's functions: {near}")
+    return _function_pair(first, second, module, request)
+
+
+def _function_pair(first: str, second: str, module: types.ModuleType, request: Request) -> Case:
+    """An activation or loss with its derivative, or forward with backward."""
+    functions = functions_in(module)
+    one, other = functions[first], functions[second]
+    randomness = Randomness(random_sources(module))
+    needed = required(one)
+    if len(needed) == 2 and [role_of(name) for name in needed].count("y") == 1:
+        return from_example(_loss_example(one, other, request), randomness, module)
+    if len(needed) == 1 and len(required(other)) == 1:
+        x = random_like(np.empty(request.shape or (7, 5)), "x")
+        return from_example({"function": one, "derivative": other, "x": x}, randomness, module)
+    if _has_example(module):
+        given = _example(module, request).example
+        return from_example({**given, "forward": one, "backward": other}, randomness, module)
+    return attempt_functions(one, other, module, request.shape)
+
+
+def _loss_example(one: Any, other: Any, request: Request) -> Example:
+    """Predictions that are probabilities and targets that are classes suit every loss."""
+    rng = generator(request.seed, "loss")
+    shape = request.shape or ()
+    rows, columns = shape[:2] if len(shape) > 1 else (6, 4)
+    predictions = 0.8 * rng.dirichlet(np.ones(columns), size=rows) + 0.04
+    targets = np.eye(columns)[rng.integers(columns, size=rows)]
+    return {"loss": one, "derivative": other, "x": predictions, "y": targets}
+
+
+# --- nothing is said ------------------------------------------------------------------------
+
+
+def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
+    """Everything in a file that can be examined without being told how."""
+    cases, failures = [], []
+    for kind in classes_in(module).values():
+        if not _has_both_passes(kind) or _is_abstract(kind):
+            continue
+        try:
+            cases.append(attempt_class(kind, module, request.shape))
+        except (LossNeededError, EndlessError):
+            raise  # what may be wrong must not pass unchecked
+        except Exception as error:  # the code may raise anything; what else there is, is checked
+            failures.append(f"{kind.__name__}: {error}")
+    functions = functions_in(module)
+    for first, second in [*pairs_among(functions), *_passes_among(functions)]:
+        try:
+            cases.append(_function_pair(first, second, module, request))
+        except EndlessError:
+            raise
+        except Exception as error:  # likewise
+            failures.append(f"{first}, {second}: {error}")
+    if not cases:
+        raise CannotCheckError(
+            failures[0]
+            if failures
+            else f"{request.file_name} has nothing that is understood: no function example(rng), "
+            "no class with forward and backward, no function with its derivative"
+        )
+    cases[0].notes.extend(f"not checked: {failure}" for failure in failures)
+    return cases
+
+
+def _has_both_passes(kind: type) -> bool:
+    methods = set(dir(kind))
+    return bool(methods & set(FORWARD_METHODS)) and bool(
+        methods & {*BACKWARD_METHODS, *TRAINING_METHODS}
+    )
+
+
+def _is_abstract(kind: type) -> bool:
+    """True if its passes only say that they are missing, for other classes to define."""
+    methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
+    codes = [m.__code__ for m in methods if inspect.isfunction(m)]
+    return bool(codes) and all(
+        "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])
+        for code in codes
+    )
+
+
+def _passes_among(functions: Collection[str]) -> list[tuple[str, str]]:
+    """The names of a forward and a backward function, where a file has both."""
+    forward = next((n for n in FORWARD_FUNCTIONS if n in functions), None)
+    backward = next((n for n in BACKWARD_METHODS if n in functions), None)
+    return [(forward, backward)] if forward and backward else []

@@ -1,0 +1,209 @@
+"""The examination: which gradients are wrong, why, and on which line.
+
+Two ways must agree before a finding is certain. The numbers: how the wrong gradient differs from
+the true one. And the source: a small change of the code that makes the gradient right. Where one
+of them finds nothing, the other is believed alone only if nothing else fits.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from chainrule.doctor.findings import Comparison
+from chainrule.doctor.numbers.evidence import Evidence, Signature
+from chainrule.doctor.numbers.finite_differences import (
+    EVALUATIONS,
+    FLOAT32,
+    Precision,
+    Truth,
+    measure,
+    probe,
+)
+from chainrule.doctor.numbers.signatures import signatures
+from chainrule.doctor.subjects.subject import Answer, Subject, shown
+from chainrule.foreign import effort
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradients import fit
+from chainrule.foreign.loading import line_in
+from chainrule.foreign.parameter_names import is_parameter
+from chainrule.foreign.randomness import random_like
+from chainrule.foreign.source import files_of
+from chainrule.types import Array
+
+# Lines, as `effort` counts them:
+MEASURING = 1_500_000  # for the entries of true gradients
+# Entries of a gradient:
+AT_LEAST = 40  # are measured, whatever the effort
+ALIGNED = 100  # tell which loss is meant
+
+
+@dataclass
+class Examination:
+    """What is known about a subject at one point.
+
+    Args:
+        subject: the code.
+        answer: the gradients that it gives; None where its backward pass raises an exception.
+        error: that exception.
+        truths: the true gradients that were compared, by value.
+        wrong: the values whose gradients are wrong.
+        notes: what the report must say besides.
+        signatures: what the numbers say of wrong gradients, by value.
+    """
+
+    subject: Subject
+    answer: Answer | None
+    error: Exception | None = None
+    truths: dict[str, Truth] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    signatures: dict[str, list[Signature]] = field(default_factory=dict)
+
+    def given(self, name: str) -> Array | None:
+        """The code's gradient for a value."""
+        return self.answer.gradients.get(name) if self.answer else None
+
+    def shown(self, name: str) -> str:
+        """What the gradient is called."""
+        return shown(self.answer, name) if self.answer else f"d{name}"
+
+    def signatures_of(self, name: str) -> list[Signature]:
+        """What the numbers say of a gradient, the simplest first."""
+        return self.signatures.get(name, [])
+
+    def line_of_error(self) -> int | None:
+        """Where in the user's file the exception was raised."""
+        if self.error is None:
+            return None
+        files = files_of(self.subject.functions())
+        return next((line for file in files if (line := line_in(self.error, file))), None)
+
+
+def examine(subject: Subject) -> Examination:
+    """Compare every gradient with the true one.
+
+    Raises:
+        CannotCheckError: there are no gradients to compare.
+    """
+    try:
+        answer, error = subject.gradients(subject.values), None
+    except Exception as raised:  # the exception itself is a finding
+        answer, error = None, raised
+    found = Examination(subject, answer, error)
+    precision = _precision(answer)
+    if precision is FLOAT32:
+        found.notes.append("the code computes in float32: only two digits can be compared")
+    checked = _checked(subject, answer)
+    if not checked:
+        raise CannotCheckError(_nothing_to_compare(subject))
+    for name in checked:
+        truth = probe(subject.loss, subject.values, name, precision)
+        found.truths[name] = truth
+        if answer is None or not truth.agrees(answer.gradients.get(name)):
+            found.wrong.append(name)
+    return found
+
+
+def _nothing_to_compare(subject: Subject) -> str:
+    values = ", ".join(name for name in subject.values if name != "x") or "none"
+    return (
+        f"no gradient was found in what the backward pass of {subject.name} returns or keeps "
+        f"(parameters: {values}): call it as the parameter with d or grad, dW1 or W1_grad"
+    )
+
+
+def _precision(answer: Answer | None) -> Precision:
+    """How finely the code computes, by the type of its output."""
+    if answer is None or answer.output is None:
+        return Precision()
+    return FLOAT32 if np.asarray(answer.output).dtype == np.float32 else Precision()
+
+
+def _checked(subject: Subject, answer: Answer | None) -> list[str]:
+    """The values whose gradients are due: all that have one, and parameters that should."""
+    if answer is None:
+        return [n for n in subject.values if n != "x" or len(subject.values) == 1]
+    has = [name for name in subject.values if answer.gradients.get(name) is not None]
+    if "x" in has and len(has) > 1 and answer.dy is None:
+        has.remove("x")  # what a network hands on below its first layer serves nobody
+    return [n for n in subject.values if n in has or (n != "x" and is_parameter(n))]
+
+
+def measure_wrong(found: Examination) -> None:
+    """Find the true gradients of what is wrong, entry by entry, and what the numbers say."""
+    subject, shares = found.subject, _shares(found)
+    for name in found.wrong:
+        truth = found.truths[name]
+        measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
+        if found.answer is not None:
+            updated = name in found.answer.updated
+            given, others = found.given(name), found.answer.gradients
+            evidence = Evidence(name, given, truth, subject, updated, others)
+            found.signatures[name] = signatures(evidence)
+
+
+def _shares(found: Examination) -> dict[str, int]:
+    """How many entries of each wrong gradient are measured: the small ones leave their share to
+    the large ones."""
+    values, before = found.subject.values, effort.spent()
+    found.subject.loss(values)
+    left = MEASURING // (EVALUATIONS * (effort.spent() - before))
+    shares = {}
+    names = sorted(found.wrong, key=lambda name: values[name].size)
+    for number, name in enumerate(names):
+        share = max(AT_LEAST, left // (len(names) - number))
+        shares[name] = min(share, values[name].size)
+        left -= shares[name]
+    return shares
+
+
+def alignment(found: Examination) -> float:
+    """The cosine between the smallest gradient that the code gives and the true one."""
+    name = min(found.truths, key=lambda each: int(np.prod(found.truths[each].shape)))
+    truth, given = found.truths[name], fit(found.given(name), found.truths[name].shape)
+    if given is None:
+        return 0.0
+    measure(found.subject.loss, found.subject.values, name, truth, given, ALIGNED)
+    ours = given.ravel()[truth.where]
+    norms = float(np.linalg.norm(ours) * np.linalg.norm(truth.entries))
+    return float(ours @ truth.entries) / norms if norms else 0.0
+
+
+def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
+    """The same code with other numbers, and the true gradients there, where there are any."""
+    other = copy.copy(found.subject)
+    other.values = {
+        name: value + 0.3 * random_like(value, "second point", number)
+        if name != "y_pred"  # predictions must remain probabilities
+        else value * (1 + 0.03 * random_like(value, "second point", number))
+        for number, (name, value) in enumerate(found.subject.values.items())
+    }
+    try:
+        truths = {
+            name: probe(other.loss, other.values, name, found.truths[name].precision, 1)
+            for name in found.wrong
+        }
+    except Exception:  # code may refuse other numbers: then one point must do
+        return None
+    usable = {
+        name: truth
+        for name, truth in truths.items()
+        if truth.slopes and all(np.isfinite(truth.slopes))
+    }
+    return other, usable
+
+
+def comparisons(found: Examination) -> list[Comparison]:
+    """Each gradient beside the true one."""
+    return [
+        Comparison(
+            found.shown(name),
+            name not in found.wrong,
+            found.given(name),
+            found.truths[name].array if name in found.wrong else found.given(name),
+        )
+        for name in found.truths
+    ]

@@ -1,0 +1,366 @@
+"""Layers, networks and pairs of functions as a `Subject`: forward, backward, and where in between
+the gradients are found."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor.subjects.subject import Answer, Subject
+from chainrule.foreign import effort
+from chainrule.foreign import state as states
+from chainrule.foreign.calling import call, required
+from chainrule.foreign.conventions import (
+    Code,
+    Function,
+    asks_for_gradient,
+    learning_rate_of,
+    starts_from_targets,
+)
+from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
+from chainrule.foreign.gradients import Found, backward_result, match, snapshot
+from chainrule.foreign.outputs import understood
+from chainrule.foreign.parameter_names import is_untrained
+from chainrule.foreign.randomness import Randomness, not_constant, random_like
+from chainrule.foreign.source import files_of, returned_names
+from chainrule.foreign.state import Path, Values
+from chainrule.foreign.watching import counting_calls
+from chainrule.types import Array
+
+
+@dataclass
+class Pass:
+    """One run forward: the state after it, and what arguments stand for, by role and by name."""
+
+    state: Any
+    roles: dict[str, Any]
+    named: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def output(self) -> Array:
+        """What the forward pass gave."""
+        return np.asarray(self.roles["output"])
+
+
+class Program(Subject):
+    """A layer, a network or a pair of functions.
+
+    Args:
+        x, y: a batch and its targets.
+        rate: the learning rate for code that updates its own weights.
+        batch_axis: which axis of x counts the examples.
+        randomness: what is put back before each run.
+        extra: further arguments by name.
+    Raises:
+        CannotCheckError: its output is no array of floats.
+        LossNeededError: its backward pass begins with the targets, and a loss or targets are
+            missing.
+        Whatever the code itself raises passes through.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        code: Code,
+        x: Any,
+        y: Any = None,
+        *,
+        rate: float | None = None,
+        batch_axis: int | None = None,
+        randomness: Randomness | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.code = name, code
+        self.x, self.y = np.asarray(x), y if y is None else np.array(y)
+        self.learning_rate = learning_rate_of(code) if rate is None else float(rate)
+        self.batch_axis = batch_axis or 0
+        self.randomness = randomness or Randomness([])
+        self.extra = dict(extra or {})
+        self.notes = []
+        self.returned = returned_names(code.forward(code.state))
+        self.paths: dict[str, Path] = {}
+        self.values = {}
+        self.dy: Array | None = None
+        self.remembered: Pass | None = None
+        self.handed_in: dict[str, Any] = {}  # to the last backward pass
+        self.random_draw = 0
+        self._settle(batch_axis)
+
+    # --- what can be moved ------------------------------------------------------------------
+
+    def _settle(self, batch_axis: int | None) -> None:
+        """Find what is an example, what the backward pass is handed, and what can be moved."""
+        if self.x.dtype.kind == "f":
+            self.values["x"] = self.x.astype(np.float64)
+        first = self.run(self.values)
+        if self.code.trains and self._goes_example_by_example():
+            self.notes.append("it is trained example by example: one example is used")
+            self.x, self.y = self.x[:1], None if self.y is None else self.y[:1]
+            self.values = {"x": self.x.astype(np.float64)}
+            first = self.run(self.values)
+        if np.asarray(first.roles["output"]).dtype.kind not in "fc":
+            raise CannotCheckError(
+                f"the forward pass of {self.name} gives {type(first.roles['output']).__name__}, "
+                "not an array of floats"
+            )
+        self.batch_axis = self._axis_of_examples(first) if batch_axis is None else batch_axis
+        is_one_example = self.x.ndim == 1 and (self.y is None or np.shape(self.y) != self.x.shape)
+        if self.x.ndim > self.batch_axis and not is_one_example:
+            self.batch = self.x.shape[self.batch_axis]
+        self.dy = self._random_dy(first)
+        self._find_parameters(first)
+
+    def _find_parameters(self, first: Pass) -> None:
+        """Add the arrays that the loss depends on to the values."""
+        arrays = states.arrays(self.code.state)
+        names = states.names_of(list(arrays))
+        base = self._value(first)
+        for path, array in arrays.items():
+            name = "x (parameter)" if names[path] == "x" else names[path]
+            if is_untrained(name) or not array.size:
+                continue
+            self.paths[name] = path
+            moved = np.asarray(array, np.float64) + 0.1 * random_like(array, "dependence")
+            try:
+                value = self._value(self.run({**self.values, name: moved}))
+                depends = not np.isclose(value, base, rtol=1e-12, atol=1e-14)
+            except Exception:  # code may refuse the move: then the array is no parameter
+                depends = False
+            if depends:
+                self.values[name] = not_constant(np.array(array, np.float64))
+            else:
+                del self.paths[name]
+
+    def _goes_example_by_example(self) -> bool:
+        """True if a training step calls as many more functions as there are more examples."""
+        if self.x.ndim < 2 or self.y is None or len(self.y) != len(self.x) or len(self.x) < 2:
+            return False
+        calls = []
+        for count in (1, 2):
+            x, y = self.x[:count], self.y[:count]
+            state = copy.deepcopy(self.code.state)
+            roles = {**self._fixed_roles(), "x": x.copy(), "y": y.copy(), "batch": count}
+            with np.errstate(all="ignore"), counting_calls(files_of(self.functions())) as counted:
+                call(self.code.backward(state), roles, self.extra, ("x", "y"))
+            calls.append(counted[0])
+        return calls[1] > 1.5 * calls[0]
+
+    def _axis_of_examples(self, first: Pass) -> int:
+        """The axis that the forward pass leaves as long as it is: the first, where it can be."""
+        before, after = self.x.shape, first.output.shape
+        columns = len(before) == len(after) == 2 and before[0] != after[0] and before[1] == after[1]
+        return int(columns)
+
+    def _random_dy(self, first: Pass) -> Array | None:
+        """The gradient to hand to a backward pass that does not begin with the targets."""
+        if not first.output.ndim and not asks_for_gradient(self.code):
+            return None
+        if starts_from_targets(self.code, self.y, self.name):
+            if self.code.loss is None:
+                raise LossNeededError(
+                    f"the backward pass of {self.name} begins with the targets, so its loss is "
+                    'needed: give a function "loss" in example(rng)'
+                )
+            return None
+        self.code = replace(self.code, loss=None)
+        return random_like(first.output, "upstream")
+
+    # --- running ----------------------------------------------------------------------------
+
+    def fresh_state(self, values: Values) -> Any:
+        """A copy of the state that holds `values`."""
+        state = copy.deepcopy(self.code.state)
+        for name, path in self.paths.items():
+            if name in values:
+                states.write(state, path, values[name])
+        return state
+
+    def run(self, values: Values, state: Any = None) -> Pass:
+        """The forward pass."""
+        effort.add_copies(values)
+        with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw):
+            return self._forward(self.fresh_state(values) if state is None else state, values)
+
+    def _forward(self, state: Any, values: Values) -> Pass:
+        roles: dict[str, Any] = {
+            **self._fixed_roles(),
+            "x": values["x"].copy() if "x" in values else self.x.copy(),
+        }
+        if self.y is not None:
+            roles["y"] = self.y.copy()
+        named = dict(self.extra)
+        if self.code.is_dictionary:
+            roles["parameters"] = state
+            named.update(state)
+        given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
+        roles["output"], roles["cache"], by_name = self._understood(given, state, roles["x"])
+        if self.code.is_dictionary:
+            named.update(state)
+        return Pass(state, roles, {**named, **by_name})
+
+    def _fixed_roles(self) -> dict[str, Any]:
+        return {"rate": self.learning_rate, "training": True, "epochs": 1, "batch": self.batch}
+
+    def _understood(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
+        """(output, cache, further names) from what a forward pass returned."""
+        stored = state if self.code.is_dictionary else vars(state)
+        if self.code.trains and self.y is not None and np.shape(given) == self.y.shape:
+            return np.asarray(given), given, {}
+        return understood(given, stored, state, self.returned, x, self.y)
+
+    # --- loss and gradients -----------------------------------------------------------------
+
+    def loss(self, values: Values) -> float:
+        return self._value(self.run(values))
+
+    def _value(self, done: Pass) -> float:
+        with np.errstate(all="ignore"):
+            if self.code.loss is not None:
+                return self._given_loss(self.code.loss, done)
+            if self.dy is None:
+                return float(np.sum(done.output))
+            return float(np.sum(self.dy * done.output))
+
+    def _given_loss(self, loss: Callable[[Any], Function], done: Pass) -> float:
+        fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
+        value = call(loss(done.state), dict(done.roles), done.named, (*fill, "output", "x"))
+        if isinstance(value, tuple):
+            value = value[0]
+        value = np.asarray(value, np.float64)
+        return float(value.sum()) if value.size > 1 else float(value.reshape(()))
+
+    def gradients(self, values: Values) -> Answer:
+        if self.remembered is not None and values is self.values:
+            return self.backward(copy.deepcopy(self.remembered), values)
+        return self.backward(self.run(values), values)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Within, backward passes at the present point start from one forward pass."""
+        self.remembered = self.run(self.values)
+        try:
+            yield
+        finally:
+            self.remembered = None
+
+    def backward(self, done: Pass, values: Values) -> Answer:
+        """Run the backward pass, and find the gradients in what it leaves and returns."""
+        effort.add_copies(values)
+        with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw + 7):
+            found = self._call_backward(done)
+        return self._answer(found, done, values)
+
+    def _call_backward(self, done: Pass) -> Found:
+        before = snapshot(done.state)
+        function = self.code.backward(done.state)
+        roles = {**done.roles, **({} if self.dy is None else {"dy": self.dy.copy()})}
+        grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
+        if "grads" in required(function):
+            roles["grads"] = grads
+        if self.dy is None and self.code.loss is not None and not required(function):
+            self._given_loss(self.code.loss, done)  # backward() alone: the loss keeps what it needs
+        fill = ("x", "y", "parameters") if self._wants_targets() else ("dy", "cache", "x")
+        try:
+            given = call(function, roles, done.named, fill)
+        except SystemExit as error:
+            raise EndsProgramError(f"SystemExit: {error}") from None
+        self.handed_in = roles
+        return backward_result(given, grads, returned_names(function), before, done.state)
+
+    def _wants_targets(self) -> bool:
+        return self.dy is None and self.y is not None and self.code.joint is None
+
+    def _answer(self, found: Found, done: Pass, values: Values) -> Answer:
+        matched = match(found, self.paths, values, self.learning_rate, self._hands_back(done))
+        gradients = {name: each.array for name, each in matched.items()}
+        names = {name: each.name for name, each in matched.items()}
+        updated = frozenset(name for name, each in matched.items() if each.updated)
+        return Answer(gradients, names, done.output, self.dy, updated)
+
+    def output_in(self, x: Array, kind: type[np.floating[Any]]) -> Array:
+        """The output for another input, with all arrays in one type."""
+        state = self.fresh_state(self.values)
+        for path, array in states.arrays(state).items():
+            if isinstance(states.read(state, path), np.ndarray):
+                states.write(state, path, array.astype(kind))
+        return self.run({**self.values, "x": x.astype(kind)}, state).output
+
+    def _hands_back(self, done: Pass) -> bool:
+        """True if what is returned is the gradient of the input: of a layer, or a loss."""
+        return self.dy is not None or (not done.output.ndim and self.code.joint is None)
+
+    # --- other runs -------------------------------------------------------------------------
+
+    def is_random(self) -> bool:
+        try:
+            first = self.loss(self.values)
+            self.random_draw = 3
+            return first != self.loss(self.values) or self._draws_alone()
+        except Exception:  # user code: what it raises is found elsewhere
+            return False
+        finally:
+            self.random_draw = 0
+
+    def _draws_alone(self) -> bool:
+        """True if the code keeps a generator and no parameters, as dropout does."""
+        kept = [value for _, value in states.items(self.code.state)]
+        has_generator = any(isinstance(value, np.random.Generator) for value in kept)
+        return has_generator and self.values.keys() == {"x"}
+
+    def copied(self) -> Program:
+        """The same code, to be changed."""
+        other = copy.copy(self)
+        other.remembered = None
+        return other
+
+    def narrowed(self, examples: int) -> Subject | None:
+        if self.batch is None or self.batch <= examples or examples < 1:
+            return None
+        other = self.copied()
+        axis = self.batch_axis
+        other.x = np.take(self.x, range(examples), axis)
+        other.values = {
+            **self.values,
+            "x": np.take(self.values.get("x", self.x), range(examples), axis),
+        }
+        if self.y is not None and np.ndim(self.y):
+            other.y = np.take(self.y, range(examples), axis if np.ndim(self.y) > axis else 0)
+        if self.dy is not None:
+            if self.dy.ndim <= axis or self.dy.shape[axis] != self.batch:
+                return None
+            other.dy = np.take(self.dy, range(examples), axis)
+        other.batch = examples
+        return other
+
+    def only(self, example: int) -> Callable[[Values], float] | None:
+        if self.batch is None:
+            return None
+        if self.dy is None:
+            return self._loss_on(example)
+        if self.dy.ndim <= self.batch_axis or self.dy.shape[self.batch_axis] != self.batch:
+            return None
+        share = np.zeros_like(self.dy)
+        place = (slice(None),) * self.batch_axis + (example,)
+        share[place] = self.dy[place]
+        return lambda values: float(np.sum(share * self.run(values).output))
+
+    def _loss_on(self, example: int) -> Callable[[Values], float] | None:
+        """The loss of a batch that holds one example alone."""
+        if self.y is None or "x" not in self.values or self.y.ndim <= self.batch_axis:
+            return None
+        other = self.copied()
+        other.x = np.take(self.x, [example], self.batch_axis)
+        other.y = np.take(self.y, [example], self.batch_axis)
+        other.batch = 1
+        x = other.x.astype(np.float64)
+        return lambda values: other.loss({**values, "x": x})
+
+    def functions(self) -> list[Function]:
+        if self.code.joint is not None:
+            return [self.code.joint]
+        return [self.code.backward(self.code.state), self.code.forward(self.code.state)]

@@ -1,0 +1,83 @@
+"""What the doctor examines: a loss as a function of named arrays, and the gradients that the code
+gives for them.
+
+Code of every style becomes a `Subject`. `values` are the arrays that can be moved: the input and
+the parameters. `loss(values)` runs the forward pass on a fresh copy of everything, so that nothing
+remembered from one run reaches the next; `gradients(values)` runs forward and backward.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.foreign.state import Values
+from chainrule.types import Array
+
+
+@dataclass
+class Answer:
+    """What a backward pass gave.
+
+    Args:
+        gradients: by the name of the value each belongs to; None where none was found.
+        names: what the code calls each gradient.
+        output: what the forward pass gave.
+        dy: the gradient of the output that was handed in, if any.
+        updated: the values whose gradient is what an update did to them.
+    """
+
+    gradients: dict[str, Array | None]
+    names: dict[str, str] = field(default_factory=dict)
+    output: Array | None = None
+    dy: Array | None = None
+    updated: frozenset[str] = frozenset()
+
+
+class Subject(ABC):
+    """Code under examination.
+
+    Args:
+        name: what it is called in its file.
+        values: where it is examined; may be moved.
+        batch: the number of examples, None where there are none.
+        learning_rate: for code that updates its own weights.
+        notes: what was assumed, for the report.
+    """
+
+    name: str
+    values: Values
+    batch: int | None = None
+    learning_rate: float = 0.0
+    notes: list[str]
+
+    @abstractmethod
+    def loss(self, values: Values) -> float:
+        """The number whose gradients are asked for."""
+
+    @abstractmethod
+    def gradients(self, values: Values) -> Answer:
+        """What the code gives; whatever it raises passes through."""
+
+    def is_random(self) -> bool:
+        """True if the forward pass draws random numbers."""
+        return False
+
+    def functions(self) -> list[Callable[..., Any]]:
+        """Functions in whose files the source to be mended stands."""
+        return []
+
+    def narrowed(self, examples: int) -> Subject | None:
+        """The same code on fewer examples, where that is possible."""
+        return None
+
+    def only(self, example: int) -> Callable[[Values], float] | None:
+        """The loss with one example's share alone, where shares can be told apart."""
+        return None
+
+
+def shown(answer: Answer, name: str) -> str:
+    """What a gradient is called in the report: as the code calls it."""
+    return answer.names.get(name) or f"d{name}"

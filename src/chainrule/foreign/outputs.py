@@ -1,0 +1,86 @@
+"""The output, and what goes with it, among the things that a forward pass returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.roles import roles_named
+from chainrule.types import Array
+
+Understood = tuple[Any, Any, dict[str, Any]]
+"""The output, the cache, and further values by name."""
+
+
+def understood(
+    given: Any,
+    stored: Mapping[str, Any],
+    state: Any,
+    names: Sequence[str | None],
+    x: Array,
+    y: Array | None,
+) -> Understood:
+    """What a forward pass returned: an array, several things, a dictionary, or nothing.
+
+    Args:
+        stored: the attributes or entries that it may have filled in place of returning them.
+        names: of the elements of what it returns, where its source shows them.
+        x, y: the input that it was given, and the targets.
+    Raises:
+        CannotCheckError: there is no output.
+    """
+    if given is None:
+        return _stored_output(stored, y), state, {}
+    if isinstance(given, Mapping):
+        return _stored_output(given, y), given, dict(given)
+    if not isinstance(given, (tuple, list)):
+        return given, given, {}
+    known = names if len(names) == len(given) else [None] * len(given)
+    by_name = {name: part for name, part in zip(known, given, strict=True) if name}
+    main = _output_among(given, known, x, y)
+    rest = [part for part in given if part is not main]
+    for part in rest:
+        by_name.update(part if isinstance(part, Mapping) else {})
+    return main, rest[0] if len(rest) == 1 else tuple(rest), by_name
+
+
+def _stored_output(stored: Mapping[str, Any], y: Array | None) -> Array:
+    """The output among arrays that were stored: called so, or shaped like the targets, or stored
+    last."""
+    arrays = {
+        name: value
+        for name, value in stored.items()
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    }
+    if not arrays:
+        raise CannotCheckError("the forward pass returns nothing and stores nothing")
+    named = [value for name, value in arrays.items() if "output" in roles_named(str(name))]
+    shaped = [value for value in arrays.values() if y is not None and value.shape == y.shape]
+    both = [value for value in named if any(value is other for other in shaped)]
+    return (both or named or shaped or list(arrays.values()))[-1]
+
+
+def _output_among(
+    parts: Sequence[Any], names: Sequence[str | None], x: Array, y: Array | None
+) -> Any:
+    """The output among several things returned: the only array beside a cache; else what is
+    called so, or looks like the targets; else the last of them."""
+    candidates = [
+        (name, part)
+        for name, part in zip(names, parts, strict=True)
+        if isinstance(part, (float, np.floating))
+        or (isinstance(part, np.ndarray) and part.dtype.kind == "f" and part is not x)
+    ]
+    if not candidates:
+        inner = [part for part in parts if isinstance(part, (list, tuple)) and part]
+        if not inner:
+            raise CannotCheckError("the forward pass returns no array")
+        return _output_among(inner[-1], [None] * len(inner[-1]), x, y)
+    if len(candidates) < len(parts):
+        return candidates[0][1]
+    named = [part for name, part in candidates if name and "output" in roles_named(name)]
+    fitting = [part for _, part in candidates if y is not None and np.shape(part) == y.shape]
+    return (named or fitting or [part for _, part in candidates])[-1]

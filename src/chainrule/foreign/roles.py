@@ -1,0 +1,108 @@
+"""What methods and arguments stand for, by what people call them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from chainrule.foreign.gradient_names import looks_like_a_gradient
+
+FORWARD_FUNCTIONS = (
+    *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
+    *("feedforward", "feed_forward", "propagate", "forward_propagate", "fprop", "__call__"),
+    *("predict", "query", "activate"),
+)
+FORWARD_METHODS = (*FORWARD_FUNCTIONS, "compute", "model", "net")
+BACKWARD_METHODS = (
+    *("backward", "backward_propagation", "backward_pass", "backprop", "back_prop", "bprop"),
+    *("backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward_prop"),
+    *("backwardpropagation", "backward_propagate", "compute_gradients", "gradients", "gradient"),
+    *("compute_gradient", "grad", "compute_grads", "get_gradients", "calc_gradients"),
+)
+TRAINING_METHODS = (
+    *("train_step", "train_on_batch", "train_batch", "update_mini_batch", "fit", "train", "step"),
+)
+JOINT_METHODS = (  # that give the loss and the gradients together
+    *("loss", "loss_and_grads", "loss_and_gradients", "compute_loss_and_grads"),
+    *("loss_and_grad", "loss_and_gradient", "forward_backward", "compute_loss"),
+)
+LOSS_NAMES = (
+    *("loss", "compute_loss", "cost", "compute_cost", "loss_function", "loss_fn", "criterion"),
+    *("calculate_loss", "get_loss", "loss_func", "error"),
+)
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "x": (
+        *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
+        *("features", "x_batch", "xb", "image", "input_", "x_data", "batch_x", "a_prev", "input_x"),
+    ),
+    "y": (
+        *("y", "y_true", "target", "targets", "label", "labels", "t", "y_train", "expected"),
+        *("truth", "ytrue", "true", "y_batch", "yb", "ground_truth", "actual", "desired"),
+        *("y_onehot", "one_hot", "onehot", "y_data", "batch_y", "y_one_hot", "true_labels", "tgt"),
+        *("expected_output", "desired_output", "y_actual", "y_real", "target_output", "ys"),
+    ),
+    "parameters": (
+        *("params", "parameters", "weights", "theta", "p", "param", "model", "net", "network"),
+        *("weights_and_biases", "parms", "prm", "param_values", "w_dict", "theta_dict"),
+    ),
+    "output": (
+        *("y_pred", "y_hat", "yhat", "output", "outputs", "out", "pred", "preds", "prediction"),
+        *("predictions", "a", "al", "probs", "probabilities", "y_out", "logits", "predicted"),
+        *("ypred", "y_predicted", "o", "scores", "p", "y_prob", "activation"),
+    ),
+    "rate": (
+        *("learning_rate", "lr", "rate", "eta", "alpha", "step_size", "learn_rate", "l_rate"),
+        *("learningrate", "learning_rate_"),
+    ),
+    "cache": ("cache", "caches", "memory", "context", "ctx", "saved", "tape", "cached", "mem"),
+    "training": ("training", "train", "is_training", "is_train", "train_mode", "istraining"),
+    "epochs": ("epochs", "n_epochs", "num_epochs", "iterations", "n_iter", "num_iterations"),
+    "batch": ("batch_size", "batchsize", "minibatch_size", "mini_batch_size", "bs"),
+    "count": ("m", "n", "n_samples", "num_examples", "n_examples", "num_samples"),
+    "grads": ("grads", "gradients"),
+}
+
+BEGINNINGS = {
+    "x": re.compile(r"(inputs?|x)_"),
+    "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
+    "parameters": re.compile(r"(params|parameters)_?"),
+}
+
+
+def method_among(thing: Any, names: Iterable[str]) -> str | None:
+    """The first of the names that is a method of an object."""
+    return next((name for name in names if callable(getattr(thing, name, None))), None)
+
+
+def role_of(argument: str) -> str | None:
+    """What an argument stands for, by its name alone.
+
+    >>> role_of("X_train"), role_of("lr"), role_of("output_error")
+    ('x', 'rate', None)
+    """
+    return next(iter(roles_named(argument)), None)
+
+
+def roles_named(argument: str) -> list[str]:
+    """All that an argument may stand for, the likeliest first.
+
+    >>> roles_named("p")
+    ['parameters', 'output']
+    """
+    plain = argument.lower().strip("_")
+    exact = [role for role, names in ROLES.items() if plain in names]
+    if exact or looks_like_a_gradient(argument):
+        return exact
+    return [role for role, pattern in BEGINNINGS.items() if pattern.match(plain)]
+
+
+def result_name(function: str) -> str:
+    """What to call the array that a function returns: a layer's is the gradient of its input.
+
+    >>> result_name("Linear.backward"), result_name("sigmoid_prime")
+    ('dx', 'sigmoid_prime()')
+    """
+    owner, _, name = function.rpartition(".")
+    return "dx" if owner and name in BACKWARD_METHODS else f"{name}()"

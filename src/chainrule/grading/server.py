@@ -1,0 +1,283 @@
+"""Runs tests with a variant of the solution in its place, each run in a process of its own.
+
+``python -m chainrule.grading.server`` is a server: it imports pytest and NumPy once, and forks for
+every variant it reads, one line of JSON each. A run then costs what the tests take, and whatever
+the variant does (an endless loop, a crash, all memory) ends with its process.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from chainrule.grading.line_limit import LineLimit
+from chainrule.grading.wrapping import Wrapping, make_wrong, watch
+
+MEMORY = 8 << 30  # bytes of address space that a run may use
+SECONDS = 1800.0  # a last net for what lines do not tell: a run that takes longer is not finished
+
+WRAPPED = """
+
+import sys
+from chainrule.grading.wrapping import Wrapping, make_wrong
+make_wrong(sys.modules[__name__], Wrapping({function!r}, {output!r}, {code!r}))
+"""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is the same for every run.
+
+    Args:
+        tests: files, or whatever else pytest takes: folders, ``-k`` and an expression.
+        subject: the file of the solution.
+        module: the name by which tests import it.
+        root: the folder from which that name is found.
+    """
+
+    tests: list[str]
+    subject: str
+    module: str
+    root: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What stands in the place of the solution.
+
+    Args:
+        source: the text of the file.
+        wrapping: what is made wrong by wrapping, as a dictionary of `Wrapping`.
+        watched: functions whose outputs are to be noted.
+        lines: how many lines of the solution and of the tests may run, if that is limited.
+        seconds: how long all may take.
+        only_compare: run no tests, but compare its gradients with those of the solution.
+    """
+
+    source: str
+    wrapping: dict[str, str] | None = None
+    watched: list[str] = field(default_factory=list)
+    lines: int | None = None
+    seconds: float = SECONDS
+    only_compare: bool = False
+
+
+@dataclass
+class Trial:
+    """What came of a run.
+
+    Args:
+        outcome: "passed", "failed", "endless" after too many lines, "crash", or "nothing" where no
+            test ran; "same" or "different" where gradients were compared; "unfinished" when the
+            time was over.
+        test: the first test that failed.
+        message: what it said.
+        imported: true if the tests imported the solution.
+        passed: how many tests passed.
+        lines: how many lines of the solution and of the tests have run.
+        outputs: what the watched functions gave, by function.
+    """
+
+    outcome: str
+    test: str = ""
+    message: str = ""
+    imported: bool = False
+    passed: int = 0
+    lines: int = 0
+    outputs: dict[str, list[str]] = field(default_factory=dict)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the variant where the solution is imported."""
+
+    def __init__(self, loader: _Loader) -> None:
+        self.loader = loader
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.loader.name:
+            return None
+        return importlib.util.spec_from_file_location(
+            fullname, self.loader.path, loader=self.loader
+        )
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads the variant, and wraps its functions."""
+
+    def __init__(self, setup: Setup, variant: Variant, trial: Trial, limit: LineLimit) -> None:
+        super().__init__(setup.module, setup.subject)
+        self.variant, self.trial, self.limit = variant, trial, limit
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.variant.source, self.path, "exec")  # nothing is cached on disk
+
+    def exec_module(self, module: ModuleType) -> None:
+        with self.limit.counting():
+            super().exec_module(module)
+        self.trial.imported = True
+        watch(module, self.variant.watched, self.trial.outputs)
+        if self.variant.wrapping is not None:
+            make_wrong(module, Wrapping(**self.variant.wrapping))
+
+
+class _Results:
+    """A plugin of pytest that notes what happens, and counts lines as tests run."""
+
+    def __init__(self, trial: Trial, limit: LineLimit) -> None:
+        self.trial, self.limit = trial, limit
+
+    def pytest_pycollect_makemodule(self, module_path: Path) -> None:
+        self.limit.files.add(str(module_path))
+
+    def pytest_runtest_setup(self) -> None:
+        self.limit.start()
+
+    def pytest_runtest_call(self) -> None:
+        self.limit.start()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.limit.stop()
+        if report.failed:
+            self._note(report)
+        elif report.when == "call" and report.passed:
+            self.trial.passed += 1
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self._note(report)
+
+    def _note(self, report: Any) -> None:
+        if not self.trial.test:
+            self.trial.test = report.nodeid
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.trial.message = crash.message if crash else report.longreprtext
+
+
+def run_tests(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
+    """Run the tests here, and end this process by calling `answer` with what comes of them."""
+    import pytest
+
+    trial = Trial("endless")  # until they have come to an end
+    limit = LineLimit(variant.lines, lambda: answer(trial))
+    limit.files.add(setup.subject)
+    package = setup.module.partition(".")[0]
+    for name in [n for n in sys.modules if n.partition(".")[0] == package]:
+        del sys.modules[name]
+    sys.path.insert(0, setup.root)
+    sys.meta_path.insert(0, _Finder(_Loader(setup, variant, trial, limit)))
+    one_process = ["-n", "0"] if importlib.util.find_spec("xdist") else []
+    no_limit = ["--timeout", "0"] if importlib.util.find_spec("pytest_timeout") else []
+    options = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider", *one_process, *no_limit]
+    code = pytest.main([*options, *setup.tests], plugins=[_Results(trial, limit)])
+    outcomes = {pytest.ExitCode.OK: "passed", pytest.ExitCode.NO_TESTS_COLLECTED: "nothing"}
+    trial.outcome, trial.lines = outcomes.get(pytest.ExitCode(code), "failed"), limit.lines
+    answer(trial)
+
+
+def compare(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
+    """Call `answer` with "same" if the variant has the solution's gradients at random points."""
+    from chainrule.grading.equivalence import are_equivalent
+
+    source = variant.source
+    if variant.wrapping is not None:
+        source += WRAPPED.format(**variant.wrapping)
+    same = are_equivalent(Path(setup.subject), source)
+    answer(Trial("same" if same else "different"))
+
+
+def run_apart(setup: Setup, variant: Variant) -> Trial:
+    """Run the tests in a fork of this process, with a limit of time and memory."""
+    until = time.perf_counter() + variant.seconds
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _answer(setup, variant, writer)
+    os.close(writer)
+    text = _read(reader, until)
+    if not text:
+        time_is_over = time.perf_counter() >= until
+        text = json.dumps(asdict(Trial("unfinished" if time_is_over else "crash")))
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what the tests may have started, too
+    os.waitpid(child, 0)
+    return Trial(**json.loads(text))
+
+
+def _answer(setup: Setup, variant: Variant, writer: int) -> None:
+    """The child's part: it never returns."""
+
+    def answer(trial: Trial) -> None:
+        with os.fdopen(writer, "w") as pipe:
+            pipe.write(json.dumps(asdict(trial)) + "\n")
+        os._exit(0)
+
+    os.setsid()
+    try:
+        _be_quiet()
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        (compare if variant.only_compare else run_tests)(setup, variant, answer)
+    finally:
+        os._exit(0)
+
+
+def _be_quiet() -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+
+
+def _read(reader: int, until: float) -> str:
+    """A line from the child; "" if it dies before, or takes too long."""
+    received = b""
+    while not received.endswith(b"\n"):
+        ready, _, _ = select.select([reader], [], [], max(0.0, until - time.perf_counter()))
+        part = os.read(reader, 1 << 16) if ready else b""
+        if not part:
+            received = b""
+            break
+        received += part
+    os.close(reader)
+    return received.decode()
+
+
+def serve() -> None:
+    """Answer every variant that is read with its trial."""
+    setup = Setup(**json.loads(sys.stdin.readline()))
+    _warm_up()
+    for line in sys.stdin:
+        print(json.dumps(asdict(run_apart(setup, Variant(**json.loads(line))))), flush=True)
+
+
+def _warm_up() -> None:
+    """Import what every run will need: NumPy, pytest and its plugins, by running no tests."""
+    import pytest
+
+    importlib.import_module("numpy")
+    with tempfile.TemporaryDirectory() as empty, redirect_stdout(io.StringIO()):
+        pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", empty, empty])
+    gc.freeze()  # what is there by now need not be looked through again in every fork
+
+
+if __name__ == "__main__":
+    serve()

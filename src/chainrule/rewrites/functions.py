@@ -1,0 +1,135 @@
+"""The source of the functions that a backward pass runs, and a way to run them changed.
+
+Which functions those are is seen by watching one run. A changed syntax tree is compiled, and its
+code takes the place of the function's own for as long as it is tried out; nothing else, not even
+the objects that hold the function, has to be made anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import inspect
+import linecache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+from chainrule.foreign import effort
+from chainrule.foreign.watching import LocalNames, watching
+
+FunctionNode = ast.FunctionDef | ast.Lambda
+
+
+@dataclass
+class FunctionSource:
+    """One function: its objects, its part of the syntax tree, and what its names held."""
+
+    functions: list[FunctionType]
+    node: FunctionNode
+    statement: ast.stmt  # of the top level, in which it stands
+    names: LocalNames
+    file: str
+
+    def neighbours(self) -> dict[str, FunctionType]:
+        """The functions of the same file, by name."""
+        return {
+            name: value
+            for name, value in self.functions[0].__globals__.items()
+            if inspect.isfunction(value) and value.__code__.co_filename == self.file
+        }
+
+    def compiled(self) -> CodeType | None:
+        """The code of the tree as it is now."""
+        first, last = self.statement.lineno, self.statement.end_lineno
+        effort.add_compiled((last or first) - first + 1)
+        module = ast.Module([self.statement], [])
+        ast.fix_missing_locations(module)
+        try:
+            code = compile(module, self.file, "exec")
+        except (SyntaxError, ValueError, TypeError):
+            return None
+        own = self.functions[0].__code__
+        return next(
+            (
+                inner
+                for inner in _inner_codes(code)
+                if inner.co_name == own.co_name
+                and inner.co_firstlineno == own.co_firstlineno
+                and inner.co_freevars == own.co_freevars
+            ),
+            None,
+        )
+
+    @contextmanager
+    def running(self, code: CodeType) -> Iterator[None]:
+        """Within, the function runs `code`."""
+        before = [function.__code__ for function in self.functions]
+        try:
+            for function in self.functions:
+                function.__code__ = code
+            yield
+        finally:
+            for function, own in zip(self.functions, before, strict=True):
+                function.__code__ = own
+
+
+def _inner_codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _inner_codes(constant)
+
+
+def backward_sources(
+    forward: Callable[[], Any], both: Callable[[], Any], files: set[str]
+) -> list[FunctionSource]:
+    """The functions that run in the backward pass alone, those that begin first in front.
+
+    An exception on the way is passed over: what ran before it counts.
+    """
+    before, after = _codes_of(forward, files), _codes_of(both, files)
+    trees: dict[str, ast.Module] = {}
+    sources = []
+    for code, names in after.items():
+        if code in before or code.co_name in ("example", "<module>", "<genexpr>", "<listcomp>"):
+            continue
+        if code.co_filename not in trees:
+            text = "".join(linecache.getlines(code.co_filename))
+            try:
+                trees[code.co_filename] = ast.parse(text)
+            except SyntaxError:
+                continue
+        source = _source(code, names, trees[code.co_filename])
+        if source is not None:
+            sources.append(source)
+    return sources
+
+
+def _codes_of(run: Callable[[], Any], files: set[str]) -> dict[CodeType, LocalNames]:
+    with watching(files) as seen, suppress(Exception):  # code under examination may raise anything
+        run()
+    return seen
+
+
+def _source(code: CodeType, names: LocalNames, tree: ast.Module) -> FunctionSource | None:
+    functions = [f for f in gc.get_referrers(code) if isinstance(f, FunctionType)]
+    functions = [f for f in functions if f.__code__ is code]
+    for statement in tree.body:
+        nodes = [node for node in ast.walk(statement) if _is_node_of(node, code)]
+        if functions and len(nodes) == 1:
+            node = nodes[0]
+            if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+                return FunctionSource(functions, node, statement, names, code.co_filename)
+    return None
+
+
+def _is_node_of(node: ast.AST, code: CodeType) -> bool:
+    if isinstance(node, ast.Lambda):
+        return code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
+    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+        return False
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return first == code.co_firstlineno

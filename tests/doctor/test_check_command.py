@@ -1,0 +1,206 @@
+"""`chainrule check`: exit codes, JSON, what is shown, and code that does not behave."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Answer, Command, chainrule
+from tests.doctor.slips import SLIPS, SPECIMENS
+
+__all__ = ["chainrule"]  # the fixture
+
+LAYER = """
+import numpy as np
+
+class Layer:
+    def __init__(self):
+        self.W = np.ones((4, 3))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        {}
+        self.dW = self.x.T @ dy
+        return dy @ self.W.T
+"""
+
+
+def layer(folder: Path, line: str = "pass") -> Path:
+    """A file with a layer whose backward pass has one more line."""
+    file = folder / "layer.py"
+    file.write_text(LAYER.format(line), encoding="utf-8")
+    return file
+
+
+def findings(answer: Answer) -> list[dict[str, object]]:
+    return json.loads(answer.out)["findings"]
+
+
+def test_right_code(chainrule: Command) -> None:
+    answer = chainrule("check", SPECIMENS / "dense_rows.py")
+    assert answer.code == 0
+    assert "✓ weight_grad" in answer.out
+    assert "no mistake found" in answer.out
+
+
+def test_wrong_code_with_line_and_suggestion(chainrule: Command, tmp_path: Path) -> None:
+    slip = next(s for s in SLIPS if s.name == "weights averaged over the batch")
+    file = tmp_path / "wrong.py"
+    file.write_text(slip.source(), encoding="utf-8")
+    answer = chainrule("check", file)
+    assert answer.code == 1
+    assert "✗ weight_grad" in answer.out
+    assert "[batch-scale]" in answer.out
+    assert "▸   19 │" in answer.out
+    assert "1 mistake found" in answer.out
+
+
+def test_json_has_the_keys_that_programs_read(chainrule: Command, tmp_path: Path) -> None:
+    answer = chainrule("check", layer(tmp_path, "dy = dy / len(dy); print('noise')"), "--json")
+    assert answer.code == 1
+    given = json.loads(answer.out)
+    assert given["ok"] is False
+    (finding,) = given["findings"]
+    assert set(finding) == {"gradient", "code", "certain", "evidence", "line", "suggestion"}
+    assert (finding["code"], finding["certain"], finding["line"]) == ("batch-scale", True, 13)
+    assert given["gradients"] == {"dx": False, "dW": False}
+
+
+def test_a_class_made_as_told(chainrule: Command) -> None:
+    file = SPECIMENS / "mlp_columns.py"
+    functions = ["--functions", "forward_pass,backward_pass"]
+    assert chainrule("check", file, *functions, "--json").code == 0
+    file = SPECIMENS / "fc_layer.py"
+    made = ["--make", "FCLayer(4, 3, rng)", "--shape", "5,4"]
+    assert chainrule("check", file, "--class", "FCLayer", *made, "--json").code == 0
+
+
+def test_a_class_without_being_told_how(chainrule: Command, tmp_path: Path) -> None:
+    answer = chainrule("check", layer(tmp_path), "--class", "Layer", "--json")
+    assert answer.code == 0
+    assert any("was tried" in note for note in json.loads(answer.out)["notes"])
+
+
+def test_two_functions(chainrule: Command) -> None:
+    file = SPECIMENS / "sigmoid_pair.py"
+    answer = chainrule("check", file, "--functions", "sigmoid,sigmoid_backward", "--json")
+    assert (answer.code, json.loads(answer.out)["ok"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "evidence"),
+    [
+        ("while True: n = 1", "timeout", "more than 10,000,000 lines are run"),
+        ("import os; os.abort()", "crash", "SIGABRT"),
+        ("import os; os._exit(3)", "crash", "exit code 3"),
+        ("import sys; sys.exit(0)", "crash", "SystemExit"),
+        ("raise ValueError('no idea')", "exception", "ValueError: no idea"),
+        ("np.ones(10**10)", "out-of-memory", "MemoryError"),
+    ],
+)
+def test_code_that_does_not_behave_is_a_finding(
+    chainrule: Command, tmp_path: Path, line: str, code: str, evidence: str
+) -> None:
+    answer = chainrule("check", layer(tmp_path, line), "--json")
+    assert answer.code == 1
+    (finding,) = findings(answer)
+    assert finding["code"] == code
+    assert evidence in str(finding["evidence"])
+    if code in ("timeout", "exception", "out-of-memory"):
+        assert finding["line"] == 13
+
+
+def test_a_forward_pass_without_an_end(chainrule: Command, tmp_path: Path) -> None:
+    file = layer(tmp_path)
+    endless = file.read_text().replace("self.x = x", "while True: self.x = x")
+    example = "def example(rng):\n    return {'layer': Layer(), 'x': rng.normal(size=(5, 4))}\n"
+    file.write_text(f"{endless}\n\n{example}", encoding="utf-8")
+    (finding,) = findings(chainrule("check", file, "--json"))
+    assert (finding["code"], finding["certain"], finding["line"]) == ("timeout", True, 9)
+
+
+@pytest.mark.parametrize("line", ["import time; time.sleep(10_000)", "sum(iter(int, 1))"])
+def test_when_the_time_is_over_nothing_is_said_of_the_code(
+    chainrule: Command, tmp_path: Path, line: str
+) -> None:
+    answer = chainrule("check", layer(tmp_path, line), "--json", "--time-limit", 1)
+    assert answer.code == 2
+    given = json.loads(answer.out)
+    assert given["ok"] is None
+    assert not given["findings"]
+    assert "layer.py is not finished after 1 seconds of processor time" in given["error"]
+    assert "--time-limit" in given["error"]
+
+
+def test_a_product_that_does_not_fit_is_named(chainrule: Command, tmp_path: Path) -> None:
+    file = layer(tmp_path)
+    file.write_text(file.read_text().replace("self.x.T @ dy", "dy @ self.x"), encoding="utf-8")
+    (finding,) = findings(chainrule("check", file, "--json"))
+    assert (finding["code"], finding["certain"], finding["line"]) == ("transposed", True, 14)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "lab.py does not exist"),
+        ("x = = 3", "lab.py, line 1: invalid syntax"),
+        ("import nothing_there", "line 1, cannot be imported: ModuleNotFoundError"),
+        ("import sys\nsys.exit(4)", "ends the program itself"),
+        ("x = 3", "has nothing that is understood"),
+        ("def example(rng):\n    return 5", "returns int, not a dictionary"),
+        ("def example(rng):\n    return {'layr': 5}", "its keys are layr"),
+        ("def example(rng):\n    raise KeyError('a')", "line 2, raises KeyError"),
+    ],
+)
+def test_what_cannot_be_checked(
+    chainrule: Command, tmp_path: Path, content: str | None, message: str
+) -> None:
+    file = tmp_path / "lab.py"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    answer = chainrule("check", file)
+    assert answer.code == 2
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+    as_json = json.loads(chainrule("check", file, "--json").out)
+    assert as_json["ok"] is None
+    assert message in as_json["error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--class", "Layr"], "did you mean 'Layer'?"),
+        (["--functions", "one"], "--functions takes two names"),
+        (["--functions", "one,two"], "no function 'one'"),
+        (["--shape", "a,b"], "--shape takes whole numbers"),
+        (["--make", "Layer(3)"], "--make 'Layer(3)' raises TypeError"),
+        (["--make", "Layer(", "--shape", "5,4"], "--make 'Layer(' raises SyntaxError"),
+    ],
+)
+def test_options_that_do_not_fit(
+    chainrule: Command, tmp_path: Path, options: list[str], message: str
+) -> None:
+    answer = chainrule("check", layer(tmp_path), *options)
+    assert answer.code == 2
+    assert message in answer.err
+
+
+def test_a_heat_map_of_the_wrong_entries(chainrule: Command, tmp_path: Path) -> None:
+    file, picture = layer(tmp_path, "dy = dy / len(dy)"), tmp_path / "wrong.png"
+    assert chainrule("check", file, "--heat-map", picture).code == 1
+    with Image.open(picture) as image:
+        assert image.format == "PNG"
+        assert image.width > 800
+
+
+def test_right_code_has_no_heat_map(chainrule: Command, tmp_path: Path) -> None:
+    picture = tmp_path / "wrong.png"
+    assert chainrule("check", layer(tmp_path), "--heat-map", picture).code == 0
+    assert not picture.exists()

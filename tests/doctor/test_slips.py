@@ -1,0 +1,20 @@
+"""The doctor finds and names the slips that others have thought out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.doctor.confusion import outcomes, table
+
+PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
+
+
+def test_every_slip_is_detected_and_nearly_all_are_named_and_none_misnamed() -> None:
+    results = list(outcomes())
+    undetected = [str(outcome.slip) for outcome in results if not outcome.findings]
+    misnamed = {str(outcome.slip): outcome.misnamed for outcome in results if outcome.misnamed}
+    named = [outcome for outcome in results if outcome.is_named]
+    assert not undetected
+    assert not misnamed
+    assert len(named) >= 0.9 * len(results)
+    assert table(results) in PAGE.read_text(encoding="utf-8"), table(results)
