@@ -232,7 +232,7 @@ def _read_table(
         raise DataError(f"{path} has one column: expected features and a label")
     column = table.find_column(label_column)
     x, y = table.separate(column)
-    name = column if table.header is None else repr(table.header[column])
+    name = str(column) if table.header is None else shortened(repr(table.header[column]))
     return RawDataset(Examples(x, y, f"{path} (labels from column {name})"))
 
 

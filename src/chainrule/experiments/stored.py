@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, TypeAdapter
 
 from chainrule.errors import ChainruleError
 from chainrule.files import whole_file
+from chainrule.limits import shortened
 
 T = TypeVar("T")
 MOST_BYTES = 1 << 28  # of a file: that of a million epochs has half as many
@@ -127,7 +128,7 @@ def parse(
         return adapter.validate_json(content)
     except pydantic.ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        place = shortened(".".join(map(str, first["loc"])))
         where = f" at {place}" if place else ""
         raise error(
             f"{path} is damaged, or was written by another version: {first['msg']}{where}"
