@@ -11,9 +11,9 @@ from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
 from chainrule.engine import Unlowerable
-from chainrule.engine.assembly import LOWERINGS, lower_network, prediction_program
-from chainrule.engine.lowering import Lowering
-from chainrule.engine.lowering_sequential import PASS_SIDE_BY_SIDE
+from chainrule.engine.operations.lowering import Lowering
+from chainrule.engine.operations.lowering_sequential import PASS_SIDE_BY_SIDE
+from chainrule.engine.plan.assembly import LOWERINGS, lower_network, prediction_program
 from chainrule.errors import ArgumentError
 
 EXAMPLES = 5

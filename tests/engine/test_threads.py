@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import assembly
-from chainrule.engine.session import run_threads
-from chainrule.engine.threads import interrupts_afterwards, run_together
+from chainrule.engine.plan import assembly
+from chainrule.engine.running.session import run_threads
+from chainrule.engine.running.threads import interrupts_afterwards, run_together
 from chainrule.errors import ThreadError
 
 SIGNALS = [
@@ -90,7 +90,7 @@ def test_a_network_with_more_threads_than_there_is_room_for_says_so_and_lives_on
     ran = run("""
 import resource, threading
 import numpy as np, chainrule as cr
-from chainrule.engine import assembly
+from chainrule.engine.plan import assembly
 assembly.WORTH_THREADS = 0
 x, y = np.ones((256, 20), np.float32), np.zeros(256, int)
 def train(threads):
@@ -161,7 +161,8 @@ def test_a_signal_in_the_midst_of_training(number: int) -> None:
     ran = run(f"""
 import os, signal, threading, time
 import numpy as np, chainrule as cr
-from chainrule.engine import assembly, session
+from chainrule.engine.plan import assembly
+from chainrule.engine.running import session
 assembly.WORTH_THREADS = 0
 at_work = []
 def watched(work, threads, run_together=session.run_together):
@@ -242,7 +243,7 @@ def test_a_signal_while_handlers_are_put_back_leaves_none_behind(
 def test_what_ends_a_process_without_asking_python_still_does(number: int) -> None:
     ran = run(f"""
 import signal
-from chainrule.engine.threads import interrupts_afterwards
+from chainrule.engine.running.threads import interrupts_afterwards
 with interrupts_afterwards():
     signal.raise_signal({int(number)})
     print("lives on", flush=True)
@@ -306,7 +307,8 @@ def test_two_trainings_at_once_give_the_bits_of_each_alone(
 FORK = """
 import os, signal, sys, threading, time, warnings
 import numpy as np, chainrule as cr
-from chainrule.engine import assembly, compiled
+from chainrule.engine.plan import assembly
+from chainrule.engine.running import compiled
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: what is tested here
 assembly.WORTH_THREADS = 0
 x, y = np.random.default_rng(0).standard_normal((96, 8, 8, 2)), np.arange(96) % 3

@@ -126,7 +126,7 @@ def test_dropout_draws_the_masks_that_the_layer_draws(threads: int) -> None:
 
 
 def test_a_batch_in_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from chainrule.engine import program
+    from chainrule.engine.plan import program
 
     monkeypatch.setattr(program, "CHUNK_BYTES", 1)
     monkeypatch.setattr(program, "LEAST_CHUNK", 10)

@@ -13,7 +13,7 @@ Layers know nothing of all this: their `forward` and `backward` say what is righ
 instruction is tested against them.
 """
 
-from chainrule.engine.lowering import Unlowerable
-from chainrule.engine.session import CompiledPredictor, CompiledRunner
+from chainrule.engine.operations.lowering import Unlowerable
+from chainrule.engine.running.session import CompiledPredictor, CompiledRunner
 
 __all__ = ["CompiledPredictor", "CompiledRunner", "Unlowerable"]

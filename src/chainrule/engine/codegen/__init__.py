@@ -1,0 +1,1 @@
+"""From Python to vector instructions: what operations are written with."""

@@ -1,0 +1,1 @@
+"""Every operation of the engine: how layers are lowered to it, and its kernel."""

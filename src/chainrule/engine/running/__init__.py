@@ -1,0 +1,1 @@
+"""The machine that runs programs: its compiling, its threads, training and prediction."""
