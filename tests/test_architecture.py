@@ -33,6 +33,9 @@ FLOORS = [
     {"cli", "__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+# The same within the engine; each package has a docstring that says what is in it.
+ENGINE_FLOORS = [{"program"}, {"codegen"}, {"operations"}, {"plan"}, {"running"}]
+ENGINE_FLOOR_OF = {name: floor for floor, names in enumerate(ENGINE_FLOORS) for name in names}
 TANGLED = {"check", "explain"}  # packages in which modules still import each other in circles
 
 
@@ -75,6 +78,37 @@ def test_every_part_has_its_floor() -> None:
 def test_imports_point_downwards(module: str) -> None:
     allowed = {name for floor in FLOORS[: FLOOR_OF[part(module)] + 1] for name in floor}
     assert {part(name) for name in IMPORTS[module]} <= allowed
+
+
+def engine_part(module: str) -> str:
+    """The engine's package that a module belongs to: ``plan`` for engine.plan.assembly; or an empty
+    name."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "engine" and len(parts) > 1 else ""
+
+
+ENGINE_MODULES = [module for module in IMPORTS if engine_part(module)]
+
+
+def test_every_part_of_the_engine_has_its_floor() -> None:
+    assert {engine_part(module) for module in ENGINE_MODULES} == ENGINE_FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize("module", ENGINE_MODULES)
+def test_imports_within_the_engine_point_downwards(module: str) -> None:
+    floor = ENGINE_FLOOR_OF[engine_part(module)]
+    allowed = {name for floor in ENGINE_FLOORS[: floor + 1] for name in floor} | {""}
+    assert {engine_part(name) for name in IMPORTS[module]} <= allowed
+    assert "engine" not in IMPORTS[module]  # the package itself stands above them all
+
+
+@pytest.mark.parametrize("package", ENGINE_FLOOR_OF)
+def test_every_file_of_the_engine_is_on_its_map(package: str) -> None:
+    folder = SOURCE / "engine" / package
+    files = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    described = (folder / "__init__.py").read_text().split('"""')[1]
+    listed = {line.split()[0] for line in described.splitlines() if line.startswith("    ")}
+    assert listed == files
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -19,7 +19,7 @@ from chainrule.engine.running import code_cache, compiling
 from chainrule.engine.running.code_cache import code_folder, label, read, seal, unseal
 
 DTYPE = "float32"
-NAME = "operations.activations.handle_activation"
+NAME = "activations.LeakyRelu"
 PREDICT = """
 import sys
 import numpy as np, chainrule as cr
@@ -250,7 +250,7 @@ def test_every_byte_of_a_file_counts() -> None:
 
 
 def test_a_network_mends_what_it_needs_and_what_it_does_not(folder: Path) -> None:
-    damaged = [file_in(folder), file_in(folder, "operations.dropout.handle_dropout")]
+    damaged = [file_in(folder), file_in(folder, "dropout.dropout")]
     for path in damaged:
         path.write_bytes(b"")
     ran = run(PREDICT, folder)

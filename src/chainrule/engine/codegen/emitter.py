@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from chainrule.engine.codegen.kernel import Intrinsic, cgutils, types
 from chainrule.engine.codegen.processor import VECTOR_BYTES
 
 INT, SHORT = ir.IntType(64), ir.IntType(32)
@@ -108,6 +106,10 @@ class Emitter:
         """A whole number as one of the vectors' numbers, in every lane."""
         return self.splat(self.builder.sitofp(integer, self.number), self.vector)
 
+    def variable(self, value: Any) -> Any:
+        """A place on the stack, for LLVM to turn into a register, with this value at first."""
+        return cgutils.alloca_once_value(self.builder, value)
+
     def loop(self, count: Any) -> Any:
         """``with emit.loop(count) as i``: code that is run for i = 0, …, count - 1."""
         return cgutils.for_range(self.builder, count)
@@ -116,11 +118,10 @@ class Emitter:
         return self.builder.load(self._place(address, INT))
 
 
-def vector_function(name: str, body: Callable[..., None]) -> Callable[..., Any]:
+def vector_function(name: str, body: Callable[..., None]) -> Intrinsic:
     """A function for compiled code, ``f((whole numbers), like)``, whose instructions `body` emits,
     given an `Emitter` and the numbers. `like` only tells the type of the vectors' numbers."""
 
-    @intrinsic
     def function(typing_context: Any, arguments: Any, like: Any) -> Any:
         count = len(arguments)
 
@@ -130,9 +131,9 @@ def vector_function(name: str, body: Callable[..., None]) -> Callable[..., Any]:
             builder.call(emitted, values)
             return context.get_dummy_value()
 
-        return types.void(types.UniTuple(types.int64, count), like), generate
+        return types.void(arguments, like), generate
 
-    return function
+    return Intrinsic(function)
 
 
 def emitted_function(

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import (
     by_type,
     constant,
-    kernel,
     multiply_add,
     nearest,
     polynomial,
@@ -37,7 +37,7 @@ def split(x: Any) -> Any:
 
 @kernel
 def too_low(x: Any) -> Any:
-    """Whether exp(x) is below the smallest normal number."""
+    """True if exp(x) is below the smallest normal number."""
     return x < by_type(-87.3, -708.3, x)
 
 

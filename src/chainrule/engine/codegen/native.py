@@ -11,12 +11,8 @@ import os
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-FAST = {"contract", "reassoc", "nsz", "arcp"}  # free to regroup sums; NaN and infinity stay
-kernel = njit(nogil=True, fastmath=FAST, error_model="numpy")
+from chainrule.engine.codegen.kernel import cgutils, intrinsic, kernel, types
 
 INT = ir.IntType(64)
 SPINS = 2_000  # looks at the barrier before a thread lets others run

@@ -7,72 +7,115 @@ address, to zeros.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from chainrule.engine.codegen.native import kernel, pointer, size_of
+from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.native import pointer, size_of
 from chainrule.engine.codegen.processor import SUMS, VECTOR_BYTES
-from chainrule.engine.codegen.tile import make_tile, plain
+from chainrule.engine.codegen.tiles import (
+    InterleavedOperands,
+    PlainOperands,
+    each,
+    make_tile,
+    over,
+    plain,
+)
+from chainrule.engine.program.records import SCRATCH
 
 TILE_ROWS = SUMS // 2
 FEW_ROWS = 4
 BLOCK_ROWS = 96  # whole tiles of them
 BLOCK_DEPTH = 512
 
-wide_tile, narrow_tile = make_tile(plain, TILE_ROWS, 2), make_tile(plain, TILE_ROWS, 1)
-low_tile, small_tile = make_tile(plain, FEW_ROWS, 2), make_tile(plain, FEW_ROWS, 1)
+
+class Windows(NamedTuple):
+    """A left factor that may lie anywhere: A[i, (s, t)] at ``address + row_offset(i) +
+    segments[s] + t · step``, see `tiles`.
+
+    The offsets of its rows are those in `row_table`, or, where its address is 0, ``i · row``.
+    `reach` is explained in `reached`.
+    """
+
+    address: int
+    row_table: int
+    row: int
+    segments: int
+    segment_count: int
+    length: int  # steps in a segment
+    step: int
+    reach: int
+
+
+class Matrix(NamedTuple):
+    """A matrix whose rows, or whose columns, lie evenly apart."""
+
+    address: int
+    row: int
+    column: int
+
+
+class Panels(NamedTuple):
+    """A right factor: the columns for one tile lie `panel` bytes behind those for the last."""
+
+    address: int
+    row: int
+    panel: int
+
+
+class Result(NamedTuple):
+    """Where C lies, and S, which the product is added to; without an address, S is zero."""
+
+    address: int
+    row: int
+    start: int
+    start_row: int
+    rows: int
+    columns: int
+
+
+wide_tile = make_tile(plain, PlainOperands, TILE_ROWS, 2)
+narrow_tile = make_tile(plain, PlainOperands, TILE_ROWS, 1)
+low_tile = make_tile(plain, PlainOperands, FEW_ROWS, 2)
+small_tile = make_tile(plain, PlainOperands, FEW_ROWS, 1)
 
 
 @kernel
-def multiply(
-    a: int,
-    row_table: int,
-    row_step: int,
-    segments: int,
-    segment_count: int,
-    length: int,
-    step: int,
-    b: int,
-    b_row: int,
-    b_panel: int,
-    c: int,
-    c_row: int,
-    start: int,
-    start_row: int,
-    rows: int,
-    columns: int,
-    reach: int,
-    scratch: int,
-    like: Any,
-) -> None:
-    """C = S + A B, tile by tile; see `tile` for how A and S lie. Row i of A begins at
-    ``a + i · row_step``, or where there is a `row_table`, at ``a + row_table[i]``; the columns of B
-    for one tile lie `b_panel` bytes behind those for the one before; `reach` is explained in
-    `reached`. Rows are taken as many at a time as leave room in the cache."""
+def multiply_windows(a: Windows, b: Panels, c: Result, scratch: int, like: Any) -> None:
+    """C = S + A B, tile by tile. Rows are taken as many at a time as leave room in the cache."""
     offsets = pointer(scratch, 0)
     lanes = VECTOR_BYTES // size_of(like)
-    for block in range(0, rows, BLOCK_ROWS):
-        for panel in range((columns + 2 * lanes - 1) // (2 * lanes)):
+    for block in range(0, c.rows, BLOCK_ROWS):
+        for panel in range((c.columns + 2 * lanes - 1) // (2 * lanes)):
             j = panel * 2 * lanes
-            width = min(columns - j, 2 * lanes)
+            width = min(c.columns - j, 2 * lanes)
             i = block
-            while i < min(block + BLOCK_ROWS, rows):
-                left = rows - i
+            while i < min(block + BLOCK_ROWS, c.rows):
+                left = c.rows - i
                 height = FEW_ROWS if left <= FEW_ROWS else TILE_ROWS
-                at_offsets = scratch
-                if row_table and left >= height:
-                    at_offsets = row_table + i * 8
+                row_offsets = scratch
+                if a.row_table and left >= height:
+                    row_offsets = a.row_table + i * 8
                 else:
                     for r in range(height):  # rows that do not exist repeat the last one that does
                         row = i + min(r, left - 1)
-                        offsets[r] = pointer(row_table, 0)[row] if row_table else row * row_step
-                first, stop = reached(reach, i, min(left, height), segment_count)
-                at_start = start + i * start_row + j * size_of(like) if start else 0
-                tile = (
-                    a, at_offsets, segments + first * 8, stop - first, length, step,
-                    b + first * length * b_row + panel * b_panel, b_row,
-                    c + i * c_row + j * size_of(like), c_row, left, width,
-                    at_start, start_row,
-                )  # fmt: skip
+                        offsets[r] = pointer(a.row_table, 0)[row] if a.row_table else row * a.row
+                first, stop = reached(a, i, min(left, height))
+                tile = PlainOperands(
+                    a=a.address,
+                    row_offsets=row_offsets,
+                    segments=a.segments + first * 8,
+                    segment_count=stop - first,
+                    length=a.length,
+                    step=a.step,
+                    b=b.address + first * a.length * b.row + panel * b.panel,
+                    b_row=b.row,
+                    c=c.address + i * c.row + j * size_of(like),
+                    c_row=c.row,
+                    existing_rows=left,
+                    existing_columns=width,
+                    start=c.start + i * c.start_row + j * size_of(like) if c.start else 0,
+                    start_row=c.start_row,
+                )
                 if height == FEW_ROWS:
                     if width <= lanes:
                         small_tile(tile, like)
@@ -86,44 +129,112 @@ def multiply(
 
 
 @kernel
-def reached(reach: int, row: int, count: int, segment_count: int) -> Any:
+def reached(a: Windows, row: int, count: int) -> Any:
     """The segments [first, stop) that rows of A have anything but zeros in: all of them, or where
     there is a table, from its first entry for the last of the rows to its second for the first, as
     windows reach beyond the upper border of an image first and beyond the lower one last."""
-    if reach == 0:
-        return 0, segment_count
-    table = pointer(reach, 0)
+    if a.reach == 0:
+        return 0, a.segment_count
+    table = pointer(a.reach, 0)
     return table[2 * (row + count - 1)], table[2 * row + 1]
 
 
 @kernel
-def multiply_plain(
-    a: int,
-    row_step: int,
-    step: int,
-    depth: int,
-    b: int,
-    b_row: int,
-    b_panel: int,
-    c: int,
-    c_row: int,
-    start: int,
-    start_row: int,
-    rows: int,
-    columns: int,
-    scratch: int,
-    like: Any,
-) -> None:
-    """C = S + A B for A[i, k] at ``a + i · row_step + k · step``, some k at a time: what a tile
-    reads of B then stays in the cache for the next one."""
+def multiply(a: Matrix, depth: int, b: Panels, c: Result, scratch: int, like: Any) -> None:
+    """C = S + A B for a plain or a transposed A of so many columns, some of them at a time: what a
+    tile reads of B then stays in the cache for the next one."""
     segment = scratch + 8 * TILE_ROWS
     pointer(segment, 0)[0] = 0
     blocks = (depth + BLOCK_DEPTH - 1) // BLOCK_DEPTH
     length = (depth + blocks - 1) // blocks
     for k in range(0, depth, length):
-        at_start, at_start_row = (c, c_row) if k else (start, start_row)
-        multiply(
-            a + k * step, 0, row_step, segment, 1, min(depth - k, length), step,
-            b + k * b_row, b_row, b_panel, c, c_row, at_start, at_start_row, rows, columns, 0,
-            scratch, like,
-        )  # fmt: skip
+        start, start_row = (c.address, c.row) if k else (c.start, c.start_row)
+        multiply_windows(
+            Windows(
+                address=a.address + k * a.column,
+                row_table=0,
+                row=a.row,
+                segments=segment,
+                segment_count=1,
+                length=min(depth - k, length),
+                step=a.column,
+                reach=0,
+            ),
+            Panels(b.address + k * b.row, b.row, b.panel),
+            Result(c.address, c.row, start, start_row, c.rows, c.columns),
+            scratch,
+            like,
+        )
+
+
+@kernel
+def widest_tile(columns: int) -> int:
+    """How many of the columns that are left a tile of vectors of examples takes."""
+    if columns >= 6:
+        return 8 if columns >= 8 else 6
+    if columns >= 2:
+        return 4 if columns >= 4 else 2
+    return 1
+
+
+@kernel
+def tile_rows(width: int) -> int:
+    """The rows of a tile of so many columns."""
+    return min(SUMS // width, SCRATCH)
+
+
+def make_interleaved_product(kind: Any) -> Any:
+    """The product of matrices by tiles of this kind, `each` or `over`: the numbers of A are vectors
+    of examples, and so are those of C or of B."""
+    tile_8, tile_6, tile_4, tile_2, tile_1 = (
+        make_tile(kind, InterleavedOperands, tile_rows(width), width) for width in (8, 6, 4, 2, 1)
+    )
+    sums_examples = kind is over
+
+    @kernel
+    def multiply_interleaved(a: Windows, b: Panels, c: Result, scratch: int, like: Any) -> None:
+        """C = bias + A B, or C += A B over all examples."""
+        offsets, item = pointer(scratch, 0), size_of(like)
+        b_column, c_column = (VECTOR_BYTES, item) if sums_examples else (item, VECTOR_BYTES)
+        j = 0
+        while j < c.columns:
+            width = widest_tile(c.columns - j)
+            height = tile_rows(width)
+            for i in range(0, c.rows, height):
+                left = min(c.rows - i, height)
+                row_offsets = a.row_table + i * 8
+                if left < height:
+                    row_offsets = scratch
+                    for r in range(height):  # rows that do not exist repeat the last one that does
+                        offsets[r] = pointer(a.row_table, 0)[i + min(r, left - 1)]
+                first, stop = reached(a, i, left)
+                tile = InterleavedOperands(
+                    a=a.address,
+                    row_offsets=row_offsets,
+                    segments=a.segments + first * 8,
+                    segment_count=stop - first,
+                    length=a.length,
+                    step=a.step,
+                    b=b.address + first * a.length * b.row + j * b_column,
+                    b_row=b.row,
+                    c=c.address + i * c.row + j * c_column,
+                    c_row=c.row,
+                    existing_rows=left,
+                    bias=c.start + j * item,
+                )
+                if width == 8:
+                    tile_8(tile, like)
+                elif width == 6:
+                    tile_6(tile, like)
+                elif width == 4:
+                    tile_4(tile, like)
+                elif width == 2:
+                    tile_2(tile, like)
+                else:
+                    tile_1(tile, like)
+            j += width
+
+    return multiply_interleaved
+
+
+multiply_each, multiply_over = make_interleaved_product(each), make_interleaved_product(over)

@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from chainrule.engine.codegen.kernel import cgutils, intrinsic, types
+
+STATE_BYTES = 32  # of a generator: its state and its increment
 MULTIPLIER = 47026247687942121848144207491837523525
 WIDE, INT = ir.IntType(128), ir.IntType(64)
 
@@ -46,10 +47,10 @@ def draw(typing_context: Any, address: Any) -> Any:
         _store(builder, address, state)
         high = builder.trunc(builder.lshr(state, WIDE(64)), INT)
         mixed = builder.xor(high, builder.trunc(state, INT))
-        turn = builder.trunc(builder.lshr(state, WIDE(122)), INT)
-        back = builder.and_(builder.sub(INT(64), turn), INT(63))
-        turned = builder.or_(builder.lshr(mixed, turn), builder.shl(mixed, back))
-        bits = builder.uitofp(builder.lshr(turned, INT(11)), ir.DoubleType())
+        rotation = builder.trunc(builder.lshr(state, WIDE(122)), INT)
+        back = builder.and_(builder.sub(INT(64), rotation), INT(63))
+        rotated = builder.or_(builder.lshr(mixed, rotation), builder.shl(mixed, back))
+        bits = builder.uitofp(builder.lshr(rotated, INT(11)), ir.DoubleType())
         return builder.fmul(bits, ir.Constant(ir.DoubleType(), 2.0**-53))
 
     return types.float64(types.int64), generate
@@ -60,8 +61,6 @@ def jump(typing_context: Any, address: Any, steps: Any) -> Any:
     """Move the state at `address` as if `steps` numbers had been drawn."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        from numba.core import cgutils
-
         address, steps = arguments
         names = ("factor", "term", "total_factor", "total_term")
         first = (WIDE(MULTIPLIER), _load(builder, address, 16), WIDE(1), WIDE(0))

@@ -1,214 +1,300 @@
-"""The activation functions and their derivatives, over whole buffers."""
+"""The activations that act value by value. Each is entered once: at the end, with the formulas
+above."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from chainrule import layers
 from chainrule.engine.codegen.functions import (
     exp_minus_1_of_negative,
-    exp_of_negative,
     normal_below,
     normal_density,
     sigmoid,
     softplus,
     tanh,
 )
-from chainrule.engine.codegen.native import constant, copy, kernel, pointer
-from chainrule.engine.codegen.scene import Scene, read
-from chainrule.engine.program.instructions import Curve, Op
+from chainrule.engine.codegen.kernel import Kernel, kernel
+from chainrule.engine.codegen.native import constant, copy, pointer
+from chainrule.engine.codegen.operands import count_rows, read
+from chainrule.engine.program.instructions import Tensor
+from chainrule.engine.program.lowering import Lowered, Lowering
+from chainrule.engine.program.records import Task
+from chainrule.engine.program.registry import handles, lowers
 from chainrule.layers.activations import GELU_CUBIC, SELU_ALPHA, SELU_SCALE, SQRT_2_OVER_PI
+from chainrule.layers.base import Layer
+from chainrule.types import Shape
 
 SELU_LOW = SELU_SCALE * SELU_ALPHA
 
 
-@kernel
-def activate(curve: int, y: Any, count: int, setting: float, like: Any) -> None:
-    """y <- f(y)."""
-    a = constant(setting, like)
-    zero, half, one = constant(0.0, like), constant(0.5, like), constant(1.0, like)
-    if curve == Curve.RELU:
+class Activate(NamedTuple):
+    """y = f(x), value by value. Each activation is an operation of its own with these operands."""
+
+    x: Tensor
+    y: Tensor
+    setting: float
+
+
+class ActivateDx(NamedTuple):
+    """dx = f'(x) dy, where `kept` is y or x."""
+
+    dy: Tensor
+    dx: Tensor
+    kept: Tensor
+    setting: float
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation's two operations.
+
+    Args:
+        forward, backward: the classes of their operands.
+        keeps_output: True if the derivative follows from y: x need not be kept, and y may take its
+            place.
+    """
+
+    forward: type
+    backward: type
+    keeps_output: bool
+
+
+def activation(
+    name: str, value: Kernel, *, dx_from_y: Kernel | None = None, dx_from_x: Kernel | None = None
+) -> Activation:
+    """Enter an activation: its operations, and a compiled loop for each.
+
+    Args:
+        name: as in ``LeakyRelu``.
+        value: ``f(x, setting)``.
+        dx_from_y, dx_from_x: one of them, ``dx(y, dy, setting)`` or ``dx(x, dy, setting)``.
+    """
+    derivative = dx_from_y or dx_from_x or value
+    forward = type(name, (Activate,), {})
+    backward = type(f"{name}Dx", (ActivateDx,), {})
+
+    def activate(task: Task, like: Any) -> None:
+        operands: Any = read(task, Activate)
+        count, setting = count_rows(task) * operands.x.size, constant(operands.setting, like)
+        y = to_work_on(operands.x.address, operands.y.address, count, like)
         for i in range(count):
-            y[i] = zero if y[i] <= zero else y[i]
-    elif curve == Curve.LEAKY_RELU:
+            y[i] = value(y[i], setting)
+
+    def activate_dx(task: Task, like: Any) -> None:
+        operands: Any = read(task, ActivateDx)
+        count, setting = count_rows(task) * operands.dy.size, constant(operands.setting, like)
+        dx = to_work_on(operands.dy.address, operands.dx.address, count, like)
+        kept = pointer(operands.kept.address, like)
         for i in range(count):
-            y[i] = y[i] if y[i] > zero else a * y[i]
-    elif curve == Curve.ELU or curve == Curve.SELU:
-        scale = constant(SELU_SCALE, like) if curve == Curve.SELU else one
-        low = constant(SELU_LOW, like) if curve == Curve.SELU else a
-        for i in range(count):
-            below = low * exp_minus_1_of_negative(zero if y[i] > zero else y[i])
-            y[i] = scale * y[i] if y[i] > zero else below
-    elif curve == Curve.SIGMOID:
-        for i in range(count):
-            y[i] = sigmoid(y[i])
-    elif curve == Curve.TANH:
-        for i in range(count):
-            y[i] = tanh(y[i])
-    elif curve == Curve.SOFTPLUS:
-        for i in range(count):
-            y[i] = softplus(y[i])
-    elif curve == Curve.SILU:
-        for i in range(count):
-            y[i] = y[i] * sigmoid(y[i])
-    elif curve == Curve.GELU:
-        for i in range(count):
-            y[i] = y[i] * normal_below(y[i])
-    elif curve == Curve.GELU_TANH:
-        for i in range(count):
-            y[i] = y[i] * half * (one + tanh(bend(y[i])))
-    elif curve == Curve.HARD_SIGMOID:
-        sixth = constant(1 / 6, like)
-        for i in range(count):
-            y[i] = min(max(y[i] * sixth + half, zero), one)
+            dx[i] = derivative(kept[i], dx[i], setting)
+
+    activate.__name__, activate_dx.__name__ = name, f"{name}Dx"
+    handles(forward)(activate)
+    handles(backward)(activate_dx)
+    return Activation(forward, backward, keeps_output=dx_from_y is not None)
 
 
 @kernel
-def activate_dx(curve: int, z: Any, g: Any, count: int, setting: float, like: Any) -> None:
-    """g <- f'(x) g, where z is y for the curves in FROM_OUTPUT and x for the others."""
-    a = constant(setting, like)
-    zero, half, one = constant(0.0, like), constant(0.5, like), constant(1.0, like)
-    if curve == Curve.RELU:
-        for i in range(count):
-            g[i] = g[i] if z[i] > zero else zero
-    elif curve == Curve.LEAKY_RELU:
-        for i in range(count):
-            g[i] = g[i] if z[i] > zero else a * g[i]
-    elif curve == Curve.ELU or curve == Curve.SELU:
-        scale = constant(SELU_SCALE, like) if curve == Curve.SELU else one
-        low = constant(SELU_LOW, like) if curve == Curve.SELU else a
-        for i in range(count):
-            g[i] = (scale if z[i] > zero else z[i] + low) * g[i]
-    elif curve == Curve.SIGMOID:
-        for i in range(count):
-            g[i] = g[i] * z[i] * (one - z[i])
-    elif curve == Curve.TANH:
-        for i in range(count):
-            g[i] = g[i] * (one - z[i] * z[i])
-    elif curve == Curve.SOFTPLUS:
-        for i in range(count):
-            g[i] = g[i] * sigmoid(z[i])
-    elif curve == Curve.SILU:
-        for i in range(count):
-            s = sigmoid(z[i])
-            g[i] = g[i] * s * (one + z[i] * (one - s))
-    elif curve == Curve.GELU:
-        for i in range(count):
-            g[i] = g[i] * (normal_below(z[i]) + z[i] * normal_density(z[i]))
-    elif curve == Curve.GELU_TANH:
-        for i in range(count):
-            t = tanh(bend(z[i]))
-            slope = constant(SQRT_2_OVER_PI, like) * (
-                one + constant(3 * GELU_CUBIC, like) * z[i] * z[i]
-            )
-            g[i] = g[i] * half * (one + t + z[i] * (one - t * t) * slope)
-    elif curve == Curve.HARD_SIGMOID:
-        three, sixth = constant(3.0, like), constant(1 / 6, like)
-        for i in range(count):
-            g[i] = g[i] * sixth if abs(z[i]) < three else zero
+def to_work_on(x: int, y: int, count: int, like: Any) -> Any:
+    """y with the values of x, to be changed in place: a loop over one array is vectorized where one
+    over two, which might overlap, is not."""
+    if y != x:
+        copy(pointer(x, like), pointer(y, like), count)
+    return pointer(y, like)
+
+
+def lower_activation(to: Lowering, x: Tensor, which: Activation, setting: float) -> Lowered:
+    """y takes the place of x where neither this derivative nor anyone else needs x."""
+    y = x if x.owned and which.keeps_output else to.output(x, x.size)
+    y.owned = False
+    to.forward(which.forward(x, y, setting))
+    kept = y if which.keeps_output else x
+    if kept is x:
+        y.owned, x.owned = True, False
+
+    def pull(dy: Tensor) -> Tensor | None:
+        dx = dy if dy.owned else to.output(x, x.size)
+        to.backward(which.backward(dy, dx, kept, setting))
+        return dx
+
+    return y, pull
+
+
+def lower_as(
+    layer: type[Layer], which: Activation, setting: Callable[[Any], float] = lambda layer: 0.0
+) -> None:
+    """Lower a type of layer as an activation; `setting` reads the layer's number, if it has one."""
+
+    @lowers(layer, elementwise=True)
+    def lower(to: Lowering, layer: Layer, x: Tensor, shape: Shape) -> Lowered:
+        return lower_activation(to, x, which, setting(layer))
+
+
+# --- the formulas: of one value, and of its derivative times dy -----------------------------------
 
 
 @kernel
-def bend(x: Any) -> Any:
-    """√(2/π) (x + 0.044715 x³), the argument of tanh in GELU."""
+def relu(x: Any, setting: Any) -> Any:
+    """max(x, 0)."""
+    zero = constant(0.0, x)
+    return zero if x <= zero else x
+
+
+@kernel
+def relu_dx(y: Any, dy: Any, setting: Any) -> Any:
+    zero = constant(0.0, y)
+    return dy if y > zero else zero
+
+
+@kernel
+def leaky_relu(x: Any, slope: Any) -> Any:
+    """x where it is positive, slope · x elsewhere."""
+    return x if x > constant(0.0, x) else slope * x
+
+
+@kernel
+def leaky_relu_dx(y: Any, dy: Any, slope: Any) -> Any:
+    return dy if y > constant(0.0, y) else slope * dy
+
+
+@kernel
+def elu(x: Any, alpha: Any) -> Any:
+    """x where it is positive, α (exp(x) - 1) elsewhere."""
+    zero = constant(0.0, x)
+    below = alpha * exp_minus_1_of_negative(zero if x > zero else x)
+    return x if x > zero else below
+
+
+@kernel
+def elu_dx(y: Any, dy: Any, alpha: Any) -> Any:
+    return (constant(1.0, y) if y > constant(0.0, y) else y + alpha) * dy
+
+
+@kernel
+def selu(x: Any, setting: Any) -> Any:
+    """λ x where x is positive, λ α (exp(x) - 1) elsewhere."""
+    zero = constant(0.0, x)
+    below = constant(SELU_LOW, x) * exp_minus_1_of_negative(zero if x > zero else x)
+    return constant(SELU_SCALE, x) * x if x > zero else below
+
+
+@kernel
+def selu_dx(y: Any, dy: Any, setting: Any) -> Any:
+    above, below = constant(SELU_SCALE, y), y + constant(SELU_LOW, y)
+    return (above if y > constant(0.0, y) else below) * dy
+
+
+@kernel
+def sigmoid_of(x: Any, setting: Any) -> Any:
+    """σ(x) = 1 / (1 + exp(-x))."""
+    return sigmoid(x)
+
+
+@kernel
+def sigmoid_dx(y: Any, dy: Any, setting: Any) -> Any:
+    return dy * y * (constant(1.0, y) - y)
+
+
+@kernel
+def tanh_of(x: Any, setting: Any) -> Any:
+    """tanh(x)."""
+    return tanh(x)
+
+
+@kernel
+def tanh_dx(y: Any, dy: Any, setting: Any) -> Any:
+    return dy * (constant(1.0, y) - y * y)
+
+
+@kernel
+def softplus_of(x: Any, setting: Any) -> Any:
+    """log(1 + exp(x))."""
+    return softplus(x)
+
+
+@kernel
+def softplus_dx(x: Any, dy: Any, setting: Any) -> Any:
+    return dy * sigmoid(x)
+
+
+@kernel
+def silu(x: Any, setting: Any) -> Any:
+    """x σ(x)."""
+    return x * sigmoid(x)
+
+
+@kernel
+def silu_dx(x: Any, dy: Any, setting: Any) -> Any:
+    one, s = constant(1.0, x), sigmoid(x)
+    return dy * s * (one + x * (one - s))
+
+
+@kernel
+def gelu(x: Any, setting: Any) -> Any:
+    """x Φ(x)."""
+    return x * normal_below(x)
+
+
+@kernel
+def gelu_dx(x: Any, dy: Any, setting: Any) -> Any:
+    return dy * (normal_below(x) + x * normal_density(x))
+
+
+@kernel
+def gelu_tanh(x: Any, setting: Any) -> Any:
+    """x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
+    return x * constant(0.5, x) * (constant(1.0, x) + tanh(gelu_argument(x)))
+
+
+@kernel
+def gelu_tanh_dx(x: Any, dy: Any, setting: Any) -> Any:
+    half, one, t = constant(0.5, x), constant(1.0, x), tanh(gelu_argument(x))
+    slope = constant(SQRT_2_OVER_PI, x) * (one + constant(3 * GELU_CUBIC, x) * x * x)
+    return dy * half * (one + t + x * (one - t * t) * slope)
+
+
+@kernel
+def gelu_argument(x: Any) -> Any:
+    """√(2/π) (x + 0.044715 x³)."""
     return constant(SQRT_2_OVER_PI, x) * (x + constant(GELU_CUBIC, x) * x * x * x)
 
 
 @kernel
-def softmax(x: Any, y: Any, rows: int, columns: int, like: Any) -> None:
-    """y_i = exp(x_i) / Σ_j exp(x_j) in every row."""
-    for n in range(rows):
-        highest, total = highest_and_sum(x, n * columns, columns, like)
-        inverse = constant(1.0, like) / total
-        for c in range(n * columns, (n + 1) * columns):
-            y[c] = exp_of_negative(x[c] - highest) * inverse
+def hard_sigmoid(x: Any, setting: Any) -> Any:
+    """x / 6 + 1/2, held between 0 and 1."""
+    zero, half, one = constant(0.0, x), constant(0.5, x), constant(1.0, x)
+    return min(max(x * constant(1 / 6, x) + half, zero), one)
 
 
 @kernel
-def softmax_dx(y: Any, dy: Any, dx: Any, rows: int, columns: int, like: Any) -> None:
-    """dx_i = y_i (dy_i - Σ_j dy_j y_j) in every row."""
-    for n in range(rows):
-        total = constant(0.0, like)
-        for c in range(n * columns, (n + 1) * columns):
-            total += dy[c] * y[c]
-        for c in range(n * columns, (n + 1) * columns):
-            dx[c] = y[c] * (dy[c] - total)
+def hard_sigmoid_dx(x: Any, dy: Any, setting: Any) -> Any:
+    return dy * constant(1 / 6, x) if abs(x) < constant(3.0, x) else constant(0.0, x)
 
 
-@kernel
-def log_softmax(x: Any, y: Any, rows: int, columns: int, like: Any) -> None:
-    """y_i = x_i - log Σ_j exp(x_j) in every row."""
-    for n in range(rows):
-        highest, total = highest_and_sum(x, n * columns, columns, like)
-        log_sum = constant(math.log(total), like)
-        for c in range(n * columns, (n + 1) * columns):
-            y[c] = x[c] - highest - log_sum
+# --- the activations ------------------------------------------------------------------------------
+
+lower_as(layers.ReLU, activation("Relu", relu, dx_from_y=relu_dx))
+lower_as(
+    layers.LeakyReLU,
+    activation("LeakyRelu", leaky_relu, dx_from_y=leaky_relu_dx),
+    setting=lambda layer: layer.slope,
+)
+lower_as(layers.ELU, activation("Elu", elu, dx_from_y=elu_dx), setting=lambda layer: layer.alpha)
+lower_as(layers.SELU, activation("Selu", selu, dx_from_y=selu_dx))
+lower_as(layers.Sigmoid, activation("Sigmoid", sigmoid_of, dx_from_y=sigmoid_dx))
+lower_as(layers.Tanh, activation("Tanh", tanh_of, dx_from_y=tanh_dx))
+lower_as(layers.Softplus, activation("Softplus", softplus_of, dx_from_x=softplus_dx))
+lower_as(layers.SiLU, activation("Silu", silu, dx_from_x=silu_dx))
+lower_as(layers.HardSigmoid, activation("HardSigmoid", hard_sigmoid, dx_from_x=hard_sigmoid_dx))
+
+GELU = activation("Gelu", gelu, dx_from_x=gelu_dx)
+GELU_TANH = activation("GeluTanh", gelu_tanh, dx_from_x=gelu_tanh_dx)
 
 
-@kernel
-def log_softmax_dx(y: Any, dy: Any, dx: Any, rows: int, columns: int, like: Any) -> None:
-    """dx_i = dy_i - exp(y_i) Σ_j dy_j in every row."""
-    for n in range(rows):
-        total = constant(0.0, like)
-        for c in range(n * columns, (n + 1) * columns):
-            total += dy[c]
-        for c in range(n * columns, (n + 1) * columns):
-            dx[c] = dy[c] - exp_of_negative(y[c]) * total
-
-
-@kernel
-def highest_of(x: Any, begin: int, count: int) -> Any:
-    """The highest of a stretch of x."""
-    highest = x[begin]
-    for i in range(begin + 1, begin + count):
-        highest = max(highest, x[i])
-    return highest
-
-
-@kernel
-def highest_and_sum(x: Any, begin: int, count: int, like: Any) -> Any:
-    """The highest of a stretch of x, and Σ_i exp(x_i - highest)."""
-    highest = highest_of(x, begin, count)
-    total = constant(0.0, like)
-    for i in range(begin, begin + count):
-        total += exp_of_negative(x[i] - highest)
-    return highest, total
-
-
-def handle_activation(task: int, like: Any) -> None:
-    """y = f(x), value by value."""
-    scene = read(task)
-    y, count = to_work_on(scene, like), scene.rows * scene.x_size
-    activate(scene.size[0], y, count, scene.number[0], like)
-
-
-def handle_activation_dx(task: int, like: Any) -> None:
-    """dx = f'(x) dy."""
-    scene = read(task)
-    dx, count = to_work_on(scene, like), scene.rows * scene.x_size
-    activate_dx(scene.size[0], pointer(scene.z, like), dx, count, scene.number[0], like)
-
-
-@kernel
-def to_work_on(scene: Scene, like: Any) -> Any:
-    """The second operand with the values of the first, to be changed in place: a loop over one
-    array is vectorized where one over two, which might overlap, is not."""
-    if scene.y != scene.x:
-        copy(pointer(scene.x, like), pointer(scene.y, like), scene.rows * scene.x_size)
-    return pointer(scene.y, like)
-
-
-def handle_softmax(task: int, like: Any) -> None:
-    """Softmax and its logarithm in both directions, over rows of size[0]."""
-    scene = read(task)
-    x, y, z = pointer(scene.x, like), pointer(scene.y, like), pointer(scene.z, like)
-    columns = scene.size[0]
-    rows = scene.rows * scene.x_size // columns
-    if scene.op == Op.SOFTMAX:
-        softmax(x, y, rows, columns, like)
-    elif scene.op == Op.SOFTMAX_DX:
-        softmax_dx(z, x, y, rows, columns, like)
-    elif scene.op == Op.LOG_SOFTMAX:
-        log_softmax(x, y, rows, columns, like)
-    else:
-        log_softmax_dx(z, x, y, rows, columns, like)
+@lowers(layers.GELU, elementwise=True)
+def lower_gelu(to: Lowering, layer: layers.GELU, x: Tensor, shape: Shape) -> Lowered:
+    which = GELU_TANH if layer.approximate == "tanh" else GELU
+    return lower_activation(to, x, which, 0.0)

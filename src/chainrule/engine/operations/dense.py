@@ -1,149 +1,290 @@
-"""Dense layers, and copies of columns."""
+"""Dense layers: y = x W + b.
+
+Forward pass and dx are products over a thread's own examples. dW and db are sums over all examples
+of a chunk, each thread's for its share of the inputs or outputs, so that no two write to one place.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from chainrule.engine.codegen.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.codegen.processor import PANEL_BYTES
-from chainrule.engine.codegen.products import multiply_plain
-from chainrule.engine.codegen.scene import Scene, read, read_share
-from chainrule.engine.codegen.singles import matrix_times_vector, vector_times_matrix
-from chainrule.engine.program import column, place
-from chainrule.engine.program.instructions import Op
-
-
-def handle_copy(task: int, like: Any) -> None:
-    """Copy columns of x into y, or add them."""
-    scene = read(task)
-    size = scene.size
-    copy_columns(
-        pointer(scene.x, like), pointer(scene.y, like), scene.rows * size[4], size[5], size[6],
-        size[0], size[1], size[2], size[3],
-    )  # fmt: skip
-
-
-def handle_products(task: int, like: Any) -> None:
-    """A dense layer forward, back, and its gradients."""
-    scene = read(task)
-    if scene.op == Op.DENSE:
-        go_forward(scene, like)
-    elif scene.op == Op.DENSE_DX:
-        go_back(scene, like)
-    else:
-        add_gradient(scene, like)
+from chainrule import layers
+from chainrule.engine.codegen import processor
+from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.native import clear, constant, pointer, size_of
+from chainrule.engine.codegen.operands import (
+    Share,
+    context_at,
+    count_rows,
+    is_operation,
+    read,
+    share_of,
+)
+from chainrule.engine.codegen.processor import PANEL_BYTES, VECTOR_BYTES
+from chainrule.engine.codegen.products import Matrix, Panels, Result, multiply
+from chainrule.engine.codegen.transposition import Transposition, transpose
+from chainrule.engine.codegen.vector_products import matrix_times_vector, vector_times_matrix
+from chainrule.engine.operations.dense_transposed import lower_dense_transposed
+from chainrule.engine.program.instructions import Instruction, Tensor
+from chainrule.engine.program.lowering import Lowered, Lowering, rows_and_width
+from chainrule.engine.program.records import Task
+from chainrule.engine.program.registry import handles, lowers
+from chainrule.parameters import aligned_zeros
+from chainrule.types import Array, Shape
 
 
-@kernel
-def go_forward(scene: Scene, like: Any) -> None:
+class Dense(NamedTuple):
     """y = x W + b."""
-    weights, bias, item = scene.array[0], scene.array[1], size_of(like)
-    if scene.rows == 1:
-        vector_times_matrix(scene.x, weights, scene.y, bias, scene.x_size, scene.y_size, like)
+
+    x: Tensor
+    y: Tensor
+    weights: Array
+    bias: Array | None
+
+
+class DenseDx(NamedTuple):
+    """dx = dy Wᵀ; with W in panels where steps have many examples."""
+
+    dy: Tensor
+    dx: Tensor
+    weights: Array
+    panels: Array | None
+
+
+class DenseDw(NamedTuple):
+    """dW (+)= xᵀ dy."""
+
+    x: Tensor
+    dy: Tensor
+    gradient: Array
+    inputs: int
+    outputs: int
+    is_first: bool  # True if nothing was added to the gradient before
+
+
+class DenseDb(NamedTuple):
+    """db (+)= Σ_n dy."""
+
+    dy: Tensor
+    gradient: Array
+    outputs: int
+    is_first: bool
+
+
+class DenseStep(NamedTuple):
+    """The gradient of one example and plain SGD, together: W <- W - rate · x dyᵀ."""
+
+    x: Tensor
+    dy: Tensor
+    weights: Array
+    gradient: Array
+    inputs: int
+    outputs: int
+    is_first: bool
+
+
+class DensePanels(NamedTuple):
+    """Wᵀ in panels: cut into stretches of columns as wide as a tile, one after the other, so that
+    a product reads each from beginning to end."""
+
+    weights: Array
+    arranged: Array
+    inputs: int
+    outputs: int
+
+
+# --- how layers are lowered -----------------------------------------------------------------------
+
+
+@lowers(layers.Dense)
+def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> Lowered:
+    if to.transposed:
+        return lower_dense_transposed(to, layer, x)
+    bias = layer.b if layer.bias else None
+    y = to.output(x, layer.out_features, learns=True)
+    to.forward(Dense(x, y, layer.W, bias))
+
+    def pull(dy: Tensor) -> Tensor | None:
+        inputs, outputs, is_first = *rows_and_width(layer.W), to.begins(layer.dW)
+        if to.steps_at_once and layer.regularizer is None:
+            to.moved.add(layer.W.ctypes.data)
+            step = DenseStep(x, dy, layer.W, layer.dW, inputs, outputs, is_first)
+            to.code.move.append(Instruction(step))
+        else:
+            to.shared(DenseDw(x, dy, layer.dW, inputs, outputs, is_first))
+        if bias is not None:
+            to.shared(DenseDb(dy, layer.db, outputs, to.begins(layer.db)))
+        if not x.wants_gradient:
+            return None
+        panels = None if to.small_steps else in_panels(to, layer.W)
+        dx = to.output(x, x.size)
+        to.backward(DenseDx(dy, dx, layer.W, panels))
+        dy.owned = False  # the sum over examples comes later
+        return dx
+
+    return y, pull
+
+
+def in_panels(to: Lowering, weights: Array) -> Array:
+    """A dense layer's weights in panels, kept up to date."""
+    inputs, outputs = rows_and_width(weights)
+    width = processor.PANEL_BYTES // weights.itemsize
+    panels = aligned_zeros(-(-inputs // width) * width * outputs, weights.dtype)
+    operands = DensePanels(weights, panels, inputs, outputs)
+    return to.arrange((id(weights), "panels"), panels, operands)
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+
+@handles(Dense, DenseDx, DenseDw, DenseDb, blocked=False)
+def dense(task: Task, like: Any) -> None:
+    """A dense layer forward, back, and its gradients: all share the code of one product."""
+    if is_operation(task, Dense):
+        go_forward(task, like)
+    elif is_operation(task, DenseDx):
+        go_back(task, like)
+    elif is_operation(task, DenseDw):
+        add_weight_gradient(task, like)
     else:
-        y_row = scene.y_size * item
-        multiply_plain(
-            scene.x, scene.x_size * item, item, scene.x_size, weights, y_row, PANEL_BYTES,
-            scene.y, y_row, bias, 0, scene.rows, scene.y_size, scene.scratch, like,
-        )  # fmt: skip
+        add_bias_gradient(task, like)
 
 
 @kernel
-def go_back(scene: Scene, like: Any) -> None:
-    """dx = dy Wᵀ, with the weights transposed where steps have many examples."""
-    n, item = scene.rows, size_of(like)
-    dy_row, dx_row = scene.x_size * item, scene.y_size * item
-    if scene.array[1]:
-        multiply_plain(
-            scene.x, dy_row, item, scene.x_size, scene.array[1], PANEL_BYTES,
-            scene.x_size * PANEL_BYTES, scene.y, dx_row, 0, 0, n, scene.y_size, scene.scratch, like,
-        )  # fmt: skip
+def go_forward(task: Task, like: Any) -> None:
+    """y = x W + b."""
+    operands: Any = read(task, Dense)
+    x, y, rows, item = operands.x, operands.y, count_rows(task), size_of(like)
+    weights, bias = operands.weights, operands.bias
+    if rows == 1:
+        vector_times_matrix(x.address, weights, y.address, bias, x.size, y.size, like)
     else:
-        weights = pointer(scene.array[0], like)
-        for row in range(n):
-            dy = pointer(scene.x + row * dy_row, like)
-            dx = pointer(scene.y + row * dx_row, like)
-            matrix_times_vector(weights, dy, dx, scene.y_size, scene.x_size, like)
-
-
-@kernel
-def add_gradient(scene: Scene, like: Any) -> None:
-    """dW += xᵀ dy and db += Σ_n dy, for this thread's share of the inputs or outputs."""
-    part = read_share(scene)
-    gradient = scene.array[0] + part.begin * part.width * size_of(like)
-    begins = scene.task[column.NEW] and scene.size[2]
-    several = scene.op == Op.DENSE_DW and scene.rows > 1
-    if begins and not several:
-        clear(pointer(gradient, like), part.values)
-    if scene.op == Op.DENSE_DB:
-        add_bias_gradient(
-            scene.x, pointer(gradient, like), scene.size[0], part.begin, part.end, scene.rows, like
+        row = y.size * item
+        multiply(
+            Matrix(x.address, x.size * item, item),
+            x.size,
+            Panels(weights, row, PANEL_BYTES),
+            Result(y.address, row, bias, 0, rows, y.size),
+            task.scratch,
+            like,
         )
-        return
-    inputs, outputs, item = scene.size[0], part.width, size_of(like)
-    if several:
-        multiply_plain(
-            scene.x + part.begin * item, item, inputs * item, scene.rows, scene.y, outputs * item,
-            PANEL_BYTES, gradient, outputs * item, 0 if begins else gradient, outputs * item,
-            part.end - part.begin, outputs, scene.scratch, like,
-        )  # fmt: skip
+
+
+@kernel
+def go_back(task: Task, like: Any) -> None:
+    """dx = dy Wᵀ."""
+    operands: Any = read(task, DenseDx)
+    dy, dx, rows, item = operands.dy, operands.dx, count_rows(task), size_of(like)
+    dy_row, dx_row = dy.size * item, dx.size * item
+    if operands.panels:
+        multiply(
+            Matrix(dy.address, dy_row, item),
+            dy.size,
+            Panels(operands.panels, PANEL_BYTES, dy.size * PANEL_BYTES),
+            Result(dx.address, dx_row, 0, 0, rows, dx.size),
+            task.scratch,
+            like,
+        )
     else:
+        weights = pointer(operands.weights, like)
+        for row in range(rows):
+            dy_of_row = pointer(dy.address + row * dy_row, like)
+            dx_of_row = pointer(dx.address + row * dx_row, like)
+            matrix_times_vector(weights, dy_of_row, dx_of_row, dx.size, dy.size, like)
+
+
+@kernel
+def add_weight_gradient(task: Task, like: Any) -> None:
+    """dW (+)= xᵀ dy, for this thread's share of the inputs."""
+    operands: Any = read(task, DenseDw)
+    part, rows = share_of(task, operands.inputs, operands.outputs), count_rows(task)
+    x, dy, item, row = operands.x, operands.dy, size_of(like), part.width * size_of(like)
+    gradient = operands.gradient + part.begin * row
+    begins = task.begins and operands.is_first
+    if rows > 1:
+        multiply(
+            Matrix(x.address + part.begin * item, item, operands.inputs * item),
+            rows,
+            Panels(dy.address, row, PANEL_BYTES),
+            Result(
+                gradient, row, 0 if begins else gradient, row, part.end - part.begin, part.width
+            ),
+            task.scratch,
+            like,
+        )
+    else:
+        if begins:
+            clear(pointer(gradient, like), part.values)
         add_outer_product(
-            pointer(scene.x, like), pointer(scene.y, like), pointer(gradient, like), part.begin,
-            part.end, outputs,
-        )  # fmt: skip
+            pointer(x.address, like), pointer(dy.address, like), pointer(gradient, like), part
+        )
 
 
-def handle_dense_step(task: int, like: Any) -> None:
+@kernel
+def add_outer_product(x: Any, dy: Any, gradient: Any, part: Share) -> None:
+    """dW += x dyᵀ for one example; inputs that are zero cost nothing."""
+    outputs = part.width
+    for i in range(part.begin, part.end):
+        if x[i] != 0:
+            for o in range(outputs):
+                gradient[(i - part.begin) * outputs + o] += x[i] * dy[o]
+
+
+@kernel
+def add_bias_gradient(task: Task, like: Any) -> None:
+    """db (+)= Σ_n dy, for this thread's share of the outputs."""
+    operands: Any = read(task, DenseDb)
+    part, item = share_of(task, operands.outputs, 1), size_of(like)
+    gradient = pointer(operands.gradient + part.begin * item, like)
+    if task.begins and operands.is_first:
+        clear(gradient, part.values)
+    for n in range(count_rows(task)):
+        row = n * operands.outputs + part.begin
+        dy = pointer(operands.dy.address + row * item, like)
+        for k in range(part.values):
+            gradient[k] += dy[k]
+
+
+@handles(DenseStep)
+def step_at_once(task: Task, like: Any) -> None:
     """W <- W - rate · x dyᵀ for one example. Rows whose input is zero, as most pixels are, stay
     untouched. The gradient itself is written down in a run's last step alone, after which it can
     be looked at."""
-    scene = read(task)
-    context, step = scene.context, scene.task[column.STEP]
-    x, dy = pointer(scene.x, like), pointer(scene.y, like)
-    weights, gradient = pointer(scene.array[0], like), pointer(scene.array[1], like)
-    inputs, outputs = scene.size[0], scene.size[1]
-    rate = constant(pointer(context[place.COEFFICIENTS] + step * 32, 0.0)[0], like)
+    operands: Any = read(task, DenseStep)
+    context, step = context_at(task.context), task.step
+    x, dy = pointer(operands.x.address, like), pointer(operands.dy.address, like)
+    weights, gradient = pointer(operands.weights, like), pointer(operands.gradient, like)
+    inputs, outputs = operands.inputs, operands.outputs
+    rate = constant(pointer(context.coefficients + step * 32, 0.0)[0], like)
     for i in range(inputs):
         if x[i] != 0:
             for o in range(outputs):
                 weights[i * outputs + o] -= rate * (x[i] * dy[o])
-    if step + 1 == context[place.STEPS]:
-        if scene.size[2]:
+    if step + 1 == context.steps:
+        if operands.is_first:
             clear(gradient, inputs * outputs)
-        add_outer_product(x, dy, gradient, 0, inputs, outputs)
+        add_outer_product(x, dy, gradient, Share(0, inputs, outputs, inputs * outputs))
 
 
-@kernel
-def add_outer_product(x: Any, dy: Any, gradient: Any, begin: int, end: int, outputs: int) -> None:
-    """dW += x dyᵀ for one example; inputs that are zero cost nothing."""
-    for i in range(begin, end):
-        if x[i] != 0:
-            for o in range(outputs):
-                gradient[(i - begin) * outputs + o] += x[i] * dy[o]
-
-
-@kernel
-def add_bias_gradient(
-    dy: int, gradient: Any, outputs: int, begin: int, end: int, rows: int, like: Any
-) -> None:
-    """db += Σ_n dy, for the outputs [begin, end)."""
-    for n in range(rows):
-        part = pointer(dy + (n * outputs + begin) * size_of(like), like)
-        for k in range(end - begin):
-            gradient[k] += part[k]
-
-
-@kernel
-def copy_columns(
-    x: Any, y: Any, rows: int, x_row: int, y_row: int, x_at: int, y_at: int, width: int, adds: int
-) -> None:
-    """y[:, y_at : y_at + width] = x[:, x_at : x_at + width], or += ."""
-    for n in range(rows):
-        a, b = n * x_row + x_at, n * y_row + y_at
-        if adds:
-            for k in range(width):
-                y[b + k] += x[a + k]
-        else:
-            for k in range(width):
-                y[b + k] = x[a + k]
+@handles(DensePanels)
+def arrange_in_panels(task: Task, like: Any) -> None:
+    """Wᵀ in panels. A thread takes the rows of W that it has just moved."""
+    operands: Any = read(task, DensePanels)
+    part = share_of(task, operands.inputs, operands.outputs)
+    item, outputs = size_of(like), part.width
+    lanes, width = VECTOR_BYTES // item, PANEL_BYTES // item
+    row = part.begin
+    while row < part.end:
+        count = min(part.end - row, lanes - row % lanes)
+        target = row // width * outputs * PANEL_BYTES + row % width * item
+        rows = Transposition(
+            x=operands.weights + row * outputs * item,
+            x_row=outputs * item,
+            y=operands.arranged + target,
+            y_row=PANEL_BYTES,
+            rows=count,
+            columns=outputs,
+            width=count,
+        )
+        transpose(rows, like)
+        row += count

@@ -2,15 +2,171 @@
 
 from __future__ import annotations
 
+import enum
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from chainrule import losses
 from chainrule.engine.codegen.functions import exp_of_negative, sigmoid, softplus
-from chainrule.engine.codegen.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.codegen.scene import Scene, read
-from chainrule.engine.operations.activations import highest_of
-from chainrule.engine.program import column, place
-from chainrule.engine.program.instructions import Criterion
+from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.native import clear, constant, pointer, size_of
+from chainrule.engine.codegen.operands import add_to_total, context_at, count_rows, read
+from chainrule.engine.operations.softmax import highest_of
+from chainrule.engine.program.instructions import Private, Tensor
+from chainrule.engine.program.lowering import Lowering, Unlowerable
+from chainrule.engine.program.records import Context, Task
+from chainrule.engine.program.registry import handles
+from chainrule.types import Array, Shape
+
+
+class Criterion(enum.IntEnum):
+    """The losses; those of one number for each example come last."""
+
+    MEAN_SQUARED_ERROR = 0
+    MEAN_ABSOLUTE_ERROR = 1
+    HUBER = 2
+    BINARY_CROSS_ENTROPY = 3
+    BINARY_CROSS_ENTROPY_OF_LOGITS = 4
+    HINGE = 5
+    SOFTMAX_CROSS_ENTROPY = 6
+    CATEGORICAL_CROSS_ENTROPY = 7
+    KL_DIVERGENCE = 8
+
+
+# The criterion, and the attribute that is its setting.
+CRITERIA: dict[type[losses.Loss], tuple[Criterion, str | None]] = {
+    losses.MeanSquaredError: (Criterion.MEAN_SQUARED_ERROR, None),
+    losses.MeanAbsoluteError: (Criterion.MEAN_ABSOLUTE_ERROR, None),
+    losses.Huber: (Criterion.HUBER, "delta"),
+    losses.BinaryCrossEntropy: (Criterion.BINARY_CROSS_ENTROPY, "margin"),
+    losses.SoftmaxCrossEntropy: (Criterion.SOFTMAX_CROSS_ENTROPY, "label_smoothing"),
+    losses.CategoricalCrossEntropy: (Criterion.CATEGORICAL_CROSS_ENTROPY, "margin"),
+    losses.KLDivergence: (Criterion.KL_DIVERGENCE, None),
+    losses.Hinge: (Criterion.HINGE, None),
+}
+# Losses of one number for each example, where others have one for each of its values.
+PER_EXAMPLE = (losses.SoftmaxCrossEntropy, losses.CategoricalCrossEntropy, losses.KLDivergence)
+
+
+class Loss(NamedTuple):
+    """The loss of every example, and its derivative."""
+
+    predictions: Tensor
+    gradient: Tensor
+    class_weights: Array
+    target: Private  # where a class number becomes a row of zeros and a one
+    criterion: int
+    setting: float
+
+
+def add_loss(
+    to: Lowering,
+    loss: losses.Loss,
+    y: Tensor,
+    gradient: Tensor,
+    shape: Shape,
+    dtype: np.dtype[Any],
+) -> None:
+    """The instruction between forward and backward."""
+    if type(loss) not in CRITERIA:
+        raise Unlowerable(f"the loss {type(loss).__name__}")
+    criterion, setting = CRITERIA[type(loss)]
+    if isinstance(loss, PER_EXAMPLE) and len(shape) != 1:
+        raise Unlowerable(f"the loss {type(loss).__name__} on outputs of shape {shape}")
+    if isinstance(loss, losses.BinaryCrossEntropy) and loss.from_logits:
+        criterion = Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS
+    class_weights = np.ones(y.size, dtype)
+    if isinstance(loss, losses.SoftmaxCrossEntropy) and loss.class_weights is not None:
+        class_weights = np.asarray(loss.class_weights, dtype)
+    number = getattr(loss, setting) if setting else 0.0
+    to.forward(Loss(y, gradient, class_weights, Private(y.size), criterion, number))
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+
+@handles(Loss)
+def loss(task: Task, like: Any) -> None:
+    """The losses of the rows, added to the thread's; their derivatives."""
+    operands: Any = read(task, Loss)
+    context = context_at(task.context)
+    scale = loss_scale(context, task.chunk_start)
+    first = task.chunk_start + task.begin
+    if operands.criterion < Criterion.SOFTMAX_CROSS_ENTROPY and is_plain(context):
+        total = scale * take_plain_losses(task, operands, first, constant(scale, like), like)
+    else:
+        total = take_losses(task, operands, first, scale, like)
+    add_to_total(context.partial_losses, task.thread, total)
+
+
+@kernel
+def loss_scale(context: Context, start: int) -> float:
+    """1 / Σ w, what makes a sum the mean."""
+    if not context.takes_mean:
+        return 1.0
+    counted = pointer(context.divisors, 0.0)[start // context.batch_size]
+    divisor = counted * context.values
+    return 1 / divisor if divisor else 1.0  # nothing counts: 0, and not 0 / 0
+
+
+@kernel
+def is_plain(context: Context) -> bool:
+    """True if targets lie side by side, in the order of the examples, all counting the same."""
+    return not (context.order or context.labels or context.weights)
+
+
+@kernel
+def take_plain_losses(task: Task, operands: Any, first: int, scale: Any, like: Any) -> float:
+    """The losses of all rows at once, value by value."""
+    size = operands.predictions.size
+    values = count_rows(task) * size
+    targets = context_at(task.context).targets + first * size * size_of(like)
+    p, t = pointer(operands.predictions.address, like), pointer(targets, like)
+    dp, class_weights = (
+        pointer(operands.gradient.address, like),
+        pointer(operands.class_weights, like),
+    )
+    total = loss_of_example(
+        operands.criterion, p, t, dp, values, operands.setting, class_weights, like
+    )
+    for i in range(values):
+        dp[i] *= scale
+    return total
+
+
+@kernel
+def take_losses(task: Task, operands: Any, first: int, scale: float, like: Any) -> float:
+    """The losses of the rows, one by one."""
+    context, rows = context_at(task.context), count_rows(task)
+    size, item = operands.predictions.size, size_of(like)
+    predictions, gradient = operands.predictions.address, operands.gradient.address
+    target, class_weights = pointer(operands.target, like), pointer(operands.class_weights, like)
+    if operands.criterion == Criterion.SOFTMAX_CROSS_ENTROPY:
+        take_exponentials(pointer(predictions, like), pointer(gradient, like), rows, size)
+    total = 0.0
+    for row in range(rows):
+        example = first + row
+        if context.order:
+            example = pointer(context.order, 0)[example]
+        if context.labels:
+            clear(target, size)
+            target[pointer(context.labels, 0)[example]] = 1
+        else:
+            target = pointer(context.targets + example * size * item, like)
+        p = pointer(predictions + row * size * item, like)
+        dp = pointer(gradient + row * size * item, like)
+        value = loss_of_example(
+            operands.criterion, p, target, dp, size, operands.setting, class_weights, like
+        )
+        factor = scale
+        if context.weights:
+            factor *= pointer(context.weights, 0.0)[example]
+        total += factor * value
+        for i in range(size):
+            dp[i] *= constant(factor, like)
+    return total
 
 
 @kernel
@@ -101,78 +257,3 @@ def take_exponentials(z: Any, e: Any, rows: int, classes: int) -> None:
             e[c] = z[c] - highest
     for i in range(rows * classes):
         e[i] = exp_of_negative(e[i])
-
-
-@kernel
-def loss_scale(context: Any, start: int) -> float:
-    """1 / Σ w, what makes a sum the mean."""
-    if not context[place.MEAN]:
-        return 1.0
-    counted = pointer(context[place.DIVISORS], 0.0)[start // context[place.BATCH]]
-    divisor = counted * context[place.VALUES]
-    return 1 / divisor if divisor else 1.0  # nothing counts: 0, and not 0 / 0
-
-
-def handle_loss(task: int, like: Any) -> None:
-    """The losses of the rows, added to the thread's; their derivatives."""
-    scene = read(task)
-    context, start = scene.context, scene.task[column.START]
-    first = start + scene.task[column.BEGIN]
-    scale = loss_scale(context, start)
-    if scene.size[0] < Criterion.SOFTMAX_CROSS_ENTROPY and is_plain(context):
-        total = scale * take_plain_losses(scene, first, constant(scale, like), like)
-    else:
-        total = take_losses(scene, first, scale, like)
-    pointer(context[place.PARTIAL_LOSS], 0.0)[scene.thread * column.LINE] += total
-
-
-@kernel
-def is_plain(context: Any) -> bool:
-    """Whether targets lie side by side, in the order of the examples, all counting the same."""
-    return not (context[place.ORDER] or context[place.LABELS] or context[place.WEIGHTS])
-
-
-@kernel
-def take_plain_losses(scene: Scene, first: int, scale: Any, like: Any) -> float:
-    """The losses of all rows at once, value by value."""
-    values = scene.rows * scene.size[1]
-    at = scene.context[place.TARGETS] + first * scene.size[1] * size_of(like)
-    p, t, dp = pointer(scene.x, like), pointer(at, like), pointer(scene.y, like)
-    total = loss_of_example(
-        scene.size[0], p, t, dp, values, scene.number[0], pointer(scene.array[0], like), like
-    )
-    for i in range(values):
-        dp[i] *= scale
-    return total
-
-
-@kernel
-def take_losses(scene: Scene, first: int, scale: float, like: Any) -> float:
-    """The losses of the rows, one by one."""
-    context, size, item = scene.context, scene.size[1], size_of(like)
-    target = pointer(scene.own + scene.private[0], like)
-    class_weights = pointer(scene.array[0], like)
-    if scene.size[0] == Criterion.SOFTMAX_CROSS_ENTROPY:
-        take_exponentials(pointer(scene.x, like), pointer(scene.y, like), scene.rows, size)
-    total = 0.0
-    for row in range(scene.rows):
-        example = first + row
-        if context[place.ORDER]:
-            example = pointer(context[place.ORDER], 0)[example]
-        if context[place.LABELS]:
-            clear(target, size)
-            target[pointer(context[place.LABELS], 0)[example]] = 1
-        else:
-            target = pointer(context[place.TARGETS] + example * size * item, like)
-        p = pointer(scene.x + row * size * item, like)
-        dp = pointer(scene.y + row * size * item, like)
-        value = loss_of_example(
-            scene.size[0], p, target, dp, size, scene.number[0], class_weights, like
-        )
-        factor = scale
-        if context[place.WEIGHTS]:
-            factor *= pointer(context[place.WEIGHTS], 0.0)[example]
-        total += factor * value
-        for i in range(size):
-            dp[i] *= constant(factor, like)
-    return total

@@ -1,22 +1,180 @@
-"""What completes a step, on each thread's share of the parameters: the gradient of all threads,
-penalties, clipping, and the optimizers' updates in one pass, as in `chainrule.optimizers`.
+"""The optimizers' updates, in one pass, on each thread's share of the parameters, as in
+`chainrule.optimizers`.
 
 What depends on the step alone, bias corrections among it, comes as coefficients.
 """
 
 from __future__ import annotations
 
+import enum
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from chainrule.engine.codegen.native import clear, constant, kernel, pointer, size_of
-from chainrule.engine.codegen.scene import penalties, read, read_share, total_of_threads
-from chainrule.engine.program import column, place
-from chainrule.engine.program.instructions import Rule
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import optimizers
+from chainrule.chain import Chain
+from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.native import constant, pointer, size_of
+from chainrule.engine.codegen.operands import context_at, read, share_of
+from chainrule.engine.operations.gradients import Clip, norm_scale
+from chainrule.engine.program.instructions import Instruction
+from chainrule.engine.program.lowering import Lowering, Unlowerable, rows_and_width
+from chainrule.engine.program.records import Task
+from chainrule.engine.program.registry import handles
+from chainrule.types import Array
+
+
+class Rule(enum.IntEnum):
+    """The optimizers' updates."""
+
+    SGD = 0
+    MOMENTUM = 1
+    NESTEROV = 2
+    ADAGRAD = 3
+    ADADELTA = 4
+    RMSPROP = 5
+    ADAM = 6
+    AMSGRAD = 7
+    NADAM = 8
+    LION = 9
+
+
+RULES: dict[type[optimizers.Optimizer], Rule] = {
+    optimizers.SGD: Rule.SGD,
+    optimizers.Adagrad: Rule.ADAGRAD,
+    optimizers.Adadelta: Rule.ADADELTA,
+    optimizers.RMSprop: Rule.RMSPROP,
+    optimizers.Adam: Rule.ADAM,
+    optimizers.AdamW: Rule.ADAM,
+    optimizers.AMSGrad: Rule.AMSGRAD,
+    optimizers.NAdam: Rule.NADAM,
+    optimizers.Lion: Rule.LION,
+}
+MOST_SLOTS = 3
+SETTINGS = ("beta_1", "beta_2", "epsilon", "weight_decay")
+
+
+class Updates:
+    """What an optimizer is to the machine: a rule, settings, and coefficients for every step."""
+
+    def __init__(self, optimizer: optimizers.Optimizer) -> None:
+        if type(optimizer) not in RULES:
+            raise Unlowerable(f"the optimizer {type(optimizer).__name__}")
+        self.optimizer, self.rule = optimizer, RULES[type(optimizer)]
+        if isinstance(optimizer, optimizers.SGD) and optimizer.momentum:
+            self.rule = Rule.NESTEROV if optimizer.nesterov else Rule.MOMENTUM
+        first = getattr(optimizer, "rho", getattr(optimizer, "momentum", 0.0))
+        given = [getattr(optimizer, name, 0.0) for name in SETTINGS]
+        self.settings = np.array([getattr(optimizer, "beta_1", first), *given[1:]])
+        self.clip_norm = None if optimizer.clip_norm is None else np.array([optimizer.clip_norm])
+
+    def coefficients(
+        self, state: optimizers.OptimizerState, rates: Sequence[float]
+    ) -> npt.NDArray[np.float64]:
+        """A row for each of the next steps: the rate, and what corrects the moments' bias."""
+        rows = np.zeros((len(rates), 4))
+        rows[:, 0] = rates
+        t = state.step + 1 + np.arange(len(rates))
+        adam = self.optimizer
+        if isinstance(adam, optimizers.Adam):
+            rows[:, 1] = 1 / (1 - adam.beta_1**t) if adam.beta_1 else 1.0
+            rows[:, 2] = 1 / (1 - adam.beta_2**t) if adam.beta_2 else 1.0
+        if isinstance(adam, optimizers.NAdam):
+            product = state.momentum_product
+            for row, step in zip(rows, t.tolist(), strict=True):
+                product *= adam.mu(step)
+                after = adam.mu(step + 1)
+                row[1] = after / (1 - product * after)
+                row[3] = (1 - adam.mu(step)) / (1 - product)
+        return rows
+
+    def count_steps(self, state: optimizers.OptimizerState, count: int) -> None:
+        """Note that so many steps have been made."""
+        if isinstance(self.optimizer, optimizers.NAdam):
+            for _ in range(count):
+                self.optimizer.count_step(state)
+        else:
+            state.step += count
+
+
+class Update(NamedTuple):
+    """Move weights once, after clipping by norm and the weights' own decay."""
+
+    weights: Array
+    gradient: Array
+    slot_1: Array | None  # the optimizer's own memory, in its order
+    slot_2: Array | None
+    slot_3: Array | None
+    rows: int
+    width: int
+    rule: int
+    decay: float
+
+
+def add_updates(
+    to: Lowering,
+    network: Chain,
+    updates: Updates,
+    state: optimizers.OptimizerState,
+    threads: int,
+) -> None:
+    """Clipping and the optimizer: all parameters at once where one thread moves them all alike,
+    else one by one, in shares."""
+    optimizer, slots = updates.optimizer, list(state.slots.values())
+    decays = {
+        name: regularizer.decay
+        for name, regularizer in network.state.regularizers.items()
+        if regularizer.decay
+    }
+    at_once = threads == 1 and not decays and not to.moved
+    names = ["all"] if at_once else list(network.parameters)
+    start, moves = 0, []
+    for name in names:
+        w = network.parameters.flat if at_once else network.parameters[name]
+        gradient = network.gradients.flat if at_once else network.gradients[name]
+        if optimizer.clip_value is not None or updates.clip_norm is not None:
+            to.finish(Clip(gradient, *rows_and_width(w), *optimizer.clip_range))
+        if w.ctypes.data not in to.moved:
+            own: list[Array | None] = [slot[start : start + w.size] for slot in slots]
+            slot_1, slot_2, slot_3 = own + [None] * (MOST_SLOTS - len(own))
+            rows, width = rows_and_width(w)
+            decay = decays.get(name, 0.0)
+            operands = Update(w, gradient, slot_1, slot_2, slot_3, rows, width, updates.rule, decay)
+            moves.append(Instruction(operands))
+        start += w.size
+    to.code.move[:0] = moves
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+
+@handles(Update)
+def update(task: Task, like: Any) -> None:
+    """One step of the optimizer."""
+    operands: Any = read(task, Update)
+    part, context = share_of(task, operands.rows, operands.width), context_at(task.context)
+    offset = part.begin * part.width * size_of(like)
+    w, g = pointer(operands.weights + offset, like), pointer(operands.gradient + offset, like)
+    s, u = pointer(operands.slot_1 + offset, like), pointer(operands.slot_2 + offset, like)
+    v = pointer(operands.slot_3 + offset, like)
+    coefficients = pointer(context.coefficients + task.step * 32, 0.0)
+    scale = constant(norm_scale(context), like)
+    if scale != 1:
+        for k in range(part.values):
+            g[k] *= scale
+    if operands.decay != 0:
+        keep = constant(1 - coefficients[0] * operands.decay, like)
+        for k in range(part.values):
+            w[k] *= keep
+    settings = pointer(context.settings, 0.0)
+    move(operands.rule, w, g, s, u, v, coefficients, settings, part.values, like)
 
 
 @kernel
-def update(
+def move(
     rule: int,
     w: Any,
     g: Any,
@@ -92,168 +250,3 @@ def update(
             sign = zero if mixed == zero else math.copysign(one, mixed)
             w[i] = keep * w[i] - rate * sign
             s[i] = beta_2 * s[i] + rest_2 * g[i]
-
-
-@kernel
-def penalize(w: Any, g: Any, l1: float, l2: float, count: int, like: Any) -> float:
-    """Add a regularizer's derivative to the gradient; its penalty."""
-    first, second = constant(l1, like), constant(l2, like)
-    zero, one, half = constant(0.0, like), constant(1.0, like), constant(0.5, like)
-    penalty = 0.0
-    for k in range(count):
-        sign = zero if w[k] == 0 else math.copysign(one, w[k])
-        g[k] += first * sign + second * w[k]
-        penalty += first * abs(w[k]) + half * second * w[k] * w[k]
-    return penalty
-
-
-@kernel
-def clip(g: Any, lowest: float, highest: float, count: int, like: Any) -> float:
-    """Hold the gradient within its limits; the sum of its squares."""
-    low, high = constant(lowest, like), constant(highest, like)
-    squares = 0.0
-    for k in range(count):
-        g[k] = low if g[k] < low else (high if g[k] > high else g[k])
-        squares += g[k] * g[k]
-    return squares
-
-
-@kernel
-def arrange(
-    w: Any,
-    arranged: Any,
-    begin: int,
-    end: int,
-    inner: int,
-    width: int,
-    taps: int,
-    groups: int,
-    turned: int,
-    swapped: int,
-    along_width: int,
-) -> None:
-    """Copy weights (taps, inner, width) into the order in which a product reads them.
-
-    `turned` takes the taps from last to first, `swapped` exchanges the other two axes. The groups
-    of channels, which lie along `width` or along `inner`, come apart.
-    """
-    if groups == 1 and swapped:
-        transpose(w, arranged, begin, end, inner, width, taps, turned)
-        return
-    group_width = width // groups if along_width else width
-    group_inner = inner if along_width else inner // groups
-    for row in range(begin, end):
-        tap, k = row // inner, row % inner
-        if turned:
-            tap = taps - 1 - tap
-        for o in range(width):
-            group = o // group_width if along_width else k // group_inner
-            a, b = k % group_inner, o % group_width
-            if swapped:
-                to = (tap * group_width + b) * group_inner + a
-            else:
-                to = (tap * group_inner + a) * group_width + b
-            arranged[group * taps * group_inner * group_width + to] = w[row * width + o]
-
-
-@kernel
-def transpose(
-    w: Any, arranged: Any, begin: int, end: int, inner: int, width: int, taps: int, turned: int
-) -> None:
-    """The same for one group with its axes exchanged, a few rows at a time, so that what is read
-    and what is written stay in the cache."""
-    row = begin
-    while row < end:
-        tap, k = row // inner, row % inner
-        count = min(end - row, inner - k, 16)
-        to = ((taps - 1 - tap) if turned else tap) * width * inner + k
-        for o in range(width):
-            for r in range(count):
-                arranged[to + o * inner + r] = w[(row + r) * width + o]
-        row += count
-
-
-@kernel
-def norm_scale(context: Any) -> float:
-    """What shortens the gradient to the norm it may have."""
-    if not context[place.CLIP_NORM]:
-        return 1.0
-    limit = pointer(context[place.CLIP_NORM], 0.0)[0]
-    norm = math.sqrt(total_of_threads(context[place.SQUARES], context[place.THREADS]))
-    return limit / norm if norm > limit else 1.0
-
-
-def handle_gather(task: int, like: Any) -> None:
-    """gradient (+)= the sum of all threads' parts. Where size[3] is set, the parts have the last
-    two axes, that size and the gradient's own, exchanged."""
-    scene = read(task)
-    begin, end, width, count = read_share(scene)
-    context, private, inner = scene.context, scene.private[0], scene.size[3]
-    gradient = pointer(scene.array[0] + begin * width * size_of(like), like)
-    if scene.size[2]:
-        clear(gradient, count)
-    for t in range(context[place.THREADS]):
-        at = context[place.PRIVATE] + t * context[place.PRIVATE_BYTES] + private
-        part = pointer(at, like)
-        if inner:
-            for row in range(begin, end):
-                tap, k = row // inner, row % inner
-                for o in range(width):
-                    g = (row - begin) * width + o
-                    gradient[g] += part[(tap * width + o) * inner + k]
-        else:
-            for i in range(count):
-                gradient[i] += part[begin * width + i]
-
-
-def handle_penalty(task: int, like: Any) -> None:
-    """A regularizer's penalty and its derivative."""
-    scene = read(task)
-    part = read_share(scene)
-    offset = part.begin * part.width * size_of(like)
-    w, g = pointer(scene.array[0] + offset, like), pointer(scene.array[1] + offset, like)
-    total = penalize(w, g, scene.number[0], scene.number[1], part.values, like)
-    place_of_total = penalties(scene.context, scene.task[column.STEP])
-    pointer(place_of_total, 0.0)[scene.thread * column.LINE] += total
-
-
-def handle_clip(task: int, like: Any) -> None:
-    """Clip the gradient by value, and add up its squares."""
-    scene = read(task)
-    part = read_share(scene)
-    g = pointer(scene.array[0] + part.begin * part.width * size_of(like), like)
-    squares = clip(g, scene.number[0], scene.number[1], part.values, like)
-    pointer(scene.context[place.SQUARES], 0.0)[scene.thread * column.LINE] += squares
-
-
-def handle_update(task: int, like: Any) -> None:
-    """One step of the optimizer, after clipping by norm and the weights' own decay."""
-    scene = read(task)
-    part = read_share(scene)
-    offset, array = part.begin * part.width * size_of(like), scene.array
-    w, g = pointer(array[0] + offset, like), pointer(array[1] + offset, like)
-    coefficients = pointer(scene.context[place.COEFFICIENTS] + scene.task[column.STEP] * 32, 0.0)
-    scale = constant(norm_scale(scene.context), like)
-    if scale != 1:
-        for k in range(part.values):
-            g[k] *= scale
-    if scene.number[0] != 0:
-        keep = constant(1 - coefficients[0] * scene.number[0], like)
-        for k in range(part.values):
-            w[k] *= keep
-    update(
-        scene.size[2], w, g, pointer(array[2] + offset, like), pointer(array[3] + offset, like),
-        pointer(array[4] + offset, like), coefficients, pointer(scene.context[place.SETTINGS], 0.0),
-        part.values, like,
-    )  # fmt: skip
-
-
-def handle_arrange(task: int, like: Any) -> None:
-    """Bring weights into the order in which a product reads them."""
-    scene = read(task)
-    part = read_share(scene)
-    size = scene.size
-    arrange(
-        pointer(scene.array[0], like), pointer(scene.array[1], like), part.begin, part.end,
-        size[0] // size[2], part.width, size[2], size[3], size[4], size[5], size[6],
-    )  # fmt: skip

@@ -14,7 +14,8 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from chainrule.engine.codegen.processor import LLVM_LOCK, target_machine
-from chainrule.engine.program.instructions import HANDLERS, Op
+from chainrule.engine.program.instructions import Instruction
+from chainrule.engine.program.registry import function_name, operation_of
 from chainrule.engine.running.compiling import MACHINE, machine_code, symbol
 
 LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
@@ -31,9 +32,11 @@ NEVER_CALLED = (
 C_TYPES = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 
 
-def handler_address(op: Op, dtype: str) -> int:
-    """Where the machine code of an operation begins; 0 for WAIT, which the machine does itself."""
-    return 0 if op == Op.WAIT else address(HANDLERS[op], dtype)
+def handler_address(instruction: Instruction, dtype: str) -> int:
+    """Where the machine code of an instruction begins; 0 where all threads wait for each other,
+    which the machine does itself."""
+    handler = operation_of(instruction).handler
+    return 0 if handler is None else address(function_name(handler), dtype)
 
 
 @cache

@@ -14,20 +14,24 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cache
-from importlib import import_module
 
 import llvmlite.binding as llvm
 
 from chainrule.display import waiting
+from chainrule.engine.codegen.kernel import FAST
+from chainrule.engine.codegen.operands import record_type
 from chainrule.engine.codegen.processor import LLVM_LOCK, target_machine
-from chainrule.engine.program.instructions import HANDLERS
+from chainrule.engine.operations import HANDLERS
+from chainrule.engine.program.records import Task
+from chainrule.engine.program.registry import function_name
+from chainrule.engine.running import machine
 from chainrule.engine.running.code_cache import code_folder, read, write
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write
 
-MACHINE = "running.machine.run"
-FUNCTIONS = tuple(dict.fromkeys([MACHINE, *HANDLERS.values()]))
+MACHINE = function_name(machine.run)
+FUNCTIONS = {MACHINE: machine.run, **HANDLERS}
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
 PATIENCE = 60.0  # seconds in which whoever has the turn should have compiled one function more
 
@@ -178,15 +182,13 @@ def compile_function(name: str, dtype: str) -> bytes:
     with LLVM_LOCK:
         import numba
 
-        from chainrule.engine.codegen.native import FAST
-
-        module, _, function = name.rpartition(".")
-        python = getattr(import_module(f"chainrule.engine.{module}"), function)
-        integers = [numba.int64] * (2 if name == MACHINE else 1)
-        signature = numba.void(*integers, getattr(numba, dtype))
-        compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(
-            getattr(python, "py_func", python)
+        like = getattr(numba, dtype)
+        of_machine, of_handler = (
+            numba.void(numba.int64, numba.int64, like),
+            numba.void(record_type(Task), like),
         )
+        signature = of_machine if name == MACHINE else of_handler
+        compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(FUNCTIONS[name])
         source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
         return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
 

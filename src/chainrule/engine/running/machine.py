@@ -15,104 +15,106 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import (
     call,
     clear,
     copy,
     fetch_line,
-    kernel,
     pointer,
     share,
     size_of,
     wait_for_all,
 )
-from chainrule.engine.codegen.scene import penalties, tensor_address, total_of_threads
-from chainrule.engine.program import column, place
-from chainrule.engine.program.instructions import Op
+from chainrule.engine.codegen.operands import (
+    context_at,
+    penalties,
+    row_at,
+    task_at,
+    tensor_address,
+    total_of_threads,
+)
+from chainrule.engine.program.records import LINE, TASK_BYTES, Context, Task
 from chainrule.parameters import CACHE_LINE
 
 FETCH_AHEAD = 3  # examples: they lie scattered, and the processor cannot foresee where
 
 
-@kernel
-def run(context_at: int, thread: int, like: Any) -> None:
+def run(context_address: int, thread: int, like: Any) -> None:
     """Run a program as the context at this address says, as one of its threads."""
-    context = pointer(context_at, 0)
-    task = pointer(context[place.TASKS] + thread * column.TASK_WIDTH * 8, 0)
-    task[column.CONTEXT], task[column.THREAD] = context_at, thread
-    if context[place.TRAINS]:
-        train(context, task, thread, like)
+    context = context_at(context_address)
+    task = task_at(context.tasks + thread * TASK_BYTES)
+    task.context, task.thread = context_address, thread
+    task.own = context.private + thread * context.private_bytes
+    task.scratch = task.own + context.sum_bytes
+    if context.trains:
+        train(context, task, like)
     else:
-        predict(context, task, thread, like)
+        predict(context, task, like)
 
 
 @kernel
-def predict(context: Any, task: Any, thread: int, like: Any) -> None:
+def predict(context: Context, task: Task, like: Any) -> None:
     """Outputs of all rows, chunk by chunk."""
-    rows, chunk = context[place.ROWS], context[place.CHUNK]
-    if context[place.ARRANGE] < context[place.END]:
-        go_over_shares(context, task, context[place.ARRANGE], context[place.END], 0, like)
-        wait_for_all(context[place.BARRIER], context[place.THREADS])
-    for start in range(0, rows, chunk):
+    if context.arrange < context.end:
+        execute(context, task, context.arrange, context.end, 0, 0, like)
+        wait_for_all(context.barrier, context.threads)
+    for start in range(0, context.rows, context.chunk):
         if start:  # the last chunk may be shared out otherwise
-            wait_for_all(context[place.BARRIER], context[place.THREADS])
-        begin, end = share_rows(context, min(chunk, rows - start), thread)
-        task[column.X] = gather(context, start, begin, end, like)
-        go_over_rows(
-            context, task, context[place.FORWARD], context[place.BACKWARD], begin, end, like
-        )
-        hand_out(context, thread, task[column.X], start, begin, end, like)
+            wait_for_all(context.barrier, context.threads)
+        begin, end = share_rows(context, min(context.chunk, context.rows - start), task.thread)
+        task.x = gather(context, start, begin, end, like)
+        go_over_rows(context, task, context.forward, context.backward, begin, end, like)
+        hand_out(context, task, start, begin, end, like)
 
 
 @kernel
-def train(context: Any, task: Any, thread: int, like: Any) -> None:
+def train(context: Context, task: Task, like: Any) -> None:
     """All steps of the run, or those until the loss is no longer finite."""
-    rows, batch = context[place.ROWS], context[place.BATCH]
-    go_over_shares(context, task, context[place.ARRANGE], context[place.END], 0, like)
-    wait_for_all(context[place.BARRIER], context[place.THREADS])
+    thread, rows, batch_size = task.thread, context.rows, context.batch_size
+    execute(context, task, context.arrange, context.end, 0, 0, like)
+    wait_for_all(context.barrier, context.threads)
     step = 0
-    for _ in range(context[place.EPOCHS]):
-        for first in range(0, rows, batch):
-            task[column.STEP], task[column.COUNT] = step, min(batch, rows - first)
-            task[column.WHOLE] = first + context[place.FIRST_ROW]
-            if not take_step(context, task, thread, step, first, like):
-                pointer(context[place.DONE], 0)[thread] = step + 1
+    for _ in range(context.epochs):
+        for first in range(0, rows, batch_size):
+            task.step, task.examples = step, min(batch_size, rows - first)
+            task.step_start = first + context.first_row
+            if not take_step(context, task, step, first, like):
+                pointer(context.done, 0)[thread] = step + 1
                 return
             step += 1
-    pointer(context[place.DONE], 0)[thread] = step
+    pointer(context.done, 0)[thread] = step
 
 
 @kernel
-def take_step(context: Any, task: Any, thread: int, step: int, first: int, like: Any) -> bool:
-    """One step, on the examples from place `first` of the run on. False, with nothing moved, where
+def take_step(context: Context, task: Task, step: int, first: int, like: Any) -> bool:
+    """One step, on the examples from number `first` of the run on. False, with nothing moved, where
     the loss is not a finite number."""
-    barrier, threads = context[place.BARRIER], context[place.THREADS]
-    chunk, count = context[place.CHUNK], task[column.COUNT]
-    forward, backward = context[place.FORWARD], context[place.BACKWARD]
-    shared, finish = context[place.SHARED], context[place.FINISH]
-    losses = pointer(context[place.LOSSES], 0.0)
-    clear_sums(context, thread, step)
+    barrier, threads, thread = context.barrier, context.threads, task.thread
+    chunk, count = context.chunk, task.examples
+    losses = pointer(context.losses, 0.0)
+    clear_sums(context, task, step)
     for start in range(first, first + count, chunk):
         in_chunk = min(chunk, first + count - start)
         begin, end = share_rows(context, in_chunk, thread)
-        task[column.START], task[column.NEW] = start, start == first
-        task[column.X] = gather(context, start, begin, end, like)
-        go_over_rows(context, task, forward, backward, begin, end, like)
-        hand_out(context, thread, task[column.X], start, begin, end, like)
-        go_over_rows(context, task, backward, shared, begin, end, like)
+        task.chunk_start, task.begins = start, start == first
+        task.x = gather(context, start, begin, end, like)
+        go_over_rows(context, task, context.forward, context.backward, begin, end, like)
+        hand_out(context, task, start, begin, end, like)
+        go_over_rows(context, task, context.backward, context.shared, begin, end, like)
         wait_for_all(barrier, threads)
-        go_over_shares(context, task, shared, finish, in_chunk, like)
+        execute(context, task, context.shared, context.finish, 0, in_chunk, like)
         if start + chunk < first + count:
             wait_for_all(barrier, threads)
-    loss = total_of_threads(context[place.PARTIAL_LOSS], threads)
+    loss = total_of_threads(context.partial_losses, threads)
     if thread == 0:
         losses[step] = loss
     if not math.isfinite(loss):
         return False
-    go_over_shares(context, task, finish, context[place.MOVE], 0, like)
-    if context[place.CLIP_NORM]:
+    execute(context, task, context.finish, context.move, 0, 0, like)
+    if context.clip_norm:
         wait_for_all(barrier, threads)
-    go_over_shares(context, task, context[place.MOVE], context[place.END], 0, like)
+    execute(context, task, context.move, context.end, 0, 0, like)
     wait_for_all(barrier, threads)
     if thread == 0:
         losses[step] += total_of_threads(penalties(context, step), threads)
@@ -120,81 +122,76 @@ def take_step(context: Any, task: Any, thread: int, step: int, first: int, like:
 
 
 @kernel
-def share_rows(context: Any, count: int, thread: int) -> Any:
+def share_rows(context: Context, count: int, thread: int) -> Any:
     """The part [begin, end) of `count` rows that falls to one thread."""
-    unit = context[place.UNIT]
-    begin, end = share((count + unit - 1) // unit, thread, context[place.THREADS])
+    unit = context.unit
+    begin, end = share((count + unit - 1) // unit, thread, context.threads)
     return min(begin * unit, count), min(end * unit, count)
 
 
 @kernel
 def go_over_rows(
-    context: Any, task: Any, i: int, end_of_part: int, begin: int, end: int, like: Any
+    context: Context, task: Task, at: int, end_of_part: int, begin: int, end: int, like: Any
 ) -> None:
-    """Run instructions on rows [begin, end) of the chunk: stretch by stretch, each a few rows at
-    a time."""
-    while i < end_of_part:
-        code = pointer(context[place.CODE] + i * column.WIDTH * 8, 0)
-        rows, stop = code[column.BLOCK], code[column.STOP]
-        if code[column.OP] == Op.WAIT:
-            wait_for_all(context[place.BARRIER], context[place.THREADS])
+    """Run the instructions of a part, given by its addresses, on rows [begin, end) of the chunk:
+    stretch by stretch, each a few rows at a time."""
+    while at < end_of_part:
+        row = row_at(at)
+        rows, stop = row.block, row.stop
+        if row.handler == 0:
+            wait_for_all(context.barrier, context.threads)
         elif rows == 0:
-            execute(context, task, i, stop, begin, end, like)
+            execute(context, task, at, stop, begin, end, like)
         else:
             for first in range(begin, end, rows):
-                execute(context, task, i, stop, first, min(first + rows, end), like)
-        i = stop
+                execute(context, task, at, stop, first, min(first + rows, end), like)
+        at = stop
 
 
 @kernel
-def go_over_shares(context: Any, task: Any, i: int, end_of_part: int, rows: int, like: Any) -> None:
-    """Run instructions on this thread's share of each parameter, summed over all rows."""
-    execute(context, task, i, end_of_part, 0, rows, like)
+def execute(
+    context: Context, task: Task, at: int, stop: int, begin: int, end: int, like: Any
+) -> None:
+    """The instructions in [at, stop), all on rows [begin, end), or on this thread's share of their
+    parameters."""
+    task.begin, task.end = begin, end
+    address, row_bytes = context.tasks + task.thread * TASK_BYTES, context.row_bytes
+    while at < stop:
+        task.instruction = at
+        call(row_at(at).handler, address, like)
+        at += row_bytes
 
 
 @kernel
-def execute(context: Any, task: Any, i: int, stop: int, begin: int, end: int, like: Any) -> None:
-    """Instructions i, …, stop - 1 on the same rows."""
-    task[column.BEGIN], task[column.END] = begin, end
-    for j in range(i, stop):
-        task[column.INSTRUCTION] = j
-        handler = pointer(context[place.CODE] + j * column.WIDTH * 8, 0)[column.HANDLER]
-        call(handler, context[place.TASKS] + task[column.THREAD] * column.TASK_WIDTH * 8, like)
-
-
-@kernel
-def gather(context: Any, start: int, begin: int, end: int, like: Any) -> int:
+def gather(context: Context, start: int, begin: int, end: int, like: Any) -> int:
     """The address of the chunk's inputs; where they lie scattered, this thread's are copied."""
-    row = context[place.X_SIZE] * size_of(like)
-    if not context[place.ORDER]:
-        return context[place.X] + start * row
-    order = pointer(context[place.ORDER] + 8 * start, 0)
+    row = context.x_size * size_of(like)
+    if not context.order:
+        return context.x + start * row
+    order = pointer(context.order + 8 * start, 0)
     for n in range(begin, end):
-        ahead = context[place.X] + order[min(n + FETCH_AHEAD, end - 1)] * row
+        ahead = context.x + order[min(n + FETCH_AHEAD, end - 1)] * row
         for line in range(ahead, ahead + row, CACHE_LINE):
             fetch_line(line)
-        source = pointer(context[place.X] + order[n] * row, like)
-        copy(source, pointer(context[place.INPUT] + n * row, like), context[place.X_SIZE])
-    return context[place.INPUT]
+        source = pointer(context.x + order[n] * row, like)
+        copy(source, pointer(context.gathered + n * row, like), context.x_size)
+    return context.gathered
 
 
 @kernel
-def hand_out(
-    context: Any, thread: int, x: int, start: int, begin: int, end: int, like: Any
-) -> None:
+def hand_out(context: Context, task: Task, start: int, begin: int, end: int, like: Any) -> None:
     """Copy the outputs to where the caller wants them, if anywhere."""
-    if context[place.OUTPUTS]:
-        size = context[place.OUTPUT_SIZE]
-        outputs = tensor_address(context, context[place.OUTPUT], thread, begin, 0, x)
-        target = context[place.OUTPUTS] + (start + begin) * size * size_of(like)
+    if context.outputs:
+        size = context.output_size
+        outputs = tensor_address(context, context.output, task.thread, begin, 0, task.x)
+        target = context.outputs + (start + begin) * size * size_of(like)
         copy(pointer(outputs, like), pointer(target, like), (end - begin) * size)
 
 
 @kernel
-def clear_sums(context: Any, thread: int, step: int) -> None:
+def clear_sums(context: Context, task: Task, step: int) -> None:
     """Set to zero what this thread adds up in a step."""
-    private = context[place.PRIVATE] + thread * context[place.PRIVATE_BYTES]
-    clear(pointer(private, 0), context[place.SUMS_BYTES] // 8)
-    pointer(context[place.PARTIAL_LOSS], 0.0)[thread * column.LINE] = 0
-    pointer(penalties(context, step), 0.0)[thread * column.LINE] = 0
-    pointer(context[place.SQUARES], 0.0)[thread * column.LINE] = 0
+    clear(pointer(task.own, 0), context.sum_bytes // 8)
+    pointer(context.partial_losses, 0.0)[task.thread * LINE] = 0
+    pointer(penalties(context, step), 0.0)[task.thread * LINE] = 0
+    pointer(context.squares, 0.0)[task.thread * LINE] = 0

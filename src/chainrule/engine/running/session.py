@@ -1,4 +1,4 @@
-"""Running programs: a network's training and its predictions, through the machine."""
+"""Running plans: a network's training and its predictions, through the machine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 
 from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
-from chainrule.engine.operations.lowering import Unlowerable
-from chainrule.engine.plan.assembly import prediction_program, training_program
-from chainrule.engine.plan.program import Program
-from chainrule.engine.program import column, place
+from chainrule.engine.plan.assembly import prediction_plan, training_plan
+from chainrule.engine.plan.plan import Plan
+from chainrule.engine.program.lowering import Unlowerable
 from chainrule.engine.running.compiled import handler_address, run_alone, run_function
 from chainrule.engine.running.targets import Targets
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards, run_together
@@ -28,11 +27,11 @@ PREDICTION_ROWS = 512
 
 
 class CompiledRunner:
-    """A network, its loss and its optimizer as one program.
+    """A network, its loss and its optimizer as one plan.
 
     Args:
         network, loss, optimizer: what is trained, and how.
-        state: the optimizer's memory, which the program works on.
+        state: the optimizer's memory, which the plan works on.
         batch_size: the most examples of a step.
         threads: how many there may be.
     Raises:
@@ -49,7 +48,7 @@ class CompiledRunner:
         threads: int | None,
     ) -> None:
         self.network, self.loss, self.state = network, loss, state
-        self.program, self.updates, self.random_layers = training_program(
+        self.plan, self.updates, self.random_layers = training_plan(
             network,
             loss,
             optimizer,
@@ -57,15 +56,15 @@ class CompiledRunner:
             batch_size,
             threads or available_threads(),
         )
-        self.run = load(self.program)
-        self.program.context[place.TRAINS] = 1
+        self.run = load(self.plan)
+        self.plan.context.trains = 1
         self.seconds_of_a_step = SECONDS_AT_A_TIME
         self.targets_of: tuple[Any, Targets] | None = None
 
     @property
     def description(self) -> str:
         """How the machine runs, in a few words."""
-        count, size = self.program.threads, self.program.bytes / 1e6
+        count, size = self.plan.threads, self.plan.bytes / 1e6
         threads = "1 thread" if count == 1 else f"{count} threads"
         return f"compiled, {threads}, {size:.3g} MB of memory planned"
 
@@ -94,37 +93,30 @@ class CompiledRunner:
 
     def _make_steps(self, epoch: Epoch, first: int, last: int, wants_outputs: bool) -> Steps:
         """Have the machine make steps `first` to `last` of an epoch."""
-        context, count = self.program.context, last + 1 - first
+        context, count = self.plan.context, last + 1 - first
         data, rows, in_place = epoch.data, epoch.rows(first, last), epoch.order is None
         weights = self._targets(data).weights_of_steps(rows, epoch.batch_size)
         x, targets, order = self._read(data, rows, in_place)
         coefficients = self.updates.coefficients(self.state, epoch.rates[first : last + 1])
-        losses, finished = np.zeros(count), np.zeros(self.program.threads, np.int64)
+        losses, finished = np.zeros(count), np.zeros(self.plan.threads, np.int64)
         outputs = None
         if wants_outputs:
-            outputs = np.empty((len(rows), *self.network.output_shape), self.program.dtype)
-        context[place.ROWS], context[place.BATCH] = len(rows), epoch.batch_size
-        context[place.FIRST_ROW] = 0 if in_place else first * epoch.batch_size
-        context[place.EPOCHS], context[place.STEPS] = count if in_place else 1, count
-        context[place.MEAN] = self.loss.reduction == "mean"
-        context[place.VALUES] = targets.values_of_example
-        for where, array in (
-            (place.X, x),
-            (place.ORDER, order),
-            (place.LABELS, targets.labels),
-            (place.TARGETS, targets.values),
-            (place.WEIGHTS, targets.weights),
-            (place.DIVISORS, weights),
-            (place.COEFFICIENTS, coefficients),
-            (place.SETTINGS, self.updates.settings),
-            (place.CLIP_NORM, self.updates.clip_norm),
-            (place.LOSSES, losses),
-            (place.DONE, finished),
-            (place.OUTPUTS, outputs),
-        ):
-            context[where] = 0 if array is None else array.ctypes.data
+            outputs = np.empty((len(rows), *self.network.output_shape), self.plan.dtype)
+        context.rows, context.batch_size = len(rows), epoch.batch_size
+        context.first_row = 0 if in_place else first * epoch.batch_size
+        context.epochs, context.steps = count if in_place else 1, count
+        context.takes_mean = self.loss.reduction == "mean"
+        context.values = targets.values_of_example
+        context.x, context.order = address(x), address(order)
+        context.labels, context.targets = address(targets.labels), address(targets.values)
+        context.weights, context.divisors = address(targets.weights), address(weights)
+        context.coefficients = address(coefficients)
+        context.settings = address(self.updates.settings)
+        context.clip_norm = address(self.updates.clip_norm)
+        context.losses, context.done = address(losses), address(finished)
+        context.outputs = address(outputs)
         began = time.perf_counter()
-        run_threads(self.program, self.run)
+        run_threads(self.plan, self.run)
         made = int(finished[0])
         seconds = (time.perf_counter() - began) / max(made, 1)
         self.seconds_of_a_step = max(seconds, self.seconds_of_a_step / 4)
@@ -142,7 +134,7 @@ class CompiledRunner:
         """The data's targets in the form that the machine reads, made once for the same data."""
         if self.targets_of is None or self.targets_of[0] is not data.y:
             prepared = Targets.prepare(
-                self.loss, data.y, data.weights, self.network.output_shape, self.program.dtype
+                self.loss, data.y, data.weights, self.network.output_shape, self.plan.dtype
             )
             self.targets_of = (data.y, prepared)
         return self.targets_of[1]
@@ -153,15 +145,15 @@ class CompiledRunner:
         """Inputs of the network's type with their targets, and which of them; None for all in
         turn. What is in memory in that type is not copied."""
         x, targets = data.x, self._targets(data)
-        if type(x) is np.ndarray and x.dtype == self.program.dtype and x.flags.c_contiguous:
+        if type(x) is np.ndarray and x.dtype == self.plan.dtype and x.flags.c_contiguous:
             return x, targets, None if in_place else np.ascontiguousarray(rows)
         if not in_place:
             x, targets = x[rows], targets.of(rows)
-        return np.ascontiguousarray(x[:], self.program.dtype), targets, None
+        return np.ascontiguousarray(x[:], self.plan.dtype), targets, None
 
 
 class CompiledPrediction:
-    """A network's forward pass as a program.
+    """A network's forward pass as a plan.
 
     Args:
         rows: the most examples at a time.
@@ -169,19 +161,19 @@ class CompiledPrediction:
         Unlowerable: there is no compiled form of one of its layers.
     """
 
-    def __init__(self, network: Chain, rows: int, threads: int, side_by_side: bool = True) -> None:
-        self.program = prediction_program(network, rows, threads, side_by_side)
-        self.run = load(self.program)
+    def __init__(self, network: Chain, rows: int, threads: int, interleaves: bool = True) -> None:
+        self.plan = prediction_plan(network, rows, threads, interleaves)
+        self.run = load(self.plan)
         self.output_shape, self.dtype = network.output_shape, network.dtype
 
     def __call__(self, x: Array) -> Array:
         """The outputs for all rows of x."""
         x = np.ascontiguousarray(x, self.dtype)
         outputs = np.empty((len(x), *self.output_shape), self.dtype)
-        context = self.program.context
-        context[place.X], context[place.ROWS] = x.ctypes.data, len(x)
-        context[place.OUTPUTS] = outputs.ctypes.data
-        run_threads(self.program, self.run)
+        context = self.plan.context
+        context.x, context.rows = x.ctypes.data, len(x)
+        context.outputs = outputs.ctypes.data
+        run_threads(self.plan, self.run)
         return outputs
 
 
@@ -190,27 +182,27 @@ class FewPredictions(CompiledPrediction):
     their own place, whose address does not change."""
 
     def __init__(self, network: Chain) -> None:
-        super().__init__(network, FEW_ROWS, threads=1, side_by_side=False)
+        super().__init__(network, FEW_ROWS, threads=1, interleaves=False)
         x = np.empty((FEW_ROWS, *network.input_shape), self.dtype)
         outputs = np.empty((FEW_ROWS, *self.output_shape), self.dtype)
-        context = self.program.context
-        context[place.X], context[place.OUTPUTS] = x.ctypes.data, outputs.ctypes.data
-        context[place.ROWS] = self.rows = 1
+        context = self.plan.context
+        context.x, context.outputs = x.ctypes.data, outputs.ctypes.data
+        context.rows = self.rows = 1
         self.x_of = [x[:count] for count in range(FEW_ROWS + 1)]
         self.outputs_of = [outputs[:count] for count in range(FEW_ROWS + 1)]
-        self.run_alone = run_alone(self.program.context_at, str(self.dtype))
+        self.run_alone = run_alone(self.plan.context_address, str(self.dtype))
 
     def __call__(self, x: Array) -> Array:
         count = len(x)
         self.x_of[count][...] = x
         if count != self.rows:
-            self.program.context[place.ROWS] = self.rows = count
+            self.plan.context.rows = self.rows = count
         self.run_alone()
         return self.outputs_of[count].copy()
 
 
 class CompiledPredictor:
-    """Predicts with compiled programs, from several Python threads at once if need be.
+    """Predicts with compiled plans, from several Python threads at once if need be.
 
     Args:
         threads: how many there may be for many rows.
@@ -228,22 +220,24 @@ class CompiledPredictor:
         few = len(x) <= FEW_ROWS
         idle = self.idle[few]
         try:
-            program = idle.pop()  # it has one memory, and now belongs to this call
+            prediction = idle.pop()  # it has one memory, and now belongs to this call
         except IndexError:
-            program = self._prepare(network, few)
-        if program is None:
+            prediction = self._prepare(network, few)
+        if prediction is None:
             idle.append(None)
             return None
         try:
             if few or type(x) is np.ndarray:
-                return program(x)
+                return prediction(x)
             starts = range(0, len(x), PREDICTION_ROWS)
-            return np.concatenate([program(x[start : start + PREDICTION_ROWS]) for start in starts])
+            return np.concatenate(
+                [prediction(x[start : start + PREDICTION_ROWS]) for start in starts]
+            )
         finally:
-            idle.append(program)
+            idle.append(prediction)
 
     def _prepare(self, network: Chain, few: bool) -> CompiledPrediction | None:
-        """A program that predicts few or many rows; None where a layer has no compiled form."""
+        """A plan that predicts few or many rows; None where a layer has no compiled form."""
         try:
             if few:
                 return FewPredictions(network)
@@ -255,18 +249,23 @@ class CompiledPredictor:
             return None
 
 
-def load(program: Program) -> Any:
-    """The machine that runs a program, in whose table the addresses of its operations now stand."""
-    for row, instruction in zip(program.table, program.instructions(), strict=False):
-        row[column.HANDLER] = handler_address(instruction.op, str(program.dtype))
-    return run_function(str(program.dtype))
+def load(plan: Plan) -> Any:
+    """The machine that runs a plan, in whose table the addresses of its operations now stand."""
+    for number, instruction in enumerate(plan.instructions):
+        plan.row(number).handler = handler_address(instruction, str(plan.dtype))
+    return run_function(str(plan.dtype))
 
 
-def run_threads(program: Program, run: Any) -> None:
-    """Run a program with all its threads, this one among them."""
-    at = program.context_at
-    if program.threads == 1:
+def run_threads(plan: Plan, run: Any) -> None:
+    """Run a plan with all its threads, this one among them."""
+    at = plan.context_address
+    if plan.threads == 1:
         run(at, 0, 0.0)
         return
     with interrupts_afterwards():  # the memory they work on must outlive them all
-        run_together(lambda thread: run(at, thread, 0.0), program.threads)
+        run_together(lambda thread: run(at, thread, 0.0), plan.threads)
+
+
+def address(array: Array | None) -> int:
+    """Where an array lies; 0 where there is none."""
+    return 0 if array is None else array.ctypes.data

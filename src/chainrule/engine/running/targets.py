@@ -9,17 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.losses import (
-    CategoricalCrossEntropy,
-    KLDivergence,
-    Loss,
-    SoftmaxCrossEntropy,
-    check_weights,
-)
+from chainrule.engine.operations.losses import PER_EXAMPLE
+from chainrule.losses import Loss, SoftmaxCrossEntropy, check_weights
 from chainrule.types import Array, Shape
-
-# Losses of one number for each example, where others have one for each of its values.
-PER_EXAMPLE = (SoftmaxCrossEntropy, CategoricalCrossEntropy, KLDivergence)
 
 
 @dataclass(frozen=True)
@@ -92,5 +84,5 @@ class Targets:
 
 
 def are_labels(y: Array, shape: Shape) -> bool:
-    """Whether targets are class numbers, one for each example, for several outputs."""
+    """True if targets are class numbers, one for each example, for several outputs."""
     return y.ndim == 1 and y.dtype.kind in "iub" and len(shape) == 1 and shape[0] > 1

@@ -1,44 +1,51 @@
-"""Dense layers for a single example: a vector times a matrix, whose rows are read once."""
+"""A vector times a matrix, whose rows are read once: dense layers for a single example."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from chainrule.engine.codegen.emitter import INT, Emitter, vector_function
-from chainrule.engine.codegen.native import constant, kernel, size_of
+from chainrule.engine.codegen.kernel import Intrinsic, kernel
+from chainrule.engine.codegen.native import constant, size_of
 from chainrule.engine.codegen.processor import VECTOR_BYTES
 
 
-def make_sum(vectors: int) -> Callable[..., Any]:
-    """The function that works out y = s + x W for so many vectors of y, in registers. Inputs that
-    are zero, as most pixels are, cost nothing.
+class SumOfRows(NamedTuple):
+    """What y = bias + x W needs, for some of the numbers of y: addresses, the bytes of a row of W,
+    and counts. Without an address, the bias is zero."""
 
-    It takes the addresses of x and of W and the bytes of a row of W; the addresses of y and of s,
-    0 for zeros; how many inputs there are, and how many numbers of y.
-    """
+    x: int
+    weights: int
+    row: int
+    y: int
+    bias: int
+    inputs: int
+    columns: int
 
-    def body(
-        emit: Emitter, x: Any, w: Any, w_row: Any, y: Any, s: Any, inputs: Any, columns: Any
-    ) -> None:
-        builder = emit.builder
-        masks = emit.masks(columns, vectors)
-        start, start_masks = emit.given_or_zero(s, y, masks)
+
+def make_sum(vectors: int) -> Intrinsic:
+    """The function that works out a `SumOfRows` for so many vectors of y, in registers. Inputs that
+    are zero, as most pixels are, cost nothing."""
+
+    def body(emit: Emitter, *numbers: Any) -> None:
+        builder, given = emit.builder, SumOfRows(*numbers)
+        masks = emit.masks(given.columns, vectors)
+        start, start_masks = emit.given_or_zero(given.bias, given.y, masks)
         sums = []
         for v, start_mask in enumerate(start_masks):
             first = emit.load(builder.add(start, INT(v * VECTOR_BYTES)), start_mask)
-            sums.append(cgutils.alloca_once_value(builder, first))
-        for i in each_nonzero(emit, x, inputs):
-            value = emit.broadcast(builder.add(x, builder.mul(i, INT(emit.bytes))))
-            row = builder.add(w, builder.mul(i, w_row))
+            sums.append(emit.variable(first))
+        for i in each_nonzero(emit, given.x, given.inputs):
+            value = emit.broadcast(builder.add(given.x, builder.mul(i, INT(emit.bytes))))
+            row = builder.add(given.weights, builder.mul(i, given.row))
             for v, (mask, place) in enumerate(zip(masks, sums, strict=True)):
                 part = emit.load(builder.add(row, INT(v * VECTOR_BYTES)), mask)
                 builder.store(emit.multiply_add(value, part, builder.load(place)), place)
         for v, (mask, place) in enumerate(zip(masks, sums, strict=True)):
-            emit.store(builder.load(place), builder.add(y, INT(v * VECTOR_BYTES)), mask)
+            emit.store(builder.load(place), builder.add(given.y, INT(v * VECTOR_BYTES)), mask)
 
     return vector_function(f"sum_of_rows_{vectors}", body)
 
@@ -47,7 +54,7 @@ def each_nonzero(emit: Emitter, x: Any, count: Any) -> Iterator[Any]:
     """Code that is run for every i with x[i] != 0: comparisons are made a vector at a time, and
     what they find is gone through bit by bit."""
     builder, bits = emit.builder, ir.IntType(emit.lanes)
-    left_over = cgutils.alloca_once(builder, bits)
+    left_over = emit.variable(bits(0))
     vectors = builder.udiv(builder.add(count, INT(emit.lanes - 1)), INT(emit.lanes))
     with emit.loop(vectors) as vector:
         first = builder.mul(vector.index, INT(emit.lanes))
@@ -83,7 +90,7 @@ def vector_times_matrix(
     while o < outputs:
         left, offset = outputs - o, o * item
         start = bias + offset if bias else 0
-        operands = (x, w + offset, outputs * item, y + offset, start, inputs, left)
+        operands = SumOfRows(x, w + offset, outputs * item, y + offset, start, inputs, left)
         if left > 4 * lanes:
             sum_8(operands, like)
             o += 8 * lanes

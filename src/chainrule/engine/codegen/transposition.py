@@ -1,23 +1,31 @@
-"""Matrices turned round in registers, as many rows and columns at a time as a vector has lanes."""
+"""Matrices transposed in registers, as many rows and columns at a time as a vector has lanes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
 from chainrule.engine.codegen.emitter import INT, SHORT, Emitter, vector_function
-from chainrule.engine.codegen.native import size_of
-from chainrule.engine.codegen.processor import PANEL_BYTES, VECTOR_BYTES
-from chainrule.engine.codegen.scene import read, read_share
+from chainrule.engine.codegen.processor import VECTOR_BYTES
 
 
-def turn_rows(
-    emit: Emitter, x: Any, x_row: Any, y: Any, y_row: Any, rows: Any, columns: Any, width: Any
-) -> None:
-    """y[j, i] = x[i, j] for no more rows than a vector has lanes, and any number of columns. Of
-    each row of y, `width` numbers are written, with zeros for rows that do not exist."""
-    builder = emit.builder
+class Transposition(NamedTuple):
+    """What y[j, i] = x[i, j] needs, for no more rows than a vector has lanes, and any number of
+    columns. Of each row of y, `width` numbers are written, zeros for rows that do not exist."""
+
+    x: int
+    x_row: int
+    y: int
+    y_row: int
+    rows: int
+    columns: int
+    width: int
+
+
+def transpose_rows(emit: Emitter, *numbers: Any) -> None:
+    """y = xᵀ."""
+    builder, (x, x_row, y, y_row, rows, columns, width) = emit.builder, Transposition(*numbers)
     lanes = INT(emit.lanes)
     blocks = builder.udiv(builder.add(columns, INT(emit.lanes - 1)), lanes)
     width_mask = emit.masks(width, 1)[0]
@@ -34,12 +42,12 @@ def turn_rows(
             row_mask = builder.select(exists, mask, nothing)
             vectors.append(emit.load(builder.add(start, offset), row_mask))
         start = builder.add(y, builder.mul(first, y_row))
-        for row, vector in enumerate(turned(emit, vectors)):
+        for row, vector in enumerate(transposed(emit, vectors)):
             with builder.if_then(builder.icmp_signed("<", INT(row), left)):
                 emit.store(vector, builder.add(start, builder.mul(y_row, INT(row))), width_mask)
 
 
-def turned(emit: Emitter, vectors: list[Any]) -> list[Any]:
+def transposed(emit: Emitter, vectors: list[Any]) -> list[Any]:
     """As many vectors as each has lanes, as the columns of what they are the rows of: quarters of
     the matrix, and quarters of these, change places."""
     vectors, step = list(vectors), emit.lanes // 2
@@ -62,26 +70,4 @@ def chosen(emit: Emitter, a: Any, b: Any, lanes: list[int]) -> Any:
     return emit.builder.shuffle_vector(a, b, order)
 
 
-turn = vector_function("turn_rows", turn_rows)
-
-
-def handle_panels(task: int, like: Any) -> None:
-    """A dense layer's weights turned round, in panels: Wᵀ cut into stretches of columns as wide as
-    a tile, one after the other, so that a product reads each from beginning to end. A thread takes
-    the rows of W that it has just moved."""
-    scene = read(task)
-    part = read_share(scene)
-    item, outputs = size_of(like), part.width
-    lanes, wide = VECTOR_BYTES // item, PANEL_BYTES // item
-    row = part.begin
-    while row < part.end:
-        count = min(part.end - row, lanes - row % lanes)
-        target = row // wide * outputs * PANEL_BYTES + row % wide * item
-        turn(
-            (
-                scene.array[0] + row * outputs * item, outputs * item,
-                scene.array[1] + target, PANEL_BYTES, count, outputs, count,
-            ),
-            like,
-        )  # fmt: skip
-        row += count
+transpose = vector_function("transpose_rows", transpose_rows)

@@ -1,34 +1,29 @@
-"""How layers one after the other are lowered: in which order, and with examples side by side
-where that is faster."""
+"""Layers one after the other: in which order they are lowered, and where examples are interleaved,
+see `interleave`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from chainrule import layers
-from chainrule.engine.operations.lowering import (
-    VALUE_BY_VALUE,
-    Lowered,
-    Lowering,
-    Pullback,
-    multiplications,
-)
-from chainrule.engine.program.instructions import Op, Tensor
+from chainrule.engine.operations.interleave import Deinterleave, Interleave
+from chainrule.engine.program.instructions import Tensor
+from chainrule.engine.program.lowering import Lowered, Lowering, Pullback, multiplications
+from chainrule.engine.program.registry import INTERLEAVABLE, lowers
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
-from chainrule.layers.pooling import Pool2D
 from chainrule.types import Shape
 
-FEW_VECTORS = 2  # of channels, below which a convolution is faster with examples side by side
+FEW_VECTORS = 2  # of channels, below which interleaved examples are faster
 
 Part = tuple[Layer, Shape]
 
 
+@lowers(layers.Sequential)
 def lower_sequential(to: Lowering, layer: layers.Sequential, x: Tensor, shape: Shape) -> Lowered:
     pulls: list[Pullback] = []
     for parts in stretches(pool_first(layer, shape)):
-        lower = lower_side_by_side if are_narrow(to, parts, x) else lower_parts
+        lower = lower_interleaved if worth_interleaving(to, parts, x) else lower_parts
         x, pull = lower(to, parts, x)
         pulls.append(pull)
     return x, one_after_the_other(pulls)
@@ -47,22 +42,22 @@ def pool_first(layer: layers.Sequential, shape: Shape) -> Sequence[Part]:
 
 
 def stretches(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
-    """The layers in stretches of those that examples can pass side by side, and of others."""
+    """The layers in stretches of those that take interleaved examples, and of others."""
     first = 0
     for i, (layer, _) in enumerate(parts):
         last = i + 1 == len(parts)
-        if last or isinstance(layer, PASS_SIDE_BY_SIDE) != isinstance(
-            parts[i + 1][0], PASS_SIDE_BY_SIDE
-        ):
+        if last or is_interleavable(layer) != is_interleavable(parts[i + 1][0]):
             yield parts[first : i + 1]
             first = i + 1
 
 
-PASS_SIDE_BY_SIDE = (Convolution, Pool2D, layers.GlobalAveragePool2D, *VALUE_BY_VALUE)
+def is_interleavable(layer: Layer) -> bool:
+    """True if a layer takes interleaved examples."""
+    return type(layer) in INTERLEAVABLE
 
 
-def are_narrow(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
-    """Whether most of the work is in convolutions that have too few channels, on the side that a
+def worth_interleaving(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
+    """True if most of the work is in convolutions that have too few channels, on the side that a
     product goes to, to fill the processor's vectors."""
     work = narrow_work = 0
     learns = x.wants_gradient
@@ -70,30 +65,30 @@ def are_narrow(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
         if isinstance(layer, Convolution):
             channels = min(layer.out_channels, shape[-1] if learns else layer.out_channels)
             work += multiplications(layer)
-            if channels // layer.groups < FEW_VECTORS * to.lanes:
+            if channels // layer.groups < FEW_VECTORS * to.interleaving:
                 narrow_work += multiplications(layer)
             learns = True
-    return to.lanes > 1 and 2 * narrow_work > work
+    return to.interleaving > 1 and 2 * narrow_work > work
 
 
-def lower_side_by_side(to: Lowering, parts: Sequence[Part], x: Tensor) -> Lowered:
-    """Lay the examples side by side, and apart again behind the last of the layers."""
+def lower_interleaved(to: Lowering, parts: Sequence[Part], x: Tensor) -> Lowered:
+    """Interleave the examples, and take them apart again behind the last of the layers."""
     x_inside = to.output(x, x.size)
-    to.forward(Op.SIDE_BY_SIDE, x, x_inside)
-    with to.side_by_side():
+    to.forward(Interleave(x, x_inside))
+    with to.interleave():
         y_inside, pull_inside = lower_parts(to, parts, x_inside)
     y = to.output(y_inside, y_inside.size)
-    to.forward(Op.APART, y_inside, y)
+    to.forward(Deinterleave(y_inside, y))
 
     def pull(dy: Tensor) -> Tensor | None:
         dy_inside = to.output(y_inside, y_inside.size)
-        to.backward(Op.SIDE_BY_SIDE, dy, dy_inside)
-        with to.side_by_side():
+        to.backward(Interleave(dy, dy_inside))
+        with to.interleave():
             dx_inside = pull_inside(dy_inside)
         if dx_inside is None:
             return None
         dx = to.output(x, x.size)
-        to.backward(Op.APART, dx_inside, dx)
+        to.backward(Deinterleave(dx_inside, dx))
         return dx
 
     return y, pull
@@ -120,6 +115,3 @@ def one_after_the_other(pulls: Sequence[Pullback]) -> Pullback:
         return gradient
 
     return pull
-
-
-LOWERINGS: dict[type[Layer], Any] = {layers.Sequential: lower_sequential}
