@@ -325,7 +325,7 @@ def test_whoever_gets_on_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(compiling, "PATIENCE", 0.01)
     monkeypatch.setattr(compiling, "missing", missing)
     monkeypatch.setattr(compiling, "code_folder", lambda: folder)
-    with compiling.turn_to_compile(DTYPE):
+    with compiling.compile_lock(DTYPE):
         assert left == []
 
 
@@ -464,7 +464,7 @@ def test_an_interrupt_ends_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on Windows")
-@pytest.mark.parametrize("function", ["turn_to_compile", "compile_function", "import_module"])
+@pytest.mark.parametrize("function", ["compile_lock", "compile_function", "record_type"])
 def test_a_fork_while_another_thread_compiles_goes_on(folder: Path, function: str) -> None:
     """Parent and child alike, whoever holds which lock."""
     file_in(folder).unlink()

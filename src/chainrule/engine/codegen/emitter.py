@@ -41,36 +41,36 @@ class Emitter:
 
     def load(self, address: Any, mask: Any = None) -> Any:
         """A vector; of its lanes those that the mask names, if there is one, zero in the others."""
-        place = self._place(address, self.vector)
+        pointer = self._pointer(address, self.vector)
         if mask is None:
-            return self.builder.load(place, align=self.bytes)
+            return self.builder.load(pointer, align=self.bytes)
         return self._call(
-            "masked.load.*.p0", self.vector, place, SHORT(self.bytes), mask, self.zero
+            "masked.load.*.p0", self.vector, pointer, SHORT(self.bytes), mask, self.zero
         )
 
     def store(self, value: Any, address: Any, mask: Any = None) -> None:
         """A vector, or those of its lanes that the mask names."""
-        place = self._place(address, self.vector)
+        pointer = self._pointer(address, self.vector)
         if mask is None:
-            self.builder.store(value, place, align=self.bytes)
+            self.builder.store(value, pointer, align=self.bytes)
         else:
-            self._call("masked.store.*.p0", ir.VoidType(), value, place, SHORT(self.bytes), mask)
+            self._call("masked.store.*.p0", ir.VoidType(), value, pointer, SHORT(self.bytes), mask)
 
     def add_to(self, value: Any, address: Any) -> None:
         """Add one number to the one at an address."""
-        place = self._place(address, self.number)
-        self.builder.store(self.builder.fadd(self.builder.load(place), value), place)
+        pointer = self._pointer(address, self.number)
+        self.builder.store(self.builder.fadd(self.builder.load(pointer), value), pointer)
 
-    def _place(self, address: Any, kind: Any) -> Any:
+    def _pointer(self, address: Any, kind: Any) -> Any:
         return self.builder.inttoptr(address, kind.as_pointer())
 
     def broadcast(self, address: Any) -> Any:
         """One number in every lane."""
-        return self.splat(self.builder.load(self._place(address, self.number)), self.vector)
+        return self.splat(self.builder.load(self._pointer(address, self.number)), self.vector)
 
     def broadcast_double(self, address: Any) -> Any:
         """A float64, rounded to the type of the others, in every lane."""
-        value = self.builder.load(self._place(address, ir.DoubleType()))
+        value = self.builder.load(self._pointer(address, ir.DoubleType()))
         if self.number != value.type:
             value = self.builder.fptrunc(value, self.number)
         return self.splat(value, self.vector)
@@ -107,7 +107,7 @@ class Emitter:
         return self.splat(self.builder.sitofp(integer, self.number), self.vector)
 
     def variable(self, value: Any) -> Any:
-        """A place on the stack, for LLVM to turn into a register, with this value at first."""
+        """Memory on the stack, for LLVM to make a register of, with this value at first."""
         return cgutils.alloca_once_value(self.builder, value)
 
     def loop(self, count: Any) -> Any:
@@ -115,7 +115,7 @@ class Emitter:
         return cgutils.for_range(self.builder, count)
 
     def integer_at(self, address: Any) -> Any:
-        return self.builder.load(self._place(address, INT))
+        return self.builder.load(self._pointer(address, INT))
 
 
 def vector_function(name: str, body: Callable[..., None]) -> Intrinsic:
@@ -126,7 +126,7 @@ def vector_function(name: str, body: Callable[..., None]) -> Intrinsic:
         count = len(arguments)
 
         def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            values = [builder.extract_value(given[0], place) for place in range(count)]
+            values = [builder.extract_value(given[0], i) for i in range(count)]
             emitted = emitted_function(builder.module, f"{name}_{like}", body, count, like)
             builder.call(emitted, values)
             return context.get_dummy_value()

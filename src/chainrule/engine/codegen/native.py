@@ -42,10 +42,10 @@ def constant(typing_context: Any, value: Any, like: Any) -> Any:
 @intrinsic
 def by_type(typing_context: Any, single: Any, double: Any, like: Any) -> Any:
     """The first value where `like` is a float32, the second where it is a float64."""
-    place = 0 if like == types.float32 else 1
+    chosen = 0 if like == types.float32 else 1
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.cast(builder, arguments[place], types.float64, like)
+        return context.cast(builder, arguments[chosen], types.float64, like)
 
     return like(types.float64, types.float64, like), generate
 
@@ -112,8 +112,8 @@ def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value, given = arguments
         terms = [
-            context.cast(builder, builder.extract_value(given, place), types.float64, x)
-            for place in range(count)
+            context.cast(builder, builder.extract_value(given, i), types.float64, x)
+            for i in range(count)
         ]
         total = terms[-1]
         for term in reversed(terms[:-1]):
@@ -128,8 +128,8 @@ def add_atomically(typing_context: Any, address: Any, amount: Any) -> Any:
     """Add to the integer at `address` as one indivisible step; what it was before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.inttoptr(arguments[0], INT.as_pointer())
-        return builder.atomic_rmw("add", place, arguments[1], "seq_cst")
+        target = builder.inttoptr(arguments[0], INT.as_pointer())
+        return builder.atomic_rmw("add", target, arguments[1], "seq_cst")
 
     return types.int64(types.int64, types.int64), generate
 
@@ -139,8 +139,8 @@ def read_atomically(typing_context: Any, address: Any) -> Any:
     """The integer at `address`, with all that was written before it was."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.inttoptr(arguments[0], INT.as_pointer())
-        return builder.load_atomic(place, "seq_cst", 8)
+        target = builder.inttoptr(arguments[0], INT.as_pointer())
+        return builder.load_atomic(target, "seq_cst", 8)
 
     return types.int64(types.int64), generate
 
@@ -153,8 +153,8 @@ def fetch_line(typing_context: Any, address: Any) -> Any:
         byte, short = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, short, short, short])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        place = builder.inttoptr(arguments[0], byte)
-        builder.call(function, [place, short(0), short(3), short(1)])  # to read, to keep, data
+        target = builder.inttoptr(arguments[0], byte)
+        builder.call(function, [target, short(0), short(3), short(1)])  # to read, to keep, data
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -181,8 +181,8 @@ def call(typing_context: Any, function: Any, task: Any, like: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [INT, context.get_value_type(like)])
-        place = builder.inttoptr(arguments[0], kind.as_pointer())
-        builder.call(place, arguments[1:])
+        target = builder.inttoptr(arguments[0], kind.as_pointer())
+        builder.call(target, arguments[1:])
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, like), generate

@@ -15,9 +15,9 @@ from chainrule.engine.codegen.processor import SUMS, VECTOR_BYTES
 from chainrule.engine.codegen.tiles import (
     InterleavedOperands,
     PlainOperands,
-    each,
+    each_example,
     make_tile,
-    over,
+    over_examples,
     plain,
 )
 from chainrule.engine.program.records import SCRATCH
@@ -184,12 +184,12 @@ def tile_rows(width: int) -> int:
 
 
 def make_interleaved_product(kind: Any) -> Any:
-    """The product of matrices by tiles of this kind, `each` or `over`: the numbers of A are vectors
-    of examples, and so are those of C or of B."""
+    """The product of matrices by tiles of this kind, `each_example` or `over_examples`: the numbers
+    of A are vectors of examples, and so are those of C or of B."""
     tile_8, tile_6, tile_4, tile_2, tile_1 = (
         make_tile(kind, InterleavedOperands, tile_rows(width), width) for width in (8, 6, 4, 2, 1)
     )
-    sums_examples = kind is over
+    sums_examples = kind is over_examples
 
     @kernel
     def multiply_interleaved(a: Windows, b: Panels, c: Result, scratch: int, like: Any) -> None:
@@ -237,4 +237,5 @@ def make_interleaved_product(kind: Any) -> Any:
     return multiply_interleaved
 
 
-multiply_each, multiply_over = make_interleaved_product(each), make_interleaved_product(over)
+multiply_each_example = make_interleaved_product(each_example)
+multiply_over_examples = make_interleaved_product(over_examples)

@@ -22,18 +22,18 @@ WIDE, INT = ir.IntType(128), ir.IntType(64)
 
 
 def _load(builder: Any, address: Any, offset: int) -> Any:
-    place = builder.inttoptr(builder.add(address, INT(offset)), INT.as_pointer())
-    low = builder.zext(builder.load(place), WIDE)
-    place = builder.inttoptr(builder.add(address, INT(offset + 8)), INT.as_pointer())
-    high = builder.zext(builder.load(place), WIDE)
+    pointer = builder.inttoptr(builder.add(address, INT(offset)), INT.as_pointer())
+    low = builder.zext(builder.load(pointer), WIDE)
+    pointer = builder.inttoptr(builder.add(address, INT(offset + 8)), INT.as_pointer())
+    high = builder.zext(builder.load(pointer), WIDE)
     return builder.or_(low, builder.shl(high, WIDE(64)))
 
 
 def _store(builder: Any, address: Any, value: Any) -> None:
-    place = builder.inttoptr(address, INT.as_pointer())
-    builder.store(builder.trunc(value, INT), place)
-    place = builder.inttoptr(builder.add(address, INT(8)), INT.as_pointer())
-    builder.store(builder.trunc(builder.lshr(value, WIDE(64)), INT), place)
+    pointer = builder.inttoptr(address, INT.as_pointer())
+    builder.store(builder.trunc(value, INT), pointer)
+    pointer = builder.inttoptr(builder.add(address, INT(8)), INT.as_pointer())
+    builder.store(builder.trunc(builder.lshr(value, WIDE(64)), INT), pointer)
 
 
 @intrinsic
@@ -64,25 +64,25 @@ def jump(typing_context: Any, address: Any, steps: Any) -> Any:
         address, steps = arguments
         names = ("factor", "term", "total_factor", "total_term")
         first = (WIDE(MULTIPLIER), _load(builder, address, 16), WIDE(1), WIDE(0))
-        places = {name: cgutils.alloca_once(builder, WIDE) for name in names}
+        variables = {name: cgutils.alloca_once(builder, WIDE) for name in names}
         for name, value in zip(names, first, strict=True):
-            builder.store(value, places[name])
+            builder.store(value, variables[name])
         left = cgutils.alloca_once(builder, INT)
         builder.store(steps, left)
         with cgutils.for_range(builder, INT(63)):
-            value = {name: builder.load(place) for name, place in places.items()}
+            value = {name: builder.load(variable) for name, variable in variables.items()}
             odd = builder.trunc(builder.load(left), ir.IntType(1))
             with builder.if_then(odd):
                 factor = builder.mul(value["total_factor"], value["factor"])
                 term = builder.add(builder.mul(value["total_term"], value["factor"]), value["term"])
-                builder.store(factor, places["total_factor"])
-                builder.store(term, places["total_term"])
+                builder.store(factor, variables["total_factor"])
+                builder.store(term, variables["total_term"])
             one_more = builder.add(value["factor"], WIDE(1))
-            builder.store(builder.mul(one_more, value["term"]), places["term"])
-            builder.store(builder.mul(value["factor"], value["factor"]), places["factor"])
+            builder.store(builder.mul(one_more, value["term"]), variables["term"])
+            builder.store(builder.mul(value["factor"], value["factor"]), variables["factor"])
             builder.store(builder.lshr(builder.load(left), INT(1)), left)
-        state = builder.mul(_load(builder, address, 0), builder.load(places["total_factor"]))
-        _store(builder, address, builder.add(state, builder.load(places["total_term"])))
+        state = builder.mul(_load(builder, address, 0), builder.load(variables["total_factor"]))
+        _store(builder, address, builder.add(state, builder.load(variables["total_term"])))
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), generate

@@ -10,8 +10,8 @@ which makes a plain matrix, a transposed one, and the windows of an image the sa
 convolution needs no copy of its patches.
 
 There are three kinds of tiles. In a `plain` one, a vector's lanes are neighbouring columns of B and
-of C. In the two others they are interleaved examples (see `operations.interleave`): `each`
-multiplies all of them by the same weights, `over` sums over them too.
+of C. In the two others they are interleaved examples (see `operations.interleave`): `each_example`
+multiplies all of them by the same weights, `over_examples` sums over them too.
 
 Written with LLVM's vector types, since no loop in Python says "keep these 24 sums in registers".
 """
@@ -51,7 +51,7 @@ class PlainOperands(NamedTuple):
 
 
 class InterleavedOperands(NamedTuple):
-    """What the two other kinds of tiles are given. Only `each` begins with a bias."""
+    """What the two other kinds of tiles are given. Only `each_example` begins with a bias."""
 
     a: int
     row_offsets: int
@@ -113,7 +113,7 @@ def plain(tile: Tile) -> None:
             store_sums(tile, sums, masks)
 
 
-def each(tile: Tile) -> None:
+def each_example(tile: Tile) -> None:
     """C = bias + A B, where A and C hold a vector of examples for each of their numbers, and B and
     the bias plain numbers."""
     emit = tile.emit
@@ -126,7 +126,7 @@ def each(tile: Tile) -> None:
     store_sums(tile, sums, [None] * tile.columns)
 
 
-def over(tile: Tile) -> None:
+def over_examples(tile: Tile) -> None:
     """C += A B, where A and B hold a vector of examples for each of their numbers, and C plain
     numbers."""
     emit, builder = tile.emit, tile.emit.builder
@@ -186,11 +186,11 @@ def add_products(
         lefts, rights = rights, lefts
         sums = [list(column) for column in zip(*sums, strict=True)]
     held = [load() for load in rights]
-    for load, places in zip(lefts, sums, strict=True):
+    for load, totals in zip(lefts, sums, strict=True):
         value = load()
-        for place, other in zip(places, held, strict=True):
-            total = emit.multiply_add(value, other, emit.builder.load(place))
-            emit.builder.store(total, place)
+        for total, other in zip(totals, held, strict=True):
+            product = emit.multiply_add(value, other, emit.builder.load(total))
+            emit.builder.store(product, total)
 
 
 def existing_rows(tile: Tile) -> Iterator[tuple[int, Any]]:

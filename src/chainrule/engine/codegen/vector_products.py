@@ -41,11 +41,11 @@ def make_sum(vectors: int) -> Intrinsic:
         for i in each_nonzero(emit, given.x, given.inputs):
             value = emit.broadcast(builder.add(given.x, builder.mul(i, INT(emit.bytes))))
             row = builder.add(given.weights, builder.mul(i, given.row))
-            for v, (mask, place) in enumerate(zip(masks, sums, strict=True)):
+            for v, (mask, total) in enumerate(zip(masks, sums, strict=True)):
                 part = emit.load(builder.add(row, INT(v * VECTOR_BYTES)), mask)
-                builder.store(emit.multiply_add(value, part, builder.load(place)), place)
-        for v, (mask, place) in enumerate(zip(masks, sums, strict=True)):
-            emit.store(builder.load(place), builder.add(given.y, INT(v * VECTOR_BYTES)), mask)
+                builder.store(emit.multiply_add(value, part, builder.load(total)), total)
+        for v, (mask, total) in enumerate(zip(masks, sums, strict=True)):
+            emit.store(builder.load(total), builder.add(given.y, INT(v * VECTOR_BYTES)), mask)
 
     return vector_function(f"sum_of_rows_{vectors}", body)
 

@@ -96,8 +96,8 @@ def add(to: Lowering, x: Tensor, gradients: Sequence[Tensor | None]) -> Tensor |
         return None
     dx = to.output(x, x.size)
     present = [gradient for gradient in gradients if gradient is not None]
-    for place, gradient in enumerate(present):
-        copy_columns(to.backward, gradient, dx, adds=place > 0)
+    for number, gradient in enumerate(present):
+        copy_columns(to.backward, gradient, dx, adds=number > 0)
     return dx
 
 

@@ -26,8 +26,8 @@ from chainrule.engine.codegen.products import (
     Panels,
     Result,
     Windows,
-    multiply_each,
-    multiply_over,
+    multiply_each_example,
+    multiply_over_examples,
     multiply_windows,
 )
 from chainrule.engine.operations.gradients import gather
@@ -263,9 +263,9 @@ def register(operation: type, handler: Callable[[Task, Any], None]) -> None:
 
 
 register(Convolve, make_convolution(multiply_windows))
-register(ConvolveInterleaved, make_convolution(multiply_each))
+register(ConvolveInterleaved, make_convolution(multiply_each_example))
 register(ConvolveDw, make_kernel_gradient(multiply_windows))
-register(ConvolveInterleavedDw, make_kernel_gradient(multiply_over))
+register(ConvolveInterleavedDw, make_kernel_gradient(multiply_over_examples))
 
 
 @kernel

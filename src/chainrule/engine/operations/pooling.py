@@ -196,13 +196,13 @@ class Window:
     offset: Any
     mask: Any
 
-    def entry(self, place: Any) -> tuple[Any, Any]:
+    def entry(self, number: Any) -> tuple[Any, Any]:
         """The address of an entry, and its number in all lanes."""
         builder = self.emit.builder
-        at = builder.add(self.entries, builder.mul(place, INT(16)))
+        at = builder.add(self.entries, builder.mul(number, INT(16)))
         further = builder.mul(self.emit.integer_at(at), self.pixel_bytes)
-        number = self.emit.integer_at(builder.add(at, INT(8)))
-        return builder.add(self.pixel, further), self.emit.number_of(number)
+        rank = self.emit.integer_at(builder.add(at, INT(8)))
+        return builder.add(self.pixel, further), self.emit.number_of(rank)
 
     def hand_back(self, gradient: Any, at: Any, adds: bool) -> None:
         """Write a gradient to an address, or add it to what is there."""
@@ -266,8 +266,8 @@ def largest(emit: Emitter, *given: Any) -> None:
         at, first = window.entry(INT(0))
         builder.store(emit.load(at, window.mask), best)
         builder.store(first, number)
-        with emit.loop(window.count) as place:
-            at, its_number = window.entry(place.index)
+        with emit.loop(window.count) as each:
+            at, its_number = window.entry(each.index)
             value, so_far = emit.load(at, window.mask), builder.load(best)
             is_number = builder.fcmp_ordered("ord", so_far, so_far)  # the first NaN stays
             larger = builder.and_(is_number, builder.fcmp_unordered(">", value, so_far))
@@ -283,8 +283,8 @@ def to_largest(emit: Emitter, *given: Any, adds: bool) -> None:
     for window in each_window(emit, pool):
         gradient = emit.load(builder.add(pool.output, window.offset), window.mask)
         number = emit.load(builder.add(pool.chosen, window.offset), window.mask)
-        with emit.loop(window.count) as place:
-            at, its_number = window.entry(place.index)
+        with emit.loop(window.count) as each:
+            at, its_number = window.entry(each.index)
             won = builder.fcmp_ordered("==", number, its_number)
             part = builder.select(won, gradient, emit.zero)
             window.hand_back(part, at, adds)
@@ -296,8 +296,8 @@ def weighted_sum(emit: Emitter, *given: Any) -> None:
     total = emit.variable(emit.zero)
     for window in each_window(emit, pool):
         builder.store(emit.zero, total)
-        with emit.loop(window.count) as place:
-            at, _ = window.entry(place.index)
+        with emit.loop(window.count) as each:
+            at, _ = window.entry(each.index)
             builder.store(builder.fadd(builder.load(total), emit.load(at, window.mask)), total)
         mean = builder.fmul(builder.load(total), weight_of(emit, pool.chosen, window))
         emit.store(mean, builder.add(pool.output, window.offset), window.mask)
@@ -309,8 +309,8 @@ def to_all(emit: Emitter, *given: Any, adds: bool) -> None:
     for window in each_window(emit, pool):
         gradient = emit.load(builder.add(pool.output, window.offset), window.mask)
         part = builder.fmul(gradient, weight_of(emit, pool.chosen, window))
-        with emit.loop(window.count) as place:
-            window.hand_back(part, window.entry(place.index)[0], adds)
+        with emit.loop(window.count) as each:
+            window.hand_back(part, window.entry(each.index)[0], adds)
 
 
 def weight_of(emit: Emitter, weights: Any, window: Window) -> Any:

@@ -22,7 +22,7 @@ Part = tuple[Layer, Shape]
 @lowers(layers.Sequential)
 def lower_sequential(to: Lowering, layer: layers.Sequential, x: Tensor, shape: Shape) -> Lowered:
     pulls: list[Pullback] = []
-    for parts in stretches(pool_first(layer, shape)):
+    for parts in split(pool_first(layer, shape)):
         lower = lower_interleaved if worth_interleaving(to, parts, x) else lower_parts
         x, pull = lower(to, parts, x)
         pulls.append(pull)
@@ -41,7 +41,7 @@ def pool_first(layer: layers.Sequential, shape: Shape) -> Sequence[Part]:
     return parts
 
 
-def stretches(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
+def split(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
     """The layers in stretches of those that take interleaved examples, and of others."""
     first = 0
     for i, (layer, _) in enumerate(parts):
@@ -59,16 +59,16 @@ def is_interleavable(layer: Layer) -> bool:
 def worth_interleaving(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
     """True if most of the work is in convolutions that have too few channels, on the side that a
     product goes to, to fill the processor's vectors."""
-    work = narrow_work = 0
+    work = work_of_few = 0
     learns = x.wants_gradient
     for layer, shape in parts:
         if isinstance(layer, Convolution):
             channels = min(layer.out_channels, shape[-1] if learns else layer.out_channels)
             work += multiplications(layer)
             if channels // layer.groups < FEW_VECTORS * to.interleaving:
-                narrow_work += multiplications(layer)
+                work_of_few += multiplications(layer)
             learns = True
-    return to.interleaving > 1 and 2 * narrow_work > work
+    return to.interleaving > 1 and 2 * work_of_few > work
 
 
 def lower_interleaved(to: Lowering, parts: Sequence[Part], x: Tensor) -> Lowered:

@@ -1,7 +1,7 @@
 """Compiling: all functions of the engine at once, by several Pythons, and kept for later ones.
 
 Numba compiles a function, LLVM writes it down as an object file, and `code_cache` keeps it. Several
-processes may come to compile at once: one of them has the turn, and the others wait as long as it
+processes may come to compile at once: one of them holds a lock, and the others wait as long as it
 gets on. Where nothing can be kept, each process compiles for itself what it needs.
 """
 
@@ -33,7 +33,7 @@ from chainrule.files import cannot_write
 MACHINE = function_name(machine.run)
 FUNCTIONS = {MACHINE: machine.run, **HANDLERS}
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
-PATIENCE = 60.0  # seconds in which whoever has the turn should have compiled one function more
+PATIENCE = 60.0  # seconds in which whoever holds the lock should have compiled one function more
 
 
 def machine_code(name: str, dtype: str) -> bytes:
@@ -84,7 +84,7 @@ def compile_all(dtype: str) -> None:
     """
     if not missing(dtype):
         return
-    with turn_to_compile(dtype):
+    with compile_lock(dtype):
         remove_leftovers(dtype)
         names = missing(dtype)
         count = min(available_threads(), len(names))
@@ -92,8 +92,8 @@ def compile_all(dtype: str) -> None:
         keep_all(dtype, *missing(dtype))  # where the others could not start, or came to grief
 
 
-def turn_to_compile(dtype: str) -> AbstractContextManager[object]:
-    """The turn, which one process has at a time, for each type of number. It ends with the process.
+def compile_lock(dtype: str) -> AbstractContextManager[object]:
+    """The lock that one process holds at a time, for each type of number. It ends with the process.
 
     Raises:
         OutputError: it cannot be had: the file cannot be written, or who has it is stuck.
