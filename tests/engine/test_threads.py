@@ -149,7 +149,7 @@ def test_a_signal_waits_until_all_threads_are_done(handlers: list[int], number: 
         ended.append(thread)
 
     with pytest.raises(ArrivedError):
-        run_threads(SimpleNamespace(context_at=0, threads=3), work)
+        run_threads(SimpleNamespace(context_address=0, threads=3), work)
     assert sorted(ended) == [0, 1, 2]
     assert handlers == [number]
 
