@@ -164,7 +164,7 @@ def test_ctrl_c_waits_for_the_other_threads_whose_memory_it_would_free() -> None
         ended.append(thread)
 
     with pytest.raises(KeyboardInterrupt):
-        run_threads(SimpleNamespace(context_address=0, threads=3), run)
+        run_threads(SimpleNamespace(context_address=0, threads=3, begin_run=int), run)
     assert sorted(ended) == [0, 1, 2]
 
 

@@ -4,7 +4,7 @@ From the ground up:
 
     processor        how wide this processor's vectors are, and LLVM, which compiles for it
     kernel           marks for functions that Numba compiles, when it is first asked to
-    native           memory by its address, a barrier, numbers of one type throughout
+    native           memory by its address, indivisible steps, numbers of one type throughout
     operands         what a handler sees of its instruction: operands by name, its rows, its share
     emitter          LLVM's vector instructions
     tiles            the innermost loops of matrix products, in registers

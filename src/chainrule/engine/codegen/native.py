@@ -1,5 +1,5 @@
 """What the compiled code needs from the machine and Python does not offer: memory by its address,
-a barrier between threads, and numbers of one type throughout.
+steps that no thread can divide, and numbers of one type throughout.
 
 Each is a few lines of LLVM's intermediate language, inlined where it is used. Compiled code works
 on addresses and not on NumPy arrays: nothing is counted, boxed or allocated while a network runs.
@@ -8,6 +8,7 @@ on addresses and not on NumPy arrays: nothing is counted, boxed or allocated whi
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from llvmlite import ir
@@ -15,7 +16,6 @@ from llvmlite import ir
 from chainrule.engine.codegen.kernel import cgutils, intrinsic, kernel, types
 
 INT = ir.IntType(64)
-SPINS = 2_000  # looks at the barrier before a thread lets others run
 
 
 @intrinsic
@@ -124,17 +124,6 @@ def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
 
 
 @intrinsic
-def add_atomically(typing_context: Any, address: Any, amount: Any) -> Any:
-    """Add to the integer at `address` as one indivisible step; what it was before."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target = builder.inttoptr(arguments[0], INT.as_pointer())
-        return builder.atomic_rmw("add", target, arguments[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), generate
-
-
-@intrinsic
 def read_atomically(typing_context: Any, address: Any) -> Any:
     """The integer at `address`, with all that was written before it was."""
 
@@ -143,6 +132,48 @@ def read_atomically(typing_context: Any, address: Any) -> Any:
         return builder.load_atomic(target, "seq_cst", 8)
 
     return types.int64(types.int64), generate
+
+
+@intrinsic
+def write_atomically(typing_context: Any, address: Any, value: Any) -> Any:
+    """Write an integer; who reads it sees all that was written before it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target = builder.inttoptr(arguments[0], INT.as_pointer())
+        builder.store_atomic(arguments[1], target, "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def exchange(typing_context: Any, address: Any, expected: Any, value: Any) -> Any:
+    """Write an integer if the `expected` one stands there, as one indivisible step; True if so."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target = builder.inttoptr(arguments[0], INT.as_pointer())
+        result = builder.cmpxchg(target, *arguments[1:], "seq_cst", "seq_cst")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def nanoseconds(typing_context: Any) -> Any:
+    """What a clock shows that goes forward; always 0 where the system has none."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if os.name != "posix":
+            return INT(0)
+        short = ir.IntType(32)
+        kind = ir.FunctionType(short, [short, INT.as_pointer()])
+        read_clock = cgutils.get_or_insert_function(builder.module, kind, "clock_gettime")
+        shown = cgutils.alloca_once(builder, INT, size=2)
+        builder.call(read_clock, [short(time.CLOCK_MONOTONIC), shown])
+        seconds, rest = (builder.load(builder.gep(shown, [INT(part)])) for part in range(2))
+        return builder.add(builder.mul(seconds, INT(1_000_000_000)), rest)
+
+    return types.int64(), generate
 
 
 @intrinsic
@@ -186,20 +217,6 @@ def call(typing_context: Any, function: Any, task: Any, like: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, like), generate
-
-
-@kernel
-def wait_for_all(counter: int, threads: int) -> None:
-    """Return when all threads have come here. `counter` counts arrivals, and is never reset."""
-    if threads == 1:
-        return
-    arrived = add_atomically(counter, 1) + 1
-    everyone = (arrived + threads - 1) // threads * threads
-    spins = 0
-    while read_atomically(counter) < everyone:
-        spins += 1
-        if spins > SPINS:
-            let_others_run()
 
 
 @kernel

@@ -148,7 +148,7 @@ def read_rows(task: Task, number: int) -> Rows:
     if tensor < 0:
         return Rows(0, 0)
     context = context_at(task.context)
-    address = tensor_address(context, tensor, task.thread, task.begin, task.begin, task.x)
+    address = tensor_address(context, tensor, task.share, task.begin, task.begin, task.x)
     size = tensor_at(tensor_row(context, tensor)).size
     return Rows(address, size * row_at(task.instruction).interleaved)
 
@@ -193,14 +193,14 @@ def interleaved_examples(task: Task) -> int:
 @kernel
 def share_of(task: Task, rows: int, width: int) -> Share:
     """This thread's share of a parameter of so many rows of `width` numbers."""
-    begin, end = share(rows, task.thread, context_at(task.context).threads)
+    begin, end = share(rows, task.share, context_at(task.context).threads)
     return Share(begin, end, width, (end - begin) * width)
 
 
 @kernel
 def of_thread(task: Task, private: int, thread: int) -> int:
     """Where another thread has what this one has at `private`."""
-    return private + (thread - task.thread) * context_at(task.context).private_bytes
+    return private + (thread - task.share) * context_at(task.context).private_bytes
 
 
 @kernel

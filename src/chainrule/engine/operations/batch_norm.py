@@ -169,7 +169,7 @@ def batch_norm(task: Task, like: Any) -> None:
     mean, inverse = pointer(operands.mean, like), pointer(operands.inverse, like)
     share = constant(1.0, like) / constant(values, like)
     add_threads(task, operands.squares, inverse, channels, share, like)
-    if task.thread == 0:
+    if task.share == 0:
         momentum, unbiased = operands.momentum, values / max(values - 1, 1)
         renew(pointer(operands.running_mean, like), mean, 1.0, momentum, channels, like)
         renew(pointer(operands.running_variance, like), inverse, unbiased, momentum, channels, like)

@@ -112,7 +112,7 @@ def penalize(task: Task, like: Any) -> None:
         sign = zero if w[k] == 0 else math.copysign(one, w[k])
         g[k] += l1 * sign + l2 * w[k]
         penalty += l1 * abs(w[k]) + half * l2 * w[k] * w[k]
-    add_to_total(penalties(context_at(task.context), task.step), task.thread, penalty)
+    add_to_total(penalties(context_at(task.context), task.step), task.share, penalty)
 
 
 @handles(Clip)
@@ -126,7 +126,7 @@ def clip(task: Task, like: Any) -> None:
     for k in range(part.values):
         g[k] = low if g[k] < low else (high if g[k] > high else g[k])
         squares += g[k] * g[k]
-    add_to_total(context_at(task.context).squares, task.thread, squares)
+    add_to_total(context_at(task.context).squares, task.share, squares)
 
 
 @kernel

@@ -98,7 +98,7 @@ def loss(task: Task, like: Any) -> None:
         total = scale * take_plain_losses(task, operands, first, constant(scale, like), like)
     else:
         total = take_losses(task, operands, first, scale, like)
-    add_to_total(context.partial_losses, task.thread, total)
+    add_to_total(context.partial_losses, task.share, total)
 
 
 @kernel

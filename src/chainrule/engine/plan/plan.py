@@ -14,6 +14,7 @@ from chainrule.engine.plan.blocks import all_tensors, is_blocked, local_tensors,
 from chainrule.engine.program.instructions import Code, Instruction, Private, Tensor
 from chainrule.engine.program.operands import slots
 from chainrule.engine.program.records import (
+    CLAIM_BYTES,
     LINE,
     SCRATCH,
     SLOTS,
@@ -160,6 +161,11 @@ class Plan:
                 record = self.row(i)
                 record.block, record.stop = block.rows, self._row_address(block.stop)
 
+    def begin_run(self) -> None:
+        """Forget how far the run before came."""
+        self.context.is_stopped = 0
+        self.claims[:] = 0
+
     def row(self, number: int) -> Row:
         """An instruction's record."""
         return Row.from_address(self._row_address(number))
@@ -178,9 +184,9 @@ class Plan:
         context.row_bytes = self.row_bytes
         context.tensors = ctypes.addressof(self.layout)
         context.threads, context.unit, context.chunk = self.threads, self.unit, self.chunk
-        self.barrier = aligned_zeros(CACHE_LINE, np.uint8)
+        self.claims = aligned_zeros(self.threads * CLAIM_BYTES, np.uint8)
         self.tasks = aligned_zeros(self.threads * TASK_BYTES, np.uint8)
-        context.barrier, context.tasks = self.barrier.ctypes.data, self.tasks.ctypes.data
+        context.claims, context.tasks = self.claims.ctypes.data, self.tasks.ctypes.data
         context.private, context.private_bytes = self.private.ctypes.data, self.private_bytes
         context.sum_bytes = self.sum_bytes
         context.x_size, context.gathered = self.x.size, self.layout[0].address

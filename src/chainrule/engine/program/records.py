@@ -19,6 +19,12 @@ def record(kind: Kind) -> Kind:
     return kind
 
 
+def offset_of(field: str, kind: type[ctypes.Structure]) -> int:
+    """Where a field of a record begins."""
+    offset: int = getattr(kind, field).offset
+    return offset
+
+
 @record
 class Context(ctypes.Structure):
     """A program, and the run that it is on."""
@@ -34,7 +40,7 @@ class Context(ctypes.Structure):
     row_bytes: int  # of an instruction
     tensors: int
     threads: int
-    barrier: int
+    claims: int
     tasks: int
     private: int  # the first thread's own memory
     private_bytes: int  # from one thread's to the next one's
@@ -68,17 +74,18 @@ class Context(ctypes.Structure):
     clip_norm: int
     losses: int
     outputs: int
-    done: int  # steps that each thread has made
+    made: int  # steps so far
+    is_stopped: int  # 1 once a loss is not a finite number
 
 
 @record
 class Task(ctypes.Structure):
-    """What one thread is to do with an instruction."""
+    """What is to be done in a share."""
 
     context: int
     instruction: int
-    thread: int
-    own: int  # this thread's own memory
+    share: int
+    own: int  # this share's own memory
     scratch: int  # the part of it that products need
     x: int  # the chunk's inputs
     chunk_start: int  # the chunk's first example, in the run
@@ -88,6 +95,17 @@ class Task(ctypes.Structure):
     end: int
     step: int
     begins: int  # 1 if gradients begin anew
+
+
+@record
+class Claim(ctypes.Structure):
+    """Who does a share; and what the thread of the same number is at."""
+
+    taken: int  # in how many phases
+    done: int
+    taker: int  # the thread that took it last
+    began: int  # when the thread took its last share
+    rests_until: int  # when the thread may take shares again
 
 
 @record
@@ -114,4 +132,5 @@ class TensorRow(ctypes.Structure):
 
 TENSOR_BYTES = ctypes.sizeof(TensorRow)
 TASK_BYTES = -(-ctypes.sizeof(Task) // CACHE_LINE) * CACHE_LINE
+CLAIM_BYTES = CACHE_LINE  # so that no thread waits for what another writes beside it
 SLOTS = ctypes.sizeof(Row)  # where they begin

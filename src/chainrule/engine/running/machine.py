@@ -1,11 +1,11 @@
 """The machine: one compiled function that runs any program.
 
-Each thread runs the same program over its own examples and its own share of the parameters. A step
-of training is
+Each share of a step has its own examples and its own part of the parameters; `shares` says which
+thread does it. A step of training is
 
-    for each chunk of the batch:  forward and backward, over examples;   wait
-                                  sum dense gradients, over parameters;  wait
-    complete the gradients;  move the parameters;                        wait
+    for each chunk of the batch:  forward and backward, over examples;   all wait
+                                  sum dense gradients, over parameters
+    complete the gradients;  move the parameters;                        all wait
 
 so that no two threads ever write to one place, and every sum has one order.
 """
@@ -24,7 +24,6 @@ from chainrule.engine.codegen.native import (
     pointer,
     share,
     size_of,
-    wait_for_all,
 )
 from chainrule.engine.codegen.operands import (
     context_at,
@@ -35,6 +34,7 @@ from chainrule.engine.codegen.operands import (
     total_of_threads,
 )
 from chainrule.engine.program.records import LINE, TASK_BYTES, Context, Task
+from chainrule.engine.running.shares import NONE, next_share
 from chainrule.parameters import CACHE_LINE
 
 FETCH_AHEAD = 3  # examples: they lie scattered, and the processor cannot foresee where
@@ -43,109 +43,206 @@ FETCH_AHEAD = 3  # examples: they lie scattered, and the processor cannot forese
 def run(context_address: int, thread: int, like: Any) -> None:
     """Run a program as the context at this address says, as one of its threads."""
     context = context_at(context_address)
-    task = task_at(context.tasks + thread * TASK_BYTES)
-    task.context, task.thread = context_address, thread
-    task.own = context.private + thread * context.private_bytes
-    task.scratch = task.own + context.sum_bytes
+    for number in range(context.threads):  # all threads write the same
+        task = task_of(context, number)
+        task.context, task.share = context_address, number
+        task.own = context.private + number * context.private_bytes
+        task.scratch = task.own + context.sum_bytes
     if context.trains:
-        train(context, task, like)
+        train(context, thread, like)
     else:
-        predict(context, task, like)
+        predict(context, thread, like)
 
 
 @kernel
-def predict(context: Context, task: Task, like: Any) -> None:
+def task_of(context: Context, share: int) -> Task:
+    """The task that belongs to a share."""
+    return task_at(context.tasks + share * TASK_BYTES)
+
+
+@kernel
+def predict(context: Context, thread: int, like: Any) -> None:
     """Outputs of all rows, chunk by chunk."""
-    if context.arrange < context.end:
-        execute(context, task, context.arrange, context.end, 0, 0, like)
-        wait_for_all(context.barrier, context.threads)
+    phase = arrange(context, thread, like)
     for start in range(0, context.rows, context.chunk):
-        if start:  # the last chunk may be shared out otherwise
-            wait_for_all(context.barrier, context.threads)
-        begin, end = share_rows(context, min(context.chunk, context.rows - start), task.thread)
-        task.x = gather(context, start, begin, end, like)
-        go_over_rows(context, task, context.forward, context.backward, begin, end, like)
-        hand_out(context, task, start, begin, end, like)
+        count = min(context.chunk, context.rows - start)
+        phase = go_over_chunk(context, thread, phase, context.backward, 0, start, count, like)
 
 
 @kernel
-def train(context: Context, task: Task, like: Any) -> None:
+def train(context: Context, thread: int, like: Any) -> None:
     """All steps of the run, or those until the loss is no longer finite."""
-    thread, rows, batch_size = task.thread, context.rows, context.batch_size
-    execute(context, task, context.arrange, context.end, 0, 0, like)
-    wait_for_all(context.barrier, context.threads)
-    step = 0
+    phase, step = arrange(context, thread, like), 0
     for _ in range(context.epochs):
-        for first in range(0, rows, batch_size):
-            task.step, task.examples = step, min(batch_size, rows - first)
-            task.step_start = first + context.first_row
-            if not take_step(context, task, step, first, like):
-                pointer(context.done, 0)[thread] = step + 1
+        for first in range(0, context.rows, context.batch_size):
+            phase = take_step(context, thread, phase, step, first, like)
+            if context.is_stopped:
                 return
             step += 1
-    pointer(context.done, 0)[thread] = step
+    share = next_share(context, thread, phase, NONE)
+    while share != NONE:
+        if share == 0:
+            add_penalties(context, step)
+        share = next_share(context, thread, phase, share)
 
 
 @kernel
-def take_step(context: Context, task: Task, step: int, first: int, like: Any) -> bool:
-    """One step, on the examples from number `first` of the run on. False, with nothing moved, where
-    the loss is not a finite number."""
-    barrier, threads, thread = context.barrier, context.threads, task.thread
-    chunk, count = context.chunk, task.examples
-    losses = pointer(context.losses, 0.0)
-    clear_sums(context, task, step)
-    for start in range(first, first + count, chunk):
-        in_chunk = min(chunk, first + count - start)
-        begin, end = share_rows(context, in_chunk, thread)
-        task.chunk_start, task.begins = start, start == first
-        task.x = gather(context, start, begin, end, like)
-        go_over_rows(context, task, context.forward, context.backward, begin, end, like)
-        hand_out(context, task, start, begin, end, like)
-        go_over_rows(context, task, context.backward, context.shared, begin, end, like)
-        wait_for_all(barrier, threads)
-        execute(context, task, context.shared, context.finish, 0, in_chunk, like)
-        if start + chunk < first + count:
-            wait_for_all(barrier, threads)
-    loss = total_of_threads(context.partial_losses, threads)
-    if thread == 0:
-        losses[step] = loss
+def arrange(context: Context, thread: int, like: Any) -> int:
+    """Copy weights into the order in which products read them; the next phase."""
+    if context.arrange == context.end:
+        return 0
+    share = next_share(context, thread, 0, NONE)
+    while share != NONE:
+        execute(context, task_of(context, share), context.arrange, context.end, 0, 0, like)
+        share = next_share(context, thread, 0, share)
+    return 1
+
+
+@kernel
+def take_step(context: Context, thread: int, phase: int, step: int, first: int, like: Any) -> int:
+    """One step, on the examples from number `first` of the run on; the next phase. Where the loss
+    is not a finite number, nothing is moved and the run stops."""
+    chunk, end = context.chunk, min(first + context.batch_size, context.rows)
+    for start in range(first, end, chunk):
+        count = min(chunk, end - start)
+        phase = go_over_chunk(context, thread, phase, context.shared, step, start, count, like)
+        share = next_share(context, thread, phase, NONE)
+        while share != NONE:
+            task = task_of(context, share)
+            execute(context, task, context.shared, context.finish, 0, count, like)
+            if start + chunk >= end:
+                finish_step(context, task, step, like)
+            share = next_share(context, thread, phase, share)
+        phase += 1
+    if context.clip_norm and not context.is_stopped:
+        share = next_share(context, thread, phase, NONE)
+        while share != NONE:
+            move(context, task_of(context, share), like)
+            share = next_share(context, thread, phase, share)
+        phase += 1
+    return phase
+
+
+@kernel
+def finish_step(context: Context, task: Task, step: int, like: Any) -> None:
+    """Complete a share of the gradients, and move its parameters; unless the loss is not a finite
+    number, or moving has to wait for the norm of all gradients."""
+    loss = total_of_threads(context.partial_losses, context.threads)
+    if task.share == 0:
+        pointer(context.losses, 0.0)[step] = loss
+        context.made = step + 1
     if not math.isfinite(loss):
-        return False
+        context.is_stopped = 1
+        return
     execute(context, task, context.finish, context.move, 0, 0, like)
-    if context.clip_norm:
-        wait_for_all(barrier, threads)
-    execute(context, task, context.move, context.end, 0, 0, like)
-    wait_for_all(barrier, threads)
-    if thread == 0:
-        losses[step] += total_of_threads(penalties(context, step), threads)
-    return True
+    if not context.clip_norm:
+        move(context, task, like)
 
 
 @kernel
-def share_rows(context: Context, count: int, thread: int) -> Any:
-    """The part [begin, end) of `count` rows that falls to one thread."""
+def move(context: Context, task: Task, like: Any) -> None:
+    """Move a share of the parameters."""
+    execute(context, task, context.move, context.end, 0, 0, like)
+
+
+@kernel
+def go_over_chunk(
+    context: Context,
+    thread: int,
+    phase: int,
+    end: int,
+    step: int,
+    start: int,
+    count: int,
+    like: Any,
+) -> int:
+    """Run the instructions before `end` on `count` examples from `start` on; the next phase. They
+    take a phase, and one more for each time that threads wait for each other between them."""
+    at = context.forward
+    while at <= end:  # outputs are handed out even where there are no instructions
+        stop = next_wait(context, at, end)
+        share = next_share(context, thread, phase, NONE)
+        while share != NONE:
+            task = task_of(context, share)
+            first, last = share_rows(context, count, share)
+            if at == context.forward:
+                begin_chunk(context, task, step, start)
+                task.x = gather(context, start, first, last, like)
+            go_over_rows(context, task, at, stop, start, first, last, like)
+            share = next_share(context, thread, phase, share)
+        phase += 1
+        at = stop + context.row_bytes
+    return phase
+
+
+@kernel
+def next_wait(context: Context, at: int, end: int) -> int:
+    """Where threads wait for each other next; or the end."""
+    while at < end and row_at(at).handler:
+        at += context.row_bytes
+    return at
+
+
+@kernel
+def begin_chunk(context: Context, task: Task, step: int, start: int) -> None:
+    """Tell a share where in its training it is. At the beginning of a step, set to zero what it
+    adds up in one."""
+    if not context.trains:
+        return
+    task.step, task.chunk_start = step, start
+    task.begins = start % context.batch_size == 0
+    if task.begins:
+        task.examples = min(context.batch_size, context.rows - start)
+        task.step_start = start + context.first_row
+        if task.share == 0:
+            add_penalties(context, step)
+        clear_sums(context, task, step)
+
+
+@kernel
+def add_penalties(context: Context, step: int) -> None:
+    """Add to the loss of the step before what all shares have found of penalties."""
+    if step:
+        total = total_of_threads(penalties(context, step - 1), context.threads)
+        pointer(context.losses, 0.0)[step - 1] += total
+
+
+@kernel
+def share_rows(context: Context, count: int, number: int) -> Any:
+    """The part [begin, end) of `count` rows that belongs to a share."""
     unit = context.unit
-    begin, end = share((count + unit - 1) // unit, thread, context.threads)
+    begin, end = share((count + unit - 1) // unit, number, context.threads)
     return min(begin * unit, count), min(end * unit, count)
 
 
 @kernel
 def go_over_rows(
-    context: Context, task: Task, at: int, end_of_part: int, begin: int, end: int, like: Any
+    context: Context, task: Task, at: int, stop: int, start: int, begin: int, end: int, like: Any
 ) -> None:
-    """Run the instructions of a part, given by its addresses, on rows [begin, end) of the chunk:
-    stretch by stretch, each a few rows at a time."""
-    while at < end_of_part:
+    """Run the instructions in [at, stop) on rows [begin, end) of the chunk, and hand out the
+    outputs once the forward pass is over."""
+    backward = context.backward
+    if at <= backward:
+        go_over_blocks(context, task, at, min(stop, backward), begin, end, like)
+        if stop >= backward:
+            hand_out(context, task, start, begin, end, like)
+    go_over_blocks(context, task, max(at, backward), stop, begin, end, like)
+
+
+@kernel
+def go_over_blocks(
+    context: Context, task: Task, at: int, stop: int, begin: int, end: int, like: Any
+) -> None:
+    """Run instructions stretch by stretch, each a few rows at a time."""
+    while at < stop:
         row = row_at(at)
-        rows, stop = row.block, row.stop
-        if row.handler == 0:
-            wait_for_all(context.barrier, context.threads)
-        elif rows == 0:
-            execute(context, task, at, stop, begin, end, like)
+        rows, after = row.block, row.stop
+        if rows == 0:
+            execute(context, task, at, after, begin, end, like)
         else:
             for first in range(begin, end, rows):
-                execute(context, task, at, stop, first, min(first + rows, end), like)
-        at = stop
+                execute(context, task, at, after, first, min(first + rows, end), like)
+        at = after
 
 
 @kernel
@@ -155,7 +252,7 @@ def execute(
     """The instructions in [at, stop), all on rows [begin, end), or on this thread's share of their
     parameters."""
     task.begin, task.end = begin, end
-    address, row_bytes = context.tasks + task.thread * TASK_BYTES, context.row_bytes
+    address, row_bytes = context.tasks + task.share * TASK_BYTES, context.row_bytes
     while at < stop:
         task.instruction = at
         call(row_at(at).handler, address, like)
@@ -183,7 +280,7 @@ def hand_out(context: Context, task: Task, start: int, begin: int, end: int, lik
     """Copy the outputs to where the caller wants them, if anywhere."""
     if context.outputs:
         size = context.output_size
-        outputs = tensor_address(context, context.output, task.thread, begin, 0, task.x)
+        outputs = tensor_address(context, context.output, task.share, begin, 0, task.x)
         target = context.outputs + (start + begin) * size * size_of(like)
         copy(pointer(outputs, like), pointer(target, like), (end - begin) * size)
 
@@ -192,6 +289,6 @@ def hand_out(context: Context, task: Task, start: int, begin: int, end: int, lik
 def clear_sums(context: Context, task: Task, step: int) -> None:
     """Set to zero what this thread adds up in a step."""
     clear(pointer(task.own, 0), context.sum_bytes // 8)
-    pointer(context.partial_losses, 0.0)[task.thread * LINE] = 0
-    pointer(penalties(context, step), 0.0)[task.thread * LINE] = 0
-    pointer(context.squares, 0.0)[task.thread * LINE] = 0
+    pointer(context.partial_losses, 0.0)[task.share * LINE] = 0
+    pointer(penalties(context, step), 0.0)[task.share * LINE] = 0
+    pointer(context.squares, 0.0)[task.share * LINE] = 0

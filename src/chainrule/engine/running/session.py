@@ -98,7 +98,7 @@ class CompiledRunner:
         weights = self._targets(data).weights_of_steps(rows, epoch.batch_size)
         x, targets, order = self._read(data, rows, in_place)
         coefficients = self.updates.coefficients(self.state, epoch.rates[first : last + 1])
-        losses, finished = np.zeros(count), np.zeros(self.plan.threads, np.int64)
+        losses = np.zeros(count)
         outputs = None
         if wants_outputs:
             outputs = np.empty((len(rows), *self.network.output_shape), self.plan.dtype)
@@ -113,11 +113,11 @@ class CompiledRunner:
         context.coefficients = address(coefficients)
         context.settings = address(self.updates.settings)
         context.clip_norm = address(self.updates.clip_norm)
-        context.losses, context.done = address(losses), address(finished)
+        context.losses = address(losses)
         context.outputs = address(outputs)
         began = time.perf_counter()
         run_threads(self.plan, self.run)
-        made = int(finished[0])
+        made = context.made
         seconds = (time.perf_counter() - began) / max(made, 1)
         self.seconds_of_a_step = max(seconds, self.seconds_of_a_step / 4)
         self.updates.count_steps(self.state, made)
@@ -258,6 +258,7 @@ def load(plan: Plan) -> Any:
 
 def run_threads(plan: Plan, run: Any) -> None:
     """Run a plan with all its threads, this one among them."""
+    plan.begin_run()
     at = plan.context_address
     if plan.threads == 1:
         run(at, 0, 0.0)
