@@ -37,17 +37,20 @@ FLOORS = [
     {"experiments", "labs", "parallel", "explain"},
     {"cli", "__main__"},
 ]
-# The same for the rooms of the doctor.
-DOCTOR = [
-    {"findings"},
-    {"subjects"},
-    {"numbers"},
-    {"search"},
-    {"properties", "optimizers"},
-    {"intake"},
-    {"diagnosis", "heat_map"},
-    {"process"},
-]
+# The same for the rooms within a package.
+ROOMS = {
+    "engine": [{"program"}, {"codegen"}, {"operations"}, {"plan"}, {"running"}],
+    "doctor": [
+        {"findings"},
+        {"subjects"},
+        {"numbers"},
+        {"search"},
+        {"properties", "optimizers"},
+        {"intake"},
+        {"diagnosis", "heat_map"},
+        {"process"},
+    ],
+}
 
 
 def part(module: str) -> str:
@@ -56,13 +59,13 @@ def part(module: str) -> str:
 
 
 def room(module: str) -> str:
-    """The part of the doctor that a module belongs to: ``search`` for doctor.search.causes."""
+    """The room that a module is in: ``search`` for doctor.search.causes."""
     return module.split(".")[1]
 
 
-def in_doctor(modules: Iterable[str]) -> list[str]:
-    """The modules of the doctor among some."""
-    return [module for module in modules if module.startswith("doctor.")]
+def within(package: str, modules: Iterable[str]) -> list[str]:
+    """The modules of a package among some."""
+    return [module for module in modules if module.startswith(f"{package}.")]
 
 
 def up_to(name: str, floors: list[set[str]]) -> set[str]:
@@ -99,7 +102,8 @@ IMPORTS = {
 
 def test_every_part_has_its_floor() -> None:
     assert {part(module) for module in IMPORTS} <= set().union(*FLOORS)
-    assert {room(module) for module in in_doctor(IMPORTS)} == set().union(*DOCTOR)
+    for package, rooms in ROOMS.items():
+        assert {room(module) for module in within(package, IMPORTS)} == set().union(*rooms)
 
 
 @pytest.mark.parametrize("module", IMPORTS)
@@ -107,9 +111,21 @@ def test_imports_point_downwards(module: str) -> None:
     assert {part(name) for name in IMPORTS[module]} <= up_to(part(module), FLOORS)
 
 
-@pytest.mark.parametrize("module", in_doctor(IMPORTS))
-def test_imports_in_the_doctor_point_downwards(module: str) -> None:
-    assert set(map(room, in_doctor(IMPORTS[module]))) <= up_to(room(module), DOCTOR)
+@pytest.mark.parametrize("module", [m for package in ROOMS for m in within(package, IMPORTS)])
+def test_imports_within_a_package_point_downwards(module: str) -> None:
+    package = part(module)
+    allowed = up_to(room(module), ROOMS[package])
+    assert set(map(room, within(package, IMPORTS[module]))) <= allowed
+    assert package not in IMPORTS[module]  # the package itself stands above all its rooms
+
+
+@pytest.mark.parametrize("package", [name for names in ROOMS["engine"] for name in names])
+def test_every_file_of_the_engine_is_on_its_map(package: str) -> None:
+    folder = SOURCE / "engine" / package
+    files = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    described = (folder / "__init__.py").read_text().split('"""')[1]
+    listed = {line.split()[0] for line in described.splitlines() if line.startswith("    ")}
+    assert listed == files
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

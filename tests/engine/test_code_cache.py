@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from chainrule.engine import code_cache, compiling
-from chainrule.engine.code_cache import code_folder, label, read, seal, unseal
+from chainrule.engine.running import code_cache, compiling
+from chainrule.engine.running.code_cache import code_folder, label, read, seal, unseal
 
 DTYPE = "float32"
-NAME = "activations.handle_activation"
+NAME = "activations.LeakyRelu"
 PREDICT = """
 import sys
 import numpy as np, chainrule as cr
@@ -116,7 +116,7 @@ def test_what_is_made_is_closed_to_others(tmp_path: Path) -> None:
     code = """
     import os
     os.umask(0)
-    from chainrule.engine.code_cache import code_folder, write
+    from chainrule.engine.running.code_cache import code_folder, write
     write("a.b", "float32", b"code")
     print(code_folder())
     """
@@ -130,8 +130,9 @@ def test_what_is_made_is_closed_to_others(tmp_path: Path) -> None:
 DAMAGE = """
     import itertools, os, random, shutil, sys
     import filelock  # imported once, before anything is measured or broken
-    from chainrule.engine import code_cache, compiled, compiling, processor
-    from chainrule.engine.code_cache import file_of, label, read, seal
+    from chainrule.engine.codegen import processor
+    from chainrule.engine.running import code_cache, compiled, compiling
+    from chainrule.engine.running.code_cache import file_of, label, read, seal
 
     def cut_short(path, content):
         path.write_bytes(content[:draw.randrange(len(content))])
@@ -228,7 +229,7 @@ def test_whatever_is_damaged_is_noticed_and_mended(folder: Path, count: int) -> 
 def test_what_is_damaged_would_be_fatal(folder: Path) -> None:
     """Without the check, some of the same damages crash."""
     unchecked = """
-    from chainrule.engine import code_cache
+    from chainrule.engine.running import code_cache
     code_cache.unseal = lambda label, content: content[len(label) + code_cache.CHECKSUM_BYTES:]
     import sys
     sys.argv.append("--load-anything")
@@ -249,7 +250,7 @@ def test_every_byte_of_a_file_counts() -> None:
 
 
 def test_a_network_mends_what_it_needs_and_what_it_does_not(folder: Path) -> None:
-    damaged = [file_in(folder), file_in(folder, "dropout.handle_dropout")]
+    damaged = [file_in(folder), file_in(folder, "dropout.dropout")]
     for path in damaged:
         path.write_bytes(b"")
     ran = run(PREDICT, folder)
@@ -285,7 +286,7 @@ HOLD = """
         print("held", flush=True)
         sys.stdin.read()
 """
-IMPATIENT = f"from chainrule.engine import compiling; compiling.PATIENCE = 0.2{PREDICT}"
+IMPATIENT = f"from chainrule.engine.running import compiling; compiling.PATIENCE = 0.2{PREDICT}"
 
 
 def test_a_lock_is_waited_for_no_longer_than_its_holder_gets_on(folder: Path) -> None:
@@ -324,7 +325,7 @@ def test_whoever_gets_on_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(compiling, "PATIENCE", 0.01)
     monkeypatch.setattr(compiling, "missing", missing)
     monkeypatch.setattr(compiling, "code_folder", lambda: folder)
-    with compiling.turn_to_compile(DTYPE):
+    with compiling.compile_lock(DTYPE):
         assert left == []
 
 
@@ -385,7 +386,7 @@ def test_a_closed_standard_error_is_no_error(folder: Path) -> None:
 )
 def test_what_other_processes_fail_to_compile_this_one_does(folder: Path, broken: str) -> None:
     file_in(folder).unlink()
-    ran = run(f"from chainrule.engine import compiling; {broken}{PREDICT}", folder)
+    ran = run(f"from chainrule.engine.running import compiling; {broken}{PREDICT}", folder)
     assert (ran.stdout, ran.stderr) == (COMPILED, "")
     assert file_in(folder).exists()
     assert run(PREDICT, folder).stdout == LOADED
@@ -405,13 +406,13 @@ def test_they_import_what_this_one_would(tmp_path: Path, monkeypatch: pytest.Mon
 
 LIVE_ON = """
     import sys
-    from chainrule.engine.compiling import run_all
+    from chainrule.engine.running.compiling import run_all
     run_all([[sys.argv[1], sys.argv[2]]])
 """
 CHILD = """
 import sys, threading, time
 from filelock import FileLock
-from chainrule.engine.compiling import end_with_parent
+from chainrule.engine.running.compiling import end_with_parent
 threading.Thread(target=end_with_parent, daemon=True).start()
 with FileLock(sys.argv[1]):
     open(sys.argv[1] + ".held", "w").close()
@@ -444,7 +445,7 @@ def test_an_interrupt_ends_them(tmp_path: Path) -> None:
 
     code = """
     import os, signal, sys, threading, time
-    from chainrule.engine.compiling import run_all
+    from chainrule.engine.running.compiling import run_all
     def interrupt():
         while not os.path.exists(sys.argv[2] + ".held"):
             time.sleep(0.01)
@@ -463,7 +464,7 @@ def test_an_interrupt_ends_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on Windows")
-@pytest.mark.parametrize("function", ["turn_to_compile", "compile_function", "import_module"])
+@pytest.mark.parametrize("function", ["compile_lock", "compile_function", "record_type"])
 def test_a_fork_while_another_thread_compiles_goes_on(folder: Path, function: str) -> None:
     """Parent and child alike, whoever holds which lock."""
     file_in(folder).unlink()
@@ -471,7 +472,7 @@ def test_a_fork_while_another_thread_compiles_goes_on(folder: Path, function: st
     import os, signal, sys, threading, time, warnings
     warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
     import numpy as np, chainrule as cr
-    from chainrule.engine import compiled, compiling
+    from chainrule.engine.running import compiled, compiling
     import filelock  # whose own hooks for forks now come before those of compiled
     compiling.COMPILE = "raise SystemExit(1)"  # so that the parent compiles
     compiling.PATIENCE = 0.2

@@ -11,9 +11,9 @@ from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
 from chainrule.engine import Unlowerable
-from chainrule.engine.assembly import LOWERINGS, lower_network, prediction_program
-from chainrule.engine.lowering import Lowering
-from chainrule.engine.lowering_sequential import PASS_SIDE_BY_SIDE
+from chainrule.engine.plan.assembly import lower_network, prediction_plan
+from chainrule.engine.program.lowering import Lowering
+from chainrule.engine.program.registry import INTERLEAVABLE, LOWERINGS
 from chainrule.errors import ArgumentError
 
 EXAMPLES = 5
@@ -22,7 +22,7 @@ NOT_COMPILED = {cr.Activation, cr.HandWritten}  # they hold code of the user's o
 
 def can_be_lowered(case: LayerCase) -> bool:
     try:
-        lower_network(case.network(), Lowering(LOWERINGS, training=True))
+        lower_network(case.network(), Lowering(training=True))
     except Unlowerable:
         return False
     return True
@@ -66,14 +66,14 @@ def test_steps_agree(case: LayerCase, dtype: str, threads: int) -> None:
         assert_equal_networks(plain, compiled, dtype)
 
 
-IMAGE_CASES = [case for case in COMPILED if isinstance(case.make(), PASS_SIDE_BY_SIDE)]
+IMAGE_CASES = [case for case in COMPILED if type(case.make()) in INTERLEAVABLE]
 IMAGE_CASES = [case for case in IMAGE_CASES if len(case.input_shape) == 3]
 
 
 @pytest.mark.parametrize("case", IMAGE_CASES, ids=str)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_steps_agree_with_examples_side_by_side(case: LayerCase, dtype: str, threads: int) -> None:
+def test_steps_agree_with_interleaved_examples(case: LayerCase, dtype: str, threads: int) -> None:
     def layers() -> list[cr.Layer]:
         channels = case.input_shape[-1]
         return [cr.Conv2D(channels, 1), case.make(), cr.Flatten(), cr.Dense(2)]
@@ -85,7 +85,7 @@ def test_steps_agree_with_examples_side_by_side(case: LayerCase, dtype: str, thr
         batch_size=37, optimizer="sgd(learning_rate=0.01)",
     )  # fmt: skip
     assert_equal_networks(plain, compiled, dtype)
-    assert "side_by_side" in prediction_program(compiled, rows=37, threads=1).listing()
+    assert "interleave" in prediction_plan(compiled, rows=37, threads=1).listing()
     assert_close(compiled.predict(x), plain.predict(x), dtype, "predictions")
 
 

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import code_cache
-from chainrule.engine.session import run_threads
-from chainrule.engine.threads import available_threads, one_thread
+from chainrule.engine.running import code_cache
+from chainrule.engine.running.session import run_threads
+from chainrule.engine.running.threads import available_threads, one_thread
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((256, 20)).astype(np.float32), RNG.integers(0, 5, 256)
@@ -41,7 +41,7 @@ def weights_after(threads: int, **options: Any) -> Any:
 def test_the_same_seed_and_threads_give_the_same_bits(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chainrule.engine import assembly
+    from chainrule.engine.plan import assembly
 
     monkeypatch.setattr(assembly, "WORTH_THREADS", 0)
     first = weights_after(threads)
@@ -164,7 +164,7 @@ def test_ctrl_c_waits_for_the_other_threads_whose_memory_it_would_free() -> None
         ended.append(thread)
 
     with pytest.raises(KeyboardInterrupt):
-        run_threads(SimpleNamespace(context_at=0, threads=3), run)
+        run_threads(SimpleNamespace(context_address=0, threads=3, begin_run=int), run)
     assert sorted(ended) == [0, 1, 2]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import assembly
-from chainrule.engine.session import run_threads
-from chainrule.engine.threads import interrupts_afterwards, run_together
-from chainrule.errors import ThreadError
+from chainrule.engine.plan import assembly
+from chainrule.engine.running import session
+from chainrule.engine.running.session import run_threads
+from chainrule.engine.running.threads import interrupts_afterwards, run_together
+from chainrule.errors import DataError, ThreadError
 
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -90,7 +91,7 @@ def test_a_network_with_more_threads_than_there_is_room_for_says_so_and_lives_on
     ran = run("""
 import resource, threading
 import numpy as np, chainrule as cr
-from chainrule.engine import assembly
+from chainrule.engine.plan import assembly
 assembly.WORTH_THREADS = 0
 x, y = np.ones((256, 20), np.float32), np.zeros(256, int)
 def train(threads):
@@ -112,6 +113,79 @@ print(train(1))
     assert len(errors) == 3
     assert all(error.startswith("asked for 16 threads, but the system") for error in errors)
     assert last.startswith("compiled, 1 thread,")
+
+
+# --- shares ---------------------------------------------------------------------------------------
+
+
+def train(threads: int = 3) -> np.ndarray:
+    """The weights and losses of a training with all kinds of phases: threads wait for each other
+    within the forward pass and for the norm of all gradients, and the last batch is smaller."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((50, 6)), rng.integers(0, 3, 50)
+    layers = [cr.Dense(16, regularizer=cr.L2(0.1)), cr.BatchNorm(), cr.ReLU(), cr.Dense(3)]
+    net = cr.Network(layers, 6, dtype="float64", engine="compiled", threads=threads)
+    optimizer = cr.Adam(clip_norm=0.5)
+    history = net.fit(x, labels, optimizer=optimizer, epochs=3, batch_size=12, quiet=True)
+    assert history.engine.startswith(f"compiled, {threads} threads")
+    return np.concatenate([net.parameters.flat, history["loss"], net.predict(x).ravel()])
+
+
+def in_turn(*order: int) -> Callable[[Callable[[int], object], int], None]:
+    """In the place of `run_together`: some of the threads, one after the other."""
+
+    def run(work: Callable[[int], object], threads: int) -> None:
+        for thread in order:
+            work(thread)
+
+    return run
+
+
+def late(work: Callable[[int], object], threads: int) -> None:
+    """In the place of `run_together`: threads that begin when the first is at work, or done."""
+
+    def begin_late(thread: int) -> None:
+        time.sleep(0.002 * thread)
+        work(thread)
+
+    run_together(begin_late, threads)
+
+
+@pytest.mark.parametrize(
+    "run", [in_turn(0), in_turn(2), in_turn(1, 0, 2), in_turn(0, 1, 2), late],
+    ids=["the first alone", "the last alone", "one by one", "in order", "late"],
+)  # fmt: skip
+def test_the_bits_are_the_same_whoever_does_a_share(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the system does with the others, none is waited for; and one that comes when all is
+    done changes nothing."""
+    monkeypatch.setattr(assembly, "WORTH_THREADS", 0)
+    together = train()
+    monkeypatch.setattr(session, "run_together", run)
+    np.testing.assert_array_equal(train(), together)
+
+
+@pytest.mark.parametrize("stops", [0, 3])
+def test_a_loss_that_is_not_finite_stops_all_threads_alike(
+    stops: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "WORTH_THREADS", 0)
+    x, y = np.ones((5, 2)), np.ones((5, 1))
+    y[stops] = np.inf
+
+    def weights() -> np.ndarray:
+        net = cr.Network([cr.Dense(1)], 2, dtype="float64", engine="compiled", threads=2)
+        with pytest.raises(DataError, match=f"step {stops + 1}"):
+            net.fit(
+                x, y, loss="mean_absolute_error", optimizer="sgd", epochs=1, batch_size=1,
+                quiet=True,
+            )  # fmt: skip
+        return net.parameters.flat.copy()
+
+    together = weights()
+    monkeypatch.setattr(session, "run_together", in_turn(0, 1))
+    np.testing.assert_array_equal(weights(), together)
 
 
 # --- signals --------------------------------------------------------------------------------------
@@ -149,7 +223,7 @@ def test_a_signal_waits_until_all_threads_are_done(handlers: list[int], number: 
         ended.append(thread)
 
     with pytest.raises(ArrivedError):
-        run_threads(SimpleNamespace(context_at=0, threads=3), work)
+        run_threads(SimpleNamespace(context_address=0, threads=3, begin_run=int), work)
     assert sorted(ended) == [0, 1, 2]
     assert handlers == [number]
 
@@ -161,7 +235,8 @@ def test_a_signal_in_the_midst_of_training(number: int) -> None:
     ran = run(f"""
 import os, signal, threading, time
 import numpy as np, chainrule as cr
-from chainrule.engine import assembly, session
+from chainrule.engine.plan import assembly
+from chainrule.engine.running import session
 assembly.WORTH_THREADS = 0
 at_work = []
 def watched(work, threads, run_together=session.run_together):
@@ -242,7 +317,7 @@ def test_a_signal_while_handlers_are_put_back_leaves_none_behind(
 def test_what_ends_a_process_without_asking_python_still_does(number: int) -> None:
     ran = run(f"""
 import signal
-from chainrule.engine.threads import interrupts_afterwards
+from chainrule.engine.running.threads import interrupts_afterwards
 with interrupts_afterwards():
     signal.raise_signal({int(number)})
     print("lives on", flush=True)
@@ -306,7 +381,8 @@ def test_two_trainings_at_once_give_the_bits_of_each_alone(
 FORK = """
 import os, signal, sys, threading, time, warnings
 import numpy as np, chainrule as cr
-from chainrule.engine import assembly, compiled
+from chainrule.engine.plan import assembly
+from chainrule.engine.running import compiled
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: what is tested here
 assembly.WORTH_THREADS = 0
 x, y = np.random.default_rng(0).standard_normal((96, 8, 8, 2)), np.arange(96) % 3

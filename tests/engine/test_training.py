@@ -126,10 +126,10 @@ def test_dropout_draws_the_masks_that_the_layer_draws(threads: int) -> None:
 
 
 def test_a_batch_in_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from chainrule.engine import program
+    from chainrule.engine.plan import plan
 
-    monkeypatch.setattr(program, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(program, "LEAST_CHUNK", 10)
+    monkeypatch.setattr(plan, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(plan, "LEAST_CHUNK", 10)
     agree(batch_size="full", metrics=["accuracy"])
     agree(batch_size=25, weights=RNG.random(len(X)))
     agree(

@@ -435,7 +435,7 @@ def test_it_looks_at_the_same_weights_however_fast_the_machine(
                 seen[len(training.history)] = training.network.parameters.flat.tobytes()
 
     def run(seconds: float) -> dict[int, bytes]:
-        monkeypatch.setattr("chainrule.engine.session.SECONDS_AT_A_TIME", seconds)
+        monkeypatch.setattr("chainrule.engine.running.session.SECONDS_AT_A_TIME", seconds)
         seen.clear()
         network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(3)], 6)
         network.fit(X, LABELS, epochs=1000, batch_size="full", callbacks=[Note()], quiet=True)

@@ -27,8 +27,8 @@ def warm_up(
     """
     from chainrule.arguments import choice
     from chainrule.display import format_seconds, waiting
-    from chainrule.engine.code_cache import code_folder
-    from chainrule.engine.compiling import ELSEWHERE, compile_all, missing
+    from chainrule.engine.running.code_cache import code_folder
+    from chainrule.engine.running.compiling import ELSEWHERE, compile_all, missing
     from chainrule.errors import OutputError
 
     choice(dtype, "dtype", ["both", "float32", "float64"])

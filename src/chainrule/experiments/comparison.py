@@ -253,7 +253,7 @@ def run_comparison(
 
 def run_task(options: dict[str, Any], folder: Path) -> str | None:
     """One run, in whatever process; what went wrong, if anything did."""
-    from chainrule.engine.threads import one_thread
+    from chainrule.engine.running.threads import one_thread
 
     try:
         with one_thread():

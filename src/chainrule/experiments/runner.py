@@ -16,7 +16,7 @@ from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out
 from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
-from chainrule.engine.threads import available_threads
+from chainrule.engine.running.threads import available_threads
 from chainrule.environment import versions
 from chainrule.errors import ChainruleError, ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml

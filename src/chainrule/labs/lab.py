@@ -167,7 +167,7 @@ def run_variants(
 
 def run_on_one_thread(function: Callable[..., T], task: tuple[Any, ...]) -> T:
     """`function(*task)` with one thread of the engine and of BLAS."""
-    from chainrule.engine.threads import one_thread
+    from chainrule.engine.running.threads import one_thread
 
     with one_thread():
         return function(*task)

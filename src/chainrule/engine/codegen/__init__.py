@@ -1,0 +1,16 @@
+"""From Python to vector instructions: what operations are written with.
+
+From the ground up:
+
+    processor        how wide this processor's vectors are, and LLVM, which compiles for it
+    kernel           marks for functions that Numba compiles, when it is first asked to
+    native           memory by its address, indivisible steps, numbers of one type throughout
+    operands         what a handler sees of its instruction: operands by name, its rows, its share
+    emitter          LLVM's vector instructions
+    tiles            the innermost loops of matrix products, in registers
+    products         matrix products, cut into tiles
+    vector_products  a vector times a matrix
+    transposition    matrices transposed in registers
+    functions        exp and what is made of it
+    random           NumPy's random numbers, from any place in their sequence
+"""

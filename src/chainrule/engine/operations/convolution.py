@@ -1,0 +1,336 @@
+"""Convolution, one example at a time, or one group of interleaved examples.
+
+A convolution is a product of matrices whose left one is never written down: it is read as windows
+where they lie on the (padded) image. So do both its gradients: dW is the product of the windows,
+transposed, with dy; dx is the convolution of dy, its rows and columns set apart by the stride, with
+the kernels in reverse. `windows` has the tables of where windows and their entries lie.
+
+Where examples are interleaved (see `interleave`), every number of an image is a vector of them; the
+loops are the same, and the tiles others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule import layers
+from chainrule.engine.codegen.kernel import Kernel, kernel
+from chainrule.engine.codegen.native import clear, pointer, size_of
+from chainrule.engine.codegen.operands import count_rows, interleaved_examples, read
+from chainrule.engine.codegen.processor import PANEL_BYTES
+from chainrule.engine.codegen.products import (
+    Panels,
+    Result,
+    Windows,
+    multiply_each_example,
+    multiply_over_examples,
+    multiply_windows,
+)
+from chainrule.engine.operations.gradients import gather
+from chainrule.engine.operations.weight_order import arrange
+from chainrule.engine.operations.windows import PaddedImage, Sides, Table, Walk
+from chainrule.engine.program.instructions import Private, Tensor
+from chainrule.engine.program.lowering import Lowered, Lowering
+from chainrule.engine.program.records import Task
+from chainrule.engine.program.registry import handles, lowers
+from chainrule.types import Array, Shape
+
+BIAS_WIDTH = 128  # numbers of an image that are added to the bias's gradient at a time
+
+
+class Convolve(NamedTuple):
+    """y = windows of x, times the weights, plus the bias; forward, or back, where x is dy."""
+
+    x: Tensor
+    y: Tensor
+    weights: Array
+    bias: Array | None
+    image: PaddedImage
+    windows: Table
+    outputs: int
+    groups: int
+    group_bytes: int  # from one group's weights to the next one's
+    weight_row: int  # bytes of a row of weights
+
+
+class ConvolveDw(NamedTuple):
+    """dW += windows of x, transposed, times dy."""
+
+    x: Tensor
+    dy: Tensor
+    gradient: Private
+    image: PaddedImage
+    windows: Table
+    outputs: int
+    groups: int
+
+
+class ConvolveInterleaved(Convolve):
+    """The same for interleaved examples."""
+
+
+class ConvolveInterleavedDw(ConvolveDw):
+    """The same for interleaved examples."""
+
+
+class SumBias(NamedTuple):
+    """db += Σ dy over rows and positions."""
+
+    dy: Tensor
+    gradient: Private
+    sums: Private
+    channels: int
+    width: int  # numbers at a time: several pixels, so that one sum need not wait for another
+
+
+# --- how layers are lowered -----------------------------------------------------------------------
+
+
+@lowers(layers.Conv2D, interleavable=True)
+def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
+    channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
+    sides = Sides(layer.windows, item, layer.groups, to.interleaved)
+    y = to.output(x, math.prod(layer.windows.positions) * outputs, learns=True)
+    bias = layer.b if layer.bias else None
+    taps, columns = math.prod(layer.windows.kernel_size), outputs // layer.groups
+    walk = sides.into_windows(channels, outputs)
+    convolve(to, to.forward, x, y, walk, layer.W, bias, columns * item, outputs * item)
+
+    def pull(dy: Tensor) -> Tensor | None:
+        parts = Private(layer.W.size, is_sum=True)
+        sum_kernels(to, x, dy, parts, sides.for_gradient(channels, outputs))
+        gather(to, layer.dW, parts)
+        sum_bias(to, layer, dy)
+        if not x.wants_gradient:
+            return None
+        arranged = arrange(
+            to, layer.W, taps, layer.groups, reverses=True, swaps=True, along_width=True
+        )
+        inner, dx = channels // layer.groups, to.output(x, x.size)
+        walk = sides.onto_image(outputs, channels)
+        group_bytes = taps * columns * inner * item
+        convolve(to, to.backward, dy, dx, walk, arranged, None, group_bytes, inner * item)
+        return dx
+
+    return y, pull
+
+
+@lowers(layers.ConvTranspose2D, interleavable=True)
+def lower_transposed(
+    to: Lowering, layer: layers.ConvTranspose2D, x: Tensor, shape: Shape
+) -> Lowered:
+    channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
+    sides = Sides(layer.windows, item, layer.groups, to.interleaved)
+    y = to.output(x, math.prod(layer.windows.image) * outputs, learns=True)
+    bias = layer.b if layer.bias else None
+    taps, inner = math.prod(layer.windows.kernel_size), channels // layer.groups
+    columns = outputs // layer.groups
+    group_bytes = taps * inner * columns * item
+    arranged = arrange(
+        to, layer.W, taps, layer.groups, reverses=True, swaps=False, along_width=False
+    )
+    walk = sides.onto_image(channels, outputs)
+    convolve(to, to.forward, x, y, walk, arranged, bias, group_bytes, columns * item)
+
+    def pull(dy: Tensor) -> Tensor | None:
+        parts = Private(layer.W.size, is_sum=True)
+        sum_kernels(to, dy, x, parts, sides.for_gradient(outputs, channels))
+        gather(to, layer.dW, parts, inner=channels)
+        sum_bias(to, layer, dy)
+        if not x.wants_gradient:
+            return None
+        arranged = arrange(
+            to, layer.W, taps, layer.groups, reverses=False, swaps=True, along_width=False
+        )
+        walk, dx = sides.into_windows(outputs, channels), to.output(x, x.size)
+        convolve(to, to.backward, dy, dx, walk, arranged, None, group_bytes, inner * item)
+        return dx
+
+    return y, pull
+
+
+def convolve(
+    to: Lowering,
+    emit: Callable[[Any], None],
+    x: Tensor,
+    y: Tensor,
+    walk: Walk,
+    weights: Array,
+    bias: Array | None,
+    group_bytes: int,
+    weight_row: int,
+) -> None:
+    """A product over windows, forward or back, with weights whose groups and rows lie so many bytes
+    apart."""
+    operation = Convolve if to.interleaved == 1 else ConvolveInterleaved
+    if bias is None and to.interleaved > 1:
+        bias = np.zeros(walk.outputs, weights.dtype)
+    emit(operation(x, y, weights, bias, *walk, group_bytes, weight_row))
+
+
+def sum_kernels(to: Lowering, x: Tensor, dy: Tensor, parts: Private, walk: Walk) -> None:
+    """The gradient of a convolution's kernels, whose image is x."""
+    operation = ConvolveDw if to.interleaved == 1 else ConvolveInterleavedDw
+    to.backward(operation(x, dy, parts, *walk))
+
+
+def sum_bias(to: Lowering, layer: Any, dy: Tensor) -> None:
+    """The gradient of a convolution's bias, where it has one."""
+    if not layer.bias:
+        return
+    pixel = layer.out_channels * to.interleaved
+    width = pixel * max(BIAS_WIDTH // pixel, 1)
+    parts = Private(layer.out_channels, is_sum=True)
+    to.backward(SumBias(dy, parts, Private(width), layer.out_channels, width))
+    gather(to, layer.db, parts)
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+
+def make_convolution(product: Kernel) -> Callable[[Task, Any], None]:
+    """What carries out `Convolve` with this product, of plain numbers or of interleaved ones."""
+
+    def convolution(task: Task, like: Any) -> None:
+        operands: Any = read(task, Convolve)
+        item, groups = size_of(like), operands.groups
+        number = item * interleaved_examples(task)  # bytes
+        inner, columns = operands.image.channels // groups, operands.outputs // groups
+        for row in range(count_rows(task)):
+            image = pad(task, operands, row, like)
+            y = operands.y.address + row * operands.y.size * item
+            for g in range(groups):
+                weights = operands.weights + g * operands.group_bytes
+                result = Result(
+                    address=y + g * columns * number,
+                    row=operands.outputs * number,
+                    start=operands.bias + g * columns * item if operands.bias else 0,
+                    start_row=0,
+                    rows=operands.windows.row_count,
+                    columns=columns,
+                )
+                product(
+                    windows_on(image + g * inner * number, operands.windows),
+                    Panels(weights, operands.weight_row, PANEL_BYTES),
+                    result,
+                    task.scratch,
+                    like,
+                )
+
+    return convolution
+
+
+def make_kernel_gradient(product: Kernel) -> Callable[[Task, Any], None]:
+    """What carries out `ConvolveDw` with this product."""
+
+    def kernel_gradient(task: Task, like: Any) -> None:
+        operands: Any = read(task, ConvolveDw)
+        item, groups = size_of(like), operands.groups
+        number = item * interleaved_examples(task)  # bytes
+        inner, columns = operands.image.channels // groups, operands.outputs // groups
+        for row in range(count_rows(task)):
+            image = pad(task, operands, row, like)
+            dy = operands.dy.address + row * operands.dy.size * item
+            for g in range(groups):
+                gradient = operands.gradient + g * columns * item
+                result = Result(
+                    address=gradient,
+                    row=operands.outputs * item,
+                    start=gradient,
+                    start_row=operands.outputs * item,
+                    rows=operands.windows.row_count,
+                    columns=columns,
+                )
+                product(
+                    windows_on(image + g * inner * number, operands.windows),
+                    Panels(dy + g * columns * number, operands.outputs * number, PANEL_BYTES),
+                    result,
+                    task.scratch,
+                    like,
+                )
+
+    return kernel_gradient
+
+
+def register(operation: type, handler: Callable[[Task, Any], None]) -> None:
+    """Have an operation carried out by a function that was made for it, and has its name."""
+    handler.__name__ = operation.__name__
+    handles(operation)(handler)
+
+
+register(Convolve, make_convolution(multiply_windows))
+register(ConvolveInterleaved, make_convolution(multiply_each_example))
+register(ConvolveDw, make_kernel_gradient(multiply_windows))
+register(ConvolveInterleavedDw, make_kernel_gradient(multiply_over_examples))
+
+
+@kernel
+def windows_on(image: int, table: Any) -> Windows:
+    """The windows on an image as the left factor of a product."""
+    return Windows(
+        address=image,
+        row_table=table.rows,
+        row=0,
+        segments=table.segments,
+        segment_count=table.segment_count,
+        length=table.length,
+        step=table.step,
+        reach=table.reach,
+    )
+
+
+@kernel
+def pad(task: Task, operands: Any, row: int, like: Any) -> int:
+    """The address of a row's image, or where it has a border, of a copy of it within zeros."""
+    x, image = operands.x.address + row * operands.x.size * size_of(like), operands.image
+    if not image.copy:
+        return x
+    channels = image.channels * interleaved_examples(task)
+    copy_within(pointer(x, like), pointer(image.copy, like), image, channels)
+    return image.copy
+
+
+@kernel
+def copy_within(source: Any, target: Any, image: Any, channels: int) -> None:
+    """Copy an image into a larger one, from (top, left) on, its pixels set apart by the steps. What
+    falls outside is left out, what lies between stays as it is."""
+    width, padded_width = image.width, image.padded_width
+    for r in range(image.height):
+        y = image.top + r * image.step_down
+        if 0 <= y < image.padded_height:
+            for c in range(width):
+                x = image.left + c * image.step_right
+                if 0 <= x < padded_width:
+                    at, to = (r * width + c) * channels, (y * padded_width + x) * channels
+                    for k in range(channels):
+                        target[to + k] = source[at + k]
+
+
+@handles(SumBias)
+def sum_bias_gradient(task: Task, like: Any) -> None:
+    """db += Σ dy over rows and positions."""
+    operands: Any = read(task, SumBias)
+    channels, width = operands.channels, operands.width
+    count = count_rows(task) * operands.dy.size
+    sums, gradient = pointer(operands.sums, like), pointer(operands.gradient, like)
+    clear(sums, width)
+    whole = count // width
+    add_rows(pointer(operands.dy.address, like), sums, whole, width)
+    rest = whole * width
+    rest_address = operands.dy.address + rest * size_of(like)
+    add_rows(pointer(rest_address, like), sums, 1, count - rest)
+    interleaved = interleaved_examples(task)
+    for k in range(width):
+        gradient[k // interleaved % channels] += sums[k]
+
+
+@kernel
+def add_rows(x: Any, total: Any, rows: int, width: int) -> None:
+    """total += Σ_p x[p]."""
+    for p in range(rows):
+        for k in range(width):
+            total[k] += x[p * width + k]

@@ -1,0 +1,145 @@
+"""Where the windows of a convolution lie, as tables of offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.arguments import Pair
+from chainrule.engine.program.instructions import Private
+from chainrule.layers.windows import Windows
+from chainrule.types import Array
+
+
+class PaddedImage(NamedTuple):
+    """An image, copied into a larger one if need be."""
+
+    copy: Private | None  # memory for the larger one
+    height: int
+    width: int
+    channels: int
+    padded_height: int
+    padded_width: int
+    top: int  # where the image's first pixel comes to lie
+    left: int
+    step_down: int  # how far its pixels are set apart
+    step_right: int
+
+
+class Table(NamedTuple):
+    """Windows on a padded image as the left factor of a product, see `products.Windows`."""
+
+    rows: Array  # where each begins
+    row_count: int
+    segments: Array
+    segment_count: int
+    length: int
+    step: int
+    reach: Array | None
+
+
+class Walk(NamedTuple):
+    """A product over windows: what it goes over, and what comes out for each of them."""
+
+    image: PaddedImage
+    table: Table
+    outputs: int
+    groups: int
+
+
+def grid(rows: int, columns: int, row_step: int, column_step: int) -> Array:
+    """Offsets of a grid's points, row by row."""
+    down, right = np.arange(rows) * row_step, np.arange(columns) * column_step
+    return (down[:, None] + right).ravel().astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of a convolution: an image, and a number for each window on it.
+
+    Args:
+        windows: where they lie.
+        item: bytes of a number.
+        groups: of channels.
+        interleaved: examples whose numbers stand together, see `interleave`.
+    """
+
+    windows: Windows
+    item: int
+    groups: int
+    interleaved: int
+
+    def pixel(self, channels: int) -> int:
+        """Bytes of a pixel."""
+        return channels * self.item * self.interleaved
+
+    def into_windows(self, channels: int, outputs: int) -> Walk:
+        """From the image to the windows: what a convolution does forward."""
+        w = self.windows
+        image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
+        return Walk(image, self._table(image, w.positions, w.stride), outputs, self.groups)
+
+    def onto_image(self, channels: int, outputs: int) -> Walk:
+        """From the windows to the image: numbers set apart by the stride, within a border over
+        which the kernel in reverse reaches every pixel."""
+        w = self.windows
+        reach = [(k - 1) * d for k, d in zip(w.kernel_size, w.dilation, strict=True)]
+        padded = (w.image[0] + reach[0], w.image[1] + reach[1])
+        corner = (reach[0] - w.before[0], reach[1] - w.before[1])
+        image = self._padded(w.positions, channels, padded, corner, w.stride)
+        return Walk(image, self._table(image, w.image, (1, 1)), outputs, self.groups)
+
+    def for_gradient(self, channels: int, outputs: int) -> Walk:
+        """The image's windows, transposed: the left factor of dW. Its rows are the numbers of a
+        window, its segments rows of windows."""
+        w, pixel = self.windows, self.pixel(channels)
+        row, inner = w.padded[1] * pixel, channels // self.groups
+        taps = grid(*w.kernel_size, w.dilation[0] * row, w.dilation[1] * pixel)
+        entries = (taps[:, None] + np.arange(inner) * self.pixel(1)).ravel().astype(np.int64)
+        segments, step = grid(w.positions[0], 1, w.stride[0] * row, 0), w.stride[1] * pixel
+        table = Table(
+            entries, len(entries), segments, len(segments), w.positions[1], step, reach=None
+        )
+        image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
+        return Walk(image, table, outputs, self.groups)
+
+    def _padded(
+        self, image: Pair, channels: int, padded: Pair, corner: Pair, steps: Pair
+    ) -> PaddedImage:
+        is_padded = (padded, corner, steps) != (image, (0, 0), (1, 1))
+        size = padded[0] * padded[1] * channels * self.interleaved
+        copy = Private(size) if is_padded else None
+        return PaddedImage(copy, *image, channels, *padded, *corner, *steps)
+
+    def _table(self, image: PaddedImage, windows: Pair, stride: Pair) -> Table:
+        w, channels = self.windows, image.channels
+        pixel = self.pixel(channels)
+        row = image.padded_width * pixel
+        unbroken = self.groups == 1 and w.dilation[1] == 1  # a row of the kernel has no gaps
+        columns = 1 if unbroken else w.kernel_size[1]
+        positions = grid(*windows, stride[0] * row, stride[1] * pixel)
+        segments = grid(w.kernel_size[0], columns, w.dilation[0] * row, w.dilation[1] * pixel)
+        return Table(
+            positions,
+            len(positions),
+            segments,
+            len(segments),
+            length=w.kernel_size[1] * channels if unbroken else channels // self.groups,
+            step=self.pixel(1),
+            reach=self._reach(image, windows, stride[0], columns),
+        )
+
+    def _reach(self, image: PaddedImage, windows: Pair, stride: int, segments: int) -> Array | None:
+        """For every window, the first segment that meets the image and the first of those behind
+        them; None where all do. A row of the kernel has so many segments."""
+        height, dilation = self.windows.kernel_size[0], self.windows.dilation[0]
+        top, bottom = image.top, image.top + (image.height - 1) * image.step_down
+        begin = np.arange(windows[0]) * stride
+        first = np.clip(-((begin - top) // dilation), 0, height)
+        stop = np.clip((bottom - begin) // dilation + 1, 0, height)
+        if first.max() == 0 and stop.min() == height:
+            return None
+        reach = np.stack([first, stop], axis=1) * segments
+        return np.repeat(reach, windows[1], axis=0).ravel().astype(np.int64)

@@ -1,0 +1,13 @@
+"""The machine that runs plans, and all that it takes to have one.
+
+From the ground up:
+
+    shares      how threads divide a step
+    machine     the compiled loop that runs any plan
+    threads     how many there are, how they begin, and Ctrl-C while they work
+    code_cache  machine code on disk, and what is checked before any of it runs
+    compiling   from a kernel to machine code, once, by several Pythons
+    compiled    machine code in memory, by its addresses
+    targets     targets and weights in the form that the machine reads
+    session     training and prediction
+"""

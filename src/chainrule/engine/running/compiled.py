@@ -1,0 +1,78 @@
+"""Machine code: found or compiled once in a process, then called by its address.
+
+`compiling` gives an object file for each function, from disk if it was compiled before, and LLVM
+alone loads it: Numba, which takes longer to import than to train a small network, is not needed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from chainrule.engine.codegen.processor import LLVM_LOCK, target_machine
+from chainrule.engine.program.instructions import Instruction
+from chainrule.engine.program.registry import function_name, operation_of
+from chainrule.engine.running.compiling import MACHINE, machine_code, symbol
+
+LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
+# What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not
+# checked, nothing is allocated, and division by zero gives infinity.
+NEVER_CALLED = (
+    "NRT_Free",
+    "numba_do_raise",
+    "numba_gil_ensure",
+    "numba_gil_release",
+    "numba_runtime_build_excinfo_struct",
+    "numba_unpickle",
+)
+C_TYPES = {"float32": ctypes.c_float, "float64": ctypes.c_double}
+
+
+def handler_address(instruction: Instruction, dtype: str) -> int:
+    """Where the machine code of an instruction begins; 0 where all threads wait for each other,
+    which the machine does itself."""
+    handler = operation_of(instruction).handler
+    return 0 if handler is None else address(function_name(handler), dtype)
+
+
+@cache
+def run_function(dtype: str) -> Callable[[int, int, float], None]:
+    """The machine: ``run(address of the context, thread, 0.0)``. Other Python threads go on."""
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, C_TYPES[dtype])
+    return kind(address(MACHINE, dtype))
+
+
+def run_alone(context: int, dtype: str) -> Callable[[], None]:
+    """The machine with a single thread, its arguments made ahead."""
+    arguments: Any = ctypes.c_int64(context), ctypes.c_int64(0), C_TYPES[dtype](0.0)
+    return partial(run_function(dtype), *arguments)
+
+
+def address(name: str, dtype: str) -> int:
+    """The address of a function, given as module and name, for one type of number."""
+    if (name, dtype) not in LOADED:
+        code = machine_code(name, dtype)
+        with LLVM_LOCK:
+            if (name, dtype) not in LOADED:
+                LOADED[name, dtype] = load(code, symbol(name, dtype))
+    return LOADED[name, dtype]
+
+
+def load(code: bytes, symbol: str) -> int:
+    """Load an object file; the address of its function."""
+    engine().add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine().finalize_object()
+    return int(engine().get_function_address(symbol))
+
+
+@cache
+def engine() -> Any:
+    """LLVM's loader of object files."""
+    loader = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    for name in NEVER_CALLED:
+        llvm.add_symbol(name, llvm.address_of_symbol("abort"))
+    return loader
