@@ -217,9 +217,8 @@ def sum_losses(criterion: int, p: Any, t: Any, count: int, a: Any, like: Any) ->
             total += max(one - sign * q, zero)
         elif criterion == Criterion.CATEGORICAL_CROSS_ENTROPY:
             total -= target * math.log(max(q, a))
-        elif criterion == Criterion.KL_DIVERGENCE:
-            if target > zero:
-                total += target * (math.log(target) - q)
+        elif criterion == Criterion.KL_DIVERGENCE and target > zero:
+            total += target * (math.log(target) - q)
     return total
 
 
