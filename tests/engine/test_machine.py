@@ -153,7 +153,7 @@ print(net.fit(x, y, epochs=100_000_000, batch_size="full", quiet=True).stopped)
         at_last.cancel()
 
 
-@pytest.mark.parametrize("loss", ["mean_squared_error", "huber", "hinge"])
+@pytest.mark.parametrize("loss", ["mean_squared_error", "huber", "mean_absolute_error"])
 def test_sums_do_not_depend_on_where_arrays_lie(loss: str) -> None:
     """Small arrays lie close together now and then: in one of twenty trainings of this kind."""
     rng = np.random.default_rng(0)
