@@ -113,8 +113,10 @@ class EpochReport:
         """Loss and metrics by name."""
         steps = self.merged()
         if self.loss.reduction == "mean":
-            total = float((steps.losses * steps.weights).sum())
-            loss = total / (float(steps.weights.sum()) or 1.0)
+            # Each step's share of the weights first: a single step's loss then stays as it is, to
+            # the bit, as where epochs of one step are run ahead.
+            shares = steps.weights / (float(steps.weights.sum()) or 1.0)
+            loss = float((steps.losses * shares).sum())
         else:
             loss = float(steps.losses.sum())
         if not self.metrics or steps.outputs is None:

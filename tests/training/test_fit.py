@@ -83,6 +83,26 @@ class InterruptAt(cr.Callback):
 # --- it learns ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_epochs_that_are_run_ahead_have_the_losses_of_those_that_are_not(seed: int) -> None:
+    """How many are run ahead depends on how fast the machine is."""
+
+    class LooksAtEach(cr.Callback):
+        pass
+
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((5, 20)), rng.standard_normal((5, 3))
+    losses = []
+    for callbacks in ([], [LooksAtEach()]):
+        net = cr.Network([cr.Dense(20), cr.ReLU(), cr.Dense(3)], 20, dtype="float64")
+        history = net.fit(
+            x, y, loss="mean_squared_error", epochs=30, batch_size="full", callbacks=callbacks,
+            quiet=True,
+        )  # fmt: skip
+        losses.append(history["loss"])
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [
