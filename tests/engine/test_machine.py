@@ -153,21 +153,6 @@ print(net.fit(x, y, epochs=100_000_000, batch_size="full", quiet=True).stopped)
         at_last.cancel()
 
 
-@pytest.mark.parametrize("loss", ["mean_squared_error", "huber", "mean_absolute_error"])
-def test_sums_do_not_depend_on_where_arrays_lie(loss: str) -> None:
-    """Small arrays lie close together now and then: in one of twenty trainings of this kind."""
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((5, 20)), rng.standard_normal((5, 3))
-    seen, elsewhere = set(), []
-    for size in rng.integers(1, 3000, 100):
-        layers = [cr.Dense(20, regularizer=cr.L2(0.1)), cr.LayerNorm(), cr.Dense(3)]
-        net = cr.Network(layers, 20, dtype="float64", engine="compiled", threads=1)
-        history = net.fit(x, y, loss=loss, epochs=3, batch_size="full", quiet=True)
-        seen.add((net.parameters.flat.tobytes(), *history["loss"]))
-        elsewhere.append(bytearray(size))
-    assert len(seen) == 1
-
-
 def test_ctrl_c_waits_for_the_other_threads_whose_memory_it_would_free() -> None:
     ended = []
 

@@ -193,8 +193,8 @@ def loss_of_example(
 
 @kernel
 def sum_losses(criterion: int, p: Any, t: Any, count: int, a: Any, like: Any) -> float:
-    """Σ_i l(p_i, t_i). Nothing is written within this loop: then LLVM would sum in another order
-    where the arrays happen to lie close together, and bits would depend on that."""
+    """Σ_i l(p_i, t_i). Nothing is written within this loop: else LLVM may make two of it, and take
+    at each run the one that fits how the arrays lie; their sums have another order."""
     total = 0.0
     one, zero, half = constant(1.0, like), constant(0.0, like), constant(0.5, like)
     for i in range(count):
