@@ -12,6 +12,8 @@ demo: .venv/installed
 test: .venv/installed-dev browser
 	$(BIN)/chainrule warm-up
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch"
+	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
+	CHAINRULE_VECTORS=avx2 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long" tests/engine
 
 test-long: .venv/installed-dev
 	$(BIN)/pytest -m long

@@ -11,14 +11,35 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-IS_WIDE = llvm.get_host_cpu_features().get("avx512f", False)
+from chainrule.errors import ArgumentError
+
+# The environment variable that may hold "avx2": vectors are then no wider than that.
+CAP = "CHAINRULE_VECTORS"
+
+
+def usable_features() -> dict[str, bool]:
+    """What this processor can do, or may.
+
+    Raises:
+        ArgumentError: the cap is none that there is.
+    """
+    found = dict(llvm.get_host_cpu_features())
+    cap = os.environ.get(CAP)
+    if not cap:
+        return found
+    if cap != "avx2":
+        raise ArgumentError(f"{CAP} is 'avx2', or not set; received {cap!r}")
+    beyond = ("avx512", "avx10", "evex", "amx")
+    return {name: has and not name.startswith(beyond) for name, has in found.items()}
+
+
+CPU = llvm.get_host_cpu_name()
+IS_WIDE = usable_features().get("avx512f", False)
+FEATURES = ",".join(f"{'+' if has else '-'}{name}" for name, has in usable_features().items())
 VECTOR_BYTES = 64 if IS_WIDE else 32  # with ARM's registers of 16 bytes, LLVM takes two for one
 SUMS = 24 if IS_WIDE else 12  # vectors that a tile holds; AVX-512 has 32 registers, AVX2 16
 PANEL_BYTES = 2 * VECTOR_BYTES  # the columns of a matrix that a tile of `products` takes
-DESCRIPTION = (
-    f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} "
-    f"{llvm.get_host_cpu_features().flatten()}"
-)
+DESCRIPTION = f"{llvm.get_process_triple()} {CPU} {FEATURES}"
 
 # Held by whoever uses LLVM or Numba. They have locks of their own, which a forked process must not
 # find held by a thread that it does not have: so a fork waits for this one. It also waits for what
@@ -40,8 +61,8 @@ def target_machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
+        cpu=CPU,
+        features=FEATURES,
         opt=3,
         jit=True,
     )

@@ -20,7 +20,7 @@ import llvmlite.binding as llvm
 from chainrule.display import waiting
 from chainrule.engine.codegen.kernel import FAST
 from chainrule.engine.codegen.operands import record_type
-from chainrule.engine.codegen.processor import LLVM_LOCK, target_machine
+from chainrule.engine.codegen.processor import CPU, FEATURES, LLVM_LOCK, target_machine
 from chainrule.engine.operations import HANDLERS
 from chainrule.engine.program.records import Task
 from chainrule.engine.program.registry import function_name
@@ -183,6 +183,7 @@ def compile_function(name: str, dtype: str) -> bytes:
     with LLVM_LOCK:
         import numba
 
+        numba.config.CPU_NAME, numba.config.CPU_FEATURES = CPU, FEATURES
         like = getattr(numba, dtype)
         of_machine, of_handler = (
             numba.void(numba.int64, numba.int64, like),

@@ -1,0 +1,29 @@
+"""Vectors that are capped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+LOOK = "from chainrule.engine.codegen import processor as p; print(p.VECTOR_BYTES, p.FEATURES)"
+
+
+def python(code: str, cap: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "CHAINRULE_VECTORS": cap},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_vectors_can_be_capped() -> None:
+    width, features = python(LOOK, "avx2").stdout.split()
+    assert width == "32"
+    assert "+avx512" not in features
+
+
+def test_a_cap_that_there_is_not_is_refused() -> None:
+    command = "import chainrule.cli as c; c.main()"
+    refused = python(f"import sys; sys.argv = ['chainrule', 'warm-up']; {command}", "sse4")
+    assert refused.returncode == 2
+    assert refused.stderr == "chainrule: CHAINRULE_VECTORS is 'avx2', or not set; received 'sse4'\n"
