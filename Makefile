@@ -54,7 +54,7 @@ bench: .venv-bench/installed
 
 .venv-bench/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --editable . jax onnx onnxruntime scikit-learn torch==2.13.0
+	.venv-bench/bin/pip install --quiet --editable . jax mkl onnx onnxruntime scikit-learn torch==2.13.0
 	touch $@
 
 clean:
