@@ -223,5 +223,6 @@ def training(draw: Drawing, architecture: Architecture, batch: int) -> Workload:
         batch,
         loss,
         optimizer,
-        (1, 1),
+        goals=(1, 1),
+        compared_in="float64",
     )

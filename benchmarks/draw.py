@@ -3,8 +3,9 @@
     python benchmarks/draw.py [--count 100] [--seed 0] [--repeats 3] [--threads 2] [--narrow]
                               [--out FOLDER]
 
-Measured as in `run.py`. Prints a line for each network and the slowest ones by name, and writes
-`draw.json` and `draw.md`: all networks, the one that is slowest beside its peers first.
+Measured as in `run.py`, but that losses are compared in float64, to eight digits. Prints a line
+for each network and the slow ones by name, and writes `draw.json` and `draw.md`: all networks, the
+one that is slowest beside its peers first.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def measure_network(name: str, given: Any, console: Console) -> dict[str, Any]:
     workload = named(name)
     peers = ("chainrule", *BESIDE)
     workers = {peer: Worker(name, peer, given.threads, given.narrow) for peer in peers}
-    results = measure(workers, given.repeats, workload.dtype, console)
+    results = measure(workers, given.repeats, workload.comparison.dtype, console)
     return {**about(name, workload), "ratio": ratio(results), "results": results}
 
 

@@ -42,7 +42,7 @@ def measure_workload(name: str, peers: Sequence[str], given: Any, console: Conso
     chosen = [peer for peer in peers if name in ONLY_FOR.get(peer, WORKLOADS)]
     workers = {peer: Worker(name, peer, given.threads, given.narrow) for peer in chosen}
     console.print(f"{name}: {WORKLOADS[name].title}")
-    return measure(workers, given.repeats, WORKLOADS[name].dtype, console)
+    return measure(workers, given.repeats, WORKLOADS[name].comparison.dtype, console)
 
 
 def show(results: Mapping[str, Any], peers: Sequence[str], threads: int, console: Console) -> None:

@@ -17,9 +17,10 @@ LEAST_SECONDS = 0.25
 def main(name: str, peer: str, threads: int) -> None:
     """Report the first losses and the kernels, then measure on request."""
     workload = named(name)
-    made = make_peer(peer, workload.without_dropout(), threads)
+    comparison = workload.comparison
+    made = make_peer(peer, comparison, threads)
     ready = {"losses": made.losses(COMPARED), "kernels": made.kernels()}
-    if workload.has_dropout:
+    if comparison is not workload:
         made = make_peer(peer, workload, threads)
     print(json.dumps(ready), flush=True)
     steps = 0

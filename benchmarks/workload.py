@@ -31,8 +31,11 @@ class Workload:
         loss, optimizer: as chainrule names them.
         goals: how many times faster than PyTorch eager and than JAX step by step; None for no goal.
         floor: the goal for the time in multiples of that of the matrix products alone.
-        dtype: the type of all its numbers.
+        dtype: the type of all its numbers in training.
         reconstructs: True if its targets are its inputs.
+        compared_in: the type in which its losses are compared with those of peers: float64 where
+            ten steps may carry the rounding of float32 too far, such as an optimizer that divides
+            by the size of gradients which are zero but for rounding.
     """
 
     title: str
@@ -46,6 +49,7 @@ class Workload:
     floor: float | None = None
     dtype: str = "float32"
     reconstructs: bool = False
+    compared_in: str = ""
 
     def network(self, **settings: Any) -> cr.Network:
         """The network with its first weights."""
@@ -59,7 +63,7 @@ class Workload:
     @property
     def has_dropout(self) -> bool:
         """True if masks are drawn at random."""
-        return bool(dropouts(self.layers()))
+        return any(layer.rate > 0 for layer in dropouts(self.layers()))
 
     def without_dropout(self) -> Workload:
         """The same, with every value staying: each library draws its own masks, so that losses can
@@ -72,6 +76,13 @@ class Workload:
             return made
 
         return replace(self, layers=layers)
+
+    @property
+    def comparison(self) -> Workload:
+        """What its losses are compared of; the same workload where that is what is timed."""
+        same = not self.has_dropout and self.compared_in in ("", self.dtype)
+        other_type = {"dtype": self.compared_in or self.dtype}
+        return self if same else replace(self.without_dropout(), **other_type)
 
     def data(self) -> tuple[Array, Array]:
         """Inputs and targets: real images where the inputs are 28x28, random numbers elsewhere."""

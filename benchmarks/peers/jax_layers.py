@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 import chainrule as cr
-from chainrule.layers.base import join
+from chainrule.layers.base import join, walk
 
 Values = dict[str, Any]  # by chainrule's names, such as "3.branch.0.W"
 
@@ -20,67 +20,64 @@ class Forward:
     """One pass in training: the parameters, the running averages, which it brings up to date, and
     the key that random layers draw with."""
 
-    def __init__(self, parameters: Values, averages: Values, key: Any) -> None:
+    def __init__(self, root: cr.Layer, parameters: Values, averages: Values, key: Any) -> None:
+        self.positions = {layer: position for position, layer in walk(root)}
         self.parameters, self.averages, self.key = parameters, dict(averages), key
 
-    def through(self, layer: cr.Layer, position: str, x: Any) -> Any:
+    def through(self, layer: cr.Layer, x: Any) -> Any:
         if type(layer) not in LAYERS:
             raise ValueError(f"no entry of LAYERS is a {type(layer).__name__} in JAX")
-        return LAYERS[type(layer)](self, layer, position, x)
+        return LAYERS[type(layer)](self, layer, x)
 
-    def parameter(self, position: str, name: str) -> Any:
-        return self.parameters[join(position, name)]
+    def parameter(self, layer: cr.Layer, name: str) -> Any:
+        return self.parameters[join(self.positions[layer], name)]
 
     def next_key(self) -> Any:
         self.key, key = jax.random.split(self.key)
         return key
 
-    def average(self, position: str, name: str, value: Any, momentum: float) -> None:
+    def average(self, layer: cr.Layer, name: str, value: Any, momentum: float) -> None:
         """Bring a running average up to date."""
-        key = join(position, name)
+        key = join(self.positions[layer], name)
         before = self.averages[key]
         self.averages[key] = before + momentum * (lax.stop_gradient(value) - before)
 
 
-def sequential(to: Forward, layer: cr.Sequential, position: str, x: Any) -> Any:
-    for i, inner in enumerate(layer.layers):
-        x = to.through(inner, join(position, str(i)), x)
+def sequential(to: Forward, layer: cr.Sequential, x: Any) -> Any:
+    for inner in layer.layers:
+        x = to.through(inner, x)
     return x
 
 
-def residual(to: Forward, layer: cr.Residual, position: str, x: Any) -> Any:
-    y = to.through(layer.branch, join(position, "branch"), x)
-    if layer.shortcut is None:
-        return y + x
-    return y + to.through(layer.shortcut, join(position, "shortcut"), x)
+def residual(to: Forward, layer: cr.Residual, x: Any) -> Any:
+    y = to.through(layer.branch, x)
+    return y + (x if layer.shortcut is None else to.through(layer.shortcut, x))
 
 
-def concatenate(to: Forward, layer: cr.Concatenate, position: str, x: Any) -> Any:
-    branches = enumerate(layer.branches)
-    parts = [to.through(branch, join(position, str(i)), x) for i, branch in branches]
-    return jnp.concatenate(parts, axis=-1)
+def concatenate(to: Forward, layer: cr.Concatenate, x: Any) -> Any:
+    return jnp.concatenate([to.through(branch, x) for branch in layer.branches], axis=-1)
 
 
-def dense(to: Forward, layer: cr.Dense, position: str, x: Any) -> Any:
-    y = x @ to.parameter(position, "W")
-    return y + to.parameter(position, "b") if layer.bias else y
+def dense(to: Forward, layer: cr.Dense, x: Any) -> Any:
+    y = x @ to.parameter(layer, "W")
+    return y + to.parameter(layer, "b") if layer.bias else y
 
 
-def convolution(to: Forward, layer: cr.Conv2D, position: str, x: Any) -> Any:
+def convolution(to: Forward, layer: cr.Conv2D, x: Any) -> Any:
     windows = layer.windows
     y = lax.conv_general_dilated(
-        x, to.parameter(position, "W"), windows.stride, sides(windows),
+        x, to.parameter(layer, "W"), windows.stride, sides(windows),
         rhs_dilation=windows.dilation, feature_group_count=layer.groups,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )  # fmt: skip
-    return y + to.parameter(position, "b") if layer.bias else y
+    return y + to.parameter(layer, "b") if layer.bias else y
 
 
-def max_pool(to: Forward, layer: cr.MaxPool2D, position: str, x: Any) -> Any:
+def max_pool(to: Forward, layer: cr.MaxPool2D, x: Any) -> Any:
     return over_windows(layer.windows, x, -jnp.inf, lax.max)
 
 
-def average_pool(to: Forward, layer: cr.AveragePool2D, position: str, x: Any) -> Any:
+def average_pool(to: Forward, layer: cr.AveragePool2D, x: Any) -> Any:
     total = over_windows(layer.windows, x, 0.0, lax.add)
     if layer.padding == "same":  # padding does not count
         return total / over_windows(layer.windows, jnp.ones_like(x), 0.0, lax.add)
@@ -98,28 +95,28 @@ def sides(windows: Any) -> list[tuple[int, int]]:
     return list(zip(windows.before, windows.after, strict=True))
 
 
-def batch_norm(to: Forward, layer: cr.BatchNorm, position: str, x: Any) -> Any:
+def batch_norm(to: Forward, layer: cr.BatchNorm, x: Any) -> Any:
     axes = tuple(range(x.ndim - 1))
     count = x.size // x.shape[-1]
     mean = x.mean(axes)
     variance = ((x - mean) ** 2).mean(axes)
     unbiased = variance * (count / max(count - 1, 1))
-    to.average(position, "running_mean", mean, layer.momentum)
-    to.average(position, "running_variance", unbiased, layer.momentum)
-    return scaled(to, position, (x - mean) / jnp.sqrt(variance + layer.epsilon))
+    to.average(layer, "running_mean", mean, layer.momentum)
+    to.average(layer, "running_variance", unbiased, layer.momentum)
+    return scaled(to, layer, (x - mean) / jnp.sqrt(variance + layer.epsilon))
 
 
-def layer_norm(to: Forward, layer: cr.LayerNorm, position: str, x: Any) -> Any:
+def layer_norm(to: Forward, layer: cr.LayerNorm, x: Any) -> Any:
     mean = x.mean(-1, keepdims=True)
     variance = ((x - mean) ** 2).mean(-1, keepdims=True)
-    return scaled(to, position, (x - mean) / jnp.sqrt(variance + layer.epsilon))
+    return scaled(to, layer, (x - mean) / jnp.sqrt(variance + layer.epsilon))
 
 
-def scaled(to: Forward, position: str, x: Any) -> Any:
-    return x * to.parameter(position, "gamma") + to.parameter(position, "beta")
+def scaled(to: Forward, layer: cr.Layer, x: Any) -> Any:
+    return x * to.parameter(layer, "gamma") + to.parameter(layer, "beta")
 
 
-def dropout(to: Forward, layer: cr.Dropout, position: str, x: Any) -> Any:
+def dropout(to: Forward, layer: cr.Dropout, x: Any) -> Any:
     if layer.rate == 0:
         return x
     stays = jax.random.bernoulli(to.next_key(), 1 - layer.rate, x.shape)
@@ -129,7 +126,7 @@ def dropout(to: Forward, layer: cr.Dropout, position: str, x: Any) -> Any:
 def activation(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
     """An activation function, with the layer's attributes of these names as its settings."""
 
-    def apply(to: Forward, layer: cr.Layer, position: str, x: Any) -> Any:
+    def apply(to: Forward, layer: cr.Layer, x: Any) -> Any:
         return function(x, *(getattr(layer, name) for name in names))
 
     return apply
@@ -143,8 +140,8 @@ LAYERS: dict[type[cr.Layer], Callable[..., Any]] = {
     cr.Conv2D: convolution,
     cr.MaxPool2D: max_pool,
     cr.AveragePool2D: average_pool,
-    cr.GlobalAveragePool2D: lambda to, layer, position, x: x.mean((1, 2)),
-    cr.Flatten: lambda to, layer, position, x: x.reshape(len(x), -1),
+    cr.GlobalAveragePool2D: lambda to, layer, x: x.mean((1, 2)),
+    cr.Flatten: lambda to, layer, x: x.reshape(len(x), -1),
     cr.BatchNorm: batch_norm,
     cr.LayerNorm: layer_norm,
     cr.Dropout: dropout,

@@ -53,8 +53,9 @@ class Jax(Peer):
 
     def loss(self, parameters: Values, state: State, x: Any, y: Any) -> Any:
         """The loss, and the averages and the key as they are afterwards."""
-        forward = Forward(parameters, state.averages, state.key)
-        out = forward.through(self.network.root, "", x)
+        root = self.network.root
+        forward = Forward(root, parameters, state.averages, state.key)
+        out = forward.through(root, x)
         after = forward.averages, forward.key
         if self.workload.loss == SQUARES:
             return ((out - y) ** 2).mean(), after

@@ -26,7 +26,7 @@ class ProductsAlone(Peer):
                 rng.random((depth, columns)).astype(workload.dtype),
                 np.empty((rows, columns), workload.dtype),
             )
-            for rows, depth, columns in products_of(workload)
+            for _, rows, depth, columns in products_of(workload)
         ]
 
     def losses(self, count: int) -> list[float]:
@@ -41,9 +41,9 @@ class ProductsAlone(Peer):
         return blas_kernels()
 
 
-def products_of(workload: Workload) -> list[tuple[int, int, int]]:
-    """The (rows, depth, columns) of a step's products, in order."""
-    found: list[tuple[int, int, int]] = []
+def products_of(workload: Workload) -> list[tuple[str, int, int, int]]:
+    """A step's products in order: their kinds, and (rows, depth, columns)."""
+    found: list[tuple[str, int, int, int]] = []
     for _, layer in walk(workload.network().root):
         if not isinstance(layer, (cr.Dense, cr.Conv2D)):
             continue
@@ -52,8 +52,8 @@ def products_of(workload: Workload) -> list[tuple[int, int, int]]:
         if isinstance(layer, cr.Conv2D):
             rows, groups = rows * math.prod(layer.windows.positions), layer.groups
         depth, columns = layer.W.size // layer.W.shape[-1], layer.W.shape[-1] // groups
-        of_a_group = [(rows, depth, columns), (depth, rows, columns)]
+        of_a_group = [("AB", rows, depth, columns), ("AᵀB", depth, rows, columns)]
         if not is_first:
-            of_a_group.append((rows, columns, depth))
+            of_a_group.append(("ABᵀ", rows, columns, depth))
         found += of_a_group * groups
     return found

@@ -35,13 +35,16 @@ class Modules:
     """Makes the modules of a network, layer after layer."""
 
     def __init__(self) -> None:
+        self.made: dict[cr.Layer, nn.Module] = {}  # a layer in two places is one module
         self.flattened: tuple[int, ...] | None = None  # the image whose numbers come next
 
     def of(self, layer: cr.Layer, shape: tuple[int, ...]) -> nn.Module:
         """The module for a layer that has inputs of this shape."""
         if type(layer) not in MODULES:
             raise ValueError(f"no entry of MODULES makes a {type(layer).__name__} in PyTorch")
-        return MODULES[type(layer)](self, layer, shape)
+        if layer not in self.made:
+            self.made[layer] = MODULES[type(layer)](self, layer, shape)
+        return self.made[layer]
 
     def branch(self, layer: cr.Layer, shape: tuple[int, ...]) -> nn.Module:
         """The module for one of several layers with the same input."""
