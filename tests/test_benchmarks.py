@@ -52,8 +52,11 @@ def test_every_layer_in_jax_is_that_of_chainrule(case: LayerCase) -> None:
         np.testing.assert_allclose(forward.averages[name], average, rtol=1e-9, err_msg=name)
 
 
+IN_THE_SAME_ORDER = [case for case in CASES if not isinstance(case.make(), cr.Flatten)]
+
+
 @pytest.mark.torch
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", IN_THE_SAME_ORDER, ids=str)
 def test_every_layer_in_pytorch_is_that_of_chainrule(case: LayerCase) -> None:
     from peers.pytorch_layers import as_tensor, model_of
 
