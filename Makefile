@@ -2,8 +2,8 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
-# make bench   beside PyTorch, JAX and others, in an environment of its own: hours
-# make bench-quick    a short form of it   make bench NARROW=--narrow    all held back to AVX2
+# make bench   beside PyTorch, JAX and others, in an environment of its own: about two hours
+# make bench-quick   a short form of it      make bench NARROW=--narrow   all held back to AVX2
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := .venv-bench/bin/python benchmarks
