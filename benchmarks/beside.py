@@ -53,8 +53,14 @@ def measure_beside(workload: str, loops: int, given: Any, console: Console) -> d
         workers = {str(n): Worker(workload, "chainrule", n, given.narrow) for n in numbers}
         results = measure(workers, given.repeats, WORKLOADS[workload].comparison.dtype, console)
     one, several = (median(results[str(n)]) for n in numbers)
-    ratio = several / one if one and several else None
-    return {"workload": workload, "loops": loops, "one": one, "several": several, "ratio": ratio}
+    return {
+        "workload": workload,
+        "loops": loops,
+        "one": one,
+        "several": several,
+        "ratio": several / one if one and several else None,
+        "kernels": results[str(given.threads)]["kernels"],
+    }
 
 
 def row(found: dict[str, Any]) -> str:
@@ -81,6 +87,7 @@ def main() -> None:
             record.append(measure_beside(workload, loops, given, console))
             lines.append(row(record[-1]))
             console.print(lines[-1])
+    console.print(f"chainrule: {record[0]['kernels']}")
     within = sum(found["ratio"] is not None and found["ratio"] <= MOST for found in record)
     console.print(f"{within} of {len(record)} within {MOST} times the time of one thread")
     facts = {"machine": machine(), "threads": given.threads, "narrow": given.narrow}

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from options import parser
 from surroundings import machine
-from turns import Worker, measure, median, time_text
+from turns import Worker, measure, median, show_kernels, time_text
 from workload import Workload
 from workloads import named
 
@@ -108,6 +108,7 @@ def main() -> None:
         networks.append(measure_network(f"{given.seed}/{number}", given, console))
         console.print(line(networks[-1]), markup=False)
     networks = slowest_first(networks)
+    show_kernels({one["name"]: one["results"] for one in networks}, console)
     console.print(verdict(networks))
     record = {"machine": machine(), "threads": given.threads, "narrow": given.narrow}
     record["networks"] = networks

@@ -220,13 +220,10 @@ def main() -> int:
         variables = {**environment(1, given.narrow), "MKL_THREADING_LAYER": "SEQUENTIAL"}
         return subprocess.run([sys.executable, *sys.argv, "--here"], env=variables).returncode
     console = Console(width=160, highlight=False)
+    kernels = {"chainrule": f"vectors of {vector_bits()} bits", "OpenBLAS": blas_kernels()}
     blas = {"OpenBLAS": openblas(), "MKL": mkl()}
+    kernels["MKL"] = mkl_kernels(blas["MKL"].library)
     libraries = {"chainrule": engine_product, **{name: one.product for name, one in blas.items()}}
-    kernels = {
-        "chainrule": f"vectors of {vector_bits()} bits",
-        "OpenBLAS": blas_kernels(),
-        "MKL": mkl_kernels(blas["MKL"].library),
-    }
     for name, text in kernels.items():
         console.print(f"{name}: {text}")
     headings = ["of", "type", "", "rows x depth x columns", *libraries, "of the faster", "goal"]

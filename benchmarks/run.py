@@ -25,7 +25,7 @@ from rich.table import Table
 from options import parser
 from peers import PEERS
 from surroundings import machine
-from turns import Worker, measure, median, time_text
+from turns import Worker, measure, median, show_kernels, time_text
 from workloads import WORKLOADS
 
 ROWS_OF_DENSE = ("W1", "W2", "W3", "W4", "W5", "W12", "W16", "W19")
@@ -76,16 +76,6 @@ def ratio_text(workload: str, peer: str, result: Mapping[str, Any], own: float) 
     style = {None: "", True: "green", False: "red"}[reached]
     text = f"{ratio:.3g}"
     return f"[{style}]{text}[/]" if style else text
-
-
-def show_kernels(results: Mapping[str, Any], console: Console) -> None:
-    """Which machine code each peer ran, from the first workload that it ran."""
-    kernels: dict[str, str] = {}
-    for found in results.values():
-        for peer, result in found.items():
-            kernels.setdefault(peer, result["kernels"])
-    for peer, text in kernels.items():
-        console.print(f"{peer}: {text}", highlight=False)
 
 
 def as_markdown(results: Mapping[str, Any], peers: Sequence[str]) -> str:

@@ -120,3 +120,13 @@ def median(result: Mapping[str, Any]) -> float | None:
 def time_text(seconds: float) -> str:
     """Microseconds or milliseconds."""
     return f"{seconds * 1e6:.3g} µs" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"
+
+
+def show_kernels(results: Mapping[str, Any], console: Console) -> None:
+    """Which machine code each worker ran, from the first workload that it ran."""
+    kernels: dict[str, str] = {}
+    for found in results.values():
+        for name, result in found.items():
+            kernels.setdefault(name, result["kernels"])
+    for name, text in kernels.items():
+        console.print(f"{name}: {text}", highlight=False)
