@@ -2,9 +2,11 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
-# make bench   beside PyTorch, JAX and others, in an environment of its own
+# make bench   beside PyTorch, JAX and others, in an environment of its own: about two hours
+# make bench-quick   a short form of it      make bench NARROW=--narrow   all held back to AVX2
 PYTHON ?= python3
 BIN := .venv/bin
+BENCH := .venv-bench/bin/python benchmarks
 
 demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
@@ -49,17 +51,26 @@ browser:
 
 # PyTorch's release 2.13 has a build for the CPU alone; a newer one may be several GB.
 bench: .venv-bench/installed
-	.venv-bench/bin/python benchmarks/run.py
-	.venv-bench/bin/python benchmarks/prediction.py
-	.venv-bench/bin/python benchmarks/whole_process.py
-	.venv-bench/bin/python benchmarks/growth.py
+	$(BENCH)/run.py $(NARROW)
+	$(BENCH)/draw.py $(NARROW)
+	$(BENCH)/products.py $(NARROW)
+	$(BENCH)/beside.py $(NARROW)
+	$(BENCH)/prediction.py
+	$(BENCH)/whole_process.py
+	$(BENCH)/growth.py
+
+bench-quick: .venv-bench/installed
+	$(BENCH)/run.py --repeats 3 --peers PyTorch,JAX $(NARROW)
+	$(BENCH)/draw.py --count 12 $(NARROW)
+	$(BENCH)/products.py --repeats 3 --types float32 --largest 1024 $(NARROW)
+	$(BENCH)/beside.py --repeats 3 --workloads W3,W7 $(NARROW)
 
 .venv-bench/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --editable . jax onnx onnxruntime scikit-learn torch==2.13.0
+	.venv-bench/bin/pip install --quiet --editable . jax mkl onnx onnxruntime scikit-learn torch==2.13.0
 	touch $@
 
 clean:
 	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture check format bench browser clean
+.PHONY: demo test test-long torture check format bench bench-quick browser clean

@@ -16,12 +16,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from peers import torch_model
 from rich.console import Console
 from rich.table import Table
-from workloads import WORKLOADS, Array
 
 import chainrule as cr
+from peers.pytorch_layers import as_tensor, model_of
+from workload import Array
+from workloads import WORKLOADS
 
 GOALS = {"W3": 10.0, "W7": 3.0}
 CALLS = 300
@@ -79,10 +80,9 @@ def predictors(name: str, threads: int) -> dict[str, Callable[[], Array]]:
     workload = WORKLOADS[name]
     network = workload.network(threads=threads)
     x = workload.data()[0][:1]
-    first = x if x.ndim == 2 else np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     torch.set_num_threads(threads)
-    model = torch_model(torch, workload).eval()
-    tensor = torch.from_numpy(first)
+    model, tensor = model_of(workload.network()).eval(), as_tensor(x)
+    first = tensor.numpy()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(

@@ -7,35 +7,42 @@ import json
 import sys
 import time
 
-from peers import PEERS, Peer
-from workloads import WORKLOADS
+from peers import make_peer
+from peers.base import COMPARED, Peer
+from workloads import named
 
 LEAST_SECONDS = 0.25
 
 
-def main(workload: str, peer: str, threads: int) -> None:
-    """Report the first losses, then measure on request."""
-    made = PEERS[peer](WORKLOADS[workload], threads)
-    print(json.dumps(made.losses(10)), flush=True)
-    steps = enough_steps(made)
+def main(name: str, peer: str, threads: int) -> None:
+    """Report the first losses and the kernels, then measure on request."""
+    workload = named(name)
+    comparison = workload.comparison
+    made = make_peer(peer, comparison, threads)
+    ready = {"losses": made.losses(COMPARED), "kernels": made.kernels()}
+    if comparison is not workload:
+        made = make_peer(peer, workload, threads)
+    print(json.dumps(ready), flush=True)
+    steps = 0
     for _ in sys.stdin:
-        made.run(steps)  # what compiles, allocates or has lost its cache does so untimed
-        began = time.perf_counter()
-        made.run(steps)
-        print(json.dumps((time.perf_counter() - began) / steps), flush=True)
+        steps = steps or enough_steps(made)
+        made.run(steps)  # what allocates or has lost its cache does so untimed
+        print(json.dumps(seconds_of(made, steps) / steps), flush=True)
 
 
 def enough_steps(peer: Peer) -> int:
     """How many steps take long enough to be measured."""
     steps = unit = peer.unit()
     peer.run(unit)  # compiles
-    while True:
-        began = time.perf_counter()
-        peer.run(steps)
-        seconds = time.perf_counter() - began
-        if seconds > LEAST_SECONDS:
-            return steps
+    while (seconds := seconds_of(peer, steps)) < LEAST_SECONDS:
         steps = unit * max(2 * steps // unit, int(LEAST_SECONDS / seconds * steps / unit))
+    return steps
+
+
+def seconds_of(peer: Peer, steps: int) -> float:
+    began = time.perf_counter()
+    peer.run(steps)
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The benchmark's networks, trained on real characters until they know them: with the engine they
+"""Networks of the benchmark, trained on real characters until they know them: with the engine they
 get as far as without."""
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pytest
 import chainrule as cr
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-from workloads import SQUARES, WORKLOADS, Workload
+from workload import SQUARES, Workload
+from workloads import WORKLOADS
 
 # Training and test examples and epochs, and the accuracy that both must reach.
 LENGTHS = {
@@ -60,7 +61,7 @@ def accuracy(outputs: Any, y: Any) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", LENGTHS)
 def test_training_gets_as_far_with_the_engine(name: str) -> None:
     workload = WORKLOADS[name]
     count, test_count, epochs, least = LENGTHS[name]
