@@ -13,7 +13,7 @@ from chainrule.types import Array
 
 def vector_bits() -> int:
     """How wide the vectors are that the engine compiles for."""
-    from chainrule.engine.processor import VECTOR_BYTES
+    from chainrule.engine.codegen.processor import VECTOR_BYTES
 
     return 8 * VECTOR_BYTES
 
@@ -22,7 +22,7 @@ def engine_product(a: Array, b: Array, c: Array, kind: str) -> Callable[[int], N
     """A function that works out C = A B so many times with the engine's own product, as a dense
     layer does it: forward ("AB"), for its weights ("AᵀB", where A lies transposed), and back
     ("ABᵀ", where B lies transposed, and is arranged each time)."""
-    from chainrule.engine.processor import PANEL_BYTES
+    from chainrule.engine.codegen.processor import PANEL_BYTES
 
     rows, columns = c.shape
     depth = a.shape[0 if kind == "AᵀB" else 1]
@@ -42,15 +42,16 @@ def engine_product(a: Array, b: Array, c: Array, kind: str) -> Callable[[int], N
 @cache
 def repeated_product() -> Callable[..., None]:
     """The engine's product in a loop, compiled."""
-    from chainrule.engine.native import kernel, size_of
-    from chainrule.engine.processor import PANEL_BYTES, VECTOR_BYTES
-    from chainrule.engine.products import multiply_plain
-    from chainrule.engine.transposing import turn
+    from chainrule.engine.codegen.kernel import kernel
+    from chainrule.engine.codegen.native import size_of
+    from chainrule.engine.codegen.processor import PANEL_BYTES, VECTOR_BYTES
+    from chainrule.engine.codegen.products import Matrix, Panels, Result, multiply
+    from chainrule.engine.codegen.transposition import Transposition, transpose
 
     @kernel
     def repeat(
         times: int,
-        turned: bool,
+        is_transposed: bool,
         a: int,
         b: int,
         c: int,
@@ -63,19 +64,15 @@ def repeated_product() -> Callable[..., None]:
         columns: int,
         like: Any,
     ) -> None:
-        item, c_row = size_of(like), columns * size_of(like)
+        row = columns * size_of(like)
+        left, result = Matrix(a, row_step, step), Result(c, row, 0, 0, rows, columns)
         for _ in range(times):
-            if turned:
+            if is_transposed:
                 arrange(b, panels, columns, depth, like)
-                multiply_plain(
-                    a, row_step, step, depth, panels, PANEL_BYTES, depth * PANEL_BYTES, c, c_row,
-                    0, 0, rows, columns, scratch, like,
-                )  # fmt: skip
+                right = Panels(panels, PANEL_BYTES, depth * PANEL_BYTES)
             else:
-                multiply_plain(
-                    a, row_step, step, depth, b, columns * item, PANEL_BYTES, c, c_row, 0, 0, rows,
-                    columns, scratch, like,
-                )  # fmt: skip
+                right = Panels(b, row, PANEL_BYTES)
+            multiply(left, depth, right, result, scratch, like)
 
     @kernel
     def arrange(b: int, panels: int, columns: int, depth: int, like: Any) -> None:
@@ -84,8 +81,10 @@ def repeated_product() -> Callable[..., None]:
         while row < columns:
             count = min(columns - row, lanes)
             target = panels + row // wide * depth * PANEL_BYTES + row % wide * item
-            turn((b + row * depth * item, depth * item, target, PANEL_BYTES, count, depth, count),
-                 like)  # fmt: skip
+            x = b + row * depth * item
+            rows = Transposition(x, depth * item, target, PANEL_BYTES, count, depth, count)
+            transpose(rows, like)
             row += count
 
-    return repeat
+    compiled: Callable[..., None] = repeat.compiled
+    return compiled
