@@ -73,7 +73,7 @@ WORKLOADS = {
     ),
     "W17": Workload(
         "32x32x3: 3x3 convolutions 64-64-pool-128-128-pool-256-10, batch 32, Adam",
-        networks.vgg, COLOUR, 320, 32, CROSS_ENTROPY, "adam", (1.3, None),
+        networks.vgg, COLOUR, 320, 32, CROSS_ENTROPY, "adam", (1.3, None), compared_in="float64",
     ),
     "W18": Workload(
         "784-256-256-256-10 SiLU, layer norm, cross-entropy, batch 128, AdamW",
