@@ -18,11 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule import layers
-from chainrule.engine.codegen.kernel import Kernel, kernel
-from chainrule.engine.codegen.native import clear, pointer, size_of
-from chainrule.engine.codegen.operands import count_rows, interleaved_examples, read
-from chainrule.engine.codegen.processor import PANEL_BYTES
-from chainrule.engine.codegen.products import (
+from chainrule.engine.codegen.interleaved_products import (
     Panels,
     Result,
     Windows,
@@ -30,6 +26,10 @@ from chainrule.engine.codegen.products import (
     multiply_over_examples,
     multiply_windows,
 )
+from chainrule.engine.codegen.kernel import Kernel, kernel
+from chainrule.engine.codegen.native import clear, pointer, size_of
+from chainrule.engine.codegen.operands import count_rows, interleaved_examples, read
+from chainrule.engine.codegen.processor import PANEL_BYTES
 from chainrule.engine.operations.gradients import gather
 from chainrule.engine.operations.weight_order import arrange
 from chainrule.engine.operations.windows import PaddedImage, Sides, Table, Walk

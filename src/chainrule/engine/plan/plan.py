@@ -107,12 +107,15 @@ class Plan:
         return blocks
 
     def _place_private(self) -> None:
-        """Each thread's own memory: the sums first, then what products need, then the rest."""
+        """Each thread's own memory: the sums first, then what products need, then what does not
+        last, at one place, then the rest."""
         owned = dict.fromkeys(p for i in self.instructions for p in i.private)
         self.place_of: dict[Private, int] = {}
         size = self._place([p for p in owned if p.is_sum], 0)
         self.sum_bytes = size
-        size = self._place([p for p in owned if not p.is_sum], size + aligned(SCRATCH * 8))
+        size += aligned(SCRATCH * 8)
+        ends = [self._place([p], size) for p in owned if not p.lasts]
+        size = self._place([p for p in owned if p.lasts and not p.is_sum], max([size, *ends]))
         self.private_bytes = aligned(size)
         self.private = aligned_zeros(self.threads * self.private_bytes, np.uint8)
 

@@ -19,6 +19,7 @@ import llvmlite.binding as llvm
 
 from chainrule.display import waiting
 from chainrule.engine.codegen.kernel import FAST
+from chainrule.engine.codegen.library import LIBRARY, compile_library, symbol
 from chainrule.engine.codegen.operands import record_type
 from chainrule.engine.codegen.processor import CPU, FEATURES, LLVM_LOCK, target_machine
 from chainrule.engine.operations import HANDLERS
@@ -32,7 +33,7 @@ from chainrule.files import cannot_write
 from chainrule.text import printable
 
 MACHINE = function_name(machine.run)
-FUNCTIONS = {MACHINE: machine.run, **HANDLERS}
+FUNCTIONS = {LIBRARY: compile_library, MACHINE: machine.run, **HANDLERS}
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
 PATIENCE = 60.0  # seconds in which whoever holds the lock should have compiled one function more
 
@@ -181,6 +182,8 @@ def keep_all(dtype: str, *names: str) -> None:
 def compile_function(name: str, dtype: str) -> bytes:
     """An object file with one function and all that it calls."""
     with LLVM_LOCK:
+        if name == LIBRARY:
+            return compile_library(dtype)
         import numba
 
         numba.config.CPU_NAME, numba.config.CPU_FEATURES = CPU, FEATURES
@@ -193,8 +196,3 @@ def compile_function(name: str, dtype: str) -> bytes:
         compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(FUNCTIONS[name])
         source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
         return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
-
-
-def symbol(name: str, dtype: str) -> str:
-    """What a function is called in its object file."""
-    return f"chainrule_{name.replace('.', '_')}_{dtype}"
