@@ -186,6 +186,7 @@ def compile_function(name: str, dtype: str) -> bytes:
             return compile_library(dtype)
         import numba
 
+        let_numba_link(symbol(LIBRARY, dtype))
         numba.config.CPU_NAME, numba.config.CPU_FEATURES = CPU, FEATURES
         like = getattr(numba, dtype)
         of_machine, of_handler = (
@@ -196,3 +197,11 @@ def compile_function(name: str, dtype: str) -> bytes:
         compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(FUNCTIONS[name])
         source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
         return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
+
+
+def let_numba_link(symbol: str) -> None:
+    """Have a function of this name in this process, unless there is one: Numba links what it
+    compiles at once, though nobody calls it here, and ends the process where something is
+    missing."""
+    if llvm.address_of_symbol(symbol) is None:
+        llvm.add_symbol(symbol, llvm.address_of_symbol("abort"))
