@@ -11,8 +11,8 @@ From the ground up:
     packing          parts of matrices in the order in which tiles read them
     library          the machine code of both, which handlers call and do not contain
     products         plain matrix products, cut into blocks and tiles
-    interleaved_tiles, interleaved_products
-                     the same for interleaved examples, and for the windows of a convolution
+    interleaved_tiles     the same for interleaved examples, and for windows of a convolution
+    interleaved_products  products of these
     vector_products  a vector times a matrix
     transposition    matrices transposed in registers
     functions        exp and what is made of it
