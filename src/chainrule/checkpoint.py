@@ -26,7 +26,6 @@ from chainrule.types import Array
 
 __all__ = ["Checkpoints"]
 
-
 A_MINUTE = 60.0
 MOST_OF_THE_TIME = 0.01  # that writing may take, where nobody says how often it is to be done
 
@@ -84,10 +83,10 @@ class Checkpoints:
         """True if it is time for a checkpoint."""
         if self.epochs and epochs_done // self.epochs > self.epochs_written // self.epochs:
             return True
-        enough = max(A_MINUTE, self.seconds_to_write / MOST_OF_THE_TIME)
-        return time.monotonic() - self.written_at >= (
-            enough if self.seconds is None else self.seconds
-        )
+        seconds = self.seconds
+        if seconds is None:
+            seconds = max(A_MINUTE, self.seconds_to_write / MOST_OF_THE_TIME)
+        return time.monotonic() - self.written_at >= seconds
 
     def write(self, checkpoint: Checkpoint, epoch: int, step: int) -> None:
         """Write a checkpoint, then remove those that are no longer among the newest.
@@ -144,12 +143,6 @@ class Checkpoints:
                  for path in self.folder.glob("checkpoint-*.safetensors")}  # fmt: skip
         places = {path: (int(match[1]), int(match[2])) for path, match in found.items() if match}
         return sorted(places, key=places.__getitem__, reverse=True)
-
-    def remove(self) -> None:
-        """Remove all checkpoints: what they were for is done."""
-        for path in self.files():
-            with suppress(OSError):
-                path.unlink()
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import platform
 
 import numpy as np
 
 import chainrule
+
+# The environment variable that may hold "avx2": the engine's vectors are then no wider than that.
+CAP = "CHAINRULE_VECTORS"
 
 
 def versions() -> dict[str, str]:
@@ -19,6 +23,7 @@ def versions() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The kind of processor, as far as NumPy's loops and the engine's depend on it."""
+    """The kind of processor: what the last bits of NumPy's and the engine's sums depend on."""
     vectors = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
-    return f"{platform.machine()} with {', '.join(vectors) or 'no vector extensions'}"
+    cap = f", the engine capped at {os.environ[CAP]}" if os.environ.get(CAP) else ""
+    return f"{platform.machine()} with {', '.join(vectors) or 'no vector extensions'}{cap}"

@@ -74,18 +74,20 @@ def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
     except OSError as problem:
         raise cannot_write(folder, problem) from None
     with held:
-        for part in folder.glob(f".*{PART}"):
-            part.unlink(missing_ok=True)
+        for path in half_written(folder):
+            path.unlink(missing_ok=True)
         yield
 
 
 def is_unused(folder: Path) -> bool:
     """True if a folder holds nothing, or only what a process left that was killed before it had
     written its first file."""
-    return all(
-        path.name == LOCK or (path.name.startswith(".") and path.suffix == PART)
-        for path in folder.iterdir()
-    )
+    return set(folder.iterdir()) <= {folder / LOCK, *half_written(folder)}
+
+
+def half_written(folder: Path, names: str = "*") -> list[Path]:
+    """What `whole_file` has not finished of the files with such names."""
+    return list(folder.glob(f".{names}{PART}"))
 
 
 def cache_folder() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -152,15 +151,14 @@ def test_a_run_that_is_not_there(chainrule: Command, command: str) -> None:
 
 
 def test_a_full_disk_is_one_message_and_leaves_nothing(tmp_path: Path) -> None:
-    def small_files_only() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-
-    code = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import chainrule.cli; "
+    code = (
+        "import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import chainrule.cli; "
+    )
     done = subprocess.run(
         [sys.executable, "-B", "-c", code + "chainrule.cli.main()", "train", "digits", "--quiet"],
         cwd=tmp_path,
         env={**os.environ, "MPLCONFIGDIR": str(tmp_path / "matplotlib")},
-        preexec_fn=small_files_only,
         capture_output=True,
         text=True,
         check=False,

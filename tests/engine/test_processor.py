@@ -22,6 +22,15 @@ def test_vectors_can_be_capped() -> None:
     assert "+avx512" not in features
 
 
+def test_a_checkpoint_tells_capped_vectors_from_others() -> None:
+    """The last bits may differ: training that goes on says so."""
+    look = "from chainrule.environment import processor; print(processor())"
+    assert (
+        python(look, "avx2").stdout
+        == f"{python(look, '').stdout.strip()}, the engine capped at avx2\n"
+    )
+
+
 def test_a_cap_that_there_is_not_is_refused() -> None:
     command = "import chainrule.cli as c; c.main()"
     refused = python(f"import sys; sys.argv = ['chainrule', 'warm-up']; {command}", "sse4")

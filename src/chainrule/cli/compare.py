@@ -144,8 +144,6 @@ def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, s
     """What is called after each run: it moves a bar on a terminal, and prints a line elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from chainrule.display import say
-
     total = len(comparison.tasks())
     bar = Progress(
         "runs",

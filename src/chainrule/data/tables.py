@@ -112,8 +112,8 @@ def read_table(path: Path) -> Table:
 
 
 class _Lines:
-    """The lines of a table, as far as neither they nor a row are too long for the memory: a row
-    of many cells takes far more of it than of the file."""
+    """The lines of a table; one that is too long for the memory is refused, and so is a row. A row
+    of many cells takes far more memory than it has bytes in the file."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self._path = path

@@ -93,7 +93,7 @@ def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
 
 
 def with_code(text: str) -> list[str]:
-    """The pieces of a paragraph, where what stands between backquotes is code.
+    """The pieces of a paragraph; those between backquotes are code.
 
     >>> with_code("the images of `emnist47`")
     ['the images of ', 'emnist47', '']

@@ -39,6 +39,18 @@ class Checked:
         """The pass without the check."""
         return self.function.__get__(self.layer)
 
+    def call(self, array: Array, other: Any) -> Any:
+        """The pass itself, in which an error is given its place."""
+        try:
+            return self.function(self.layer, array, other)
+        except PlacedError as error:
+            self.place(error)
+            raise
+        except ChainruleError:
+            raise
+        except Exception as error:
+            raise self.failure(error, array) from error
+
     def failure(self, error: Exception, array: Array) -> PlacedError:
         """What to raise for an error that is none of chainrule's."""
         problem = f"failed in {self.name}, given {self.given} of shape {array.shape}"
@@ -60,15 +72,7 @@ class CheckedForward(Checked):
     name, given = "forward", "x"
 
     def __call__(self, x: Array, training: bool = False) -> tuple[Array, Any]:
-        try:
-            result = self.function(self.layer, x, training)
-        except PlacedError as error:
-            self.place(error)
-            raise
-        except ChainruleError:
-            raise
-        except Exception as error:
-            raise self.failure(error, x) from error
+        result = self.call(x, training)
         if not isinstance(result, tuple) or len(result) != 2:
             raise self.refusal(
                 f"returned {describe(result)} from forward: return the pair (y, cache), the cache "
@@ -89,15 +93,7 @@ class CheckedBackward(Checked):
     name, given = "backward", "dy"
 
     def __call__(self, dy: Array, cache: Any) -> Array:
-        try:
-            dx = self.function(self.layer, dy, cache)
-        except PlacedError as error:
-            self.place(error)
-            raise
-        except ChainruleError:
-            raise
-        except Exception as error:
-            raise self.failure(error, dy) from error
+        dx = self.call(dy, cache)
         if not isinstance(dx, np.ndarray) or (
             dx.shape[:1] != dy.shape[:1] or self.shapes.get(dx.shape[1:]) != dy.shape[1:]
         ):

@@ -56,7 +56,7 @@ def _times(place: Place, code: str, scope: Scope) -> Edit:
 
 
 def _may_fit(one: Array | None, other: Array | None) -> bool:
-    """True if two arrays have the same shape, as far as they are known."""
+    """True if two arrays have the same shape, or if one of them is not known."""
     return one is None or other is None or one.shape == other.shape
 
 

@@ -114,7 +114,7 @@ class Truth:
         return float(np.abs(self.slopes).max()) if self.slopes else 0.0
 
     def agrees(self, gradient: Array | None) -> bool:
-        """True if a gradient is the true one, as far as that is known."""
+        """True if a gradient has the true entries wherever these are known."""
         fitted = fit(gradient, self.shape)
         if fitted is None or not np.all(np.isfinite(fitted)):
             return False

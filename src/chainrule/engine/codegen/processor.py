@@ -11,10 +11,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from chainrule.environment import CAP
 from chainrule.errors import ArgumentError
-
-# The environment variable that may hold "avx2": vectors are then no wider than that.
-CAP = "CHAINRULE_VECTORS"
 
 
 def usable_features() -> dict[str, bool]:
@@ -33,9 +31,9 @@ def usable_features() -> dict[str, bool]:
     return {name: has and not name.startswith(beyond) for name, has in found.items()}
 
 
-CPU = llvm.get_host_cpu_name()
-IS_WIDE = usable_features().get("avx512f", False)
-FEATURES = ",".join(f"{'+' if has else '-'}{name}" for name, has in usable_features().items())
+CPU, USABLE = llvm.get_host_cpu_name(), usable_features()
+IS_WIDE = USABLE.get("avx512f", False)
+FEATURES = ",".join(f"{'+' if has else '-'}{name}" for name, has in USABLE.items())
 VECTOR_BYTES = 64 if IS_WIDE else 32  # with ARM's registers of 16 bytes, LLVM takes two for one
 SUMS = 24 if IS_WIDE else 12  # vectors that a tile holds; AVX-512 has 32 registers, AVX2 16
 PANEL_BYTES = 2 * VECTOR_BYTES  # the columns of a matrix that a plain tile of windows takes

@@ -186,8 +186,9 @@ def loss_of_example(
     """
     if criterion == Criterion.SOFTMAX_CROSS_ENTROPY:
         return softmax_cross_entropy(p, t, dp, count, setting, class_weights, like)
-    value = sum_losses(criterion, p, t, count, constant(setting, like), like)
-    differentiate(criterion, p, t, dp, count, constant(setting, like), like)
+    a = constant(setting, like)
+    value = sum_losses(criterion, p, t, count, a, like)
+    differentiate(criterion, p, t, dp, count, a, like)
     return value
 
 

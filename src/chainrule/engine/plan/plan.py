@@ -21,6 +21,7 @@ from chainrule.engine.program.records import (
     TASK_BYTES,
     Context,
     Row,
+    Task,
     TensorRow,
 )
 from chainrule.engine.program.registry import operation_of
@@ -195,6 +196,11 @@ class Plan:
         context.x_size, context.gathered = self.x.size, self.layout[0].address
         context.output = self.tensors.index(self.output)
         context.output_size = self.output.size
+        for share in range(self.threads):
+            task = Task.from_address(context.tasks + share * TASK_BYTES)
+            task.context, task.share = self.context_address, share
+            task.own = context.private + share * context.private_bytes
+            task.scratch = task.own + context.sum_bytes
         # Of the loss, of penalties in two steps by turns, and of the gradient's squares.
         self.sums = np.zeros((4, self.threads, LINE))
         context.partial_losses = self.sums[0].ctypes.data

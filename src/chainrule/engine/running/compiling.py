@@ -29,7 +29,7 @@ from chainrule.engine.running import machine
 from chainrule.engine.running.code_cache import code_folder, read, write
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
-from chainrule.files import cannot_write
+from chainrule.files import cannot_write, half_written
 from chainrule.text import printable
 
 MACHINE = function_name(machine.run)
@@ -120,7 +120,7 @@ def compile_lock(dtype: str) -> AbstractContextManager[object]:
 
 def remove_leftovers(dtype: str) -> None:
     """Remove what processes left that were killed while they wrote."""
-    for path in code_folder().glob(f".*.{dtype}.*.part"):
+    for path in half_written(code_folder(), f"*.{dtype}.*"):
         with suppress(OSError):
             path.unlink()
 
@@ -133,9 +133,9 @@ compile_some(*sys.argv[1:])
 
 
 def run_all(programs: Iterable[Sequence[str]]) -> None:
-    """Run pieces of Python, each with its arguments, at the same time, as far as the system has
-    room for them. They import what this process would, are out of reach of the terminal's Ctrl-C,
-    which is this process's to answer, and are killed if it answers by an exception."""
+    """Run pieces of Python, each with its arguments, at the same time. Those that the system has no
+    room for are left out. They import what this process would, are out of reach of the terminal's
+    Ctrl-C, which is this process's to answer, and are killed if it answers by an exception."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     with ExitStack() as running:
         processes = []

@@ -43,11 +43,6 @@ FETCH_AHEAD = 3  # examples: they lie scattered, and the processor cannot forese
 def run(context_address: int, thread: int, like: Any) -> None:
     """Run a program as the context at this address says, as one of its threads."""
     context = context_at(context_address)
-    for number in range(context.threads):  # all threads write the same
-        task = task_of(context, number)
-        task.context, task.share = context_address, number
-        task.own = context.private + number * context.private_bytes
-        task.scratch = task.own + context.sum_bytes
     if context.trains:
         train(context, thread, like)
     else:
@@ -91,11 +86,18 @@ def arrange(context: Context, thread: int, like: Any) -> int:
     """Copy weights into the order in which products read them; the next phase."""
     if context.arrange == context.end:
         return 0
-    share = next_share(context, thread, 0, NONE)
+    return go_over_parameters(context, thread, 0, context.arrange, like)
+
+
+@kernel
+def go_over_parameters(context: Context, thread: int, phase: int, at: int, like: Any) -> int:
+    """Run the instructions from `at` to the last one, each share on its part of the parameters; the
+    next phase."""
+    share = next_share(context, thread, phase, NONE)
     while share != NONE:
-        execute(context, task_of(context, share), context.arrange, context.end, 0, 0, like)
-        share = next_share(context, thread, 0, share)
-    return 1
+        execute(context, task_of(context, share), at, context.end, 0, 0, like)
+        share = next_share(context, thread, phase, share)
+    return phase + 1
 
 
 @kernel
@@ -115,11 +117,7 @@ def take_step(context: Context, thread: int, phase: int, step: int, first: int, 
             share = next_share(context, thread, phase, share)
         phase += 1
     if context.clip_norm and not context.is_stopped:
-        share = next_share(context, thread, phase, NONE)
-        while share != NONE:
-            move(context, task_of(context, share), like)
-            share = next_share(context, thread, phase, share)
-        phase += 1
+        phase = go_over_parameters(context, thread, phase, context.move, like)
     return phase
 
 
@@ -136,13 +134,7 @@ def finish_step(context: Context, task: Task, step: int, like: Any) -> None:
         return
     execute(context, task, context.finish, context.move, 0, 0, like)
     if not context.clip_norm:
-        move(context, task, like)
-
-
-@kernel
-def move(context: Context, task: Task, like: Any) -> None:
-    """Move a share of the parameters."""
-    execute(context, task, context.move, context.end, 0, 0, like)
+        execute(context, task, context.move, context.end, 0, 0, like)
 
 
 @kernel
