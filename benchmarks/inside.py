@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from chainrule.parameters import aligned_zeros
 from chainrule.types import Array
 
@@ -24,13 +22,13 @@ def engine_product(a: Array, b: Array, c: Array, kind: str) -> Callable[[int], N
     layer does it: forward ("AB"), for its weights ("AᵀB", where A lies transposed), and back
     ("ABᵀ", where B lies transposed, and is arranged each time)."""
     from chainrule.engine.codegen.processor import VECTOR_BYTES
-    from chainrule.engine.codegen.products import scratch_bytes
+    from chainrule.engine.codegen.products import scratch_for
 
     rows, columns = c.shape
     depth = a.shape[0 if kind == "AᵀB" else 1]
     item = a.itemsize
-    size = scratch_bytes(depth, columns, item, packs_left=True)
-    scratch, lanes = aligned_zeros(size, np.uint8), VECTOR_BYTES // item
+    size = scratch_for(depth, columns, item, packs_left=True).size
+    scratch, lanes = aligned_zeros(size, a.dtype), VECTOR_BYTES // item
     panels = aligned_zeros(-(-columns // lanes) * lanes * depth if kind == "ABᵀ" else 1, a.dtype)
     addresses = [array.ctypes.data for array in (a, b, c, panels, scratch)]
     repeat, like = repeated_product(a.dtype.name), a.dtype.type(0)
@@ -77,7 +75,7 @@ def repeated_product(dtype: str) -> Callable[..., None]:
         like: Any,
     ) -> None:
         item = size_of(like)
-        left, right = plain(a, depth * item, depth), Right(b, columns * item, 0)
+        left, right = plain(a, depth * item, depth, item), Right(b, columns * item, 0)
         if is_left_transposed:
             left = transposed(a, rows * item, depth)
         if is_right_transposed:

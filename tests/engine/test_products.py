@@ -27,7 +27,7 @@ def product(
     start: int, start_row: int, rows: int, columns: int, scratch: int, like: Any,
 ) -> None:  # fmt: skip
     item = size_of(like)
-    left = products.plain(a, a_step * item, depth)
+    left = products.plain(a, a_step * item, depth, item)
     if is_transposed:
         left = products.transposed(a, a_step * item, depth)
     right = products.Right(b, b_row * item, 0)
@@ -54,7 +54,8 @@ def multiply(a: Any, b: Any, start: Any, transposed: bool = False) -> Any:
         first, first_row = c.ctypes.data, c.shape[1]
     elif np.ndim(start) == 1:
         first = start.ctypes.data
-    size = products.scratch_bytes(depth, columns, dtype.itemsize, packs_left=True)
+    private = products.scratch_for(depth, columns, dtype.itemsize, packs_left=True)
+    size = private.size * dtype.itemsize
     scratch = np.full(size // 8 + 16, -1, np.int64)
     at = -scratch.ctypes.data % 64 // 8
     compiled_product(dtype.name)(

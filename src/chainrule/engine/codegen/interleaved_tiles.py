@@ -1,17 +1,14 @@
-"""The innermost loops of every matrix product, in registers.
+"""The innermost loops of products over interleaved examples, in registers.
 
-A tile of C = A B is summed over k while it stays in the processor's registers: for each k some
-numbers of a column of A times some of a row of B. B needs rows that lie evenly apart; A may lie
-anywhere,
+Where examples are interleaved (see `operations.interleave`), every number of an image is a vector
+of them. A tile of C = A B is summed over k while it stays in the processor's registers: for each k
+some vectors of a column of A times some numbers of a row of B, or some vectors. B needs rows that
+lie evenly apart; A may lie anywhere,
 
     A[i, (s, t)] at  a + row_offsets[i] + segments[s] + t · step,
 
-which makes a plain matrix, a transposed one, and the windows of an image the same thing: a
-convolution needs no copy of its patches.
-
-There are three kinds of tiles. In a `plain` one, a vector's lanes are neighbouring columns of B and
-of C. In the two others they are interleaved examples (see `operations.interleave`): `each_example`
-multiplies all of them by the same weights, `over_examples` sums over them too.
+as the windows of an image do. There are two kinds of tiles: `each_example` multiplies all examples
+by the same weights, `over_examples` sums over them too.
 
 Written with LLVM's vector types, since no loop in Python says "keep these 24 sums in registers".
 """
@@ -30,9 +27,9 @@ from chainrule.engine.codegen.processor import VECTOR_BYTES
 Sums = list[list[Any]]
 
 
-class PlainOperands(NamedTuple):
-    """What a `plain` tile is given: addresses, strides in bytes, and counts. S is the matrix that
-    the product is added to; without an address, it is zero."""
+class TileOperands(NamedTuple):
+    """What a tile is given: addresses, strides in bytes, and counts. Only `each_example` begins
+    with a bias."""
 
     a: int
     row_offsets: int
@@ -45,72 +42,27 @@ class PlainOperands(NamedTuple):
     c: int
     c_row: int
     existing_rows: int
-    existing_columns: int
-    start: int
-    start_row: int
-
-
-class InterleavedOperands(NamedTuple):
-    """What the two other kinds of tiles are given. Only `each_example` begins with a bias."""
-
-    a: int
-    row_offsets: int
-    segments: int
-    segment_count: int
-    length: int
-    step: int
-    b: int
-    b_row: int
-    c: int
-    c_row: int
-    existing_rows: int
     bias: int
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A tile in code that is being emitted: its size, in rows and in columns or vectors, and what
-    it is given."""
+    """A tile in code that is being emitted: its size, and what it is given."""
 
     emit: Emitter
     rows: int
     columns: int
-    given: Any
+    given: TileOperands
 
 
-def make_tile(kind: Callable[[Tile], None], operands: type, rows: int, columns: int) -> Intrinsic:
-    """The function that works out one tile of C, of so many rows and columns or vectors, given
-    its operands."""
+def make_tile(kind: Callable[[Tile], None], rows: int, columns: int) -> Intrinsic:
+    """The function that works out one tile of C, of so many rows and columns, given its
+    operands."""
 
     def body(emit: Emitter, *given: Any) -> None:
-        kind(Tile(emit, rows, columns, operands(*given)))
+        kind(Tile(emit, rows, columns, TileOperands(*given)))
 
     return vector_function(f"{kind.__name__}_tile_{rows}_{columns}", body)
-
-
-def plain(tile: Tile) -> None:
-    """C = S + A B for `columns` vectors of C. Row i of S lies at ``start + i · start_row``."""
-    emit, columns, builder, given = tile.emit, tile.columns, tile.emit.builder, tile.given
-    masks = emit.masks(given.existing_columns, columns)
-    start, start_masks = emit.given_or_zero(given.start, given.c, masks)
-    last_row = builder.sub(given.existing_rows, INT(1))
-
-    def first(row: int, column: int) -> Any:
-        exists = builder.icmp_signed("<", INT(row), given.existing_rows)
-        offset = builder.mul(given.start_row, builder.select(exists, INT(row), last_row))
-        at = builder.add(start, builder.add(offset, INT(column * VECTOR_BYTES)))
-        return emit.load(at, start_masks[column])
-
-    def right(b_now: Any, column: int) -> Any:
-        return emit.load(builder.add(b_now, INT(column * VECTOR_BYTES)), masks[column])
-
-    sums = sum_products(tile, emit.broadcast, right, first)
-    width = INT(columns * emit.lanes)
-    with builder.if_else(builder.icmp_signed("==", given.existing_columns, width)) as (whole, part):
-        with whole:  # stores without a mask are faster
-            store_sums(tile, sums, [None] * columns)
-        with part:
-            store_sums(tile, sums, masks)
 
 
 def each_example(tile: Tile) -> None:
@@ -123,7 +75,7 @@ def each_example(tile: Tile) -> None:
 
     biases = [right(tile.given.bias, column) for column in range(tile.columns)]
     sums = sum_products(tile, emit.load, right, lambda row, column: biases[column])
-    store_sums(tile, sums, [None] * tile.columns)
+    store_sums(tile, sums)
 
 
 def over_examples(tile: Tile) -> None:
@@ -201,10 +153,10 @@ def existing_rows(tile: Tile) -> Iterator[tuple[int, Any]]:
             yield row, builder.add(tile.given.c, builder.mul(tile.given.c_row, INT(row)))
 
 
-def store_sums(tile: Tile, sums: Sums, masks: Sequence[Any]) -> None:
+def store_sums(tile: Tile, sums: Sums) -> None:
     """C = the sums, vector by vector."""
     emit = tile.emit
     for row, start in existing_rows(tile):
-        for column, mask in enumerate(masks):
-            value = emit.builder.load(sums[row][column])
-            emit.store(value, emit.builder.add(start, INT(column * VECTOR_BYTES)), mask)
+        for column, total in enumerate(sums[row]):
+            value = emit.builder.load(total)
+            emit.store(value, emit.builder.add(start, INT(column * VECTOR_BYTES)))

@@ -22,6 +22,7 @@ from chainrule.engine.codegen.operands import record_at
 from chainrule.engine.codegen.packing import PackTask, pack_number
 from chainrule.engine.codegen.processor import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES
 from chainrule.engine.codegen.tiles import TileTask, tile_number
+from chainrule.engine.program.instructions import Private
 
 BLOCK_BYTES = 800 << 10  # of B that stay in a core's own cache
 SHALLOW_BYTES = 128 << 10  # the same where rows of B are not packed
@@ -44,7 +45,8 @@ tile_task_at, pack_task_at = record_at(TileTask), record_at(PackTask)
 
 class Left(NamedTuple):
     """A, `apart` or adjacent, see `tiles`. Its steps lie in segments; in a single one if there is
-    no table of them. Rows that lie apart do so evenly if they have no table."""
+    no table of them. Rows that lie apart do so evenly if they have no table. `reach` is explained
+    in `reached`."""
 
     address: int
     is_apart: int
@@ -54,6 +56,7 @@ class Left(NamedTuple):
     segment_count: int
     length: int  # steps in a segment
     step: int
+    reach: int
 
 
 class Right(NamedTuple):
@@ -99,23 +102,25 @@ class Block(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows of C, for which A is where a task says: the first, and how many."""
+    """Rows of C, for which A is where a task says: the first, and how many. Steps of the block at
+    which they have nothing but zeros are left out."""
 
     first: int
     height: int
     is_apart: int
+    left_out: int
 
 
 @kernel
-def plain(address: int, row: int, depth: int) -> Left:
+def plain(address: int, row: int, depth: int, item: int) -> Left:
     """A matrix of so many columns."""
-    return Left(address, 1, row, 0, 0, 1, depth, 0)
+    return Left(address, 1, row, 0, 0, 1, depth, item, 0)
 
 
 @kernel
 def transposed(address: int, step: int, depth: int) -> Left:
     """A matrix of so many columns that lies transposed: these `step` bytes apart."""
-    return Left(address, 0, 0, 0, 0, 1, depth, step)
+    return Left(address, 0, 0, 0, 0, 1, depth, step, 0)
 
 
 @kernel
@@ -149,7 +154,7 @@ def blocks_of(left: Left, right: Right, result: Result, item: int) -> Blocks:
     )
     if packs_right or right.in_panels:
         most = most_steps(item)
-        width = block_columns(min(depth, most), item)
+        width = block_columns(block_depth(left, most), item)
     else:
         most, width = SINGLE_DEPTH, columns
         if b_bytes > SHALLOW_BYTES:
@@ -169,14 +174,17 @@ def block_depth(left: Left, most: int) -> int:
     return (depth + count - 1) // count
 
 
-def scratch_bytes(depth: int, columns: int, item: int, packs_left: bool = False) -> int:
-    """The memory that a product needs, for any number of rows."""
-    steps = min(depth, most_steps(item))
+def scratch_for(
+    depth: int, columns: int, item: int, *, segment: int = 1, packs_left: bool = False
+) -> Private:
+    """The memory that a product needs, for any number of rows of numbers of `item` bytes, and for
+    segments of so many steps."""
+    steps = min(depth, max(segment, most_steps(item)))
     width = min(block_columns(steps, item), columns + VECTOR_BYTES // item)
-    right = steps * width * item
-    if not packs_left or columns < COLUMNS_TO_PACK_FOR:
-        return LEFT_PANELS + right
-    return LEFT_PANELS + left_bytes(steps, item) + right
+    size = LEFT_PANELS + steps * width * item
+    if packs_left and columns >= COLUMNS_TO_PACK_FOR:
+        size += left_bytes(steps, item)
+    return Private(-(-size // item), lasts=False)
 
 
 @kernel
@@ -227,21 +235,22 @@ def multiply_block(
 ) -> None:
     """One block: row of tiles by row of tiles; where A is packed, some of its rows at a time."""
     item = size_of(like)
-    at_a_time = LEFT_ROWS if block.left_panels else result.rows
-    is_apart = left.is_apart
+    at_a_time = LEFT_ROWS if block.left_panels else max(result.rows, 1)  # a share may be empty
+    is_apart = 0 if block.left_panels else left.is_apart
     for first in range(0, result.rows, at_a_time):
         row, stop, panel = first, min(first + at_a_time, result.rows), block.left_panels
         if block.left_panels:
-            pack_left(left, block, Rows(first, stop - first, 0), scratch, like)
+            pack_left(left, block, first, stop - first, scratch, like)
         while row < stop:
-            rows = Rows(row, tile_height(stop - row), is_apart)
+            height, left_out = tile_height(stop - row), 0
             if block.left_panels:
-                set_panel(block, rows, panel, scratch, item)
-                panel += rows.height * block.depth * item + VECTOR_BYTES
+                set_panel(block, height, panel, scratch, item)
+                panel += height * block.depth * item + VECTOR_BYTES
             else:
-                set_left(left, block, rows, scratch, item)
+                left_out = set_left(left, block, row, height, scratch, item)
+            rows = Rows(row, height, is_apart, left_out)
             multiply_rows(right, result, block, rows, scratch, like)
-            row += rows.height
+            row += height
 
 
 @kernel
@@ -261,33 +270,50 @@ def tile_width(left: int) -> int:
 
 
 @kernel
-def set_panel(block: Block, rows: Rows, panel: int, scratch: int, item: int) -> None:
+def set_panel(block: Block, height: int, panel: int, scratch: int, item: int) -> None:
     """Tell tiles that they find A in a panel."""
     task: Any = tile_task_at(scratch + TILE_TASK)
-    task.a, task.step = panel, rows.height * item
+    task.a, task.step = panel, height * item
     task.segments, task.segment_count, task.length = scratch, 1, block.depth
 
 
 @kernel
-def set_left(left: Left, block: Block, rows: Rows, scratch: int, item: int) -> None:
-    """Tell tiles where they find A as it lies."""
+def set_left(left: Left, block: Block, row: int, height: int, scratch: int, item: int) -> int:
+    """Tell tiles where they find A as it lies, and return how many steps they leave out."""
     task: Any = tile_task_at(scratch + TILE_TASK)
-    address = left.address
+    address, left_out = left.address, 0
     row_offsets = scratch + ROW_OFFSETS
     if not left.is_apart:
-        address += rows.first * item
+        address += row * item
     elif left.row_table:
-        row_offsets = left.row_table + rows.first * 8
+        row_offsets = left.row_table + row * 8
     else:
-        address += rows.first * left.row
+        address += row * left.row
     if left.segment_count > 1:
-        task.segments = left.segments + block.step // left.length * 8
-        task.segment_count, task.length = block.depth // left.length, left.length
+        begin = block.step // left.length
+        first, stop = reached(left, begin, begin + block.depth // left.length, row, height)
+        task.segments, task.segment_count = left.segments + first * 8, stop - first
+        task.length = left.length
+        left_out = first * left.length - block.step
     else:
-        address += block.step * (item if left.is_apart else left.step)
+        address += block.step * left.step
         task.segments = left.segments if left.segments else scratch
         task.segment_count, task.length = 1, block.depth
     task.a, task.row_offsets, task.step = address, row_offsets, left.step
+    return left_out
+
+
+@kernel
+def reached(left: Left, first: int, stop: int, row: int, height: int) -> Any:
+    """Those of the segments [first, stop) in which rows of A have anything but zeros: all of them,
+    or where there is a table, from its first entry for the last of the rows to its second for the
+    first, as windows reach beyond the upper border of an image first and beyond the lower one
+    last."""
+    if left.reach:
+        reach = pointer(left.reach, 0)
+        first = max(first, reach[2 * (row + height - 1)])
+        stop = min(stop, reach[2 * row + 1])
+    return first, max(first, stop)
 
 
 @kernel
@@ -314,10 +340,11 @@ def multiply_rows(
         is_part = v + width == vectors and last_lanes < lanes
         if block.right_panels:
             row = width * VECTOR_BYTES
-            b = block.right_panels + v_offset * block.panel_depth + block.panel_step * row
+            b = block.right_panels + v_offset * block.panel_depth
+            b += (block.panel_step + rows.left_out) * row
         else:
             row = right.row
-            b = right.address + block.step * row + offset + v_offset
+            b = right.address + (block.step + rows.left_out) * row + offset + v_offset
         task.b, task.b_row, task.c = b, row, c + v_offset
         task.start = start + v_offset if start else 0
         task.number = tile_number(rows.is_apart, rows.height, width, is_part)
@@ -365,24 +392,24 @@ def whole_panels(vectors: int, is_part: bool) -> int:
 
 
 @kernel
-def pack_left(left: Left, block: Block, rows: Rows, scratch: int, like: Any) -> None:
+def pack_left(left: Left, block: Block, first: int, rows: int, scratch: int, like: Any) -> None:
     """Pack adjacent rows of A: tile by tile, with room for a vector behind each panel."""
     item = size_of(like)
     lanes = VECTOR_BYTES // item
     address = scratch + PACK_TASK
     task: Any = pack_task_at(address)
     task.step, task.segments, task.segment_count = left.step, scratch, 1
-    source = left.address + rows.first * item + block.step * left.step
+    source = left.address + first * item + block.step * left.step
     task.segment_count, length, steps = 1, block.depth, STEPS_PACKED
     if left.segment_count > 1:
-        source = left.address + rows.first * item
+        source = left.address + first * item
         task.segments = left.segments + block.step // left.length * 8
         length = steps = left.length
         task.segment_count = block.depth // length
     row, target = 0, block.left_panels
-    while row < rows.height:
-        height = tile_height(rows.height - row)
-        panels = max((rows.height - row) // TILE_ROWS - 1, 1)
+    while row < rows:
+        height = tile_height(rows - row)
+        panels = max((rows - row) // TILE_ROWS - 1, 1)
         panel = height * block.depth * item + VECTOR_BYTES
         vectors = (height + lanes - 1) // lanes
         task.last_lanes = height - (vectors - 1) * lanes

@@ -5,7 +5,7 @@ numbers of a column of A times some of a row of B, whose rows lie evenly apart. 
 kinds, of numbers of `item` bytes:
 
     adjacent:  A[i, (s, t)] at  a + i · item + segments[s] + t · step
-    apart:     A[i, (s, t)] at  a + row_offsets[i] + segments[s] + t · item
+    apart:     A[i, (s, t)] at  a + row_offsets[i] + segments[s] + t · step
 
 `adjacent` are the rows of a transposed matrix and of a panel, see `packing`; `apart` those of a
 plain matrix and the windows of an image, so that a convolution needs no copy of its patches. A tile
@@ -161,18 +161,15 @@ def add_products(
     """Some steps: sums[i][j] += A[i, k] B[k, j]. `a` is where the offset in A has come to, `b` the
     address in B."""
     builder, task, totals = emit.builder, given.task, list(sums)
-    for k in range(count):
-        offset = emit.beyond(a, k * emit.bytes) if tile.is_apart else a
+    for _ in range(count):
         right = load_row(emit, b, given.masks)
         for row in range(tile.rows):
-            value = left(offset, row)
+            value = left(a, row)
             for v, other in enumerate(right):
                 i = row * tile.vectors + v
                 totals[i] = emit.multiply_add(value, other, totals[i])
-        b = builder.add(b, task["b_row"])
-        if not tile.is_apart:
-            a = builder.add(a, task["step"])
-    return [emit.beyond(a, count * emit.bytes) if tile.is_apart else a, b, *totals]
+        a, b = builder.add(a, task["step"]), builder.add(b, task["b_row"])
+    return [a, b, *totals]
 
 
 def store_sums(tile: Tile, emit: Emitter, given: Given, sums: Sequence[Any]) -> None:

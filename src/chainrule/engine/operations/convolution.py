@@ -19,17 +19,13 @@ import numpy as np
 
 from chainrule import layers
 from chainrule.engine.codegen.interleaved_products import (
-    Panels,
-    Result,
-    Windows,
     multiply_each_example,
     multiply_over_examples,
-    multiply_windows,
 )
 from chainrule.engine.codegen.kernel import Kernel, kernel
 from chainrule.engine.codegen.native import clear, pointer, size_of
 from chainrule.engine.codegen.operands import count_rows, interleaved_examples, read
-from chainrule.engine.codegen.processor import PANEL_BYTES
+from chainrule.engine.codegen.products import Left, Result, Right, multiply
 from chainrule.engine.operations.gradients import gather
 from chainrule.engine.operations.weight_order import arrange
 from chainrule.engine.operations.windows import PaddedImage, Sides, Table, Walk
@@ -53,6 +49,7 @@ class Convolve(NamedTuple):
     windows: Table
     outputs: int
     groups: int
+    scratch: Private
     group_bytes: int  # from one group's weights to the next one's
     weight_row: int  # bytes of a row of weights
 
@@ -67,6 +64,7 @@ class ConvolveDw(NamedTuple):
     windows: Table
     outputs: int
     groups: int
+    scratch: Private
 
 
 class ConvolveInterleaved(Convolve):
@@ -215,9 +213,9 @@ def make_convolution(product: Kernel) -> Callable[[Task, Any], None]:
                 )
                 product(
                     windows_on(image + g * inner * number, operands.windows),
-                    Panels(weights, operands.weight_row, PANEL_BYTES),
+                    Right(weights, operands.weight_row, 0),
                     result,
-                    task.scratch,
+                    operands.scratch,
                     like,
                 )
 
@@ -247,9 +245,9 @@ def make_kernel_gradient(product: Kernel) -> Callable[[Task, Any], None]:
                 )
                 product(
                     windows_on(image + g * inner * number, operands.windows),
-                    Panels(dy + g * columns * number, operands.outputs * number, PANEL_BYTES),
+                    Right(dy + g * columns * number, operands.outputs * number, 0),
                     result,
-                    task.scratch,
+                    operands.scratch,
                     like,
                 )
 
@@ -262,19 +260,20 @@ def register(operation: type, handler: Callable[[Task, Any], None]) -> None:
     handles(operation)(handler)
 
 
-register(Convolve, make_convolution(multiply_windows))
+register(Convolve, make_convolution(multiply))
 register(ConvolveInterleaved, make_convolution(multiply_each_example))
-register(ConvolveDw, make_kernel_gradient(multiply_windows))
+register(ConvolveDw, make_kernel_gradient(multiply))
 register(ConvolveInterleavedDw, make_kernel_gradient(multiply_over_examples))
 
 
 @kernel
-def windows_on(image: int, table: Any) -> Windows:
+def windows_on(image: int, table: Any) -> Left:
     """The windows on an image as the left factor of a product."""
-    return Windows(
+    return Left(
         address=image,
-        row_table=table.rows,
+        is_apart=1,
         row=0,
+        row_table=table.rows,
         segments=table.segments,
         segment_count=table.segment_count,
         length=table.length,

@@ -26,7 +26,7 @@ from chainrule.engine.codegen.products import (
     multiply,
     panel_of,
     plain,
-    scratch_bytes,
+    scratch_for,
     transposed,
 )
 from chainrule.engine.codegen.transposition import Transposition, transpose
@@ -113,7 +113,7 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
         return lower_dense_transposed(to, layer, x)
     bias = layer.b if layer.bias else None
     y = to.output(x, layer.out_features, learns=True)
-    to.forward(Dense(x, y, layer.W, bias, scratch(x.size, y.size, layer.W)))
+    to.forward(Dense(x, y, layer.W, bias, scratch_for(x.size, y.size, layer.W.itemsize)))
 
     def pull(dy: Tensor) -> Tensor | None:
         inputs, outputs, is_first = *rows_and_width(layer.W), to.begins(layer.dW)
@@ -122,7 +122,7 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
             step = DenseStep(x, dy, layer.W, layer.dW, inputs, outputs, is_first)
             to.code.move.append(Instruction(step))
         else:
-            room = scratch(MANY, outputs, layer.W, packs_left=True)
+            room = scratch_for(MANY, outputs, layer.W.itemsize, packs_left=True)
             to.shared(DenseDw(x, dy, layer.dW, inputs, outputs, is_first, room))
         if bias is not None:
             to.shared(DenseDb(dy, layer.db, outputs, to.begins(layer.db)))
@@ -130,18 +130,12 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
             return None
         panels = None if to.small_steps else in_panels(to, layer.W)
         dx = to.output(x, x.size)
-        room = scratch(outputs, 0, layer.W)
+        room = scratch_for(outputs, 0, layer.W.itemsize)
         to.backward(DenseDx(dy, dx, layer.W, panels, room))
         dy.owned = False  # the sum over examples comes later
         return dx
 
     return y, pull
-
-
-def scratch(depth: int, columns: int, weights: Array, packs_left: bool = False) -> Private:
-    """The memory for a product with so many steps and columns."""
-    size = scratch_bytes(depth, columns, weights.itemsize, packs_left)
-    return Private(-(-size // weights.itemsize), lasts=False)
 
 
 def in_panels(to: Lowering, weights: Array) -> Array:
@@ -180,7 +174,7 @@ def go_forward(task: Task, like: Any) -> None:
     else:
         row = y.size * item
         multiply(
-            plain(x.address, x.size * item, x.size),
+            plain(x.address, x.size * item, x.size, item),
             Right(weights, row, 0),
             Result(y.address, row, bias, 0, rows, y.size),
             operands.scratch,
@@ -196,7 +190,7 @@ def go_back(task: Task, like: Any) -> None:
     dy_row, dx_row = dy.size * item, dx.size * item
     if operands.panels:
         multiply(
-            plain(dy.address, dy_row, dy.size),
+            plain(dy.address, dy_row, dy.size, item),
             Right(operands.panels, 0, 1),
             Result(dx.address, dx_row, 0, 0, rows, dx.size),
             operands.scratch,

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule.arguments import Pair
+from chainrule.engine.codegen.interleaved_products import interleaved_scratch
+from chainrule.engine.codegen.products import most_steps, scratch_for
 from chainrule.engine.program.instructions import Private
 from chainrule.layers.windows import Windows
 from chainrule.types import Array
@@ -29,7 +31,7 @@ class PaddedImage(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Windows on a padded image as the left factor of a product, see `products.Windows`."""
+    """Windows on a padded image as the left factor of a product, see `products.Left`."""
 
     rows: Array  # where each begins
     row_count: int
@@ -47,6 +49,7 @@ class Walk(NamedTuple):
     table: Table
     outputs: int
     groups: int
+    scratch: Private
 
 
 def grid(rows: int, columns: int, row_step: int, column_step: int) -> Array:
@@ -79,7 +82,7 @@ class Sides:
         """From the image to the windows: what a convolution does forward."""
         w = self.windows
         image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
-        return Walk(image, self._table(image, w.positions, w.stride), outputs, self.groups)
+        return self._walk(image, self._table(image, w.positions, w.stride), outputs)
 
     def onto_image(self, channels: int, outputs: int) -> Walk:
         """From the windows to the image: numbers set apart by the stride, within a border over
@@ -89,7 +92,7 @@ class Sides:
         padded = (w.image[0] + reach[0], w.image[1] + reach[1])
         corner = (reach[0] - w.before[0], reach[1] - w.before[1])
         image = self._padded(w.positions, channels, padded, corner, w.stride)
-        return Walk(image, self._table(image, w.image, (1, 1)), outputs, self.groups)
+        return self._walk(image, self._table(image, w.image, (1, 1)), outputs)
 
     def for_gradient(self, channels: int, outputs: int) -> Walk:
         """The image's windows, transposed: the left factor of dW. Its rows are the numbers of a
@@ -103,7 +106,15 @@ class Sides:
             entries, len(entries), segments, len(segments), w.positions[1], step, reach=None
         )
         image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
-        return Walk(image, table, outputs, self.groups)
+        return self._walk(image, table, outputs)
+
+    def _walk(self, image: PaddedImage, table: Table, outputs: int) -> Walk:
+        if self.interleaved > 1:
+            scratch = interleaved_scratch(self.item)
+        else:
+            depth, columns = table.segment_count * table.length, outputs // self.groups
+            scratch = scratch_for(depth, columns, self.item, segment=table.length)
+        return Walk(image, table, outputs, self.groups, scratch)
 
     def _padded(
         self, image: Pair, channels: int, padded: Pair, corner: Pair, steps: Pair
@@ -117,7 +128,11 @@ class Sides:
         w, channels = self.windows, image.channels
         pixel = self.pixel(channels)
         row = image.padded_width * pixel
-        unbroken = self.groups == 1 and w.dilation[1] == 1  # a row of the kernel has no gaps
+        unbroken = (  # a row of the kernel has no gaps, and is not too long
+            self.groups == 1
+            and w.dilation[1] == 1
+            and w.kernel_size[1] * channels <= most_steps(self.item)
+        )
         columns = 1 if unbroken else w.kernel_size[1]
         positions = grid(*windows, stride[0] * row, stride[1] * pixel)
         segments = grid(w.kernel_size[0], columns, w.dilation[0] * row, w.dilation[1] * pixel)
