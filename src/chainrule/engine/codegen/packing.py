@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 from chainrule.engine.codegen.emitter import INT, Emitter
 from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.processor import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES
-from chainrule.engine.codegen.tiles import UNROLLED, fields_at, load_row, masks_of
+from chainrule.engine.codegen.tiles import (
+    KINDS,
+    UNROLLED,
+    fields_at,
+    load_row,
+    masks_of,
+    tile_number,
+)
 from chainrule.engine.program.records import record
 
 
@@ -56,7 +63,7 @@ def all_packs() -> Iterator[Pack]:
 @kernel
 def pack_number(vectors: int, is_part: int) -> int:
     """Which one of `all_packs` it is, counted on from `all_tiles`."""
-    return 2 * TILE_ROWS * TILE_VECTORS * 2 + (vectors - 1) * 2 + is_part
+    return tile_number(len(KINDS), 1, 1, 0) + (vectors - 1) * 2 + is_part
 
 
 def emit_pack(pack: Pack, emit: Emitter, address: Any) -> None:

@@ -21,7 +21,7 @@ from chainrule.engine.codegen.native import pointer, size_of
 from chainrule.engine.codegen.operands import record_at
 from chainrule.engine.codegen.packing import PackTask, pack_number
 from chainrule.engine.codegen.processor import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES
-from chainrule.engine.codegen.tiles import TileTask, tile_number
+from chainrule.engine.codegen.tiles import ADJACENT, APART, DEPTHWISE, TileTask, tile_number
 from chainrule.engine.program.instructions import Private
 
 BLOCK_BYTES = 800 << 10  # of B that stay in a core's own cache
@@ -44,12 +44,12 @@ tile_task_at, pack_task_at = record_at(TileTask), record_at(PackTask)
 
 
 class Left(NamedTuple):
-    """A, `apart` or adjacent, see `tiles`. Its steps lie in segments; in a single one if there is
+    """A, of one of the kinds of `tiles`. Its steps lie in segments; in a single one if there is
     no table of them. Rows that lie apart do so evenly if they have no table. `reach` is explained
     in `reached`."""
 
     address: int
-    is_apart: int
+    kind: int
     row: int
     row_table: int
     segments: int
@@ -107,20 +107,20 @@ class Rows(NamedTuple):
 
     first: int
     height: int
-    is_apart: int
+    kind: int
     left_out: int
 
 
 @kernel
 def plain(address: int, row: int, depth: int, item: int) -> Left:
     """A matrix of so many columns."""
-    return Left(address, 1, row, 0, 0, 1, depth, item, 0)
+    return Left(address, APART, row, 0, 0, 1, depth, item, 0)
 
 
 @kernel
 def transposed(address: int, step: int, depth: int) -> Left:
     """A matrix of so many columns that lies transposed: these `step` bytes apart."""
-    return Left(address, 0, 0, 0, 0, 1, depth, step, 0)
+    return Left(address, ADJACENT, 0, 0, 0, 1, depth, step, 0)
 
 
 @kernel
@@ -142,7 +142,7 @@ def blocks_of(left: Left, right: Right, result: Result, item: int) -> Blocks:
     depth, columns = left.segment_count * left.length, result.columns
     b_bytes = min(depth, SINGLE_DEPTH) * columns * item
     packs_left = (
-        not left.is_apart
+        left.kind == ADJACENT
         and left.step >= STEP_TO_PACK
         and columns >= COLUMNS_TO_PACK_FOR
         and left.step * min(depth, SINGLE_DEPTH) >= SHALLOW_BYTES
@@ -236,7 +236,7 @@ def multiply_block(
     """One block: row of tiles by row of tiles; where A is packed, some of its rows at a time."""
     item = size_of(like)
     at_a_time = LEFT_ROWS if block.left_panels else max(result.rows, 1)  # a share may be empty
-    is_apart = 0 if block.left_panels else left.is_apart
+    kind = ADJACENT if block.left_panels else left.kind
     for first in range(0, result.rows, at_a_time):
         row, stop, panel = first, min(first + at_a_time, result.rows), block.left_panels
         if block.left_panels:
@@ -248,7 +248,7 @@ def multiply_block(
                 panel += height * block.depth * item + VECTOR_BYTES
             else:
                 left_out = set_left(left, block, row, height, scratch, item)
-            rows = Rows(row, height, is_apart, left_out)
+            rows = Rows(row, height, kind, left_out)
             multiply_rows(right, result, block, rows, scratch, like)
             row += height
 
@@ -283,7 +283,7 @@ def set_left(left: Left, block: Block, row: int, height: int, scratch: int, item
     task: Any = tile_task_at(scratch + TILE_TASK)
     address, left_out = left.address, 0
     row_offsets = scratch + ROW_OFFSETS
-    if not left.is_apart:
+    if left.kind == ADJACENT:
         address += row * item
     elif left.row_table:
         row_offsets = left.row_table + row * 8
@@ -334,7 +334,7 @@ def multiply_rows(
     address = scratch + TILE_TASK
     task: Any = tile_task_at(address)
     task.c_row, task.start_row, task.last_lanes = result.row, start_row, last_lanes
-    v = 0
+    a, v = task.a, 0
     while v < vectors:
         width, v_offset = tile_width(vectors - v), v * VECTOR_BYTES
         is_part = v + width == vectors and last_lanes < lanes
@@ -346,8 +346,10 @@ def multiply_rows(
             row = right.row
             b = right.address + (block.step + rows.left_out) * row + offset + v_offset
         task.b, task.b_row, task.c = b, row, c + v_offset
+        if rows.kind == DEPTHWISE:
+            task.a = a + offset + v_offset
         task.start = start + v_offset if start else 0
-        task.number = tile_number(rows.is_apart, rows.height, width, is_part)
+        task.number = tile_number(rows.kind, rows.height, width, is_part)
         run(address, like)
         v += width
 

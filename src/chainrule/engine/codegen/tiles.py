@@ -1,14 +1,16 @@
 """The innermost loops of plain matrix products, in registers.
 
 A tile of C = S + A B is summed over k while it stays in the processor's registers: for each k some
-numbers of a column of A times some of a row of B, whose rows lie evenly apart. A is one of two
+numbers of a column of A times some of a row of B, whose rows lie evenly apart. A is one of three
 kinds, of numbers of `item` bytes:
 
-    adjacent:  A[i, (s, t)] at  a + i · item + segments[s] + t · step
-    apart:     A[i, (s, t)] at  a + row_offsets[i] + segments[s] + t · step
+    adjacent:   A[i, (s, t)] at  a + i · item + segments[s] + t · step
+    apart:      A[i, (s, t)] at  a + row_offsets[i] + segments[s] + t · step
+    depthwise:  A[i, (s, t), j] at  a + row_offsets[i] + segments[s] + t · step + j · item
 
 `adjacent` are the rows of a transposed matrix and of a panel, see `packing`; `apart` those of a
-plain matrix and the windows of an image, so that a convolution needs no copy of its patches. A tile
+plain matrix and the windows of an image, so that a convolution needs no copy of its patches. In a
+`depthwise` one every column j of B meets numbers of its own, those of its channel. A tile
 has a function of its own for every height and width, with whole vectors or with a last one that is
 a part: none has rows or vectors that do not exist. LLVM alone compiles them, see `library`.
 """
@@ -16,7 +18,7 @@ a part: none has rows or vectors that do not exist. LLVM alone compiles them, se
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -27,6 +29,8 @@ from chainrule.engine.codegen.processor import IS_WIDE, TILE_ROWS, TILE_VECTORS,
 from chainrule.engine.program.records import offset_of, record
 from chainrule.parameters import CACHE_LINE
 
+ADJACENT, APART, DEPTHWISE = range(3)
+KINDS = ("adjacent", "apart", "depthwise")
 UNROLLED = 4  # steps in a round of the innermost loop
 
 
@@ -53,27 +57,27 @@ class TileTask(ctypes.Structure):
 class Tile(NamedTuple):
     """Which tile: its kind and size, and if its last vector is a part."""
 
-    is_apart: bool
+    kind: int
     rows: int
     vectors: int
     is_part: bool
 
     @property
     def name(self) -> str:
-        kind, part = "apart" if self.is_apart else "adjacent", "_part" if self.is_part else ""
-        return f"{kind}_tile_{self.rows}_{self.vectors}{part}"
+        part = "_part" if self.is_part else ""
+        return f"{KINDS[self.kind]}_tile_{self.rows}_{self.vectors}{part}"
 
 
 def all_tiles() -> Iterator[Tile]:
     """Every tile, in the order of their numbers."""
     rows, vectors = range(1, TILE_ROWS + 1), range(1, TILE_VECTORS + 1)
-    return (Tile(*some) for some in product((False, True), rows, vectors, (False, True)))
+    return (Tile(*some) for some in product(range(len(KINDS)), rows, vectors, (False, True)))
 
 
 @kernel
-def tile_number(is_apart: int, rows: int, vectors: int, is_part: int) -> int:
+def tile_number(kind: int, rows: int, vectors: int, is_part: int) -> int:
     """Which one of `all_tiles` it is."""
-    return ((is_apart * TILE_ROWS + rows - 1) * TILE_VECTORS + vectors - 1) * 2 + is_part
+    return ((kind * TILE_ROWS + rows - 1) * TILE_VECTORS + vectors - 1) * 2 + is_part
 
 
 class Given(NamedTuple):
@@ -129,7 +133,7 @@ def load_row(emit: Emitter, address: Any, masks: Sequence[Any]) -> list[Any]:
 def sum_products(tile: Tile, emit: Emitter, given: Given, sums: list[Any]) -> list[Any]:
     """S + A B: the loops over segments and over the steps of each."""
     builder, task = emit.builder, given.task
-    steps = partial(add_products, tile, emit, given, left_of(tile, emit, task))
+    steps = partial(add_products, tile, emit, given, left_of(tile, emit, given))
     rest = builder.and_(task["length"], INT(UNROLLED - 1))
 
     def segment(at: Any, b: Any, *sums: Any) -> list[Any]:
@@ -143,16 +147,18 @@ def sum_products(tile: Tile, emit: Emitter, given: Given, sums: list[Any]) -> li
     return emit.carry(task["segment_count"], values, segment)[2:]
 
 
-def left_of(tile: Tile, emit: Emitter, task: Any) -> Any:
-    """The function ``left(offset, row)``: a number of A in every lane, so many bytes on."""
-    builder = emit.builder
-    if not tile.is_apart:
-        return lambda offset, row: emit.broadcast(
-            emit.beyond(builder.add(task["a"], offset), row * emit.bytes)
-        )
+def left_of(tile: Tile, emit: Emitter, given: Given) -> Callable[[Any, int], list[Any]]:
+    """The function ``left(offset, row)``: numbers of A, so many bytes on, for each vector of B."""
+    builder, task = emit.builder, given.task
+    if tile.kind == ADJACENT:
+        return lambda offset, row: [
+            emit.broadcast(emit.beyond(builder.add(task["a"], offset), row * emit.bytes))
+        ] * tile.vectors
     offsets = [emit.integer_at(emit.beyond(task["row_offsets"], 8 * r)) for r in range(tile.rows)]
     starts = [builder.add(task["a"], offset) for offset in offsets]
-    return lambda offset, row: emit.broadcast(builder.add(starts[row], offset))
+    if tile.kind == APART:
+        return lambda offset, row: [emit.broadcast(builder.add(starts[row], offset))] * tile.vectors
+    return lambda offset, row: load_row(emit, builder.add(starts[row], offset), given.masks)
 
 
 def add_products(
@@ -164,8 +170,7 @@ def add_products(
     for _ in range(count):
         right = load_row(emit, b, given.masks)
         for row in range(tile.rows):
-            value = left(a, row)
-            for v, other in enumerate(right):
+            for v, (value, other) in enumerate(zip(left(a, row), right, strict=True)):
                 i = row * tile.vectors + v
                 totals[i] = emit.multiply_add(value, other, totals[i])
         a, b = builder.add(a, task["step"]), builder.add(b, task["b_row"])

@@ -91,10 +91,11 @@ class SumBias(NamedTuple):
 @lowers(layers.Conv2D, interleavable=True)
 def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
     channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
-    sides = Sides(layer.windows, item, layer.groups, to.interleaved)
+    sides = Sides.of(layer, channels, to.interleaved)
     y = to.output(x, math.prod(layer.windows.positions) * outputs, learns=True)
     bias = layer.b if layer.bias else None
-    taps, columns = math.prod(layer.windows.kernel_size), outputs // layer.groups
+    groups, taps = sides.groups, math.prod(layer.windows.kernel_size)
+    columns, swaps = outputs // groups, not sides.is_depthwise
     walk = sides.into_windows(channels, outputs)
     convolve(to, to.forward, x, y, walk, layer.W, bias, columns * item, outputs * item)
 
@@ -105,10 +106,8 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
             return None
-        arranged = arrange(
-            to, layer.W, taps, layer.groups, reverses=True, swaps=True, along_width=True
-        )
-        inner, dx = channels // layer.groups, to.output(x, x.size)
+        arranged = arrange(to, layer.W, taps, groups, reverses=True, swaps=swaps, along_width=True)
+        inner, dx = channels // groups, to.output(x, x.size)
         walk = sides.onto_image(outputs, channels)
         group_bytes = taps * columns * inner * item
         convolve(to, to.backward, dy, dx, walk, arranged, None, group_bytes, inner * item)
@@ -122,15 +121,13 @@ def lower_transposed(
     to: Lowering, layer: layers.ConvTranspose2D, x: Tensor, shape: Shape
 ) -> Lowered:
     channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
-    sides = Sides(layer.windows, item, layer.groups, to.interleaved)
+    sides = Sides.of(layer, channels, to.interleaved)
     y = to.output(x, math.prod(layer.windows.image) * outputs, learns=True)
     bias = layer.b if layer.bias else None
-    taps, inner = math.prod(layer.windows.kernel_size), channels // layer.groups
-    columns = outputs // layer.groups
+    groups, taps = sides.groups, math.prod(layer.windows.kernel_size)
+    inner, columns, swaps = channels // groups, outputs // groups, not sides.is_depthwise
     group_bytes = taps * inner * columns * item
-    arranged = arrange(
-        to, layer.W, taps, layer.groups, reverses=True, swaps=False, along_width=False
-    )
+    arranged = arrange(to, layer.W, taps, groups, reverses=True, swaps=False, along_width=False)
     walk = sides.onto_image(channels, outputs)
     convolve(to, to.forward, x, y, walk, arranged, bias, group_bytes, columns * item)
 
@@ -141,9 +138,7 @@ def lower_transposed(
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
             return None
-        arranged = arrange(
-            to, layer.W, taps, layer.groups, reverses=False, swaps=True, along_width=False
-        )
+        arranged = arrange(to, layer.W, taps, groups, reverses=False, swaps=swaps, along_width=False)
         walk, dx = sides.into_windows(outputs, channels), to.output(x, x.size)
         convolve(to, to.backward, dy, dx, walk, arranged, None, group_bytes, inner * item)
         return dx
@@ -271,7 +266,7 @@ def windows_on(image: int, table: Any) -> Left:
     """The windows on an image as the left factor of a product."""
     return Left(
         address=image,
-        is_apart=1,
+        kind=table.kind,
         row=0,
         row_table=table.rows,
         segments=table.segments,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from chainrule import layers
 from chainrule.engine.operations.interleave import Deinterleave, Interleave
+from chainrule.engine.operations.windows import is_depthwise
 from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering, Pullback, multiplications
 from chainrule.engine.program.registry import INTERLEAVABLE, lowers
@@ -65,7 +66,9 @@ def worth_interleaving(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
         if isinstance(layer, Convolution):
             channels = min(layer.out_channels, shape[-1] if learns else layer.out_channels)
             work += multiplications(layer)
-            if channels // layer.groups < FEW_VECTORS * to.interleaving:
+            if not is_depthwise(layer, shape[-1]):
+                channels //= layer.groups
+            if channels < FEW_VECTORS * to.interleaving:
                 work_of_few += multiplications(layer)
             learns = True
     return to.interleaving > 1 and 2 * work_of_few > work

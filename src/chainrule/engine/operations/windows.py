@@ -10,7 +10,9 @@ import numpy as np
 from chainrule.arguments import Pair
 from chainrule.engine.codegen.interleaved_products import interleaved_scratch
 from chainrule.engine.codegen.products import most_steps, scratch_for
+from chainrule.engine.codegen.tiles import APART, DEPTHWISE
 from chainrule.engine.program.instructions import Private
+from chainrule.layers.convolution import Convolution
 from chainrule.layers.windows import Windows
 from chainrule.types import Array
 
@@ -33,6 +35,7 @@ class PaddedImage(NamedTuple):
 class Table(NamedTuple):
     """Windows on a padded image as the left factor of a product, see `products.Left`."""
 
+    kind: int
     rows: Array  # where each begins
     row_count: int
     segments: Array
@@ -58,6 +61,11 @@ def grid(rows: int, columns: int, row_step: int, column_step: int) -> Array:
     return (down[:, None] + right).ravel().astype(np.int64)
 
 
+def is_depthwise(layer: Convolution, channels: int) -> bool:
+    """True if each of the channels that a layer is given has a kernel of its own."""
+    return 1 < layer.groups == channels == layer.out_channels
+
+
 @dataclass(frozen=True)
 class Sides:
     """The two sides of a convolution: an image, and a number for each window on it.
@@ -67,12 +75,21 @@ class Sides:
         item: bytes of a number.
         groups: of channels.
         interleaved: examples whose numbers stand together, see `interleave`.
+        is_depthwise: True if each channel has a kernel of its own; all of them are one group then.
     """
 
     windows: Windows
     item: int
     groups: int
     interleaved: int
+    is_depthwise: bool
+
+    @classmethod
+    def of(cls, layer: Convolution, channels: int, interleaved: int) -> Sides:
+        """Those of a layer that is given so many channels."""
+        as_one = interleaved == 1 and is_depthwise(layer, channels)
+        groups = 1 if as_one else layer.groups
+        return cls(layer.windows, layer.W.itemsize, groups, interleaved, as_one)
 
     def pixel(self, channels: int) -> int:
         """Bytes of a pixel."""
@@ -82,7 +99,7 @@ class Sides:
         """From the image to the windows: what a convolution does forward."""
         w = self.windows
         image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
-        return self._walk(image, self._table(image, w.positions, w.stride), outputs)
+        return self._walk(image, self._windows(image, w.positions, w.stride), outputs)
 
     def onto_image(self, channels: int, outputs: int) -> Walk:
         """From the windows to the image: numbers set apart by the stride, within a border over
@@ -92,19 +109,18 @@ class Sides:
         padded = (w.image[0] + reach[0], w.image[1] + reach[1])
         corner = (reach[0] - w.before[0], reach[1] - w.before[1])
         image = self._padded(w.positions, channels, padded, corner, w.stride)
-        return self._walk(image, self._table(image, w.image, (1, 1)), outputs)
+        return self._walk(image, self._windows(image, w.image, (1, 1)), outputs)
 
     def for_gradient(self, channels: int, outputs: int) -> Walk:
         """The image's windows, transposed: the left factor of dW. Its rows are the numbers of a
         window, its segments rows of windows."""
         w, pixel = self.windows, self.pixel(channels)
         row, inner = w.padded[1] * pixel, channels // self.groups
-        taps = grid(*w.kernel_size, w.dilation[0] * row, w.dilation[1] * pixel)
-        entries = (taps[:, None] + np.arange(inner) * self.pixel(1)).ravel().astype(np.int64)
-        segments, step = grid(w.positions[0], 1, w.stride[0] * row, 0), w.stride[1] * pixel
-        table = Table(
-            entries, len(entries), segments, len(segments), w.positions[1], step, reach=None
-        )
+        rows = grid(*w.kernel_size, w.dilation[0] * row, w.dilation[1] * pixel)
+        if not self.is_depthwise:
+            rows = (rows[:, None] + np.arange(inner) * self.pixel(1)).ravel().astype(np.int64)
+        segments = grid(w.positions[0], 1, w.stride[0] * row, 0)
+        table = self._table(rows, segments, w.positions[1], w.stride[1] * pixel)
         image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
         return self._walk(image, table, outputs)
 
@@ -124,27 +140,28 @@ class Sides:
         copy = Private(size) if is_padded else None
         return PaddedImage(copy, *image, channels, *padded, *corner, *steps)
 
-    def _table(self, image: PaddedImage, windows: Pair, stride: Pair) -> Table:
+    def _windows(self, image: PaddedImage, windows: Pair, stride: Pair) -> Table:
+        """Windows that lie a stride apart. A row of the kernel is one segment where it has no gaps
+        and is not too long, else each of its entries is."""
         w, channels = self.windows, image.channels
         pixel = self.pixel(channels)
-        row = image.padded_width * pixel
-        unbroken = (  # a row of the kernel has no gaps, and is not too long
-            self.groups == 1
-            and w.dilation[1] == 1
-            and w.kernel_size[1] * channels <= most_steps(self.item)
-        )
-        columns = 1 if unbroken else w.kernel_size[1]
-        positions = grid(*windows, stride[0] * row, stride[1] * pixel)
-        segments = grid(w.kernel_size[0], columns, w.dilation[0] * row, w.dilation[1] * pixel)
-        return Table(
-            positions,
-            len(positions),
-            segments,
-            len(segments),
-            length=w.kernel_size[1] * channels if unbroken else channels // self.groups,
-            step=self.pixel(1),
-            reach=self._reach(image, windows, stride[0], columns),
-        )
+        row, right = image.padded_width * pixel, w.dilation[1] * pixel
+        rows = grid(*windows, stride[0] * row, stride[1] * pixel)
+        length, step = w.kernel_size[1] * channels, self.pixel(1)
+        columns = 1
+        if self.is_depthwise:
+            length, step = w.kernel_size[1], right
+        elif self.groups > 1 or w.dilation[1] > 1 or length > most_steps(self.item):
+            length, columns = channels // self.groups, w.kernel_size[1]
+        segments = grid(w.kernel_size[0], columns, w.dilation[0] * row, right)
+        reach = self._reach(image, windows, stride[0], columns)
+        return self._table(rows, segments, length, step, reach)
+
+    def _table(
+        self, rows: Array, segments: Array, length: int, step: int, reach: Array | None = None
+    ) -> Table:
+        kind = DEPTHWISE if self.is_depthwise else APART
+        return Table(kind, rows, len(rows), segments, len(segments), length, step, reach)
 
     def _reach(self, image: PaddedImage, windows: Pair, stride: int, segments: int) -> Array | None:
         """For every window, the first segment that meets the image and the first of those behind
