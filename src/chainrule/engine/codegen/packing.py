@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from chainrule.engine.codegen.emitter import INT, Emitter
 from chainrule.engine.codegen.kernel import kernel
-from chainrule.engine.codegen.processor import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES
+from chainrule.engine.codegen.processor import TILE_VECTORS, VECTOR_BYTES
 from chainrule.engine.codegen.tiles import (
     KINDS,
     UNROLLED,

@@ -167,7 +167,7 @@ def block_depth(left: Left, most: int) -> int:
     """Steps of a block: whole segments, or even parts of a single one."""
     depth = left.length * left.segment_count
     if depth <= most:
-        return depth
+        return max(depth, 1)
     if left.segment_count > 1:
         return max(1, most // left.length) * left.length
     count = (depth + most - 1) // most
@@ -207,7 +207,7 @@ def multiply(left: Left, right: Right, result: Result, scratch: int, like: Any) 
         room += left_bytes(blocks.depth, item)
     for j in range(0, result.columns, blocks.columns):
         columns = min(blocks.columns, result.columns - j)
-        for k in range(0, depth, blocks.depth):
+        for k in range(0, max(depth, 1), blocks.depth):  # where A is empty, C = S
             steps = min(blocks.depth, depth - k)
             panels, panel_depth, panel_step = 0, steps, 0
             if right.in_panels:

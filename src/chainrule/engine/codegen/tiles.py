@@ -151,9 +151,10 @@ def left_of(tile: Tile, emit: Emitter, given: Given) -> Callable[[Any, int], lis
     """The function ``left(offset, row)``: numbers of A, so many bytes on, for each vector of B."""
     builder, task = emit.builder, given.task
     if tile.kind == ADJACENT:
-        return lambda offset, row: [
-            emit.broadcast(emit.beyond(builder.add(task["a"], offset), row * emit.bytes))
-        ] * tile.vectors
+        return lambda offset, row: (
+            [emit.broadcast(emit.beyond(builder.add(task["a"], offset), row * emit.bytes))]
+            * tile.vectors
+        )
     offsets = [emit.integer_at(emit.beyond(task["row_offsets"], 8 * r)) for r in range(tile.rows)]
     starts = [builder.add(task["a"], offset) for offset in offsets]
     if tile.kind == APART:

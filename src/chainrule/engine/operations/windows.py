@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,25 +12,11 @@ from chainrule.arguments import Pair
 from chainrule.engine.codegen.interleaved_products import interleaved_scratch
 from chainrule.engine.codegen.products import most_steps, scratch_for
 from chainrule.engine.codegen.tiles import APART, DEPTHWISE
+from chainrule.engine.operations.padding import PaddedImage
 from chainrule.engine.program.instructions import Private
 from chainrule.layers.convolution import Convolution
 from chainrule.layers.windows import Windows
 from chainrule.types import Array
-
-
-class PaddedImage(NamedTuple):
-    """An image, copied into a larger one if need be."""
-
-    copy: Private | None  # memory for the larger one
-    height: int
-    width: int
-    channels: int
-    padded_height: int
-    padded_width: int
-    top: int  # where the image's first pixel comes to lie
-    left: int
-    step_down: int  # how far its pixels are set apart
-    step_right: int
 
 
 class Table(NamedTuple):
@@ -49,7 +36,7 @@ class Walk(NamedTuple):
     """A product over windows: what it goes over, and what comes out for each of them."""
 
     image: PaddedImage
-    table: Table
+    windows: Table
     outputs: int
     groups: int
     scratch: Private
@@ -91,6 +78,15 @@ class Sides:
         groups = 1 if as_one else layer.groups
         return cls(layer.windows, layer.W.itemsize, groups, interleaved, as_one)
 
+    @property
+    def taps(self) -> int:
+        """Entries of the kernel."""
+        return math.prod(self.windows.kernel_size)
+
+    def of_group(self, channels: int) -> int:
+        """The channels of one group."""
+        return channels // self.groups
+
     def pixel(self, channels: int) -> int:
         """Bytes of a pixel."""
         return channels * self.item * self.interleaved
@@ -98,7 +94,7 @@ class Sides:
     def into_windows(self, channels: int, outputs: int) -> Walk:
         """From the image to the windows: what a convolution does forward."""
         w = self.windows
-        image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
+        image = self.padded(w.image, channels, w.padded, w.before)
         return self._walk(image, self._windows(image, w.positions, w.stride), outputs)
 
     def onto_image(self, channels: int, outputs: int) -> Walk:
@@ -108,33 +104,37 @@ class Sides:
         reach = [(k - 1) * d for k, d in zip(w.kernel_size, w.dilation, strict=True)]
         padded = (w.image[0] + reach[0], w.image[1] + reach[1])
         corner = (reach[0] - w.before[0], reach[1] - w.before[1])
-        image = self._padded(w.positions, channels, padded, corner, w.stride)
+        image = self.padded(w.positions, channels, padded, corner, w.stride)
         return self._walk(image, self._windows(image, w.image, (1, 1)), outputs)
 
     def for_gradient(self, channels: int, outputs: int) -> Walk:
         """The image's windows, transposed: the left factor of dW. Its rows are the numbers of a
         window, its segments rows of windows."""
         w, pixel = self.windows, self.pixel(channels)
-        row, inner = w.padded[1] * pixel, channels // self.groups
+        row, inner = w.padded[1] * pixel, self.of_group(channels)
         rows = grid(*w.kernel_size, w.dilation[0] * row, w.dilation[1] * pixel)
         if not self.is_depthwise:
             rows = (rows[:, None] + np.arange(inner) * self.pixel(1)).ravel().astype(np.int64)
         segments = grid(w.positions[0], 1, w.stride[0] * row, 0)
         table = self._table(rows, segments, w.positions[1], w.stride[1] * pixel)
-        image = self._padded(w.image, channels, w.padded, w.before, (1, 1))
+        image = self.padded(w.image, channels, w.padded, w.before)
         return self._walk(image, table, outputs)
 
     def _walk(self, image: PaddedImage, table: Table, outputs: int) -> Walk:
-        if self.interleaved > 1:
-            scratch = interleaved_scratch(self.item)
-        else:
-            depth, columns = table.segment_count * table.length, outputs // self.groups
-            scratch = scratch_for(depth, columns, self.item, segment=table.length)
+        scratch = self.scratch(table.segment_count, table.length, outputs)
         return Walk(image, table, outputs, self.groups, scratch)
 
-    def _padded(
-        self, image: Pair, channels: int, padded: Pair, corner: Pair, steps: Pair
+    def scratch(self, segments: int, length: int, outputs: int) -> Private:
+        """The memory for a product with so many segments of so many steps."""
+        if self.interleaved > 1:
+            return interleaved_scratch(self.item)
+        columns = self.of_group(outputs)
+        return scratch_for(segments * length, columns, self.item, segment=length)
+
+    def padded(
+        self, image: Pair, channels: int, padded: Pair, corner: Pair, steps: Pair = (1, 1)
     ) -> PaddedImage:
+        """An image whose first pixel comes to lie at `corner` of one of size `padded`."""
         is_padded = (padded, corner, steps) != (image, (0, 0), (1, 1))
         size = padded[0] * padded[1] * channels * self.interleaved
         copy = Private(size) if is_padded else None
@@ -152,7 +152,7 @@ class Sides:
         if self.is_depthwise:
             length, step = w.kernel_size[1], right
         elif self.groups > 1 or w.dilation[1] > 1 or length > most_steps(self.item):
-            length, columns = channels // self.groups, w.kernel_size[1]
+            length, columns = self.of_group(channels), w.kernel_size[1]
         segments = grid(w.kernel_size[0], columns, w.dilation[0] * row, right)
         reach = self._reach(image, windows, stride[0], columns)
         return self._table(rows, segments, length, step, reach)
