@@ -15,8 +15,6 @@ from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
 from chainrule.types import Shape
 
-FEW_VECTORS = 2  # of channels, below which interleaved examples are faster
-
 Part = tuple[Layer, Shape]
 
 
@@ -59,7 +57,7 @@ def is_interleavable(layer: Layer) -> bool:
 
 def worth_interleaving(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
     """True if most of the work is in convolutions that have too few channels, on the side that a
-    product goes to, to fill the processor's vectors."""
+    product goes to, to fill one of the processor's vectors."""
     work = work_of_few = 0
     learns = x.wants_gradient
     for layer, shape in parts:
@@ -68,7 +66,7 @@ def worth_interleaving(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
             work += multiplications(layer)
             if not is_depthwise(layer, shape[-1]):
                 channels //= layer.groups
-            if channels < FEW_VECTORS * to.interleaving:
+            if channels < to.interleaving:
                 work_of_few += multiplications(layer)
             learns = True
     return to.interleaving > 1 and 2 * work_of_few > work
