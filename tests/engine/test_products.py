@@ -42,9 +42,12 @@ def compiled_product(dtype: str) -> Any:
     return product.compiled
 
 
-def multiply(a: Any, b: Any, start: Any, transposed: bool = False) -> Any:
+def multiply(
+    a: Any, b: Any, start: Any, transposed: bool = False, most_depth: int | None = None
+) -> Any:
     """start + A B, where rows of A, B and C have more numbers than are used. `start` is 0, a bias
-    or a matrix, which C is added to in place."""
+    or a matrix, which C is added to in place. The memory for it is that for a depth of up to
+    `most_depth`; what lies behind it must stay as it is."""
     dtype, (rows, depth), columns = a.dtype, a.shape, b.shape[1]
     a, b = wider(a.T if transposed else a), wider(b)
     c = wider(np.full((rows, columns), np.nan, dtype))
@@ -54,9 +57,11 @@ def multiply(a: Any, b: Any, start: Any, transposed: bool = False) -> Any:
         first, first_row = c.ctypes.data, c.shape[1]
     elif np.ndim(start) == 1:
         first = start.ctypes.data
-    private = products.scratch_for(depth, columns, dtype.itemsize, packs_left=True)
+    private = products.scratch_for(
+        most_depth or depth, columns, dtype.itemsize, packs_left=transposed
+    )
     size = private.size * dtype.itemsize
-    scratch = np.full(size // 8 + 16, -1, np.int64)
+    scratch = np.full(size // 8 + 100_000, -1, np.int64)
     at = -scratch.ctypes.data % 64 // 8
     compiled_product(dtype.name)(
         a.ctypes.data, a.shape[1], transposed, depth, b.ctypes.data, b.shape[1], c.ctypes.data,
@@ -98,3 +103,20 @@ def test_bits_do_not_depend_on_how_rows_are_shared_out(transposed: bool) -> None
     for cut in (1, 96, 150):
         parts = [multiply(part, b, 0, transposed) for part in (a[:cut], a[cut:])]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("depth", [0, 100, 150, 200, 250, 383, 500, 1000])
+def test_the_memory_for_many_steps_is_enough_for_fewer(
+    dtype: str, transposed: bool, depth: int
+) -> None:
+    rng = np.random.default_rng(depth)
+    a, b = (rng.standard_normal(size).astype(dtype) for size in ((150, depth), (depth, 1000)))
+    result = multiply(a, b, np.float64(0), transposed, most_depth=1 << 30)
+    np.testing.assert_allclose(result, a.astype(float) @ b, atol=1e-3)
+
+
+def test_a_product_of_no_rows_is_none() -> None:
+    nothing = multiply(np.zeros((0, 5), np.float32), np.ones((5, 7), np.float32), np.float64(0))
+    assert nothing.shape == (0, 7)

@@ -180,8 +180,8 @@ def scratch_for(
     """The memory that a product needs, for any number of rows of numbers of `item` bytes, and for
     segments of so many steps."""
     steps = min(depth, max(segment, most_steps(item)))
-    width = min(block_columns(steps, item), columns + VECTOR_BYTES // item)
-    size = LEFT_PANELS + steps * width * item
+    largest_block = max(BLOCK_BYTES, steps * BLOCK_WIDTH * item)
+    size = LEFT_PANELS + min(largest_block, steps * (columns * item + VECTOR_BYTES))
     if packs_left and columns >= COLUMNS_TO_PACK_FOR:
         size += left_bytes(steps, item)
     return Private(-(-size // item), lasts=False)
