@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
+from chainrule.parameters import aligned_zeros
 from chainrule.types import Array
 
 
@@ -22,67 +21,81 @@ def engine_product(a: Array, b: Array, c: Array, kind: str) -> Callable[[int], N
     """A function that works out C = A B so many times with the engine's own product, as a dense
     layer does it: forward ("AB"), for its weights ("AᵀB", where A lies transposed), and back
     ("ABᵀ", where B lies transposed, and is arranged each time)."""
-    from chainrule.engine.codegen.processor import PANEL_BYTES
+    from chainrule.engine.codegen.processor import VECTOR_BYTES
+    from chainrule.engine.codegen.products import scratch_for
 
     rows, columns = c.shape
     depth = a.shape[0 if kind == "AᵀB" else 1]
-    item, scratch = a.itemsize, np.zeros(4096, np.int64)
-    row_step, step = (item, rows * item) if kind == "AᵀB" else (depth * item, item)
-    wide = PANEL_BYTES // item
-    panels = np.zeros(-(-columns // wide) * wide * depth if kind == "ABᵀ" else 1, a.dtype)
+    item = a.itemsize
+    size = scratch_for(depth, columns, item, packs_left=True).size
+    scratch, lanes = aligned_zeros(size, a.dtype), VECTOR_BYTES // item
+    panels = aligned_zeros(-(-columns // lanes) * lanes * depth if kind == "ABᵀ" else 1, a.dtype)
     addresses = [array.ctypes.data for array in (a, b, c, panels, scratch)]
-    repeat, like = repeated_product(), a.dtype.type(0)
+    repeat, like = repeated_product(a.dtype.name), a.dtype.type(0)
 
     def run(times: int, kept: Any = (a, b, c, panels, scratch)) -> None:
-        repeat(times, kind == "ABᵀ", *addresses, row_step, step, rows, depth, columns, like)
+        repeat(times, kind == "AᵀB", kind == "ABᵀ", *addresses, rows, depth, columns, like)
 
     return run
 
 
 @cache
-def repeated_product() -> Callable[..., None]:
-    """The engine's product in a loop, compiled."""
+def repeated_product(dtype: str) -> Callable[..., None]:
+    """The engine's product in a loop, compiled, with what it calls loaded."""
     from chainrule.engine.codegen.kernel import kernel
+    from chainrule.engine.codegen.library import LIBRARY
     from chainrule.engine.codegen.native import size_of
-    from chainrule.engine.codegen.processor import PANEL_BYTES, VECTOR_BYTES
-    from chainrule.engine.codegen.products import Matrix, Panels, Result, multiply
+    from chainrule.engine.codegen.processor import VECTOR_BYTES
+    from chainrule.engine.codegen.products import (
+        Result,
+        Right,
+        multiply,
+        panel_of,
+        plain,
+        transposed,
+    )
     from chainrule.engine.codegen.transposition import Transposition, transpose
+    from chainrule.engine.running.compiled import address
+
+    address(LIBRARY, dtype)
 
     @kernel
     def repeat(
         times: int,
-        is_transposed: bool,
+        is_left_transposed: bool,
+        is_right_transposed: bool,
         a: int,
         b: int,
         c: int,
         panels: int,
         scratch: int,
-        row_step: int,
-        step: int,
         rows: int,
         depth: int,
         columns: int,
         like: Any,
     ) -> None:
-        row = columns * size_of(like)
-        left, result = Matrix(a, row_step, step), Result(c, row, 0, 0, rows, columns)
+        item = size_of(like)
+        left, right = plain(a, depth * item, depth, item), Right(b, columns * item, 0)
+        if is_left_transposed:
+            left = transposed(a, rows * item, depth)
+        if is_right_transposed:
+            right = Right(panels, 0, 1)
+        result = Result(c, columns * item, 0, 0, rows, columns)
         for _ in range(times):
-            if is_transposed:
+            if is_right_transposed:
                 arrange(b, panels, columns, depth, like)
-                right = Panels(panels, PANEL_BYTES, depth * PANEL_BYTES)
-            else:
-                right = Panels(b, row, PANEL_BYTES)
-            multiply(left, depth, right, result, scratch, like)
+            multiply(left, right, result, scratch, like)
 
     @kernel
     def arrange(b: int, panels: int, columns: int, depth: int, like: Any) -> None:
         item, row = size_of(like), 0
-        lanes, wide = VECTOR_BYTES // item, PANEL_BYTES // item
+        lanes = VECTOR_BYTES // item
         while row < columns:
             count = min(columns - row, lanes)
-            target = panels + row // wide * depth * PANEL_BYTES + row % wide * item
+            first, width = panel_of(row, columns, item)
+            target = panels + (first * depth + row - first) * item
             x = b + row * depth * item
-            rows = Transposition(x, depth * item, target, PANEL_BYTES, count, depth, count)
+            rows = Transposition(x, depth * item, target, width * item, count, depth, count)
             transpose(rows, like)
             row += count
 

@@ -89,6 +89,47 @@ def test_steps_agree_with_interleaved_examples(case: LayerCase, dtype: str, thre
     assert_close(compiled.predict(x), plain.predict(x), dtype, "predictions")
 
 
+WIDE = {
+    "stride 2": (lambda: cr.Conv2D(70, 3, stride=2, padding="same"), (9, 8, 40)),
+    "5x5": (lambda: cr.Conv2D(64, 5, padding="same"), (11, 11, 33)),
+    "packed": (lambda: cr.Conv2D(130, 3, padding="same"), (17, 16, 64)),
+    "kernel rows that are too long": (lambda: cr.Conv2D(40, 3), (4, 5, 150)),
+    "dilation": (lambda: cr.Conv2D(40, 3, dilation=2, padding="same"), (7, 7, 40)),
+    "groups": (lambda: cr.Conv2D(128, 3, groups=2), (5, 5, 80)),
+    "1x1": (lambda: cr.Conv2D(40, 1), (6, 5, 500)),
+    "1x1, stride 2": (lambda: cr.Conv2D(40, 1, stride=2), (6, 5, 40)),
+    "depthwise": (lambda: cr.Conv2D(50, 3, padding="same", groups=50), (6, 7, 50)),
+    "depthwise, stride 2": (
+        lambda: cr.Conv2D(64, 5, stride=2, padding="same", groups=64), (7, 8, 64),
+    ),
+    "depthwise, dilation": (lambda: cr.Conv2D(40, 3, groups=40, dilation=2), (7, 6, 40)),
+    "depthwise, transposed": (
+        lambda: cr.ConvTranspose2D(40, 3, stride=2, groups=40), (4, 3, 40),
+    ),
+    "transposed": (lambda: cr.ConvTranspose2D(40, 3, stride=2), (4, 3, 70)),
+    "transposed, groups": (lambda: cr.ConvTranspose2D(80, 3, groups=2), (4, 3, 80)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WIDE)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_wide_convolutions_agree(case: str, dtype: str, threads: int) -> None:
+    make, shape = WIDE[case]
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((5, *shape)), rng.standard_normal((5, 2))
+
+    def layers() -> list[cr.Layer]:
+        return [cr.Conv2D(shape[-1], 1), make(), cr.Flatten(), cr.Dense(2)]
+
+    plain, compiled = train_twice(
+        layers, shape, x, y, dtype, threads, loss="mean_squared_error", epochs=1, batch_size=3,
+        optimizer="sgd(learning_rate=1e-6)",
+    )  # fmt: skip
+    assert_equal_networks(plain, compiled, dtype)
+    assert "interleave" not in prediction_plan(compiled, rows=3, threads=1).listing()
+
+
 @each_compiled
 def test_predictions_agree(case: LayerCase) -> None:
     x, _ = data(case)

@@ -24,8 +24,8 @@ How a dense layer becomes machine code:
    or `code_cache` on disk, or `compiling` makes it: Numba compiles, LLVM writes an object file.
 5. `running.machine.run` goes over the table and calls the handlers. `dense` has its operands read
    back by name, as addresses and numbers (`codegen.operands.read`), and calls
-   `codegen.products.multiply`, which cuts y = x W + b into tiles; `codegen.tiles` sums each of them
-   in the processor's registers.
+   `codegen.products.multiply`, which cuts y = x W + b into blocks and tiles; `codegen.tiles` sums
+   each tile in the processor's registers.
 
 To add an operation, add a file to `operations`: see docs/engine.md.
 """

@@ -7,8 +7,12 @@ From the ground up:
     native           memory by its address, indivisible steps, numbers of one type throughout
     operands         what a handler sees of its instruction: operands by name, its rows, its share
     emitter          LLVM's vector instructions
-    tiles            the innermost loops of matrix products, in registers
-    products         matrix products, cut into tiles
+    tiles            the innermost loops of plain matrix products, in registers
+    packing          parts of matrices in the order in which tiles read them
+    library          the machine code of both, which handlers call and do not contain
+    products         plain matrix products, cut into blocks and tiles
+    interleaved_tiles     the same for interleaved examples, and for windows of a convolution
+    interleaved_products  products of these
     vector_products  a vector times a matrix
     transposition    matrices transposed in registers
     functions        exp and what is made of it

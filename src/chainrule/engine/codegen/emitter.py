@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -14,13 +14,13 @@ INT, SHORT = ir.IntType(64), ir.IntType(32)
 
 
 class Emitter:
-    """Emits instructions for vectors of one type of number. Addresses are whole numbers."""
+    """Emits instructions for vectors of numbers of so many bytes. Addresses are whole numbers."""
 
-    def __init__(self, builder: Any, number: Any) -> None:
+    def __init__(self, builder: Any, item: int) -> None:
         self.builder = builder
-        self.bytes = 4 if number == types.float32 else 8
-        self.lanes = VECTOR_BYTES // self.bytes
-        self.number = ir.FloatType() if number == types.float32 else ir.DoubleType()
+        self.bytes = item
+        self.lanes = VECTOR_BYTES // item
+        self.number = ir.FloatType() if item == 4 else ir.DoubleType()
         self.vector = ir.VectorType(self.number, self.lanes)
         self.mask = ir.VectorType(ir.IntType(1), self.lanes)
         self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
@@ -28,7 +28,7 @@ class Emitter:
     def _call(self, name: str, result: Any, *arguments: Any, flags: tuple[str, ...] = ()) -> Any:
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
         name = f"llvm.{name}".replace("*", f"v{self.lanes}f{8 * self.bytes}")
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        function = declared(self.builder.module, name, kind)
         return self.builder.call(function, list(arguments), fastmath=flags)
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
@@ -50,7 +50,7 @@ class Emitter:
 
     def store(self, value: Any, address: Any, mask: Any = None) -> None:
         """A vector, or those of its lanes that the mask names."""
-        pointer = self._pointer(address, self.vector)
+        pointer = self._pointer(address, value.type)
         if mask is None:
             self.builder.store(value, pointer, align=self.bytes)
         else:
@@ -83,8 +83,11 @@ class Emitter:
 
     def masks(self, count: Any, vectors: int) -> list[Any]:
         """For each vector, which of its lanes are among the first `count` of all."""
-        integers = ir.VectorType(INT, self.lanes)
-        limit = self.splat(count, integers)
+        integer = ir.IntType(8 * self.bytes)
+        integers = ir.VectorType(integer, self.lanes)
+        limit = self.splat(
+            self.builder.trunc(count, integer) if integer != INT else count, integers
+        )
         lanes = [list(range(v * self.lanes, (v + 1) * self.lanes)) for v in range(vectors)]
         return [
             self.builder.icmp_signed("<", ir.Constant(integers, numbers), limit)
@@ -117,6 +120,65 @@ class Emitter:
     def integer_at(self, address: Any) -> Any:
         return self.builder.load(self._pointer(address, INT))
 
+    def beyond(self, address: Any, offset: int) -> Any:
+        """The address so many bytes further on."""
+        return self.builder.add(address, INT(offset)) if offset else address
+
+    def lanes_of(self, value: Any, lanes: Sequence[int]) -> Any:
+        """A vector of some lanes of another."""
+        order = ir.Constant(ir.VectorType(SHORT, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(value, value, order)
+
+    def prefetch(self, address: Any) -> None:
+        """Have the cache line at an address fetched to be written, without waiting for it."""
+        byte = self._pointer(address, ir.IntType(8))
+        self._call("prefetch.p0", ir.VoidType(), byte, SHORT(1), SHORT(3), SHORT(1))
+
+    def carry(
+        self, count: Any, values: Sequence[Any], body: Callable[..., Sequence[Any]], step: int = 1
+    ) -> list[Any]:
+        """What values have become once `count` has been gone through, `step` at a time; `body`
+        makes of them those of the next round. They are in registers from the first, as variables
+        are only once LLVM has looked at them."""
+        builder, before = self.builder, self.builder.block
+        head, end = builder.append_basic_block("loop"), builder.append_basic_block("after")
+        builder.cbranch(builder.icmp_signed(">", count, INT(0)), head, end)
+        builder.position_at_end(head)
+        left, *carried = (self._phi((value, before)) for value in (count, *values))
+        after = list(body(*carried))
+        next_left, latch = builder.sub(left, INT(step)), builder.block
+        for phi, value in zip((left, *carried), (next_left, *after), strict=True):
+            phi.add_incoming(value, latch)
+        builder.cbranch(builder.icmp_signed(">", next_left, INT(0)), head, end)
+        builder.position_at_end(end)
+        return [
+            self._phi((value, before), (new, latch))
+            for value, new in zip(values, after, strict=True)
+        ]
+
+    def choose(
+        self, condition: Any, then: Callable[[], Sequence[Any]], other: Callable[[], Sequence[Any]]
+    ) -> list[Any]:
+        """The values that one of two functions makes, where the condition is true or where not."""
+        builder = self.builder
+        yes, no, end = (builder.append_basic_block(name) for name in ("then", "else", "after"))
+        builder.cbranch(condition, yes, no)
+        made = []
+        for block, values in ((yes, then), (no, other)):
+            builder.position_at_end(block)
+            results = list(values())
+            made.append([(value, builder.block) for value in results])
+            builder.branch(end)
+        builder.position_at_end(end)
+        return [self._phi(*pair) for pair in zip(*made, strict=True)]
+
+    def _phi(self, *incoming: tuple[Any, Any]) -> Any:
+        """The value of the block that control came from."""
+        phi = self.builder.phi(incoming[0][0].type)
+        for value, block in incoming:
+            phi.add_incoming(value, block)
+        return phi
+
 
 def vector_function(name: str, body: Callable[..., None]) -> Intrinsic:
     """A function for compiled code, ``f((whole numbers), like)``, whose instructions `body` emits,
@@ -141,11 +203,21 @@ def emitted_function(
 ) -> Any:
     """The function in a module, emitted once and never inlined: all that call it share its code."""
     signature = ir.FunctionType(ir.VoidType(), [INT] * count)
-    function = cgutils.get_or_insert_function(module, signature, f"chainrule_{name}")
+    function = declared(module, f"chainrule_{name}", signature)
     if function.is_declaration:
         function.linkage = "linkonce_odr"
-        function.attributes.add("noinline")
-        builder = ir.IRBuilder(function.append_basic_block())
-        body(Emitter(builder, number), *function.args)
-        builder.ret_void()
+        define(function, number.bitwidth // 8, body)
     return function
+
+
+def define(function: Any, item: int, body: Callable[..., None]) -> None:
+    """Give a function its instructions, for numbers of so many bytes."""
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block())
+    body(Emitter(builder, item), *function.args)
+    builder.ret_void()
+
+
+def declared(module: Any, name: str, kind: Any) -> Any:
+    """The function of a name in a module, there already or declared now."""
+    return module.globals.get(name) or ir.Function(module, kind, name)

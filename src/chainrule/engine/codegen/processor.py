@@ -36,7 +36,7 @@ IS_WIDE = USABLE.get("avx512f", False)
 FEATURES = ",".join(f"{'+' if has else '-'}{name}" for name, has in USABLE.items())
 VECTOR_BYTES = 64 if IS_WIDE else 32  # with ARM's registers of 16 bytes, LLVM takes two for one
 SUMS = 24 if IS_WIDE else 12  # vectors that a tile holds; AVX-512 has 32 registers, AVX2 16
-PANEL_BYTES = 2 * VECTOR_BYTES  # the columns of a matrix that a tile of `products` takes
+TILE_ROWS, TILE_VECTORS = (8, 3) if IS_WIDE else (6, 2)  # the largest tile of `products`
 DESCRIPTION = f"{llvm.get_process_triple()} {CPU} {FEATURES}"
 
 # Held by whoever uses LLVM or Numba. They have locks of their own, which a forked process must not

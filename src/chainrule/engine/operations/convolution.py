@@ -18,21 +18,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule import layers
+from chainrule.engine.codegen.interleaved_products import (
+    multiply_each_example,
+    multiply_over_examples,
+)
 from chainrule.engine.codegen.kernel import Kernel, kernel
 from chainrule.engine.codegen.native import clear, pointer, size_of
 from chainrule.engine.codegen.operands import count_rows, interleaved_examples, read
-from chainrule.engine.codegen.processor import PANEL_BYTES
-from chainrule.engine.codegen.products import (
-    Panels,
-    Result,
-    Windows,
-    multiply_each_example,
-    multiply_over_examples,
-    multiply_windows,
-)
+from chainrule.engine.codegen.products import Left, Result, Right, multiply
 from chainrule.engine.operations.gradients import gather
-from chainrule.engine.operations.weight_order import arrange
-from chainrule.engine.operations.windows import PaddedImage, Sides, Table, Walk
+from chainrule.engine.operations.padding import pad
+from chainrule.engine.operations.phases import (
+    ConvolvePhases,
+    PhasedWalk,
+    order_by_phase,
+    walk_by_phase,
+)
+from chainrule.engine.operations.weight_order import Kernels, arrange
+from chainrule.engine.operations.windows import Sides, Walk
 from chainrule.engine.program.instructions import Private, Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering
 from chainrule.engine.program.records import Task
@@ -47,14 +50,9 @@ class Convolve(NamedTuple):
 
     x: Tensor
     y: Tensor
-    weights: Array
+    kernels: Kernels
     bias: Array | None
-    image: PaddedImage
-    windows: Table
-    outputs: int
-    groups: int
-    group_bytes: int  # from one group's weights to the next one's
-    weight_row: int  # bytes of a row of weights
+    walk: Walk
 
 
 class ConvolveDw(NamedTuple):
@@ -63,10 +61,7 @@ class ConvolveDw(NamedTuple):
     x: Tensor
     dy: Tensor
     gradient: Private
-    image: PaddedImage
-    windows: Table
-    outputs: int
-    groups: int
+    walk: Walk
 
 
 class ConvolveInterleaved(Convolve):
@@ -93,12 +88,12 @@ class SumBias(NamedTuple):
 @lowers(layers.Conv2D, interleavable=True)
 def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
     channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
-    sides = Sides(layer.windows, item, layer.groups, to.interleaved)
+    sides = Sides.of(layer, channels, to.interleaved)
     y = to.output(x, math.prod(layer.windows.positions) * outputs, learns=True)
     bias = layer.b if layer.bias else None
-    taps, columns = math.prod(layer.windows.kernel_size), outputs // layer.groups
-    walk = sides.into_windows(channels, outputs)
-    convolve(to, to.forward, x, y, walk, layer.W, bias, columns * item, outputs * item)
+    inner, columns, taps = sides.of_group(channels), sides.of_group(outputs), sides.taps
+    kernels = Kernels(layer.W, columns * item, outputs * item)
+    convolve(to, to.forward, x, y, sides.into_windows(channels, outputs), kernels, bias)
 
     def pull(dy: Tensor) -> Tensor | None:
         parts = Private(layer.W.size, is_sum=True)
@@ -107,13 +102,12 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
             return None
-        arranged = arrange(
-            to, layer.W, taps, layer.groups, reverses=True, swaps=True, along_width=True
-        )
-        inner, dx = channels // layer.groups, to.output(x, x.size)
-        walk = sides.onto_image(outputs, channels)
-        group_bytes = taps * columns * inner * item
-        convolve(to, to.backward, dy, dx, walk, arranged, None, group_bytes, inner * item)
+        walk, order = onto_image(sides, outputs, channels)
+        swaps = not sides.is_depthwise
+        arranged = arrange(to, layer.W, order, sides.groups, swaps=swaps, along_width=True)
+        kernels = Kernels(arranged, taps * columns * inner * item, inner * item)
+        dx = to.output(x, x.size)
+        convolve(to, to.backward, dy, dx, walk, kernels)
         return dx
 
     return y, pull
@@ -124,17 +118,14 @@ def lower_transposed(
     to: Lowering, layer: layers.ConvTranspose2D, x: Tensor, shape: Shape
 ) -> Lowered:
     channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
-    sides = Sides(layer.windows, item, layer.groups, to.interleaved)
+    sides = Sides.of(layer, channels, to.interleaved)
     y = to.output(x, math.prod(layer.windows.image) * outputs, learns=True)
     bias = layer.b if layer.bias else None
-    taps, inner = math.prod(layer.windows.kernel_size), channels // layer.groups
-    columns = outputs // layer.groups
+    inner, columns, taps = sides.of_group(channels), sides.of_group(outputs), sides.taps
     group_bytes = taps * inner * columns * item
-    arranged = arrange(
-        to, layer.W, taps, layer.groups, reverses=True, swaps=False, along_width=False
-    )
-    walk = sides.onto_image(channels, outputs)
-    convolve(to, to.forward, x, y, walk, arranged, bias, group_bytes, columns * item)
+    walk, order = onto_image(sides, channels, outputs)
+    arranged = arrange(to, layer.W, order, sides.groups, swaps=False, along_width=False)
+    convolve(to, to.forward, x, y, walk, Kernels(arranged, group_bytes, columns * item), bias)
 
     def pull(dy: Tensor) -> Tensor | None:
         parts = Private(layer.W.size, is_sum=True)
@@ -143,14 +134,21 @@ def lower_transposed(
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
             return None
-        arranged = arrange(
-            to, layer.W, taps, layer.groups, reverses=False, swaps=True, along_width=False
-        )
+        swaps, order = not sides.is_depthwise, np.arange(taps)
+        arranged = arrange(to, layer.W, order, sides.groups, swaps=swaps, along_width=False)
         walk, dx = sides.into_windows(outputs, channels), to.output(x, x.size)
-        convolve(to, to.backward, dy, dx, walk, arranged, None, group_bytes, inner * item)
+        convolve(to, to.backward, dy, dx, walk, Kernels(arranged, group_bytes, inner * item))
         return dx
 
     return y, pull
+
+
+def onto_image(sides: Sides, channels: int, outputs: int) -> tuple[Walk | PhasedWalk, Array]:
+    """From the windows to the image, and which place each tap of the kernel takes for it: by
+    phases where there are several, except for interleaved examples, which have few channels."""
+    if sides.windows.stride != (1, 1) and sides.interleaved == 1:
+        return walk_by_phase(sides, channels, outputs), order_by_phase(sides)
+    return sides.onto_image(channels, outputs), np.arange(sides.taps)[::-1].copy()
 
 
 def convolve(
@@ -158,24 +156,25 @@ def convolve(
     emit: Callable[[Any], None],
     x: Tensor,
     y: Tensor,
-    walk: Walk,
-    weights: Array,
-    bias: Array | None,
-    group_bytes: int,
-    weight_row: int,
+    walk: Walk | PhasedWalk,
+    kernels: Kernels,
+    bias: Array | None = None,
 ) -> None:
-    """A product over windows, forward or back, with weights whose groups and rows lie so many bytes
-    apart."""
-    operation = Convolve if to.interleaved == 1 else ConvolveInterleaved
-    if bias is None and to.interleaved > 1:
-        bias = np.zeros(walk.outputs, weights.dtype)
-    emit(operation(x, y, weights, bias, *walk, group_bytes, weight_row))
+    """A product over windows, forward or back."""
+    if isinstance(walk, PhasedWalk):
+        operation: Any = ConvolvePhases
+    elif to.interleaved == 1:
+        operation = Convolve
+    else:
+        operation = ConvolveInterleaved
+        bias = np.zeros(walk.outputs, kernels.weights.dtype) if bias is None else bias
+    emit(operation(x, y, kernels, bias, walk))
 
 
 def sum_kernels(to: Lowering, x: Tensor, dy: Tensor, parts: Private, walk: Walk) -> None:
     """The gradient of a convolution's kernels, whose image is x."""
     operation = ConvolveDw if to.interleaved == 1 else ConvolveInterleavedDw
-    to.backward(operation(x, dy, parts, *walk))
+    to.backward(operation(x, dy, parts, walk))
 
 
 def sum_bias(to: Lowering, layer: Any, dy: Tensor) -> None:
@@ -197,27 +196,27 @@ def make_convolution(product: Kernel) -> Callable[[Task, Any], None]:
 
     def convolution(task: Task, like: Any) -> None:
         operands: Any = read(task, Convolve)
-        item, groups = size_of(like), operands.groups
+        walk, kernels, item = operands.walk, operands.kernels, size_of(like)
         number = item * interleaved_examples(task)  # bytes
-        inner, columns = operands.image.channels // groups, operands.outputs // groups
+        inner, columns = walk.image.channels // walk.groups, walk.outputs // walk.groups
         for row in range(count_rows(task)):
-            image = pad(task, operands, row, like)
+            image = pad(task, operands.x, walk.image, row, like)
             y = operands.y.address + row * operands.y.size * item
-            for g in range(groups):
-                weights = operands.weights + g * operands.group_bytes
+            for g in range(walk.groups):
+                weights = kernels.weights + g * kernels.group_bytes
                 result = Result(
                     address=y + g * columns * number,
-                    row=operands.outputs * number,
+                    row=walk.outputs * number,
                     start=operands.bias + g * columns * item if operands.bias else 0,
                     start_row=0,
-                    rows=operands.windows.row_count,
+                    rows=walk.windows.row_count,
                     columns=columns,
                 )
                 product(
-                    windows_on(image + g * inner * number, operands.windows),
-                    Panels(weights, operands.weight_row, PANEL_BYTES),
+                    windows_on(image + g * inner * number, walk.windows),
+                    Right(weights, kernels.row, 0),
                     result,
-                    task.scratch,
+                    walk.scratch,
                     like,
                 )
 
@@ -229,27 +228,27 @@ def make_kernel_gradient(product: Kernel) -> Callable[[Task, Any], None]:
 
     def kernel_gradient(task: Task, like: Any) -> None:
         operands: Any = read(task, ConvolveDw)
-        item, groups = size_of(like), operands.groups
+        walk, item = operands.walk, size_of(like)
         number = item * interleaved_examples(task)  # bytes
-        inner, columns = operands.image.channels // groups, operands.outputs // groups
+        inner, columns = walk.image.channels // walk.groups, walk.outputs // walk.groups
         for row in range(count_rows(task)):
-            image = pad(task, operands, row, like)
+            image = pad(task, operands.x, walk.image, row, like)
             dy = operands.dy.address + row * operands.dy.size * item
-            for g in range(groups):
+            for g in range(walk.groups):
                 gradient = operands.gradient + g * columns * item
                 result = Result(
                     address=gradient,
-                    row=operands.outputs * item,
+                    row=walk.outputs * item,
                     start=gradient,
-                    start_row=operands.outputs * item,
-                    rows=operands.windows.row_count,
+                    start_row=walk.outputs * item,
+                    rows=walk.windows.row_count,
                     columns=columns,
                 )
                 product(
-                    windows_on(image + g * inner * number, operands.windows),
-                    Panels(dy + g * columns * number, operands.outputs * number, PANEL_BYTES),
+                    windows_on(image + g * inner * number, walk.windows),
+                    Right(dy + g * columns * number, walk.outputs * number, 0),
                     result,
-                    task.scratch,
+                    walk.scratch,
                     like,
                 )
 
@@ -262,52 +261,26 @@ def register(operation: type, handler: Callable[[Task, Any], None]) -> None:
     handles(operation)(handler)
 
 
-register(Convolve, make_convolution(multiply_windows))
+register(Convolve, make_convolution(multiply))
 register(ConvolveInterleaved, make_convolution(multiply_each_example))
-register(ConvolveDw, make_kernel_gradient(multiply_windows))
+register(ConvolveDw, make_kernel_gradient(multiply))
 register(ConvolveInterleavedDw, make_kernel_gradient(multiply_over_examples))
 
 
 @kernel
-def windows_on(image: int, table: Any) -> Windows:
+def windows_on(image: int, table: Any) -> Left:
     """The windows on an image as the left factor of a product."""
-    return Windows(
+    return Left(
         address=image,
-        row_table=table.rows,
+        kind=table.kind,
         row=0,
+        row_table=table.rows,
         segments=table.segments,
         segment_count=table.segment_count,
         length=table.length,
         step=table.step,
         reach=table.reach,
     )
-
-
-@kernel
-def pad(task: Task, operands: Any, row: int, like: Any) -> int:
-    """The address of a row's image, or where it has a border, of a copy of it within zeros."""
-    x, image = operands.x.address + row * operands.x.size * size_of(like), operands.image
-    if not image.copy:
-        return x
-    channels = image.channels * interleaved_examples(task)
-    copy_within(pointer(x, like), pointer(image.copy, like), image, channels)
-    return image.copy
-
-
-@kernel
-def copy_within(source: Any, target: Any, image: Any, channels: int) -> None:
-    """Copy an image into a larger one, from (top, left) on, its pixels set apart by the steps. What
-    falls outside is left out, what lies between stays as it is."""
-    width, padded_width = image.width, image.padded_width
-    for r in range(image.height):
-        y = image.top + r * image.step_down
-        if 0 <= y < image.padded_height:
-            for c in range(width):
-                x = image.left + c * image.step_right
-                if 0 <= x < padded_width:
-                    at, to = (r * width + c) * channels, (y * padded_width + x) * channels
-                    for k in range(channels):
-                        target[to + k] = source[at + k]
 
 
 @handles(SumBias)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from chainrule import layers
-from chainrule.engine.codegen import processor
 from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import clear, constant, pointer, size_of
 from chainrule.engine.codegen.operands import (
@@ -20,17 +19,27 @@ from chainrule.engine.codegen.operands import (
     read,
     share_of,
 )
-from chainrule.engine.codegen.processor import PANEL_BYTES, VECTOR_BYTES
-from chainrule.engine.codegen.products import Matrix, Panels, Result, multiply
+from chainrule.engine.codegen.processor import VECTOR_BYTES
+from chainrule.engine.codegen.products import (
+    Result,
+    Right,
+    multiply,
+    panel_of,
+    plain,
+    scratch_for,
+    transposed,
+)
 from chainrule.engine.codegen.transposition import Transposition, transpose
 from chainrule.engine.codegen.vector_products import matrix_times_vector, vector_times_matrix
 from chainrule.engine.operations.dense_transposed import lower_dense_transposed
-from chainrule.engine.program.instructions import Instruction, Tensor
+from chainrule.engine.program.instructions import Instruction, Private, Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering, rows_and_width
 from chainrule.engine.program.records import Task
 from chainrule.engine.program.registry import handles, lowers
 from chainrule.parameters import aligned_zeros
 from chainrule.types import Array, Shape
+
+MANY = 1 << 30  # examples of a step, where their number is not known
 
 
 class Dense(NamedTuple):
@@ -40,15 +49,17 @@ class Dense(NamedTuple):
     y: Tensor
     weights: Array
     bias: Array | None
+    scratch: Private
 
 
 class DenseDx(NamedTuple):
-    """dx = dy Wᵀ; with W in panels where steps have many examples."""
+    """dx = dy Wᵀ; with Wᵀ in panels where steps have many examples."""
 
     dy: Tensor
     dx: Tensor
     weights: Array
     panels: Array | None
+    scratch: Private
 
 
 class DenseDw(NamedTuple):
@@ -60,6 +71,7 @@ class DenseDw(NamedTuple):
     inputs: int
     outputs: int
     is_first: bool  # True if nothing was added to the gradient before
+    scratch: Private
 
 
 class DenseDb(NamedTuple):
@@ -84,8 +96,7 @@ class DenseStep(NamedTuple):
 
 
 class DensePanels(NamedTuple):
-    """Wᵀ in panels: cut into stretches of columns as wide as a tile, one after the other, so that
-    a product reads each from beginning to end."""
+    """Wᵀ in panels, see `products.panel_of`, so that a product reads each from beginning to end."""
 
     weights: Array
     arranged: Array
@@ -102,7 +113,7 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
         return lower_dense_transposed(to, layer, x)
     bias = layer.b if layer.bias else None
     y = to.output(x, layer.out_features, learns=True)
-    to.forward(Dense(x, y, layer.W, bias))
+    to.forward(Dense(x, y, layer.W, bias, scratch_for(x.size, y.size, layer.W.itemsize)))
 
     def pull(dy: Tensor) -> Tensor | None:
         inputs, outputs, is_first = *rows_and_width(layer.W), to.begins(layer.dW)
@@ -111,14 +122,16 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
             step = DenseStep(x, dy, layer.W, layer.dW, inputs, outputs, is_first)
             to.code.move.append(Instruction(step))
         else:
-            to.shared(DenseDw(x, dy, layer.dW, inputs, outputs, is_first))
+            room = scratch_for(MANY, outputs, layer.W.itemsize, packs_left=True)
+            to.shared(DenseDw(x, dy, layer.dW, inputs, outputs, is_first, room))
         if bias is not None:
             to.shared(DenseDb(dy, layer.db, outputs, to.begins(layer.db)))
         if not x.wants_gradient:
             return None
         panels = None if to.small_steps else in_panels(to, layer.W)
         dx = to.output(x, x.size)
-        to.backward(DenseDx(dy, dx, layer.W, panels))
+        room = scratch_for(outputs, 0, layer.W.itemsize)
+        to.backward(DenseDx(dy, dx, layer.W, panels, room))
         dy.owned = False  # the sum over examples comes later
         return dx
 
@@ -128,8 +141,8 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
 def in_panels(to: Lowering, weights: Array) -> Array:
     """A dense layer's weights in panels, kept up to date."""
     inputs, outputs = rows_and_width(weights)
-    width = processor.PANEL_BYTES // weights.itemsize
-    panels = aligned_zeros(-(-inputs // width) * width * outputs, weights.dtype)
+    lanes = VECTOR_BYTES // weights.itemsize
+    panels = aligned_zeros(-(-inputs // lanes) * lanes * outputs, weights.dtype)
     operands = DensePanels(weights, panels, inputs, outputs)
     return to.arrange((id(weights), "panels"), panels, operands)
 
@@ -161,11 +174,10 @@ def go_forward(task: Task, like: Any) -> None:
     else:
         row = y.size * item
         multiply(
-            Matrix(x.address, x.size * item, item),
-            x.size,
-            Panels(weights, row, PANEL_BYTES),
+            plain(x.address, x.size * item, x.size, item),
+            Right(weights, row, 0),
             Result(y.address, row, bias, 0, rows, y.size),
-            task.scratch,
+            operands.scratch,
             like,
         )
 
@@ -178,11 +190,10 @@ def go_back(task: Task, like: Any) -> None:
     dy_row, dx_row = dy.size * item, dx.size * item
     if operands.panels:
         multiply(
-            Matrix(dy.address, dy_row, item),
-            dy.size,
-            Panels(operands.panels, PANEL_BYTES, dy.size * PANEL_BYTES),
+            plain(dy.address, dy_row, dy.size, item),
+            Right(operands.panels, 0, 1),
             Result(dx.address, dx_row, 0, 0, rows, dx.size),
-            task.scratch,
+            operands.scratch,
             like,
         )
     else:
@@ -202,14 +213,12 @@ def add_weight_gradient(task: Task, like: Any) -> None:
     gradient = operands.gradient + part.begin * row
     begins = task.begins and operands.is_first
     if rows > 1:
+        start = 0 if begins else gradient
         multiply(
-            Matrix(x.address + part.begin * item, item, operands.inputs * item),
-            rows,
-            Panels(dy.address, row, PANEL_BYTES),
-            Result(
-                gradient, row, 0 if begins else gradient, row, part.end - part.begin, part.width
-            ),
-            task.scratch,
+            transposed(x.address + part.begin * item, operands.inputs * item, rows),
+            Right(dy.address, row, 0),
+            Result(gradient, row, start, row, part.end - part.begin, part.width),
+            operands.scratch,
             like,
         )
     else:
@@ -272,16 +281,15 @@ def arrange_in_panels(task: Task, like: Any) -> None:
     operands: Any = read(task, DensePanels)
     part = share_of(task, operands.inputs, operands.outputs)
     item, outputs = size_of(like), part.width
-    lanes, width = VECTOR_BYTES // item, PANEL_BYTES // item
-    row = part.begin
+    lanes, row = VECTOR_BYTES // item, part.begin
     while row < part.end:
         count = min(part.end - row, lanes - row % lanes)
-        target = row // width * outputs * PANEL_BYTES + row % width * item
+        first, width = panel_of(row, operands.inputs, item)
         rows = Transposition(
             x=operands.weights + row * outputs * item,
             x_row=outputs * item,
-            y=operands.arranged + target,
-            y_row=PANEL_BYTES,
+            y=operands.arranged + (first * outputs + row - first) * item,
+            y_row=width * item,
             rows=count,
             columns=outputs,
             width=count,

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from chainrule import layers
 from chainrule.engine.operations.interleave import Deinterleave, Interleave
+from chainrule.engine.operations.windows import is_depthwise
 from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering, Pullback, multiplications
 from chainrule.engine.program.registry import INTERLEAVABLE, lowers
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
 from chainrule.types import Shape
-
-FEW_VECTORS = 2  # of channels, below which interleaved examples are faster
 
 Part = tuple[Layer, Shape]
 
@@ -58,14 +57,16 @@ def is_interleavable(layer: Layer) -> bool:
 
 def worth_interleaving(to: Lowering, parts: Sequence[Part], x: Tensor) -> bool:
     """True if most of the work is in convolutions that have too few channels, on the side that a
-    product goes to, to fill the processor's vectors."""
+    product goes to, to fill one of the processor's vectors."""
     work = work_of_few = 0
     learns = x.wants_gradient
     for layer, shape in parts:
         if isinstance(layer, Convolution):
             channels = min(layer.out_channels, shape[-1] if learns else layer.out_channels)
             work += multiplications(layer)
-            if channels // layer.groups < FEW_VECTORS * to.interleaving:
+            if not is_depthwise(layer, shape[-1]):
+                channels //= layer.groups
+            if channels < to.interleaving:
                 work_of_few += multiplications(layer)
             learns = True
     return to.interleaving > 1 and 2 * work_of_few > work

@@ -14,9 +14,17 @@ from chainrule.parameters import aligned_zeros
 from chainrule.types import Array
 
 
+class Kernels(NamedTuple):
+    """A convolution's weights in the order in which a product reads them."""
+
+    weights: Array
+    group_bytes: int  # from one group's weights to the next one's
+    row: int  # bytes
+
+
 class ArrangeKernels(NamedTuple):
-    """Copy weights (taps, inner, width) into another order. The groups of channels, which lie along
-    the width or along the inner axis, come apart."""
+    """Copy weights (taps, inner, width), taking the taps in another order. The groups of channels,
+    which lie along the width or along the inner axis, come apart."""
 
     weights: Array
     arranged: Array
@@ -24,7 +32,7 @@ class ArrangeKernels(NamedTuple):
     width: int
     taps: int
     groups: int
-    reverses: bool  # takes the taps from last to first
+    order: Array  # which place each tap takes
     swaps: bool  # exchanges the other two axes
     along_width: bool
 
@@ -32,19 +40,18 @@ class ArrangeKernels(NamedTuple):
 def arrange(
     to: Lowering,
     weights: Array,
-    taps: int,
+    order: Array,
     groups: int,
     *,
-    reverses: bool,
     swaps: bool,
     along_width: bool,
 ) -> Array:
     """A copy of weights in another order, kept up to date."""
     copy = aligned_zeros(weights.size, weights.dtype)
     operands = ArrangeKernels(
-        weights, copy, *rows_and_width(weights), taps, groups, reverses, swaps, along_width
+        weights, copy, *rows_and_width(weights), len(order), groups, order, swaps, along_width
     )
-    return to.arrange((id(weights), reverses, swaps), copy, operands)
+    return to.arrange((id(weights), order.tobytes(), swaps), copy, operands)
 
 
 @handles(ArrangeKernels)
@@ -63,13 +70,11 @@ def arrange_kernels(task: Task, like: Any) -> None:
 def take_groups_apart(operands: Any, part: Share, weights: Any, arranged: Any) -> None:
     """The general case, number by number."""
     width, taps, groups = operands.width, operands.taps, operands.groups
-    inner = operands.rows // taps
+    inner, order = operands.rows // taps, pointer(operands.order, 0)
     group_width = width // groups if operands.along_width else width
     group_inner = inner if operands.along_width else inner // groups
     for row in range(part.begin, part.end):
-        tap, k = row // inner, row % inner
-        if operands.reverses:
-            tap = taps - 1 - tap
+        tap, k = order[row // inner], row % inner
         for o in range(width):
             group = o // group_width if operands.along_width else k // group_inner
             a, b = k % group_inner, o % group_width
@@ -85,12 +90,12 @@ def swap_axes(operands: Any, part: Share, weights: Any, arranged: Any) -> None:
     """One group with its axes exchanged, a few rows at a time, so that what is read and what is
     written stay in the cache."""
     width, taps = operands.width, operands.taps
-    inner = operands.rows // taps
+    inner, order = operands.rows // taps, pointer(operands.order, 0)
     row = part.begin
     while row < part.end:
         tap, k = row // inner, row % inner
         count = min(part.end - row, inner - k, 16)
-        to = ((taps - 1 - tap) if operands.reverses else tap) * width * inner + k
+        to = order[tap] * width * inner + k
         for o in range(width):
             for r in range(count):
                 arranged[to + o * inner + r] = weights[(row + r) * width + o]

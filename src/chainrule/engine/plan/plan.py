@@ -16,7 +16,6 @@ from chainrule.engine.program.operands import slots
 from chainrule.engine.program.records import (
     CLAIM_BYTES,
     LINE,
-    SCRATCH,
     SLOTS,
     TASK_BYTES,
     Context,
@@ -108,12 +107,14 @@ class Plan:
         return blocks
 
     def _place_private(self) -> None:
-        """Each thread's own memory: the sums first, then what products need, then the rest."""
+        """Each thread's own memory: the sums first, then what does not last, at one place, then the
+        rest."""
         owned = dict.fromkeys(p for i in self.instructions for p in i.private)
         self.place_of: dict[Private, int] = {}
         size = self._place([p for p in owned if p.is_sum], 0)
         self.sum_bytes = size
-        size = self._place([p for p in owned if not p.is_sum], size + aligned(SCRATCH * 8))
+        ends = [self._place([p], size) for p in owned if not p.lasts]
+        size = self._place([p for p in owned if p.lasts and not p.is_sum], max([size, *ends]))
         self.private_bytes = aligned(size)
         self.private = aligned_zeros(self.threads * self.private_bytes, np.uint8)
 
@@ -197,7 +198,6 @@ class Plan:
             task = Task.from_address(context.tasks + share * TASK_BYTES)
             task.context, task.share = self.context_address, share
             task.own = context.private + share * context.private_bytes
-            task.scratch = task.own + context.sum_bytes
         # Of the loss, of penalties in two steps by turns, and of the gradient's squares.
         self.sums = np.zeros((4, self.threads, LINE))
         context.partial_losses = self.sums[0].ctypes.data

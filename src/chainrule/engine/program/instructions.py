@@ -34,10 +34,13 @@ class Private:
     Args:
         size: numbers of the network's type.
         is_sum: True if it is set to zero again before every step.
+        lasts: False if its content is needed no longer than one operation takes: then it shares
+            its place with all such memory.
     """
 
     size: int
     is_sum: bool = False
+    lasts: bool = True
 
 
 class Wait(NamedTuple):

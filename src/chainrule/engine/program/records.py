@@ -10,7 +10,6 @@ from chainrule.parameters import CACHE_LINE
 
 Kind = TypeVar("Kind", bound=type[ctypes.Structure])
 LINE = CACHE_LINE // 8  # numbers in a cache line, which keeps the threads' sums apart
-SCRATCH = 16  # whole numbers that a thread's products need
 
 
 def record(kind: Kind) -> Kind:
@@ -86,7 +85,6 @@ class Task(ctypes.Structure):
     instruction: int
     share: int
     own: int  # this share's own memory
-    scratch: int  # the part of it that products need
     x: int  # the chunk's inputs
     chunk_start: int  # the chunk's first example, in the run
     step_start: int  # the step's first example, in the epoch

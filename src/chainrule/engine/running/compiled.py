@@ -13,10 +13,11 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from chainrule.engine.codegen.library import LIBRARY, symbol
 from chainrule.engine.codegen.processor import LLVM_LOCK, target_machine
 from chainrule.engine.program.instructions import Instruction
 from chainrule.engine.program.registry import function_name, operation_of
-from chainrule.engine.running.compiling import MACHINE, machine_code, symbol
+from chainrule.engine.running.compiling import MACHINE, machine_code
 
 LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
 # What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not
@@ -53,8 +54,11 @@ def run_alone(context: int, dtype: str) -> Callable[[], None]:
 
 
 def address(name: str, dtype: str) -> int:
-    """The address of a function, given as module and name, for one type of number."""
+    """The address of a function, given as module and name, for one type of number. The library
+    that it may call is loaded before it."""
     if (name, dtype) not in LOADED:
+        if name != LIBRARY:
+            address(LIBRARY, dtype)
         code = machine_code(name, dtype)
         with LLVM_LOCK:
             if (name, dtype) not in LOADED:
@@ -66,7 +70,9 @@ def load(code: bytes, symbol: str) -> int:
     """Load an object file; the address of its function."""
     engine().add_object_file(llvm.ObjectFileRef.from_data(code))
     engine().finalize_object()
-    return int(engine().get_function_address(symbol))
+    found = int(engine().get_function_address(symbol))
+    llvm.add_symbol(symbol, found)
+    return found
 
 
 @cache

@@ -19,6 +19,7 @@ import llvmlite.binding as llvm
 
 from chainrule.display import waiting
 from chainrule.engine.codegen.kernel import FAST
+from chainrule.engine.codegen.library import LIBRARY, compile_library, symbol
 from chainrule.engine.codegen.operands import record_type
 from chainrule.engine.codegen.processor import CPU, FEATURES, LLVM_LOCK, target_machine
 from chainrule.engine.operations import HANDLERS
@@ -32,7 +33,7 @@ from chainrule.files import cannot_write, half_written
 from chainrule.text import printable
 
 MACHINE = function_name(machine.run)
-FUNCTIONS = {MACHINE: machine.run, **HANDLERS}
+FUNCTIONS = {LIBRARY: compile_library, MACHINE: machine.run, **HANDLERS}
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
 PATIENCE = 60.0  # seconds in which whoever holds the lock should have compiled one function more
 
@@ -181,8 +182,11 @@ def keep_all(dtype: str, *names: str) -> None:
 def compile_function(name: str, dtype: str) -> bytes:
     """An object file with one function and all that it calls."""
     with LLVM_LOCK:
+        if name == LIBRARY:
+            return compile_library(dtype)
         import numba
 
+        let_numba_link(symbol(LIBRARY, dtype))
         numba.config.CPU_NAME, numba.config.CPU_FEATURES = CPU, FEATURES
         like = getattr(numba, dtype)
         of_machine, of_handler = (
@@ -195,6 +199,9 @@ def compile_function(name: str, dtype: str) -> bytes:
         return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
 
 
-def symbol(name: str, dtype: str) -> str:
-    """What a function is called in its object file."""
-    return f"chainrule_{name.replace('.', '_')}_{dtype}"
+def let_numba_link(symbol: str) -> None:
+    """Have a function of this name in this process, unless there is one: Numba links what it
+    compiles at once, though nobody calls it here, and ends the process where something is
+    missing."""
+    if llvm.address_of_symbol(symbol) is None:
+        llvm.add_symbol(symbol, llvm.address_of_symbol("abort"))
