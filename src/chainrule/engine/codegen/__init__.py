@@ -7,11 +7,11 @@ From the ground up:
     native           memory by its address, indivisible steps, numbers of one type throughout
     operands         what a handler sees of its instruction: operands by name, its rows, its share
     emitter          LLVM's vector instructions
-    tiles            the innermost loops of plain matrix products, in registers
+    tiles            the innermost loops of matrix products, in registers
     packing          parts of matrices in the order in which tiles read them
     library          the machine code of both, which handlers call and do not contain
-    products         plain matrix products, cut into blocks and tiles
-    interleaved_tiles     the same for interleaved examples, and for windows of a convolution
+    products         matrix products, cut into blocks and tiles
+    interleaved_tiles     the innermost loops for interleaved examples
     interleaved_products  products of these
     vector_products  a vector times a matrix
     transposition    matrices transposed in registers
