@@ -25,7 +25,7 @@ class KernelBuildHook(BuildHookInterface):
             return
         compiler = os.environ.get("CC", "cc")
         if sys.platform != "linux" or not shutil.which(compiler.split()[0]):
-            self.app.display_warning(f"no kernels are built: {sys.platform} without {compiler}")
+            self.app.display_warning("no kernels are built: it takes Linux and a C compiler (CC)")
             return
         sys.path.insert(0, str(Path(self.root, "src")))
         from chainrule.engine.running.building import build

@@ -96,7 +96,7 @@ def test_without_kernels_and_compiler_there_is_numpy(without_compiler: Path) -> 
     path = [ROOT / "src", without_compiler]
     assert run(TRAIN, path, "auto").count(" NumPy ") == 8
     refused = run(TRAIN, path, "compiled", ends_with=1)
-    what_to_do = "there is no compiler for them: pip install 'chainrule[compile]'\n"
+    what_to_do = "nor a compiler to make them: pip install 'chainrule[compile]'\n"
     assert refused.endswith(what_to_do)
     said = run(WARM_UP, path, ends_with=2)
     assert said.startswith("chainrule: the engine is off: ")

@@ -37,6 +37,6 @@ class NoKernels(Obstacle):
 
     def __init__(self) -> None:
         super().__init__(
-            "chainrule came without kernels for this processor, and there is no compiler for them: "
+            "there are neither kernels for this processor nor a compiler to make them: "
             "pip install 'chainrule[compile]'"
         )

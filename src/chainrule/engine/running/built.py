@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chainrule.display import notice
 from chainrule.engine.codegen.library import symbol
+from chainrule.engine.codegen.llvm import LLVM_LOCK
 from chainrule.engine.codegen.processor import VECTORS
 from chainrule.engine.running.code_cache import source_hash
 
@@ -32,7 +33,8 @@ def built_kernels() -> ctypes.CDLL | None:
     if not path.exists():
         return None
     try:
-        library = ctypes.CDLL(str(path))
+        with LLVM_LOCK:  # a fork must not find the system's loader at work either
+            library = ctypes.CDLL(str(path))
         source = (ctypes.c_char * 64).in_dll(library, SOURCE).value.decode()
     except (OSError, ValueError) as problem:
         notice(f"the built kernels cannot be loaded: {problem}")
