@@ -79,9 +79,9 @@ def surroundings_source() -> Iterator[str]:
     yield f'@{SOURCE} = constant [64 x i8] c"{source_hash()}"'
     for name in NEVER_READ:
         yield f"@{name} = hidden global ptr null"
-    yield "declare void @llvm.trap()"
+    yield "declare void @abort()"
     for name in NEVER_CALLED:
-        yield f"define hidden void @{name}() {{ call void @llvm.trap() unreachable }}"
+        yield f"define hidden void @{name}() {{ call void @abort() unreachable }}"
 
 
 def link(objects: Path, library: Path, compiler: str) -> Path:
