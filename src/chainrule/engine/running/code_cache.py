@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from chainrule import __version__
-from chainrule.engine.codegen.llvm import llvm
+from chainrule.engine.codegen.llvm import LLVM_LOCK, llvm
 from chainrule.engine.codegen.processor import VECTORS
 from chainrule.files import cache_folder, is_private, private_folder, whole_file
 
@@ -93,10 +93,12 @@ def label(name: str, dtype: str) -> bytes:
 @cache
 def origin() -> str:
     """All that compiled code depends on: the source, the compiler and the vectors."""
+    with LLVM_LOCK:
+        version_of_llvm, triple = llvm.llvm_version_info, llvm.get_process_triple()
     return (
         f"chainrule {__version__} {source_hash()}, Python {platform.python_version()}, "
-        f"Numba {version('numba')}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}, "
-        f"{llvm.get_process_triple()} {VECTORS.cpu} {VECTORS.features}"
+        f"Numba {version('numba')}, LLVM {'.'.join(map(str, version_of_llvm))}, "
+        f"{triple} {VECTORS.cpu} {VECTORS.features}"
     )
 
 

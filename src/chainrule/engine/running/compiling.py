@@ -175,11 +175,17 @@ def compile_function(name: str, dtype: str, to_be_linked: bool = False) -> bytes
     might have too; to be loaded by LLVM, or to be linked into a shared library."""
     with LLVM_LOCK:
         source = library_source(dtype) if name == LIBRARY else kernel_source(name, dtype)
-        module = llvm.parse_assembly(source)
-        for part in [*module.functions, *module.global_variables]:
-            if not part.is_declaration and part.name != symbol(name, dtype):
-                part.linkage = "internal"
-        return bytes(target_machine(to_be_linked).emit_object(module))
+        return object_file(source, symbol(name, dtype), to_be_linked)
+
+
+def object_file(source: str, symbol: str, to_be_linked: bool) -> bytes:
+    """What LLVM makes of a module, of whose names only one can be seen. The module ends with this
+    function: LLVM gives its memory back, which takes the lock too."""
+    module = llvm.parse_assembly(source)
+    for part in [*module.functions, *module.global_variables]:
+        if not part.is_declaration and part.name != symbol:
+            part.linkage = "internal"
+    return bytes(target_machine(to_be_linked).emit_object(module))
 
 
 def kernel_source(name: str, dtype: str) -> str:
