@@ -2,8 +2,9 @@
 
 From the ground up:
 
-    processor        how wide this processor's vectors are, and LLVM, which compiles for it
+    processor        which kind of vectors this processor has, and how wide they are
     kernel           marks for functions that Numba compiles, when it is first asked to
+    llvm             LLVM, which compiles for these vectors
     native           memory by its address, indivisible steps, numbers of one type throughout
     operands         what a handler sees of its instruction: operands by name, its rows, its share
     emitter          LLVM's vector instructions

@@ -17,7 +17,8 @@ from chainrule.engine.codegen.native import clear, constant, pointer, size_of
 from chainrule.engine.codegen.operands import add_to_total, context_at, count_rows, read
 from chainrule.engine.operations.softmax import highest_of
 from chainrule.engine.program.instructions import Private, Tensor
-from chainrule.engine.program.lowering import Lowering, Unlowerable
+from chainrule.engine.program.lowering import Lowering
+from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.records import Context, Task
 from chainrule.engine.program.registry import handles
 from chainrule.types import Array, Shape

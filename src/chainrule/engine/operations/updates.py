@@ -20,7 +20,8 @@ from chainrule.engine.codegen.native import constant, pointer, size_of
 from chainrule.engine.codegen.operands import context_at, read, share_of
 from chainrule.engine.operations.gradients import Clip, norm_scale
 from chainrule.engine.program.instructions import Instruction
-from chainrule.engine.program.lowering import Lowering, Unlowerable, rows_and_width
+from chainrule.engine.program.lowering import Lowering, rows_and_width
+from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.records import Context, Task
 from chainrule.engine.program.registry import handles
 from chainrule.types import Array
