@@ -2,6 +2,7 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
+# make wheel   a wheel in dist/ with the engine's kernels, which runs without a compiler
 # make bench   beside PyTorch, JAX and others, in an environment of its own: about two hours
 # make bench-quick   a short form of it      make bench NARROW=--narrow   all held back to AVX2
 PYTHON ?= python3
@@ -13,8 +14,8 @@ demo: .venv/installed
 
 test: .venv/installed-dev browser
 	$(BIN)/chainrule warm-up
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch"
 	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch"
 	CHAINRULE_VECTORS=avx2 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long" tests/engine
 
 test-long: .venv/installed-dev
@@ -34,6 +35,9 @@ format: .venv/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+wheel: .venv/installed
+	$(BIN)/pip wheel --no-deps --wheel-dir dist .
+
 # Reports are opened in Chromium by the tests.
 browser:
 	@command -v chromium > /dev/null \
@@ -42,7 +46,7 @@ browser:
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable ".[compile]"
 	touch $@
 
 .venv/installed-dev: .venv/installed
@@ -67,10 +71,10 @@ bench-quick: .venv-bench/installed
 
 .venv-bench/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --editable . jax mkl onnx onnxruntime scikit-learn torch==2.13.0
+	.venv-bench/bin/pip install --quiet --editable ".[compile]" jax mkl onnx onnxruntime scikit-learn torch==2.13.0
 	touch $@
 
 clean:
 	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture check format bench bench-quick browser clean
+.PHONY: demo test test-long torture wheel check format bench bench-quick browser clean

@@ -11,7 +11,8 @@ from peers import make_peer
 from peers.base import COMPARED, Peer
 from workloads import named
 
-LEAST_SECONDS = 0.25
+LEAST_SECONDS, MOST_SECONDS = 0.25, 15
+PART_OF_ONCE = 0.05
 
 
 def main(name: str, peer: str, threads: int) -> None:
@@ -31,12 +32,16 @@ def main(name: str, peer: str, threads: int) -> None:
 
 
 def enough_steps(peer: Peer) -> int:
-    """How many steps take long enough to be measured."""
+    """How many steps take long enough to be measured, and so long that what a call does once, such
+    as chainrule's looks at what a network has learnt, takes a small part of it."""
     steps = unit = peer.unit()
     peer.run(unit)  # compiles
     while (seconds := seconds_of(peer, steps)) < LEAST_SECONDS:
         steps = unit * max(2 * steps // unit, int(LEAST_SECONDS / seconds * steps / unit))
-    return steps
+    more = seconds_of(peer, 3 * steps) - seconds
+    once = seconds - more / 2
+    wanted = min(once / PART_OF_ONCE, MOST_SECONDS)
+    return max(steps, unit * int(wanted / more * 2 * steps / unit))
 
 
 def seconds_of(peer: Peer, steps: int) -> float:

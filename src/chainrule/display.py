@@ -7,7 +7,8 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from chainrule.text import printable
@@ -68,6 +69,13 @@ def say(text: str = "") -> None:
         print(printable(text), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@cache
+def notice(text: str) -> None:
+    """A line to the user on standard error, once in this process."""
+    with suppress(OSError, ValueError):  # nobody may be there to read it
+        print(f"chainrule: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def as_png(figure: Figure, dpi: float, transparent: bool = False) -> bytes:

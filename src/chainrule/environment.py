@@ -11,6 +11,8 @@ import chainrule
 
 # The environment variable that may hold "avx2": the engine's vectors are then no wider than that.
 CAP = "CHAINRULE_VECTORS"
+# One that names the vectors that kernels are built for, while they are: `engine.running.building`.
+TARGET = "CHAINRULE_TARGET"
 
 
 def versions() -> dict[str, str]:

@@ -339,15 +339,15 @@ class Trainer:
         what = (self.network, self.loss, self.optimizer, self.state.optimizer)
         if self.engine == "numpy":
             return NumpyRunner(*what)
-        from chainrule.engine import CompiledRunner, Unlowerable  # imported when it is needed
+        from chainrule.engine import CompiledRunner, Obstacle  # imported when it is needed
 
         try:
             batch_size = self.plan.examples_in_batch(len(self.data.x))
             return CompiledRunner(*what, batch_size, self.threads)
-        except Unlowerable as obstacle:
+        except Obstacle as obstacle:
             if self.engine == "compiled":
                 raise obstacle.refusal() from None
-            self.notices.append(f"running in NumPy, since {obstacle} has no compiled form")
+            self.notices.append(f"running in NumPy, since {obstacle.reason}")
             return NumpyRunner(*what)
 
     @property

@@ -130,7 +130,8 @@ def test_what_is_made_is_closed_to_others(tmp_path: Path) -> None:
 DAMAGE = """
     import itertools, os, random, shutil, sys
     import filelock  # imported once, before anything is measured or broken
-    from chainrule.engine.codegen import processor
+    from chainrule.engine.codegen import llvm
+    from chainrule.engine.codegen.processor import VECTORS
     from chainrule.engine.running import code_cache, compiled, compiling
     from chainrule.engine.running.code_cache import file_of, label, read, seal
 
@@ -167,8 +168,9 @@ DAMAGE = """
     def of_another_type(path, content):
         path.write_bytes(seal(label(name, "float64"), pristine[name]))
 
-    def of_another_processor(path, content):
-        path.write_bytes(seal(label(name, dtype).replace(b"+", b"-", 1), pristine[name]))
+    def of_other_vectors(path, content):
+        other = label(name, dtype).replace(VECTORS.cpu.encode(), b"another")
+        path.write_bytes(seal(other, pristine[name]))
 
     def of_another_compiler(path, content):
         path.write_bytes(seal(label(name, dtype).replace(b"LLVM ", b"LLVM 9"), pristine[name]))
@@ -192,7 +194,7 @@ DAMAGE = """
         path.unlink()
 
     damages = [cut_short, empty, flip_a_bit, overwrite, zeros, add, without_label,
-               of_another_function, of_another_type, of_another_processor, of_another_compiler,
+               of_another_function, of_another_type, of_other_vectors, of_another_compiler,
                open_to_others, linked, pipe, huge, gone]
     count, dtype = int(sys.argv[1]), sys.argv[2]
     draw = random.Random(0)
@@ -206,7 +208,7 @@ DAMAGE = """
         damage(path, path.read_bytes())
         trusted = read(name, dtype) if "--load-anything" not in sys.argv else None
         assert trusted is None, (damage, name)
-        for memory in (compiling.fill_cache, compiled.engine, processor.target_machine):
+        for memory in (compiling.fill_cache, compiled.engine, llvm.target_machine):
             memory.cache_clear()
         compiled.LOADED.clear()
         assert compiled.address(name, dtype)
@@ -503,11 +505,12 @@ def test_a_fork_while_another_thread_compiles_goes_on(folder: Path, function: st
 
 def test_the_label_names_all_that_code_depends_on() -> None:
     import numba
-    from llvmlite import binding as llvm
+
+    from chainrule.engine.codegen.processor import VECTORS
 
     text = label(NAME, DTYPE).decode()
     python = sys.version.split()[0]
-    for part in (NAME, DTYPE, llvm.get_host_cpu_name(), numba.__version__, f"Python {python}"):
+    for part in (NAME, DTYPE, VECTORS.cpu, numba.__version__, f"Python {python}"):
         assert part in text
     assert code_cache.source_hash() in text
     assert text.endswith("\n")

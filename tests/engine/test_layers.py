@@ -10,9 +10,9 @@ from engine.pairs import assert_close, assert_equal_networks, spread, train_twic
 from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
-from chainrule.engine import Unlowerable
 from chainrule.engine.plan.assembly import lower_network, prediction_plan
 from chainrule.engine.program.lowering import Lowering
+from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.registry import INTERLEAVABLE, LOWERINGS
 from chainrule.errors import ArgumentError
 

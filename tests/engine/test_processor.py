@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
-LOOK = "from chainrule.engine.codegen import processor as p; print(p.VECTOR_BYTES, p.FEATURES)"
+import pytest
+
+from chainrule.engine.codegen import processor
+from chainrule.engine.codegen.processor import AVX2, AVX512, PLAIN, V4, Vectors, chosen_vectors
+from chainrule.environment import CAP
+
+LOOK = "from chainrule.engine.codegen import processor as p; print(p.VECTOR_BYTES, p.VECTORS.name)"
 
 
 def python(code: str, cap: str) -> subprocess.CompletedProcess[str]:
@@ -17,9 +24,9 @@ def python(code: str, cap: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_vectors_can_be_capped() -> None:
-    width, features = python(LOOK, "avx2").stdout.split()
+    width, name = python(LOOK, "avx2").stdout.split(maxsplit=1)
     assert width == "32"
-    assert "+avx512" not in features
+    assert name != "AVX-512\n"
 
 
 def test_a_checkpoint_tells_capped_vectors_from_others() -> None:
@@ -36,3 +43,28 @@ def test_a_cap_that_there_is_not_is_refused() -> None:
     refused = python(f"import sys; sys.argv = ['chainrule', 'warm-up']; {command}", "sse4")
     assert refused.returncode == 2
     assert refused.stderr == "chainrule: CHAINRULE_VECTORS is 'avx2', or not set; received 'sse4'\n"
+
+
+@pytest.mark.parametrize(
+    ("lacks", "cap", "expected"),
+    [
+        ((), "", AVX512),
+        (("AVX512BW",), "", AVX2),
+        ((), "avx2", AVX2),
+        (("AVX512F", "FMA3"), "", PLAIN),
+        (("AVX512F", "FMA3"), "avx2", PLAIN),
+    ],
+)
+@pytest.mark.parametrize("unknown", [(), ("BMI", "BMI2", "LZCNT", "MOVBE")])
+def test_the_widest_vectors_are_chosen(
+    lacks: Sequence[str],
+    cap: str,
+    expected: Vectors,
+    unknown: Sequence[str],  # to an older NumPy
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = {name: name not in lacks for name in V4 if name not in unknown}
+    monkeypatch.setattr(processor, "kinds", lambda: (AVX512, AVX2))
+    monkeypatch.setattr(processor, "processor_features", lambda: features)
+    monkeypatch.setenv(CAP, cap)
+    assert chosen_vectors() is expected

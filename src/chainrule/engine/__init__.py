@@ -20,8 +20,9 @@ How a dense layer becomes machine code:
 3. `plan.plan.Plan` gives every tensor its place in memory, and turns the instructions into a table:
    a row for each, with a slot for each operand, see `program.operands`.
 4. `running.session.load` puts the address of each instruction's handler into its row. Here it is
-   `operations.dense.dense`, which `@handles` registered. `compiled` has its machine code in memory,
-   or `code_cache` on disk, or `compiling` makes it: Numba compiles, LLVM writes an object file.
+   `operations.dense.dense`, which `@handles` registered. `built` has its machine code, where it
+   came with the wheel; else `compiled` has it in memory, or `code_cache` on disk, or `compiling`
+   makes it: Numba compiles, LLVM writes an object file.
 5. `running.machine.run` goes over the table and calls the handlers. `dense` has its operands read
    back by name, as addresses and numbers (`codegen.operands.read`), and calls
    `codegen.products.multiply`, which cuts y = x W + b into blocks and tiles; `codegen.tiles` sums
@@ -30,7 +31,7 @@ How a dense layer becomes machine code:
 To add an operation, add a file to `operations`: see docs/engine.md.
 """
 
-from chainrule.engine.program.lowering import Unlowerable
+from chainrule.engine.program.obstacles import Obstacle
 from chainrule.engine.running.session import CompiledPredictor, CompiledRunner
 
-__all__ = ["CompiledPredictor", "CompiledRunner", "Unlowerable"]
+__all__ = ["CompiledPredictor", "CompiledRunner", "Obstacle"]

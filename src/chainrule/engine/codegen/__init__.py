@@ -2,16 +2,17 @@
 
 From the ground up:
 
-    processor        how wide this processor's vectors are, and LLVM, which compiles for it
+    processor        which kind of vectors this processor has, and how wide they are
     kernel           marks for functions that Numba compiles, when it is first asked to
+    llvm             LLVM, which compiles for these vectors
     native           memory by its address, indivisible steps, numbers of one type throughout
     operands         what a handler sees of its instruction: operands by name, its rows, its share
     emitter          LLVM's vector instructions
-    tiles            the innermost loops of plain matrix products, in registers
+    tiles            the innermost loops of matrix products, in registers
     packing          parts of matrices in the order in which tiles read them
     library          the machine code of both, which handlers call and do not contain
-    products         plain matrix products, cut into blocks and tiles
-    interleaved_tiles     the same for interleaved examples, and for windows of a convolution
+    products         matrix products, cut into blocks and tiles
+    interleaved_tiles     the innermost loops for interleaved examples
     interleaved_products  products of these
     vector_products  a vector times a matrix
     transposition    matrices transposed in registers

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
-
-from chainrule.engine.codegen.kernel import Intrinsic, cgutils, types
+from chainrule.engine.codegen.kernel import Intrinsic, cgutils, integer_type, ir, types
 from chainrule.engine.codegen.processor import VECTOR_BYTES
 
-INT, SHORT = ir.IntType(64), ir.IntType(32)
+INT, SHORT = integer_type(64), integer_type(32)
 
 
 class Emitter:

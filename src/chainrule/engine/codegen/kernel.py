@@ -1,8 +1,8 @@
 """Marks for functions that Numba compiles.
 
-Numba takes longer to import than to train a small network, and is not needed once machine code is
-on disk. So whatever these decorators mark stays plain Python until Numba compiles something that
-calls it, and looks up what it is by its attribute `_numba_type_`.
+Numba takes longer to import than to train a small network, and is not needed, nor always there,
+where kernels are compiled already. So whatever these decorators mark stays plain Python until Numba
+compiles something that calls it, and looks up what it is by its attribute `_numba_type_`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}  # free to regroup sums; NaN and infinity stay
@@ -66,5 +67,10 @@ class Later:
         return getattr(import_module(self.name), attribute)
 
 
+def integer_type(bits: int) -> Any:
+    """LLVM's type of whole numbers; None where there is no compiler to use it."""
+    return ir.IntType(bits) if find_spec("llvmlite") else None
+
+
 kernel, intrinsic = Kernel, Intrinsic
-types, cgutils = Later("numba.types"), Later("numba.core.cgutils")
+types, cgutils, ir = Later("numba.types"), Later("numba.core.cgutils"), Later("llvmlite.ir")

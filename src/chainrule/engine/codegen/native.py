@@ -11,11 +11,9 @@ import os
 import time
 from typing import Any
 
-from llvmlite import ir
+from chainrule.engine.codegen.kernel import cgutils, integer_type, intrinsic, ir, kernel, types
 
-from chainrule.engine.codegen.kernel import cgutils, intrinsic, kernel, types
-
-INT = ir.IntType(64)
+INT = integer_type(64)
 
 
 @intrinsic

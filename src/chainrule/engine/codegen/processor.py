@@ -1,66 +1,85 @@
-"""This processor: how wide its vectors are, how many sums its registers hold, and LLVM, which
-compiles for it."""
+"""This processor: which kind of vectors it has, and how many sums its registers hold.
+
+Code is compiled for a kind of vectors, not for one processor. So it can be built on one machine and
+run on another, and gives the same bits on all that have these vectors.
+"""
 
 from __future__ import annotations
 
 import os
-import threading
-from functools import cache
-from logging import getLogger
-from typing import Any
+import platform
+from collections.abc import Mapping
+from typing import NamedTuple
 
-import llvmlite.binding as llvm
-
-from chainrule.environment import CAP
+from chainrule.environment import CAP, TARGET
 from chainrule.errors import ArgumentError
 
 
-def usable_features() -> dict[str, bool]:
-    """What this processor can do, or may.
+class Vectors(NamedTuple):
+    """A kind of vectors.
+
+    Args:
+        name: what they are called.
+        key: the name of their file.
+        cpu: LLVM's name for the plainest processor that has them.
+        needs: what NumPy calls all that code for them uses.
+        features: what LLVM is told beside the processor.
+    """
+
+    name: str
+    key: str
+    cpu: str
+    needs: tuple[str, ...] = ()
+    features: str = ""
+
+
+V3 = ("AVX2", "FMA3", "F16C", "BMI", "BMI2", "LZCNT", "MOVBE")
+V4 = (*V3, "AVX512F", "AVX512CD", "AVX512BW", "AVX512DQ", "AVX512VL")
+AVX512 = Vectors("AVX-512", "avx512", "x86-64-v4", V4, "-prefer-256-bit")
+AVX2 = Vectors("AVX2", "avx2", "x86-64-v3", V3)
+NEON = Vectors("NEON", "neon", "generic")
+PLAIN = Vectors("plain vectors", "plain", "")  # whatever LLVM takes for granted
+# Each processor's kinds, the widest first.
+KINDS = {
+    **dict.fromkeys(["x86_64", "amd64"], (AVX512, AVX2)),
+    **dict.fromkeys(["aarch64", "arm64"], (NEON,)),
+}
+
+
+def kinds() -> tuple[Vectors, ...]:
+    """The kinds of vectors that processors like this one may have."""
+    return KINDS.get(platform.machine().lower(), ())
+
+
+def chosen_vectors() -> Vectors:
+    """The widest vectors that this processor has and may use, or those that are built for.
 
     Raises:
         ArgumentError: the cap is none that there is.
     """
-    found = dict(llvm.get_host_cpu_features())
+    if target := os.environ.get(TARGET):
+        return next(vectors for vectors in kinds() if vectors.key == target)
     cap = os.environ.get(CAP)
-    if not cap:
-        return found
-    if cap != "avx2":
+    if cap and cap != "avx2":
         raise ArgumentError(f"{CAP} is 'avx2', or not set; received {cap!r}")
-    beyond = ("avx512", "avx10", "evex", "amx")
-    return {name: has and not name.startswith(beyond) for name, has in found.items()}
+    features = processor_features()
+    usable = (
+        vectors
+        for vectors in kinds()
+        if not (cap and vectors is AVX512) and all(features.get(n, True) for n in vectors.needs)
+    )
+    return next(usable, PLAIN)
 
 
-CPU, USABLE = llvm.get_host_cpu_name(), usable_features()
-IS_WIDE = USABLE.get("avx512f", False)
-FEATURES = ",".join(f"{'+' if has else '-'}{name}" for name, has in USABLE.items())
+def processor_features() -> Mapping[str, bool]:
+    """What this processor can do, by NumPy's names; the older NumPy is, the fewer it knows."""
+    from numpy._core._multiarray_umath import __cpu_features__
+
+    return __cpu_features__
+
+
+VECTORS = chosen_vectors()
+IS_WIDE = VECTORS is AVX512
 VECTOR_BYTES = 64 if IS_WIDE else 32  # with ARM's registers of 16 bytes, LLVM takes two for one
 SUMS = 24 if IS_WIDE else 12  # vectors that a tile holds; AVX-512 has 32 registers, AVX2 16
 TILE_ROWS, TILE_VECTORS = (8, 3) if IS_WIDE else (6, 2)  # the largest tile of `products`
-DESCRIPTION = f"{llvm.get_process_triple()} {CPU} {FEATURES}"
-
-# Held by whoever uses LLVM or Numba. They have locks of their own, which a forked process must not
-# find held by a thread that it does not have: so a fork waits for this one. It also waits for what
-# other modules ask it to, the last one imported first. So nothing may be waited for under this lock
-# that a fork holds before it: no lock of a file; and `logging`, which Numba uses, comes first.
-LLVM_LOCK = threading.RLock()
-getLogger("chainrule")
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=LLVM_LOCK.acquire,
-        after_in_parent=LLVM_LOCK.release,
-        after_in_child=LLVM_LOCK.release,
-    )
-
-
-@cache
-def target_machine() -> Any:
-    """LLVM's description of this processor."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=CPU,
-        features=FEATURES,
-        opt=3,
-        jit=True,
-    )

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-
-from chainrule.engine.codegen.kernel import cgutils, intrinsic, types
+from chainrule.engine.codegen.kernel import cgutils, integer_type, intrinsic, ir, types
 
 STATE_BYTES = 32  # of a generator: its state and its increment
 MULTIPLIER = 47026247687942121848144207491837523525
-WIDE, INT = ir.IntType(128), ir.IntType(64)
+WIDE, INT = integer_type(128), integer_type(64)
 
 
 def _load(builder: Any, address: Any, offset: int) -> Any:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-
 from chainrule.engine.codegen.emitter import INT, SHORT, Emitter, vector_function
+from chainrule.engine.codegen.kernel import ir
 from chainrule.engine.codegen.processor import VECTOR_BYTES
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from llvmlite import ir
-
 from chainrule.engine.codegen.emitter import INT, Emitter, vector_function
-from chainrule.engine.codegen.kernel import Intrinsic, kernel
+from chainrule.engine.codegen.kernel import Intrinsic, ir, kernel
 from chainrule.engine.codegen.native import constant, size_of
 from chainrule.engine.codegen.processor import VECTOR_BYTES
 

@@ -5,6 +5,8 @@ operands by name, how layers are lowered to them, and the kernels; two decorator
     dense_transposed  the same for networks of a few units
     convolution       convolutions and their gradients, over `windows`
     windows           where the windows of a convolution lie, as tables
+    phases            convolution back onto an image whose windows lie a stride apart
+    padding           images within a border of zeros
     weight_order      a convolution's weights in the order in which a product reads them
     pooling           max-pooling and averages
     activations       what acts value by value

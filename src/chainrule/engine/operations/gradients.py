@@ -19,7 +19,8 @@ from chainrule.engine.codegen.operands import (
     total_of_threads,
 )
 from chainrule.engine.program.instructions import Private
-from chainrule.engine.program.lowering import Lowering, Unlowerable, rows_and_width
+from chainrule.engine.program.lowering import Lowering, rows_and_width
+from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.records import Context, Task
 from chainrule.engine.program.registry import handles
 from chainrule.regularizers import L1, L2, WeightDecay

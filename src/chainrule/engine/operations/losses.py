@@ -1,64 +1,54 @@
-"""The losses, one example at a time: l and its derivative, as in `chainrule.losses`."""
+"""The losses between forward and backward pass: l of every example and its derivative, as in
+`chainrule.losses`. Each is entered once: at the end, with the formulas above."""
 
 from __future__ import annotations
 
-import enum
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule import losses
 from chainrule.engine.codegen.functions import exp_of_negative, sigmoid, softplus
-from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.kernel import Kernel, kernel
 from chainrule.engine.codegen.native import clear, constant, pointer, size_of
 from chainrule.engine.codegen.operands import add_to_total, context_at, count_rows, read
 from chainrule.engine.operations.softmax import highest_of
 from chainrule.engine.program.instructions import Private, Tensor
-from chainrule.engine.program.lowering import Lowering, Unlowerable
+from chainrule.engine.program.lowering import Lowering
+from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.records import Context, Task
 from chainrule.engine.program.registry import handles
 from chainrule.types import Array, Shape
 
 
-class Criterion(enum.IntEnum):
-    """The losses; those of one number for each example come last."""
-
-    MEAN_SQUARED_ERROR = 0
-    MEAN_ABSOLUTE_ERROR = 1
-    HUBER = 2
-    BINARY_CROSS_ENTROPY = 3
-    BINARY_CROSS_ENTROPY_OF_LOGITS = 4
-    HINGE = 5
-    SOFTMAX_CROSS_ENTROPY = 6
-    CATEGORICAL_CROSS_ENTROPY = 7
-    KL_DIVERGENCE = 8
-
-
-# The criterion, and the attribute that is its setting.
-CRITERIA: dict[type[losses.Loss], tuple[Criterion, str | None]] = {
-    losses.MeanSquaredError: (Criterion.MEAN_SQUARED_ERROR, None),
-    losses.MeanAbsoluteError: (Criterion.MEAN_ABSOLUTE_ERROR, None),
-    losses.Huber: (Criterion.HUBER, "delta"),
-    losses.BinaryCrossEntropy: (Criterion.BINARY_CROSS_ENTROPY, "margin"),
-    losses.SoftmaxCrossEntropy: (Criterion.SOFTMAX_CROSS_ENTROPY, "label_smoothing"),
-    losses.CategoricalCrossEntropy: (Criterion.CATEGORICAL_CROSS_ENTROPY, "margin"),
-    losses.KLDivergence: (Criterion.KL_DIVERGENCE, None),
-    losses.Hinge: (Criterion.HINGE, None),
-}
-# Losses of one number for each example, where others have one for each of its values.
-PER_EXAMPLE = (losses.SoftmaxCrossEntropy, losses.CategoricalCrossEntropy, losses.KLDivergence)
-
-
 class Loss(NamedTuple):
-    """The loss of every example, and its derivative."""
+    """The loss of every example, and its derivative. Each loss is an operation of its own with
+    these operands."""
 
     predictions: Tensor
     gradient: Tensor
     class_weights: Array
     target: Private  # where a class number becomes a row of zeros and a one
-    criterion: int
     setting: float
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A loss's operation.
+
+    Args:
+        operation: the class of its operands.
+        setting: the attribute of the loss that is its number, if it has one.
+        is_of_example: True if there is one number for each example, where other losses have one for
+            each of its values.
+    """
+
+    operation: type
+    setting: str | None = None
+    is_of_example: bool = False
 
 
 def add_loss(
@@ -70,35 +60,135 @@ def add_loss(
     dtype: np.dtype[Any],
 ) -> None:
     """The instruction between forward and backward."""
-    if type(loss) not in CRITERIA:
-        raise Unlowerable(f"the loss {type(loss).__name__}")
-    criterion, setting = CRITERIA[type(loss)]
-    if isinstance(loss, PER_EXAMPLE) and len(shape) != 1:
+    which = criterion_of(loss)
+    if which.is_of_example and len(shape) != 1:
         raise Unlowerable(f"the loss {type(loss).__name__} on outputs of shape {shape}")
-    if isinstance(loss, losses.BinaryCrossEntropy) and loss.from_logits:
-        criterion = Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS
     class_weights = np.ones(y.size, dtype)
     if isinstance(loss, losses.SoftmaxCrossEntropy) and loss.class_weights is not None:
         class_weights = np.asarray(loss.class_weights, dtype)
-    number = getattr(loss, setting) if setting else 0.0
-    to.forward(Loss(y, gradient, class_weights, Private(y.size), criterion, number))
+    number = getattr(loss, which.setting) if which.setting else 0.0
+    to.forward(which.operation(y, gradient, class_weights, Private(y.size), number))
+
+
+def criterion_of(loss: losses.Loss) -> Criterion:
+    """The operation that a loss is."""
+    if isinstance(loss, losses.BinaryCrossEntropy) and loss.from_logits:
+        return BINARY_CROSS_ENTROPY_OF_LOGITS
+    try:
+        return CRITERIA[type(loss)]
+    except KeyError:
+        raise Unlowerable(f"the loss {type(loss).__name__}") from None
 
 
 # --- kernels --------------------------------------------------------------------------------------
 
 
-@handles(Loss)
-def loss(task: Task, like: Any) -> None:
-    """The losses of the rows, added to the thread's; their derivatives."""
-    operands: Any = read(task, Loss)
-    context = context_at(task.context)
-    scale = loss_scale(context, task.chunk_start)
-    first = task.chunk_start + task.begin
-    if operands.criterion < Criterion.SOFTMAX_CROSS_ENTROPY and is_plain(context):
-        total = scale * take_plain_losses(task, operands, first, constant(scale, like), like)
-    else:
-        total = take_losses(task, operands, first, scale, like)
-    add_to_total(context.partial_losses, task.share, total)
+def of_values(
+    name: str,
+    value: Kernel,
+    derivative: Kernel,
+    *,
+    setting: str | None = None,
+    is_of_example: bool = False,
+) -> Criterion:
+    """A loss that is a sum over the values of an example.
+
+    Args:
+        name: as in ``HuberLoss``.
+        value, derivative: ``l(p, target, setting)`` of one value, and ∂l / ∂p.
+        setting, is_of_example: see `Criterion`.
+    """
+
+    @kernel
+    def add_up(p: Any, t: Any, count: int, setting: Any) -> float:
+        # Nothing is written within this loop: else LLVM may make two of it, and take at each run
+        # the one that fits how the arrays lie; their sums have another order.
+        total = 0.0
+        for i in range(count):
+            total += value(p[i], t[i], setting)
+        return total
+
+    @kernel
+    def of_example(operands: Any, p: Any, t: Any, dp: Any, count: int, like: Any) -> float:
+        setting = constant(operands.setting, like)
+        total = add_up(p, t, count, setting)
+        for i in range(count):
+            dp[i] = derivative(p[i], t[i], setting)
+        return total
+
+    row_by_row = by_rows(of_example)
+
+    @kernel
+    def all_at_once(task: Task, operands: Any, scale: float, like: Any) -> float:
+        size = operands.predictions.size
+        values = count_rows(task) * size
+        targets = context_at(task.context).targets + first_example(task) * size * size_of(like)
+        p, t = pointer(operands.predictions.address, like), pointer(targets, like)
+        dp, factor = pointer(operands.gradient.address, like), constant(scale, like)
+        total = of_example(operands, p, t, dp, values, like)
+        for i in range(values):
+            dp[i] *= factor
+        return scale * total
+
+    def loss(task: Task, like: Any) -> None:
+        operands: Any = read(task, Loss)
+        context = context_at(task.context)
+        scale = loss_scale(context, task.chunk_start)
+        if is_of_example or not is_plain(context):
+            total = row_by_row(task, operands, scale, like)
+        else:
+            total = all_at_once(task, operands, scale, like)
+        add_to_total(context.partial_losses, task.share, total)
+
+    return Criterion(operation(name, loss), setting, is_of_example)
+
+
+def operation(name: str, handler: Callable[[Task, Any], None]) -> type:
+    """The operation of this name, which a function carries out."""
+    kind = type(name, (Loss,), {})
+    handler.__name__ = name
+    handles(kind)(handler)
+    return kind
+
+
+def by_rows(of_example: Kernel) -> Kernel:
+    """What takes the losses of a task's rows one by one, given what takes that of one:
+    ``of_example(operands, p, target, dp, values, like)``."""
+
+    @kernel
+    def row_by_row(task: Task, operands: Any, scale: float, like: Any) -> float:
+        context, first = context_at(task.context), first_example(task)
+        size, item = operands.predictions.size, size_of(like)
+        predictions, gradient = operands.predictions.address, operands.gradient.address
+        target = pointer(operands.target, like)
+        total = 0.0
+        for row in range(count_rows(task)):
+            example = first + row
+            if context.order:
+                example = pointer(context.order, 0)[example]
+            if context.labels:
+                clear(target, size)
+                target[pointer(context.labels, 0)[example]] = 1
+            else:
+                target = pointer(context.targets + example * size * item, like)
+            p = pointer(predictions + row * size * item, like)
+            dp = pointer(gradient + row * size * item, like)
+            value = of_example(operands, p, target, dp, size, like)
+            factor = scale
+            if context.weights:
+                factor *= pointer(context.weights, 0.0)[example]
+            total += factor * value
+            for i in range(size):
+                dp[i] *= constant(factor, like)
+        return total
+
+    return row_by_row
+
+
+@kernel
+def first_example(task: Task) -> int:
+    """The first of a task's rows, in the run."""
+    return task.chunk_start + task.begin
 
 
 @kernel
@@ -117,145 +207,114 @@ def is_plain(context: Context) -> bool:
     return not (context.order or context.labels or context.weights)
 
 
-@kernel
-def take_plain_losses(task: Task, operands: Any, first: int, scale: Any, like: Any) -> float:
-    """The losses of all rows at once, value by value."""
-    size = operands.predictions.size
-    values = count_rows(task) * size
-    targets = context_at(task.context).targets + first * size * size_of(like)
-    p, t = pointer(operands.predictions.address, like), pointer(targets, like)
-    dp, class_weights = (
-        pointer(operands.gradient.address, like),
-        pointer(operands.class_weights, like),
-    )
-    total = loss_of_example(
-        operands.criterion, p, t, dp, values, operands.setting, class_weights, like
-    )
-    for i in range(values):
-        dp[i] *= scale
-    return total
+# --- the formulas: of one value, and of its derivative --------------------------------------------
 
 
 @kernel
-def take_losses(task: Task, operands: Any, first: int, scale: float, like: Any) -> float:
-    """The losses of the rows, one by one."""
-    context, rows = context_at(task.context), count_rows(task)
-    size, item = operands.predictions.size, size_of(like)
-    predictions, gradient = operands.predictions.address, operands.gradient.address
-    target, class_weights = pointer(operands.target, like), pointer(operands.class_weights, like)
-    if operands.criterion == Criterion.SOFTMAX_CROSS_ENTROPY:
-        take_exponentials(pointer(predictions, like), pointer(gradient, like), rows, size)
-    total = 0.0
-    for row in range(rows):
-        example = first + row
-        if context.order:
-            example = pointer(context.order, 0)[example]
-        if context.labels:
-            clear(target, size)
-            target[pointer(context.labels, 0)[example]] = 1
-        else:
-            target = pointer(context.targets + example * size * item, like)
-        p = pointer(predictions + row * size * item, like)
-        dp = pointer(gradient + row * size * item, like)
-        value = loss_of_example(
-            operands.criterion, p, target, dp, size, operands.setting, class_weights, like
-        )
-        factor = scale
-        if context.weights:
-            factor *= pointer(context.weights, 0.0)[example]
-        total += factor * value
-        for i in range(size):
-            dp[i] *= constant(factor, like)
-    return total
+def square(p: Any, target: Any, setting: Any) -> Any:
+    """(p - t)²."""
+    return (p - target) * (p - target)
 
 
 @kernel
-def loss_of_example(
-    criterion: int,
-    p: Any,
-    t: Any,
-    dp: Any,
-    count: int,
-    setting: float,
-    class_weights: Any,
-    like: Any,
-) -> float:
-    """The loss of one example with `count` predictions p; its derivative goes to dp.
-
-    `t` is the target, as many numbers; `setting` the delta, margin or label smoothing.
-    """
-    if criterion == Criterion.SOFTMAX_CROSS_ENTROPY:
-        return softmax_cross_entropy(p, t, dp, count, setting, class_weights, like)
-    a = constant(setting, like)
-    value = sum_losses(criterion, p, t, count, a, like)
-    differentiate(criterion, p, t, dp, count, a, like)
-    return value
+def square_slope(p: Any, target: Any, setting: Any) -> Any:
+    return (p - target) + (p - target)
 
 
 @kernel
-def sum_losses(criterion: int, p: Any, t: Any, count: int, a: Any, like: Any) -> float:
-    """Σ_i l(p_i, t_i). Nothing is written within this loop: else LLVM may make two of it, and take
-    at each run the one that fits how the arrays lie; their sums have another order."""
-    total = 0.0
-    one, zero, half = constant(1.0, like), constant(0.0, like), constant(0.5, like)
-    for i in range(count):
-        q, target = p[i], t[i]
-        away = q - target
-        if criterion == Criterion.MEAN_SQUARED_ERROR:
-            total += away * away
-        elif criterion == Criterion.MEAN_ABSOLUTE_ERROR:
-            total += abs(away)
-        elif criterion == Criterion.HUBER:
-            held = min(max(away, -a), a)
-            total += held * (away - held * half)
-        elif criterion == Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS:
-            total += softplus(q) - target * q
-        elif criterion == Criterion.BINARY_CROSS_ENTROPY:
-            held = min(max(q, a), one - a)
-            total -= target * math.log(held) + (one - target) * math.log1p(-held)
-        elif criterion == Criterion.HINGE:
-            sign = -one if target == zero else target
-            total += max(one - sign * q, zero)
-        elif criterion == Criterion.CATEGORICAL_CROSS_ENTROPY:
-            total -= target * math.log(max(q, a))
-        elif criterion == Criterion.KL_DIVERGENCE and target > zero:
-            total += target * (math.log(target) - q)
-    return total
+def distance(p: Any, target: Any, setting: Any) -> Any:
+    """|p - t|."""
+    return abs(p - target)
 
 
 @kernel
-def differentiate(criterion: int, p: Any, t: Any, dp: Any, count: int, a: Any, like: Any) -> None:
-    """dp_i = ∂l(p_i, t_i) / ∂p_i."""
-    one, zero = constant(1.0, like), constant(0.0, like)
-    for i in range(count):
-        q, target = p[i], t[i]
-        away = q - target
-        if criterion == Criterion.MEAN_SQUARED_ERROR:
-            dp[i] = away + away
-        elif criterion == Criterion.MEAN_ABSOLUTE_ERROR:
-            dp[i] = zero if away == zero else math.copysign(one, away)
-        elif criterion == Criterion.HUBER:
-            dp[i] = min(max(away, -a), a)
-        elif criterion == Criterion.BINARY_CROSS_ENTROPY_OF_LOGITS:
-            dp[i] = sigmoid(q) - target
-        elif criterion == Criterion.BINARY_CROSS_ENTROPY:
-            held = min(max(q, a), one - a)
-            dp[i] = (held - target) / (held * (one - held)) if held == q else zero
-        elif criterion == Criterion.HINGE:
-            sign = -one if target == zero else target
-            dp[i] = -sign if one - sign * q > zero else zero
-        elif criterion == Criterion.CATEGORICAL_CROSS_ENTROPY:
-            dp[i] = -target / q if q >= a else zero
-        elif criterion == Criterion.KL_DIVERGENCE:
-            dp[i] = -target
+def distance_slope(p: Any, target: Any, setting: Any) -> Any:
+    away, zero = p - target, constant(0.0, p)
+    return zero if away == zero else math.copysign(constant(1.0, p), away)
 
 
 @kernel
-def softmax_cross_entropy(
-    z: Any, t: Any, dz: Any, classes: int, smoothing: float, class_weights: Any, like: Any
-) -> float:
+def huber(p: Any, target: Any, delta: Any) -> Any:
+    """h (d - h / 2) with d = p - t, and h that is d held between -δ and δ."""
+    away = p - target
+    held = min(max(away, -delta), delta)
+    return held * (away - held * constant(0.5, p))
+
+
+@kernel
+def huber_slope(p: Any, target: Any, delta: Any) -> Any:
+    return min(max(p - target, -delta), delta)
+
+
+@kernel
+def cross_entropy_of_logit(z: Any, target: Any, setting: Any) -> Any:
+    """log(1 + exp(z)) - t z."""
+    return softplus(z) - target * z
+
+
+@kernel
+def cross_entropy_of_logit_slope(z: Any, target: Any, setting: Any) -> Any:
+    return sigmoid(z) - target
+
+
+@kernel
+def binary_cross_entropy(p: Any, target: Any, margin: Any) -> Any:
+    """-t log p - (1 - t) log(1 - p), with p held away from 0 and 1."""
+    one = constant(1.0, p)
+    held = min(max(p, margin), one - margin)
+    return -(target * math.log(held) + (one - target) * math.log1p(-held))
+
+
+@kernel
+def binary_cross_entropy_slope(p: Any, target: Any, margin: Any) -> Any:
+    zero, one = constant(0.0, p), constant(1.0, p)
+    held = min(max(p, margin), one - margin)
+    return (held - target) / (held * (one - held)) if held == p else zero
+
+
+@kernel
+def hinge(p: Any, target: Any, setting: Any) -> Any:
+    """max(1 - t p, 0), where a target of 0 means -1."""
+    zero, one = constant(0.0, p), constant(1.0, p)
+    sign = -one if target == zero else target
+    return max(one - sign * p, zero)
+
+
+@kernel
+def hinge_slope(p: Any, target: Any, setting: Any) -> Any:
+    zero, one = constant(0.0, p), constant(1.0, p)
+    sign = -one if target == zero else target
+    return -sign if one - sign * p > zero else zero
+
+
+@kernel
+def categorical_cross_entropy(p: Any, target: Any, margin: Any) -> Any:
+    """-t log p, with p held above the margin."""
+    return -(target * math.log(max(p, margin)))
+
+
+@kernel
+def categorical_cross_entropy_slope(p: Any, target: Any, margin: Any) -> Any:
+    return -target / p if p >= margin else constant(0.0, p)
+
+
+@kernel
+def divergence(log_p: Any, target: Any, setting: Any) -> Any:
+    """t (log t - log p)."""
+    zero = constant(0.0, log_p)
+    return target * (math.log(target) - log_p) if target > zero else zero
+
+
+@kernel
+def divergence_slope(log_p: Any, target: Any, setting: Any) -> Any:
+    return -target
+
+
+@kernel
+def softmax_cross_entropy(operands: Any, z: Any, t: Any, dz: Any, classes: int, like: Any) -> float:
     """-Σ_c q_c log p_c with p = softmax(z); derivative p Σ_c q_c - q. dz holds what
     `take_exponentials` left there."""
+    smoothing, class_weights = operands.setting, pointer(operands.class_weights, like)
     highest, total = highest_of(z, 0, classes), constant(0.0, like)
     for c in range(classes):
         total += dz[c]
@@ -283,3 +342,46 @@ def take_exponentials(z: Any, e: Any, rows: int, classes: int) -> None:
             e[c] = z[c] - highest
     for i in range(rows * classes):
         e[i] = exp_of_negative(e[i])
+
+
+# --- the losses -----------------------------------------------------------------------------------
+
+each_softmax_cross_entropy = by_rows(softmax_cross_entropy)
+
+
+def softmax_cross_entropy_loss(task: Task, like: Any) -> None:
+    """The exponentials of all rows, then the loss of each."""
+    operands: Any = read(task, Loss)
+    context = context_at(task.context)
+    z, dz = pointer(operands.predictions.address, like), pointer(operands.gradient.address, like)
+    take_exponentials(z, dz, count_rows(task), operands.predictions.size)
+    scale = loss_scale(context, task.chunk_start)
+    total = each_softmax_cross_entropy(task, operands, scale, like)
+    add_to_total(context.partial_losses, task.share, total)
+
+
+CRITERIA: dict[type[losses.Loss], Criterion] = {
+    losses.MeanSquaredError: of_values("SquaredError", square, square_slope),
+    losses.MeanAbsoluteError: of_values("AbsoluteError", distance, distance_slope),
+    losses.Huber: of_values("HuberLoss", huber, huber_slope, setting="delta"),
+    losses.BinaryCrossEntropy: of_values(
+        "BinaryCrossEntropy", binary_cross_entropy, binary_cross_entropy_slope, setting="margin"
+    ),
+    losses.Hinge: of_values("Hinge", hinge, hinge_slope),
+    losses.SoftmaxCrossEntropy: Criterion(
+        operation("SoftmaxCrossEntropy", softmax_cross_entropy_loss),
+        "label_smoothing",
+        is_of_example=True,
+    ),
+    losses.CategoricalCrossEntropy: of_values(
+        "CategoricalCrossEntropy",
+        categorical_cross_entropy,
+        categorical_cross_entropy_slope,
+        setting="margin",
+        is_of_example=True,
+    ),
+    losses.KLDivergence: of_values("Divergence", divergence, divergence_slope, is_of_example=True),
+}
+BINARY_CROSS_ENTROPY_OF_LOGITS = of_values(
+    "BinaryCrossEntropyOfLogits", cross_entropy_of_logit, cross_entropy_of_logit_slope
+)

@@ -1,12 +1,11 @@
 """The optimizers' updates, in one pass, on each thread's share of the parameters, as in
-`chainrule.optimizers`.
+`chainrule.optimizers`. Each is entered once: at the end, with the updates above.
 
 What depends on the step alone, bias corrections among it, comes as coefficients.
 """
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,56 +15,27 @@ import numpy.typing as npt
 
 from chainrule import optimizers
 from chainrule.chain import Chain
-from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.kernel import Kernel, kernel
 from chainrule.engine.codegen.native import constant, pointer, size_of
 from chainrule.engine.codegen.operands import context_at, read, share_of
 from chainrule.engine.operations.gradients import Clip, norm_scale
 from chainrule.engine.program.instructions import Instruction
-from chainrule.engine.program.lowering import Lowering, Unlowerable, rows_and_width
-from chainrule.engine.program.records import Task
+from chainrule.engine.program.lowering import Lowering, rows_and_width
+from chainrule.engine.program.obstacles import Unlowerable
+from chainrule.engine.program.records import Context, Task
 from chainrule.engine.program.registry import handles
 from chainrule.types import Array
 
-
-class Rule(enum.IntEnum):
-    """The optimizers' updates."""
-
-    SGD = 0
-    MOMENTUM = 1
-    NESTEROV = 2
-    ADAGRAD = 3
-    ADADELTA = 4
-    RMSPROP = 5
-    ADAM = 6
-    AMSGRAD = 7
-    NADAM = 8
-    LION = 9
-
-
-RULES: dict[type[optimizers.Optimizer], Rule] = {
-    optimizers.SGD: Rule.SGD,
-    optimizers.Adagrad: Rule.ADAGRAD,
-    optimizers.Adadelta: Rule.ADADELTA,
-    optimizers.RMSprop: Rule.RMSPROP,
-    optimizers.Adam: Rule.ADAM,
-    optimizers.AdamW: Rule.ADAM,
-    optimizers.AMSGrad: Rule.AMSGRAD,
-    optimizers.NAdam: Rule.NADAM,
-    optimizers.Lion: Rule.LION,
-}
 MOST_SLOTS = 3
 SETTINGS = ("beta_1", "beta_2", "epsilon", "weight_decay")
 
 
 class Updates:
-    """What an optimizer is to the machine: a rule, settings, and coefficients for every step."""
+    """What an optimizer is to the machine: an operation, settings, and coefficients for every
+    step."""
 
     def __init__(self, optimizer: optimizers.Optimizer) -> None:
-        if type(optimizer) not in RULES:
-            raise Unlowerable(f"the optimizer {type(optimizer).__name__}")
-        self.optimizer, self.rule = optimizer, RULES[type(optimizer)]
-        if isinstance(optimizer, optimizers.SGD) and optimizer.momentum:
-            self.rule = Rule.NESTEROV if optimizer.nesterov else Rule.MOMENTUM
+        self.optimizer, self.operation = optimizer, operation_of(optimizer)
         first = getattr(optimizer, "rho", getattr(optimizer, "momentum", 0.0))
         given = [getattr(optimizer, name, 0.0) for name in SETTINGS]
         self.settings = np.array([getattr(optimizer, "beta_1", first), *given[1:]])
@@ -100,8 +70,19 @@ class Updates:
             state.step += count
 
 
+def operation_of(optimizer: optimizers.Optimizer) -> type:
+    """The operation that an optimizer's update is."""
+    if isinstance(optimizer, optimizers.SGD) and optimizer.momentum:
+        return NESTEROV if optimizer.nesterov else MOMENTUM
+    try:
+        return UPDATES[type(optimizer)]
+    except KeyError:
+        raise Unlowerable(f"the optimizer {type(optimizer).__name__}") from None
+
+
 class Update(NamedTuple):
-    """Move weights once, after clipping by norm and the weights' own decay."""
+    """Move weights once, after clipping by norm and the weights' own decay. Each optimizer's is an
+    operation of its own with these operands."""
 
     weights: Array
     gradient: Array
@@ -110,7 +91,6 @@ class Update(NamedTuple):
     slot_3: Array | None
     rows: int
     width: int
-    rule: int
     decay: float
 
 
@@ -142,8 +122,8 @@ def add_updates(
             slot_1, slot_2, slot_3 = own + [None] * (MOST_SLOTS - len(own))
             rows, width = rows_and_width(w)
             decay = decays.get(name, 0.0)
-            operands = Update(w, gradient, slot_1, slot_2, slot_3, rows, width, updates.rule, decay)
-            moves.append(Instruction(operands))
+            operands = (w, gradient, slot_1, slot_2, slot_3, rows, width, decay)
+            moves.append(Instruction(updates.operation(*operands)))
         start += w.size
     to.code.move[:0] = moves
 
@@ -151,102 +131,181 @@ def add_updates(
 # --- kernels --------------------------------------------------------------------------------------
 
 
-@handles(Update)
-def update(task: Task, like: Any) -> None:
-    """One step of the optimizer."""
-    operands: Any = read(task, Update)
-    part, context = share_of(task, operands.rows, operands.width), context_at(task.context)
-    offset = part.begin * part.width * size_of(like)
-    w, g = pointer(operands.weights + offset, like), pointer(operands.gradient + offset, like)
-    s, u = pointer(operands.slot_1 + offset, like), pointer(operands.slot_2 + offset, like)
-    v = pointer(operands.slot_3 + offset, like)
-    coefficients = pointer(context.coefficients + task.step * 32, 0.0)
-    scale = constant(norm_scale(context), like)
-    if scale != 1:
-        for k in range(part.values):
-            g[k] *= scale
-    if operands.decay != 0:
-        keep = constant(1 - coefficients[0] * operands.decay, like)
-        for k in range(part.values):
-            w[k] *= keep
-    settings = pointer(context.settings, 0.0)
-    move(operands.rule, w, g, s, u, v, coefficients, settings, part.values, like)
+class Settings(NamedTuple):
+    """An optimizer's numbers in one step, in the type of the weights.
+
+    Args:
+        rate: the learning rate.
+        correction_1, correction_2, correction_3: see `Updates.coefficients`.
+        beta_1, beta_2: how much of a moment stays; or of the momentum, or ρ.
+        rest_1, rest_2: 1 - beta_1 and 1 - beta_2.
+        epsilon: added to denominators.
+        keep: what decoupled weight decay leaves of the weights.
+    """
+
+    rate: Any
+    correction_1: Any
+    correction_2: Any
+    correction_3: Any
+    beta_1: Any
+    beta_2: Any
+    rest_1: Any
+    rest_2: Any
+    epsilon: Any
+    keep: Any
+
+
+def update(name: str, move: Kernel) -> type:
+    """Enter an optimizer's update: its operation.
+
+    Args:
+        name: as in ``AdamUpdate``.
+        move: ``move(w, g, s, u, v, count, settings)`` moves so many weights w with gradients g
+            once; s, u and v are the optimizer's slots, in its order.
+    """
+    kind = type(name, (Update,), {})
+
+    def carry_out(task: Task, like: Any) -> None:
+        operands: Any = read(task, Update)
+        part, context = share_of(task, operands.rows, operands.width), context_at(task.context)
+        offset = part.begin * part.width * size_of(like)
+        w, g = pointer(operands.weights + offset, like), pointer(operands.gradient + offset, like)
+        s, u = pointer(operands.slot_1 + offset, like), pointer(operands.slot_2 + offset, like)
+        v = pointer(operands.slot_3 + offset, like)
+        scale_gradient(context, g, part.values, like)
+        coefficients = pointer(context.coefficients + task.step * 32, 0.0)
+        if operands.decay != 0:
+            keep = constant(1 - coefficients[0] * operands.decay, like)
+            for k in range(part.values):
+                w[k] *= keep
+        settings = settings_of(coefficients, pointer(context.settings, 0.0), like)
+        move(w, g, s, u, v, part.values, settings)
+
+    carry_out.__name__ = name
+    handles(kind)(carry_out)
+    return kind
 
 
 @kernel
-def move(
-    rule: int,
-    w: Any,
-    g: Any,
-    s: Any,
-    u: Any,
-    v: Any,
-    c: Any,
-    settings: Any,
-    count: int,
-    like: Any,
-) -> None:
-    """Move w once. s, u and v are the optimizer's slots, in its order; c the step's coefficients,
-    the learning rate first; settings what stays the same in all steps."""
-    rate, c1, c2, c3 = (
-        constant(c[0], like),
-        constant(c[1], like),
-        constant(c[2], like),
-        constant(c[3], like),
+def scale_gradient(context: Context, g: Any, count: int, like: Any) -> None:
+    """Clip a gradient by the norm of all."""
+    scale = constant(norm_scale(context), like)
+    if scale != 1:
+        for k in range(count):
+            g[k] *= scale
+
+
+@kernel
+def settings_of(c: Any, settings: Any, like: Any) -> Settings:
+    """The numbers of a step, from its coefficients and from what stays the same in all steps."""
+    return Settings(
+        rate=constant(c[0], like),
+        correction_1=constant(c[1], like),
+        correction_2=constant(c[2], like),
+        correction_3=constant(c[3], like),
+        beta_1=constant(settings[0], like),
+        beta_2=constant(settings[1], like),
+        rest_1=constant(1 - settings[0], like),
+        rest_2=constant(1 - settings[1], like),
+        epsilon=constant(settings[2], like),
+        keep=constant(1 - c[0] * settings[3], like),
     )
-    beta_1, beta_2, epsilon, keep = (
-        constant(settings[0], like),
-        constant(settings[1], like),
-        constant(settings[2], like),
-        constant(1 - c[0] * settings[3], like),  # of decoupled weight decay
-    )
-    rest_1, rest_2 = constant(1 - settings[0], like), constant(1 - settings[1], like)
-    zero, one = constant(0.0, like), constant(1.0, like)
-    if rule == Rule.SGD:
-        for i in range(count):
-            w[i] -= rate * g[i]
-    elif rule == Rule.MOMENTUM:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + g[i]
-            w[i] -= rate * s[i]
-    elif rule == Rule.NESTEROV:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + g[i]
-            w[i] -= rate * (g[i] + beta_1 * s[i])
-    elif rule == Rule.ADAGRAD:
-        for i in range(count):
-            s[i] += g[i] * g[i]
-            w[i] -= rate * g[i] / (math.sqrt(s[i]) + epsilon)
-    elif rule == Rule.ADADELTA:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + rest_1 * g[i] * g[i]
-            change = g[i] * math.sqrt(u[i] + epsilon) / math.sqrt(s[i] + epsilon)
-            u[i] = beta_1 * u[i] + rest_1 * change * change
-            w[i] -= rate * change
-    elif rule == Rule.RMSPROP:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + rest_1 * g[i] * g[i]
-            w[i] -= rate * g[i] / (math.sqrt(s[i]) + epsilon)
-    elif rule == Rule.ADAM:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + rest_1 * g[i]
-            u[i] = beta_2 * u[i] + rest_2 * g[i] * g[i]
-            w[i] = keep * w[i] - rate * (s[i] * c1) / (math.sqrt(u[i] * c2) + epsilon)
-    elif rule == Rule.AMSGRAD:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + rest_1 * g[i]
-            u[i] = beta_2 * u[i] + rest_2 * g[i] * g[i]
-            v[i] = max(v[i], u[i])
-            w[i] -= rate * (s[i] * c1) / (math.sqrt(v[i] * c2) + epsilon)
-    elif rule == Rule.NADAM:
-        for i in range(count):
-            s[i] = beta_1 * s[i] + rest_1 * g[i]
-            u[i] = beta_2 * u[i] + rest_2 * g[i] * g[i]
-            ahead = c1 * s[i] + c3 * g[i]
-            w[i] -= rate * ahead / (math.sqrt(u[i] * c2) + epsilon)
-    elif rule == Rule.LION:
-        for i in range(count):
-            mixed = beta_1 * s[i] + rest_1 * g[i]
-            sign = zero if mixed == zero else math.copysign(one, mixed)
-            w[i] = keep * w[i] - rate * sign
-            s[i] = beta_2 * s[i] + rest_2 * g[i]
+
+
+# --- the optimizers -------------------------------------------------------------------------------
+
+
+@kernel
+def sgd(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        w[i] -= by.rate * g[i]
+
+
+@kernel
+def momentum(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + g[i]
+        w[i] -= by.rate * s[i]
+
+
+@kernel
+def nesterov(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + g[i]
+        w[i] -= by.rate * (g[i] + by.beta_1 * s[i])
+
+
+@kernel
+def adagrad(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] += g[i] * g[i]
+        w[i] -= by.rate * g[i] / (math.sqrt(s[i]) + by.epsilon)
+
+
+@kernel
+def adadelta(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + by.rest_1 * g[i] * g[i]
+        change = g[i] * math.sqrt(u[i] + by.epsilon) / math.sqrt(s[i] + by.epsilon)
+        u[i] = by.beta_1 * u[i] + by.rest_1 * change * change
+        w[i] -= by.rate * change
+
+
+@kernel
+def rmsprop(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + by.rest_1 * g[i] * g[i]
+        w[i] -= by.rate * g[i] / (math.sqrt(s[i]) + by.epsilon)
+
+
+@kernel
+def adam(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + by.rest_1 * g[i]
+        u[i] = by.beta_2 * u[i] + by.rest_2 * g[i] * g[i]
+        step = by.rate * (s[i] * by.correction_1)
+        w[i] = by.keep * w[i] - step / (math.sqrt(u[i] * by.correction_2) + by.epsilon)
+
+
+@kernel
+def amsgrad(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + by.rest_1 * g[i]
+        u[i] = by.beta_2 * u[i] + by.rest_2 * g[i] * g[i]
+        v[i] = max(v[i], u[i])
+        step = by.rate * (s[i] * by.correction_1)
+        w[i] -= step / (math.sqrt(v[i] * by.correction_2) + by.epsilon)
+
+
+@kernel
+def nadam(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        s[i] = by.beta_1 * s[i] + by.rest_1 * g[i]
+        u[i] = by.beta_2 * u[i] + by.rest_2 * g[i] * g[i]
+        ahead = by.correction_1 * s[i] + by.correction_3 * g[i]
+        w[i] -= by.rate * ahead / (math.sqrt(u[i] * by.correction_2) + by.epsilon)
+
+
+@kernel
+def lion(w: Any, g: Any, s: Any, u: Any, v: Any, count: int, by: Settings) -> None:
+    for i in range(count):
+        mixed, zero = by.beta_1 * s[i] + by.rest_1 * g[i], constant(0.0, g[i])
+        sign = zero if mixed == zero else math.copysign(constant(1.0, g[i]), mixed)
+        w[i] = by.keep * w[i] - by.rate * sign
+        s[i] = by.beta_2 * s[i] + by.rest_2 * g[i]
+
+
+SGD = update("SgdUpdate", sgd)
+MOMENTUM, NESTEROV = update("MomentumUpdate", momentum), update("NesterovUpdate", nesterov)
+ADAM = update("AdamUpdate", adam)
+UPDATES: dict[type[optimizers.Optimizer], type] = {
+    optimizers.SGD: SGD,
+    optimizers.Adagrad: update("AdagradUpdate", adagrad),
+    optimizers.Adadelta: update("AdadeltaUpdate", adadelta),
+    optimizers.RMSprop: update("RmspropUpdate", rmsprop),
+    optimizers.Adam: ADAM,
+    optimizers.AdamW: ADAM,
+    optimizers.AMSGrad: update("AmsgradUpdate", amsgrad),
+    optimizers.NAdam: update("NadamUpdate", nadam),
+    optimizers.Lion: update("LionUpdate", lion),
+}

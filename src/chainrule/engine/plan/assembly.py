@@ -12,7 +12,7 @@ from chainrule.engine.codegen import processor
 from chainrule.engine.operations.dense_transposed import Transpose, is_worth_transposing
 from chainrule.engine.operations.gradients import add_regularizers
 from chainrule.engine.operations.losses import add_loss
-from chainrule.engine.operations.updates import Rule, Updates, add_updates
+from chainrule.engine.operations.updates import SGD, Updates, add_updates
 from chainrule.engine.plan.plan import Plan
 from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowering, RandomLayer, multiplications
@@ -64,7 +64,8 @@ def training_plan(
     updates = Updates(optimizer)
     small = is_worth_transposing(network.root, network.input_shape)
     transposed = small and batch_size >= WORTH_TRANSPOSING
-    plain = updates.rule == Rule.SGD and optimizer.clip_value is None and updates.clip_norm is None
+    is_clipped = optimizer.clip_value is not None or updates.clip_norm is not None
+    plain = updates.operation is SGD and not is_clipped
     to = Lowering(
         training=True,
         small_steps=batch_size <= SMALL_STEP,

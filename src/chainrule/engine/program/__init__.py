@@ -3,6 +3,7 @@
 From the ground up:
 
     instructions  tensors, instructions, and the parts of a program's code
+    obstacles     what keeps the engine from running a network
     operands      the named operands of an operation, and their slots in an instruction's row
     records       what the machine reads: its context, its tasks, rows of instructions and tensors
     registry      which function carries out an operation, which one lowers a layer

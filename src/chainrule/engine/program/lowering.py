@@ -15,25 +15,14 @@ from typing import Any
 
 from chainrule import layers
 from chainrule.engine.program.instructions import Code, Instruction, Tensor, Wait
+from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.registry import LOWERINGS
-from chainrule.errors import ArgumentError
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
 from chainrule.types import Array, Shape
 
 Pullback = Callable[[Tensor], Tensor | None]
 Lowered = tuple[Tensor, Pullback]
-
-
-class Unlowerable(Exception):  # noqa: N818
-    """Something has no compiled form; the message names it."""
-
-    def refusal(self) -> ArgumentError:
-        """What to say where the engine was asked for and nothing else."""
-        return ArgumentError(
-            f"engine='compiled' cannot run {self}, which has no compiled form: use "
-            "engine='auto', which runs such networks in NumPy"
-        )
 
 
 @dataclass

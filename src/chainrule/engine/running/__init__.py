@@ -7,6 +7,8 @@ From the ground up:
     threads     how many there are, how they begin, and Ctrl-C while they work
     code_cache  machine code on disk, and what is checked before any of it runs
     compiling   from a kernel to machine code, once, by several Pythons
+    built       machine code that came with the wheel
+    building    how it is built
     compiled    machine code in memory, by its addresses
     targets     targets and weights in the form that the machine reads
     session     training and prediction

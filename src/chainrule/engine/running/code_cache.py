@@ -2,7 +2,7 @@
 
 Machine code does what it likes with the rights of whoever loads it. So the folder must belong to
 this user and be closed to everybody else's writing, and so must each file. A file begins with a
-label: what it holds, what it was compiled from, by what and for which processor; and with a
+label: what it holds, what it was compiled from, by what and for which vectors; and with a
 checksum of all that follows. What does not match is as good as missing, and is compiled anew.
 
 The folder's name has a hash of the same label, so that no version ever meets another's code.
@@ -18,10 +18,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import llvmlite.binding as llvm
-
 from chainrule import __version__
-from chainrule.engine.codegen.processor import DESCRIPTION
+from chainrule.engine.codegen.llvm import LLVM_LOCK, llvm
+from chainrule.engine.codegen.processor import VECTORS
 from chainrule.files import cache_folder, is_private, private_folder, whole_file
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
@@ -32,7 +31,7 @@ PLAIN_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 @cache
 def code_folder() -> Path:
-    """Where this version's code for this processor is kept.
+    """Where this version's code for these vectors is kept.
 
     Raises:
         OutputError: there is no such folder that this user alone may write to.
@@ -93,11 +92,13 @@ def label(name: str, dtype: str) -> bytes:
 
 @cache
 def origin() -> str:
-    """All that compiled code depends on: the source, the compiler and the processor."""
+    """All that compiled code depends on: the source, the compiler and the vectors."""
+    with LLVM_LOCK:
+        version_of_llvm, triple = llvm.llvm_version_info, llvm.get_process_triple()
     return (
         f"chainrule {__version__} {source_hash()}, Python {platform.python_version()}, "
-        f"Numba {version('numba')}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}, "
-        f"{DESCRIPTION}"
+        f"Numba {version('numba')}, LLVM {'.'.join(map(str, version_of_llvm))}, "
+        f"{triple} {VECTORS.cpu} {VECTORS.features}"
     )
 
 

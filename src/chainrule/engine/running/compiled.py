@@ -1,7 +1,8 @@
 """Machine code: found or compiled once in a process, then called by its address.
 
-`compiling` gives an object file for each function, from disk if it was compiled before, and LLVM
-alone loads it: Numba, which takes longer to import than to train a small network, is not needed.
+Where kernels came with the wheel, they are there. Else `compiling` gives an object file for each
+function, from disk if it was compiled before, and LLVM alone loads it: Numba, which takes longer to
+import than to train a small network, is not needed.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-import llvmlite.binding as llvm
-
 from chainrule.engine.codegen.library import LIBRARY, symbol
-from chainrule.engine.codegen.processor import LLVM_LOCK, target_machine
+from chainrule.engine.codegen.llvm import LLVM_LOCK, has_compiler, llvm, target_machine
 from chainrule.engine.program.instructions import Instruction
+from chainrule.engine.program.obstacles import NoKernels
 from chainrule.engine.program.registry import function_name, operation_of
+from chainrule.engine.running.built import built_address
 from chainrule.engine.running.compiling import MACHINE, machine_code
 
 LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
@@ -54,11 +55,22 @@ def run_alone(context: int, dtype: str) -> Callable[[], None]:
 
 
 def address(name: str, dtype: str) -> int:
-    """The address of a function, given as module and name, for one type of number. The library
-    that it may call is loaded before it."""
+    """The address of a function, given as module and name, for one type of number.
+
+    Raises:
+        NoKernels: it is neither built nor can it be compiled.
+    """
+    return built_address(name, dtype) or compiled_address(name, dtype)
+
+
+def compiled_address(name: str, dtype: str) -> int:
+    """The same for a function that is compiled here. The library that it may call is loaded before
+    it."""
+    if not has_compiler():
+        raise NoKernels
     if (name, dtype) not in LOADED:
         if name != LIBRARY:
-            address(LIBRARY, dtype)
+            compiled_address(LIBRARY, dtype)
         code = machine_code(name, dtype)
         with LLVM_LOCK:
             if (name, dtype) not in LOADED:

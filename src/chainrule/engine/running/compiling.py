@@ -15,13 +15,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cache
 
-import llvmlite.binding as llvm
-
-from chainrule.display import waiting
+from chainrule.display import notice, waiting
 from chainrule.engine.codegen.kernel import FAST
-from chainrule.engine.codegen.library import LIBRARY, compile_library, symbol
+from chainrule.engine.codegen.library import LIBRARY, library_source, symbol
+from chainrule.engine.codegen.llvm import LLVM_LOCK, llvm, target_machine
 from chainrule.engine.codegen.operands import record_type
-from chainrule.engine.codegen.processor import CPU, FEATURES, LLVM_LOCK, target_machine
+from chainrule.engine.codegen.processor import VECTORS
 from chainrule.engine.operations import HANDLERS
 from chainrule.engine.program.records import Task
 from chainrule.engine.program.registry import function_name
@@ -30,10 +29,9 @@ from chainrule.engine.running.code_cache import code_folder, read, write
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write, half_written
-from chainrule.text import printable
 
 MACHINE = function_name(machine.run)
-FUNCTIONS = {LIBRARY: compile_library, MACHINE: machine.run, **HANDLERS}
+FUNCTIONS = (LIBRARY, MACHINE, *HANDLERS)
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
 PATIENCE = 60.0  # seconds in which whoever holds the lock should have compiled one function more
 
@@ -64,13 +62,6 @@ def fill_cache(dtype: str) -> None:
         compile_all(dtype)
     except OutputError as problem:
         notice(f"compiling the engine for this process alone: {problem}; {ELSEWHERE}")
-
-
-@cache
-def notice(text: str) -> None:
-    """A line to the user, once in this process."""
-    with suppress(OSError, ValueError):  # nobody may be there to read it
-        print(f"chainrule: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def missing(dtype: str) -> list[str]:
@@ -179,24 +170,37 @@ def keep_all(dtype: str, *names: str) -> None:
 
 
 @interrupts_afterwards()  # the compiler calls Python where exceptions are swallowed
-def compile_function(name: str, dtype: str) -> bytes:
-    """An object file with one function and all that it calls."""
+def compile_function(name: str, dtype: str, to_be_linked: bool = False) -> bytes:
+    """An object file with one function and all that it calls, and no other name that another one
+    might have too; to be loaded by LLVM, or to be linked into a shared library."""
     with LLVM_LOCK:
-        if name == LIBRARY:
-            return compile_library(dtype)
-        import numba
+        source = library_source(dtype) if name == LIBRARY else kernel_source(name, dtype)
+        return object_file(source, symbol(name, dtype), to_be_linked)
 
-        let_numba_link(symbol(LIBRARY, dtype))
-        numba.config.CPU_NAME, numba.config.CPU_FEATURES = CPU, FEATURES
-        like = getattr(numba, dtype)
-        of_machine, of_handler = (
-            numba.void(numba.int64, numba.int64, like),
-            numba.void(record_type(Task), like),
-        )
-        signature = of_machine if name == MACHINE else of_handler
-        compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(FUNCTIONS[name])
-        source = compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype))
-        return bytes(target_machine().emit_object(llvm.parse_assembly(source)))
+
+def object_file(source: str, symbol: str, to_be_linked: bool) -> bytes:
+    """What LLVM makes of a module, of whose names only one can be seen. The module ends with this
+    function: LLVM gives its memory back, which takes the lock too."""
+    module = llvm.parse_assembly(source)
+    for part in [*module.functions, *module.global_variables]:
+        if not part.is_declaration and part.name != symbol:
+            part.linkage = "internal"
+    return bytes(target_machine(to_be_linked).emit_object(module))
+
+
+def kernel_source(name: str, dtype: str) -> str:
+    """What Numba makes of a handler or of the machine: a module of LLVM's."""
+    import numba
+
+    let_numba_link(symbol(LIBRARY, dtype))
+    numba.config.CPU_NAME, numba.config.CPU_FEATURES = VECTORS.cpu, VECTORS.features
+    like = getattr(numba, dtype)
+    if name == MACHINE:
+        function, signature = machine.run, numba.void(numba.int64, numba.int64, like)
+    else:
+        function, signature = HANDLERS[name], numba.void(record_type(Task), like)
+    compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(function)
+    return str(compiled.inspect_llvm().replace(compiled.native_name, symbol(name, dtype)))
 
 
 def let_numba_link(symbol: str) -> None:

@@ -12,7 +12,7 @@ from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
 from chainrule.engine.plan.assembly import prediction_plan, training_plan
 from chainrule.engine.plan.plan import Plan
-from chainrule.engine.program.lowering import Unlowerable
+from chainrule.engine.program.obstacles import Obstacle
 from chainrule.engine.running.compiled import handler_address, run_alone, run_function
 from chainrule.engine.running.targets import Targets
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards, run_together
@@ -35,7 +35,7 @@ class CompiledRunner:
         batch_size: the most examples of a step.
         threads: how many there may be.
     Raises:
-        Unlowerable: there is no compiled form of one of them.
+        Obstacle: there is no compiled form of one of them, or no machine code at all.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class CompiledPrediction:
     Args:
         rows: the most examples at a time.
     Raises:
-        Unlowerable: there is no compiled form of one of its layers.
+        Obstacle: there is no compiled form of one of its layers, or no machine code at all.
     """
 
     def __init__(self, network: Chain, rows: int, threads: int, interleaves: bool = True) -> None:
@@ -215,7 +215,7 @@ class CompiledPredictor:
         self.idle: dict[bool, list[CompiledPrediction | None]] = {True: [], False: []}
 
     def __call__(self, network: Chain, x: Any) -> Array | None:
-        """The network's outputs, or None where a layer has no compiled form. What is not in memory
+        """The network's outputs, or None where they cannot be compiled. What is not in memory
         is read a few rows at a time."""
         few = len(x) <= FEW_ROWS
         idle = self.idle[few]
@@ -237,13 +237,13 @@ class CompiledPredictor:
             idle.append(prediction)
 
     def _prepare(self, network: Chain, few: bool) -> CompiledPrediction | None:
-        """A plan that predicts few or many rows; None where a layer has no compiled form."""
+        """A plan that predicts few or many rows; None where there can be none."""
         try:
             if few:
                 return FewPredictions(network)
             threads = self.threads or available_threads()
             return CompiledPrediction(network, PREDICTION_ROWS, threads)
-        except Unlowerable as obstacle:
+        except Obstacle as obstacle:
             if self.must_compile:
                 raise obstacle.refusal() from None
             return None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.engine.operations.losses import PER_EXAMPLE
+from chainrule.engine.operations.losses import criterion_of
 from chainrule.losses import Loss, SoftmaxCrossEntropy, check_weights
 from chainrule.types import Array, Shape
 
@@ -58,7 +58,7 @@ class Targets:
             loss.formulas(outputs[:1].astype(dtype), np.zeros((1, *shape), dtype))
             of_class = each[labels] if labels is not None else np.asarray(values) @ each
             divisors = of_class if counted is None else of_class * counted
-        size = 1 if isinstance(loss, PER_EXAMPLE) else math.prod(shape)
+        size = 1 if criterion_of(loss).is_of_example else math.prod(shape)
         of_nothing = 0.0 if class_weights is None else 1.0  # as `Loss.weight_of` has it
         return cls(labels, values, counted, divisors, size, of_nothing)
 
