@@ -41,7 +41,8 @@ FLOORS = [
 ROOMS = {
     "engine": [{"program"}, {"codegen"}, {"operations"}, {"plan"}, {"running"}],
     "doctor": [
-        {"findings"},
+        {"verdict"},
+        {"findings", "failure"},
         {"subjects"},
         {"numbers"},
         {"search"},

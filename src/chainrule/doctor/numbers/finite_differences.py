@@ -100,6 +100,11 @@ class Truth:
         return len(self.where) == int(np.prod(self.shape))
 
     @property
+    def is_known(self) -> bool:
+        """True if there is anything to compare a gradient with."""
+        return bool(self.slopes) or len(self.where) > 0
+
+    @property
     def array(self) -> Array:
         """The gradient, NaN where it was not computed."""
         full = np.full(int(np.prod(self.shape)), np.nan)
@@ -118,16 +123,20 @@ class Truth:
         fitted = fit(gradient, self.shape)
         if fitted is None or not np.all(np.isfinite(fitted)):
             return False
-        ours = fitted.ravel()
-        allowed = self.precision.tolerance * max(self.scale, float(np.abs(ours).max(initial=0)))
-        off = np.abs(ours[self.where] - self.entries) if len(self.where) else np.zeros(1)
-        if off.max(initial=0) > allowed + self.floor:
+        if not self._has_entries(fitted):
             return False
-        return all(
+        return self.is_whole or all(
             abs(float(np.sum(direction * fitted)) - true)
             <= self.precision.tolerance * max(abs(true), _size(fitted, direction)) + self.floor
             for direction, true in zip(self.directions, self.slopes, strict=True)
         )
+
+    def _has_entries(self, fitted: Array) -> bool:
+        """True if a gradient in the value's shape has the entries that were computed."""
+        ours = fitted.ravel()
+        allowed = self.precision.tolerance * max(self.scale, float(np.abs(ours).max(initial=0)))
+        off = np.abs(ours[self.where] - self.entries)
+        return bool(off.max(initial=0) <= allowed + self.floor)
 
 
 def _size(gradient: Array, direction: Array) -> float:

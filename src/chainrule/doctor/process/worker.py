@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.diagnosis import diagnose_request
+from chainrule.doctor.failure import DoctorError, failed
 from chainrule.doctor.findings import Diagnosis, Finding
 from chainrule.doctor.intake.request import Request
 from chainrule.foreign.errors import CannotCheckError
@@ -37,20 +38,28 @@ def work(task: dict[str, Any]) -> None:
         faulthandler.register(signal.SIGPROF, file=trace, chain=True)  # and be ended by it
         signal.setitimer(signal.ITIMER_PROF, limits["seconds"])
         faulthandler.dump_traceback_later(limits["waiting"], exit=True, file=trace)
-        answer = _answer(Request(**request), task["with_arrays"], limits)
+        answer = _text_of_answer(Request(**request), task["with_arrays"], limits)
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_PROF, 0)
     Path(task["trace"]).unlink()
     place = Path(task["answer"])
-    place.with_suffix(".part").write_text(json.dumps(answer), encoding="utf-8")
+    place.with_suffix(".part").write_text(answer, encoding="utf-8")
     place.with_suffix(".part").rename(place)
+
+
+def _text_of_answer(request: Request, with_arrays: bool, limits: dict[str, Any]) -> str:
+    """The answer as JSON; where chainrule itself fails, that."""
+    try:
+        return json.dumps(_answer(request, with_arrays, limits))
+    except Exception as error:  # whatever fails here is no mistake in the code under examination
+        return json.dumps({"error": str(failed(error, request.file_name))})
 
 
 def _answer(request: Request, with_arrays: bool, limits: dict[str, Any]) -> dict[str, Any]:
     """The diagnosis, or why there is none."""
     try:
         diagnosis = diagnose_request(request)
-    except CannotCheckError as error:
+    except (CannotCheckError, DoctorError) as error:
         return {"error": str(error)}
     except MemoryError as error:
         evidence = f"more than {limits['megabytes']} MB are asked for ({error})"
