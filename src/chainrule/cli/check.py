@@ -68,7 +68,8 @@ def check(
     Layers, networks, pairs of functions, activations, losses and optimizers are understood as
     they are usually written. A function `example(rng)` in the file may say what to run it on.
 
-    Exit code 0: no mistake found; 1: mistakes found; 2: it cannot be checked.
+    Exit code 0: everything was compared and is right; 1: mistakes found; 2: not checked, and why;
+    3: no mistake found, but only a part could be compared.
 
     \b
     Examples:
@@ -77,18 +78,20 @@ def check(
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
     """
     from chainrule.doctor.intake.request import Request
-    from chainrule.doctor.process.sandbox import Limits, examine_file
+    from chainrule.doctor.process.judge import judge_file
+    from chainrule.doctor.verdict import Verdict, not_checked
     from chainrule.errors import CheckError
+    from chainrule.sandbox.limits import Limits
 
     try:
         request = Request(file, class_name, _pair(functions), make, _shape(shape))
         _must_exist(file)
-        answer = examine_file(request, Limits(time_limit, memory_limit), heat_map is not None)
+        judgement = judge_file(request, Limits(time_limit, memory_limit), heat_map is not None)
     except CheckError as error:
         if as_json:
-            say(json.dumps({"ok": None, "findings": [], "error": str(error)}))
+            say(json.dumps(not_checked(str(error))))
         raise
-    arrays = answer.pop("arrays", {})
+    answer, arrays = judgement.as_json(), judgement.arrays
     if heat_map is not None and arrays:
         from chainrule.doctor.heat_map import draw_heat_map
 
@@ -97,7 +100,7 @@ def check(
         say(json.dumps(answer))
     else:
         _show(answer, request, heat_map if arrays else None)
-    sys.exit(0 if answer["ok"] else 1)
+    sys.exit(Verdict(answer["verdict"]).exit_code)
 
 
 def _pair(text: str | None) -> tuple[str, str] | None:
@@ -146,13 +149,22 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
     page.print()
     for note in answer["notes"]:
         page.print(styled((f"{MARGIN}note: {note}", "dim")))
-    count = len(answer["findings"])
-    if answer["ok"]:
-        page.print(styled(("no mistake found", "green")))
-    else:
-        page.print(styled((f"{count} mistake{'s' if count > 1 else ''} found", "red")))
+    for each in answer["unchecked"]:
+        page.print(styled((f"{MARGIN}not compared: {each}", "yellow")))
+    page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))
+
+
+def _last_line(answer: dict[str, Any]) -> Text:
+    """The verdict in words."""
+    from chainrule.doctor.verdict import Verdict
+
+    verdict = Verdict(answer["verdict"])
+    if verdict is Verdict.WRONG:
+        count = len(answer["findings"])
+        return styled((f"{count} mistake{'s' if count > 1 else ''} found", "red"))
+    return styled((verdict.words, "green" if verdict is Verdict.RIGHT else "yellow"))
 
 
 def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:

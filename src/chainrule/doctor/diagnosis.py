@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chainrule.doctor.failure import failed, is_own
 from chainrule.doctor.findings import Diagnosis, endless
 from chainrule.doctor.intake.examples import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
+from chainrule.doctor.verdict import Verdict
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
+from chainrule.foreign.randomness import Randomness
 
 
 def diagnose_file(file: Path) -> Diagnosis:
@@ -29,16 +32,21 @@ def diagnose_request(request: Request) -> Diagnosis:
     Raises:
         CannotCheckError: nothing can be run, or the code raises an exception outside its backward
             pass.
+        DoctorError: chainrule itself failed.
         MemoryError: the code needs more memory than it may use.
     """
     try:
-        return _joined([diagnose_case(case) for case in find(request)])
+        with Randomness([]).frozen():  # what is drawn to make objects is the same every time
+            cases = find(request)
+        return answered(_joined([diagnose_case(case) for case in cases]))
     except (CannotCheckError, MemoryError):
         raise
     except EndlessError as error:
         finding = endless(request.file_name, error, line_in(error, str(request.file)))
         return Diagnosis(request.file_name, [finding])
-    except Exception as error:  # raised by the code outside its backward pass
+    except Exception as error:  # raised by the code outside its backward pass, or by chainrule
+        if is_own(error):
+            raise failed(error, request.file_name) from error
         line = line_in(error, str(request.file))
         place = f"{request.file_name}, line {line}, raises " if line else ""
         raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
@@ -50,6 +58,7 @@ def diagnose_case(case: Case) -> Diagnosis:
         return diagnose_optimizer(case.example)
     diagnosis = diagnose_subject(case.subject)
     diagnosis.notes += case.notes
+    diagnosis.unchecked += case.unchecked
     named = {finding.code for finding in diagnosis.findings}
     if "timeout" in named:
         return diagnosis
@@ -57,6 +66,18 @@ def diagnose_case(case: Case) -> Diagnosis:
         spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)
         if finding.code not in named and not spoilt:
             diagnosis.findings.append(finding)
+    return diagnosis
+
+
+def answered(diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis, if it says anything.
+
+    Raises:
+        CannotCheckError: nothing was compared.
+    """
+    if diagnosis.verdict is Verdict.NOT_CHECKED:
+        reasons = "; ".join(diagnosis.unchecked) or "nothing in it could be compared"
+        raise CannotCheckError(f"{diagnosis.subject}: {reasons}")
     return diagnosis
 
 
@@ -69,4 +90,5 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
         joined.findings += d.findings
         joined.notes += d.notes
         joined.comparisons += d.comparisons
+        joined.unchecked += d.unchecked
     return joined

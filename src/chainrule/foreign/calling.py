@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError
 from chainrule.foreign.effort import counted
+from chainrule.foreign.errors import UnknownArgumentError
 from chainrule.foreign.gradient_names import looks_like_a_gradient
 from chainrule.foreign.roles import roles_named
 
@@ -32,7 +32,7 @@ def call(
         named: values by the name that an argument has, where no role fits.
         fill: the roles of arguments whose names say nothing, in order.
     Raises:
-        ArgumentError: an argument that stands for nothing known.
+        UnknownArgumentError: an argument that stands for nothing known.
         EndlessError: it does not come to an end.
     """
     roles = roles_of(function, set(environment), set(named), fill)
@@ -96,7 +96,7 @@ def _fill(
     for name in open_arguments:
         role = next((role for role in fill if role not in used), None)
         if role is None:
-            raise ArgumentError(
+            raise UnknownArgumentError(
                 f"cannot tell what {name!r} stands for in {_name(function)}"
                 f"{inspect.signature(function)}: name it as is usual (x, y, params, learning_rate, "
                 "cache), or give it a default"
@@ -112,7 +112,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        raise ArgumentError(f"cannot read the arguments of {_name(function)}") from None
+        raise UnknownArgumentError(f"cannot read the arguments of {_name(function)}") from None
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {name: p for name, p in signature.parameters.items() if p.kind not in variable}
 

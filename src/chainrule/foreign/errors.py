@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from chainrule.errors import ArgumentError
+
 
 class CannotCheckError(Exception):
     """Why the code cannot be checked at all."""
+
+
+class UnknownArgumentError(CannotCheckError, ArgumentError):
+    """An argument that stands for nothing known: nobody can tell how to call the function."""
 
 
 class EndsProgramError(Exception):

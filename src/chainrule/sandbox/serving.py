@@ -43,7 +43,7 @@ def serve(calls: Mapping[str, Call]) -> NoReturn:
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes from and to the judge; the code sees an empty input, and its output goes nowhere."""
+    """The pipes from and to the judge; the code has an empty input, and its output goes nowhere."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):

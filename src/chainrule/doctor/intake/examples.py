@@ -52,12 +52,14 @@ class Case:
         example: what it was made from.
         module: the file, where there is one.
         notes: what was assumed, for the report.
+        unchecked: what beside it has a backward pass and could not be run, and why.
     """
 
     subject: Subject | None
     example: Example = field(default_factory=dict)
     module: types.ModuleType | None = None
     notes: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
 
 def from_example(

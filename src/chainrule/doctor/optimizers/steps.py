@@ -251,7 +251,9 @@ def settings_of(optimizer: Any, example: Mapping[str, Any]) -> Settings:
         beta2=beta2,
         epsilon=1e-8 if epsilon is None else epsilon,
         decay=number("decay") or 0.0,
-        family=_family(name_of(optimizer), beta1, beta2, momentum, attributes.get("nesterov") is True),
+        family=_family(
+            name_of(optimizer), beta1, beta2, momentum, attributes.get("nesterov") is True
+        ),
     )
 
 

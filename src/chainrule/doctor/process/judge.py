@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.findings import Diagnosis
+from chainrule.doctor.intake.request import Request
 from chainrule.doctor.numbers.examination import comparisons, examine
 from chainrule.doctor.optimizers.formulas import Settings
 from chainrule.doctor.optimizers.steps import follow_a_formula, gradients_of_steps
@@ -32,7 +33,6 @@ from chainrule.doctor.process.remote import (
 )
 from chainrule.doctor.process.report import unpacked
 from chainrule.doctor.properties.repeated_calls import alike
-from chainrule.doctor.intake.request import Request
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.state import Values
@@ -58,6 +58,19 @@ class Judgement:
     diagnosis: Diagnosis
     confinement: Confinement
 
+    @property
+    def arrays(self) -> dict[str, dict[str, Array | None]]:
+        """The gradients that are wrong, beside the true ones, where they were asked for."""
+        return {
+            each.name: {"given": each.given, "true": each.true}
+            for each in self.diagnosis.comparisons
+            if each.given is not None or each.true is not None
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        return {**self.diagnosis.as_json(), "sandbox": asdict(self.confinement)}
+
 
 def judge_file(request: Request, limits: Limits, with_arrays: bool = False) -> Judgement:
     """What is said of a file; with the gradients that are wrong if asked.
@@ -81,8 +94,6 @@ def judge_file(request: Request, limits: Limits, with_arrays: bool = False) -> J
         if any(each.right for each in claimed.comparisons) or not claimed.findings:
             claimed = _held_against_numbers(claimed, request, first, second)
         return Judgement(claimed, first.confinement)
-'''
-s=open("/dev/null").read()
 
 
 def folders_of(file: Path) -> list[Path]:
@@ -107,7 +118,7 @@ def _claimed(worker: Worker, request: Request, limits: Limits, with_arrays: bool
 
 
 def _as_json(request: Request) -> dict[str, Any]:
-    return {**asdict(request), "file": str(request.file)}
+    return {**asdict(request), "file": str(Path(str(request.file)).resolve())}
 
 
 # --- held against numbers -------------------------------------------------------------------

@@ -99,6 +99,8 @@ def _generators(part: Any, depth: int = 4) -> Iterator[np.random.Generator]:
 
 def alike(one: Array, other: Array) -> bool:
     """True if two runs gave the same, up to rounding."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return np.array_equal(np.isfinite(one), np.isfinite(other))
     scale = max(float(np.abs(one).max(initial=0)), float(np.abs(other).max(initial=0)))
     return bool(np.abs(one - other).max(initial=0) <= 1e-7 * scale + 1e-12)
 
@@ -113,7 +115,7 @@ def accumulation(subject: Program, names: list[str]) -> list[Finding]:
         one, two = first.gradients.get(name), second.gradients.get(name)
         if one is None or two is None or one.shape != two.shape:
             continue
-        if np.abs(one).max(initial=0) < NOISE:  # a bias before a normalization has no gradient
+        if not NOISE <= np.abs(one).max(initial=0) < np.inf:  # as of a bias before a normalization
             continue
         if alike(two, 2 * one):
             adding.append(name)

@@ -20,8 +20,10 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     """
     found = examine(subject)
     diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
+    diagnosis.unchecked = [f"{subject.name}: {each}" for each in found.unchecked]
     if found.wrong or found.error:
         measure_wrong(found)
+    if found.wrong or found.error:
         diagnosis.findings += findings_of(found, search)
     diagnosis.comparisons = comparisons(found)
     return diagnosis
