@@ -46,6 +46,14 @@ def check(
         str | None,
         typer.Option("--shape", metavar="5,4", help="The shape of the input, the batch included."),
     ] = None,
+    solution: Annotated[
+        Path | None,
+        typer.Option(
+            "--solution",
+            metavar="RIGHT.py",
+            help="A right solution: the code must compute forward what it does.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the findings as JSON, for programs.")
     ] = False,
@@ -85,8 +93,10 @@ def check(
 
     try:
         request = Request(file, class_name, _pair(functions), make, _shape(shape))
-        _must_exist(file)
-        judgement = judge_file(request, Limits(time_limit, memory_limit), heat_map is not None)
+        for each in (file, *([] if solution is None else [solution])):
+            _must_exist(each)
+        limits = Limits(time_limit, memory_limit)
+        judgement = judge_file(request, limits, heat_map is not None, solution)
     except CheckError as error:
         if as_json:
             say(json.dumps(not_checked(str(error))))

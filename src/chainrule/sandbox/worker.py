@@ -282,18 +282,17 @@ def _writes_too_much(folder: Path, most: int) -> bool:
     size, count, folders = 0, 0, [str(folder)]
     while folders:
         try:
-            entries = list(os.scandir(folders.pop()))
-        except FileNotFoundError:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    size += entry.stat(follow_symlinks=False).st_size
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    if size > most or count > MOST_FILES:
+                        return True
+        except FileNotFoundError:  # gone by now
             continue
-        except OSError:  # names so long that nothing here can reach them
-            return True
-        count += len(entries)
-        for entry in entries:
-            with suppress(OSError):
-                size += entry.stat(follow_symlinks=False).st_size
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-        if size > most or count > MOST_FILES:
+        except OSError:  # so deep that no path reaches it
             return True
     return False
 

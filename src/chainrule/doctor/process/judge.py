@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,18 @@ from chainrule.doctor.numbers.examination import comparisons, examine
 from chainrule.doctor.optimizers.formulas import Settings
 from chainrule.doctor.optimizers.steps import follow_a_formula, gradients_of_steps
 from chainrule.doctor.process.endings import as_error, as_finding, is_out_of_time
+from chainrule.doctor.process.reaching import reaching_in
 from chainrule.doctor.process.remote import (
     CodeRaisesError,
     Described,
     RemoteSubject,
     asked,
+    named,
     opened,
 )
 from chainrule.doctor.process.report import unpacked
 from chainrule.doctor.properties.repeated_calls import alike
+from chainrule.doctor.subjects.subject import shown
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.state import Values
@@ -72,19 +76,26 @@ class Judgement:
         return {**self.diagnosis.as_json(), "sandbox": asdict(self.confinement)}
 
 
-def judge_file(request: Request, limits: Limits, with_arrays: bool = False) -> Judgement:
-    """What is said of a file; with the gradients that are wrong if asked.
+def judge_file(
+    request: Request, limits: Limits, with_arrays: bool = False, solution: Path | None = None
+) -> Judgement:
+    """What is said of a file.
 
+    Args:
+        with_arrays: true if the gradients that are wrong are wanted, too.
+        solution: a file that is right; what the code computes forward must be what it does.
     Raises:
         CheckError: it cannot be checked, or not within the limits.
     """
     file = Path(str(request.file))
     readable = folders_of(file)
     with ExitStack() as stack:
-        first, second = (
-            stack.enter_context(Worker(MODULE, limits, readable, folder=readable[0]))
-            for _ in range(2)  # at once: each takes a while to start
-        )
+
+        def started(folders: list[Path]) -> Worker:
+            return stack.enter_context(Worker(MODULE, limits, folders, folder=folders[0]))
+
+        first, second = started(readable), started(readable)  # at once: each takes a while
+        third = None if solution is None else started(folders_of(solution))
         try:
             claimed = _claimed(first, request, limits, with_arrays)
         except WorkerError as error:
@@ -92,8 +103,10 @@ def judge_file(request: Request, limits: Limits, with_arrays: bool = False) -> J
                 return Judgement(as_finding(error, request.file_name), first.confinement)
             raise as_error(error, file, limits) from None
         if any(each.right for each in claimed.comparisons) or not claimed.findings:
-            claimed = _held_against_numbers(claimed, request, first, second)
-        return Judgement(claimed, first.confinement)
+            judge = Judge(request, first, second, third, solution)
+            claimed = judge.held_against_numbers(claimed)
+        places = reaching_in(file) if solution is None else []  # held to it, code cannot pretend
+        return Judgement(_left_to_a_reader(claimed, places), first.confinement)
 
 
 def folders_of(file: Path) -> list[Path]:
@@ -121,106 +134,162 @@ def _as_json(request: Request) -> dict[str, Any]:
     return {**asdict(request), "file": str(Path(str(request.file)).resolve())}
 
 
+def _left_to_a_reader(diagnosis: Diagnosis, places: list[str]) -> Diagnosis:
+    """The diagnosis, with nothing right in it where the source reaches into its process."""
+    if not places:
+        return diagnosis
+    wrong = [each for each in diagnosis.comparisons if not each.right]
+    reason = (
+        f"{', '.join(places[:3])}: that reaches into the process that runs it, so that what "
+        "answers there need not be the code that stands here; read it, or give --solution"
+    )
+    return replace(diagnosis, comparisons=wrong, unchecked=[*diagnosis.unchecked, reason])
+
+
 # --- held against numbers -------------------------------------------------------------------
 
 
-def _held_against_numbers(
-    claimed: Diagnosis, request: Request, first: Worker, second: Worker
-) -> Diagnosis:
-    """The claim, with nothing right in it but what the numbers of two workers agree in."""
-    try:
-        confirmed = list(_confirmed(_as_json(request), first, second))
+@dataclass
+class Judge:
+    """Compares what workers answer.
+
+    Args:
+        request: what was asked to be checked.
+        forward, backward: the workers that run the code.
+        right: the one that runs the solution, where there is one.
+        solution: its file.
+    """
+
+    request: Request
+    forward: Worker
+    backward: Worker
+    right: Worker | None
+    solution: Path | None
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(secrets.randbits(128))  # none of the workers can know
+
+    def held_against_numbers(self, claimed: Diagnosis) -> Diagnosis:
+        """The claim, with nothing right in it but what the numbers of the workers agree in."""
+        confirmed: list[str] = []
         reason = "two runs, forward in one process and backward in another, do not agree in it"
-    except (CannotCheckError, WorkerError) as error:
-        confirmed, reason = [], f"the run that would confirm it fails: {error}"
-    except Exception:  # a worker may answer anything, so that anything may fail here
-        confirmed, reason = [], "what its process answers makes no sense"
-    held = replace(claimed, comparisons=[], unchecked=list(claimed.unchecked))
-    for each in claimed.comparisons:
-        if not each.right:
-            held.comparisons.append(each)
-        elif each.name in confirmed:
-            confirmed.remove(each.name)
-            held.comparisons.append(each)
-        else:
-            held.unchecked.append(f"{each.name}: {reason}")
-    return held
+        try:
+            for number, described in self._cases():
+                try:
+                    confirmed += self._confirmed(number, described)
+                except CannotCheckError as error:
+                    reason = f"not confirmed, {error}"
+        except (CannotCheckError, WorkerError) as error:
+            reason = f"not confirmed, {error}"
+        except Exception:  # a worker may answer anything, so that anything may fail here
+            reason = "not confirmed, what its process answers makes no sense"
+        held = replace(claimed, comparisons=[], unchecked=list(claimed.unchecked))
+        for each in claimed.comparisons:
+            if not each.right:
+                held.comparisons.append(each)
+            elif each.name in confirmed:
+                confirmed.remove(each.name)
+                held.comparisons.append(each)
+            else:
+                held.unchecked.append(f"{each.name}: {reason}")
+        return held
 
+    def _cases(self) -> Iterator[tuple[int, Described]]:
+        """What the file has to be examined, if both workers see the same in it."""
+        asked_for = _as_json(self.request)
+        cases, others = opened(self.forward, asked_for), opened(self.backward, asked_for)
+        if len(cases) != len(others) or not all(map(Described.is_like, cases, others)):
+            raise CodeRaisesError("the file has other things to examine each time it runs")
+        yield from enumerate(cases)
 
-def _confirmed(request: Mapping[str, Any], first: Worker, second: Worker) -> Iterator[str]:
-    """The names of the gradients that are right."""
-    cases, others = opened(first, request), opened(second, request)
-    if len(cases) != len(others) or not all(map(Described.is_like, cases, others)):
-        raise CodeRaisesError("the file has other things to examine each time it runs")
-    rng = np.random.default_rng(secrets.randbits(128))
-    for number, described in enumerate(cases):
+    def _confirmed(self, number: int, described: Described) -> list[str]:
+        """The names of the gradients that are right."""
         if "settings" in described.body:
-            yield from _confirmed_steps(number, described, second, rng)
-        else:
-            subject = RemoteSubject(number, described, first, second, rng)
-            yield from _confirmed_gradients(subject, bool(described.body["is_random"]), rng)
+            return self._confirmed_steps(number, described)
+        subject = RemoteSubject(number, described, self.forward, self.backward, self.rng)
+        places = [subject, self._elsewhere(subject)]
+        if self.right is not None:
+            self._expect_like_solution(places, described)
+        return self._confirmed_gradients(places, bool(described.body["is_random"]))
 
+    def _confirmed_gradients(self, places: list[RemoteSubject], is_random: bool) -> list[str]:
+        """The gradients that are right at two places, and on an object used before."""
+        subject, other = places
+        right = self._right_at(subject)
+        try:
+            right &= self._right_at(other)
+        except CodeRaisesError:  # code may refuse other numbers: then one place must do
+            other = subject
+        return sorted(right if is_random else right - self._stale(other, subject.values))
 
-def _confirmed_gradients(
-    subject: RemoteSubject, is_random: bool, rng: np.random.Generator
-) -> list[str]:
-    """The gradients of a subject that are right at two places, and on an object used before."""
-    places = [subject, _elsewhere(subject, rng)]
-    right = _right_at(subject, rng)
-    try:
-        right &= _right_at(places[1], rng)
-    except CodeRaisesError:  # code may refuse other numbers: then one place must do
-        del places[1]
-    if not is_random:
-        right -= _stale(places[-1], subject.values, rng)
-    return sorted(right)
+    def _right_at(self, subject: RemoteSubject) -> set[str]:
+        found = examine(subject, int(self.rng.integers(2**63)))
+        if not any(truth.scale for truth in found.truths.values()):
+            raise CodeRaisesError(f"nothing that {subject.name} is given changes its output")
+        return {each.name for each in comparisons(found) if each.right}
 
+    def _elsewhere(self, subject: RemoteSubject) -> RemoteSubject:
+        """The same code with other numbers."""
+        other = copy.copy(subject)
+        other.values = {name: self._moved(name, value) for name, value in subject.values.items()}
+        if subject.dy is not None:
+            other.dy = self.rng.standard_normal(subject.dy.shape)
+        return other
 
-def _right_at(subject: RemoteSubject, rng: np.random.Generator) -> set[str]:
-    found = examine(subject, int(rng.integers(2**63)))
-    return {each.name for each in comparisons(found) if each.right}
+    def _moved(self, name: str, value: Array) -> Array:
+        noise = MOVED * self.rng.standard_normal(value.shape)
+        if name == "y_pred":  # probabilities remain
+            return np.asarray(value * (1 + 0.1 * noise))
+        return np.asarray(value + noise)
 
+    def _stale(self, subject: RemoteSubject, values: Values) -> set[str]:
+        """The gradients that depend on what a call with another input has left; those that add up
+        over calls do not."""
+        before = dict(values)
+        if "x" in before:
+            before["x"] = -before["x"] + self._moved("x", np.zeros_like(before["x"]))
+        alone, earlier = subject.gradients(subject.values), subject.gradients(before)
+        used = subject.again(subject.values, before)
+        stale = set()
+        for name, right in alone.gradients.items():
+            one, two = earlier.gradients[name], used.gradients[name]
+            if right is None or one is None or two is None or right.shape != two.shape:
+                continue
+            added = one.shape == right.shape and alike(two, right + one)
+            if not alike(two, right) and not added:
+                stale.add(shown(used, name))
+        return stale
 
-def _elsewhere(subject: RemoteSubject, rng: np.random.Generator) -> RemoteSubject:
-    """The same code with other numbers."""
-    other = copy.copy(subject)
-    other.values = {name: _moved(name, value, rng) for name, value in subject.values.items()}
-    if subject.dy is not None:
-        other.dy = rng.standard_normal(subject.dy.shape)
-    return other
+    def _confirmed_steps(self, number: int, described: Described) -> list[str]:
+        """The parameters of an optimizer, if its steps on other numbers follow a formula."""
+        settings = Settings(**described.body["settings"])
+        start, grads = (self.rng.standard_normal(int(size)) for size in described.body["sizes"])
+        arrays = {"params": start, "grads": grads}
+        given = asked(self.backward, "steps", {"case": number}, arrays)
+        moved = [given.arrays[str(step)] for step in range(len(given.arrays))]
+        wanted = gradients_of_steps(grads)
+        follows = len(moved) == len(wanted) and follow_a_formula(start, wanted, settings, moved)
+        return [str(name) for name in described.body["names"]] if follows else []
 
+    # --- the solution ---------------------------------------------------------------------------
 
-def _moved(name: str, value: Array, rng: np.random.Generator) -> Array:
-    noise = MOVED * rng.standard_normal(value.shape)
-    return value * (1 + 0.1 * noise) if name == "y_pred" else value + noise  # probabilities remain
+    @cached_property
+    def _solved(self) -> dict[str, tuple[int, Described]]:
+        """What the solution has to be examined, by name."""
+        if self.right is None or self.solution is None:
+            return {}
+        cases = opened(self.right, _as_json(replace(self.request, file=self.solution)))
+        return {str(each.body.get("name")): (number, each) for number, each in enumerate(cases)}
 
-
-def _stale(subject: RemoteSubject, values: Values, rng: np.random.Generator) -> set[str]:
-    """The gradients that depend on what a call with another input has left, or that cannot be
-    compared there; those that add up over calls do not."""
-    before = dict(subject.values)
-    if "x" in before:
-        before["x"] = -before["x"] + MOVED * rng.standard_normal(before["x"].shape)
-    alone, earlier = subject.gradients(subject.values), subject.gradients(before)
-    used = subject.again(subject.values, before)
-    stale = set()
-    for name, right in alone.gradients.items():
-        one, two = earlier.gradients[name], used.gradients[name]
-        if right is None or one is None or two is None or right.shape != two.shape:
-            continue
-        if not alike(two, right) and not (one.shape == right.shape and alike(two, right + one)):
-            stale.add(used.names.get(name, f"d{name}"))
-    return stale
-
-
-def _confirmed_steps(
-    number: int, described: Described, worker: Worker, rng: np.random.Generator
-) -> list[str]:
-    """The parameters of an optimizer, if its steps on other numbers follow a formula."""
-    settings = Settings(**described.body["settings"])
-    start, grads = (rng.standard_normal(int(size)) for size in described.body["sizes"])
-    given = asked(worker, "steps", {"case": number}, {"params": start, "grads": grads})
-    moved = [given.arrays[str(step)] for step in range(len(given.arrays))]
-    gradients = gradients_of_steps(grads)
-    is_right = len(moved) == len(gradients) and follow_a_formula(start, gradients, settings, moved)
-    return [str(name) for name in described.body["names"]] if is_right else []
+    def _expect_like_solution(self, places: list[RemoteSubject], described: Described) -> None:
+        """What code computes forward must be what the solution does: else its gradients may be
+        right, but of something else."""
+        name = str(described.body["name"])
+        number, theirs = self._solved.get(name, (0, None))
+        if self.right is None or theirs is None or not theirs.is_like(described):
+            raise CodeRaisesError(f"the solution has no {name} with the same parameters")
+        for subject in places:
+            given = asked(self.right, "output", {"case": number}, named("value", subject.values))
+            wanted, ours = given.arrays["output"], subject.output(subject.values)
+            if np.shape(wanted) != ours.shape or not np.allclose(wanted, ours, rtol=1e-4):
+                raise CodeRaisesError(f"{name} computes something else forward than the solution")

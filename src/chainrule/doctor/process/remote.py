@@ -103,7 +103,7 @@ class RemoteSubject(Subject):
 
     def output(self, values: Values) -> Array:
         """What the forward pass gives, in float32 if that is all it computes with."""
-        given = asked(self.forward, "output", self.case, _named("value", values))
+        given = asked(self.forward, "output", self.case, named("value", values))
         output = np.asarray(given.arrays["output"], np.float64)
         narrow = output.astype(np.float32)
         return narrow if np.array_equal(narrow, output, equal_nan=True) else output
@@ -117,11 +117,11 @@ class RemoteSubject(Subject):
 
     def again(self, values: Values, before: Values) -> Answer:
         """The gradients that an object gives which was used on other numbers before."""
-        return self._answer("again", values, _named("before", before))
+        return self._answer("again", values, named("before", before))
 
     def _answer(self, call: str, values: Values, more: Mapping[str, Array]) -> Answer:
         dy = {} if self.dy is None else {"dy": self.dy}
-        given = asked(self.backward, call, self.case, {**_named("value", values), **dy, **more})
+        given = asked(self.backward, call, self.case, {**named("value", values), **dy, **more})
         gradients: dict[str, Array | None] = {
             name: np.array(given.arrays[name]) if name in given.arrays else None for name in values
         }
@@ -130,5 +130,6 @@ class RemoteSubject(Subject):
         return Answer(gradients, names, self.output(values), self.dy, updated)
 
 
-def _named(which: str, values: Values) -> dict[str, Array]:
+def named(which: str, values: Values) -> dict[str, Array]:
+    """Values as the arrays of a message: ``value:W``."""
     return {f"{which}:{name}": np.asarray(value, np.float64) for name, value in values.items()}
