@@ -18,6 +18,7 @@ from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
+from chainrule.grading.decoys import decoys
 from chainrule.grading.server import SECONDS, Setup, Trial, Variant
 from chainrule.grading.servers import TrialServers
 from chainrule.grading.wrapping import wrappings
@@ -99,7 +100,10 @@ def grade(
         candidates = solution.mutants(right)
         lines = max(LINES_AT_LEAST, TIMES_AS_MANY * right.lines)
         variants = [Variant(each.source, each.wrapping, lines=lines) for each in candidates]
-        trials = servers.run_all(variants, finished)
+        right_ones = [replace(d, lines=lines) for d in decoys(solution.source, solution.functions)]
+        trials = servers.run_all([*right_ones, *variants], finished)
+        _expect_passing(trials[: len(right_ones)])
+        trials = trials[len(right_ones) :]
         result = Grade(right.passed)
         result.uncalled = [name for name in solution.functions if name not in right.outputs]
         passed = []
@@ -123,6 +127,19 @@ def _judge_survivors(
         _expect_finished(answer, mutant)
         is_equivalent = answer.outcome == "same" and mutant.code != "mutates-input"
         (result.equivalent if is_equivalent else result.survivors).append(mutant)
+
+
+def _expect_passing(decoys: Sequence[Trial]) -> None:
+    """Tests that reject what is right tell nothing apart."""
+    for trial in decoys:
+        if trial.outcome == "unfinished":
+            raise CannotGradeError(f"the tests are not finished after {SECONDS:.0f} s")
+        if trial.outcome != "passed":
+            test = f"{trial.test} rejects" if trial.test else "the tests reject"
+            raise CannotGradeError(
+                f"{test} the right solution in another writing, with the same gradients: it must "
+                "look at what the solution computes, not at its text or at what runs the tests"
+            )
 
 
 @dataclass(frozen=True)

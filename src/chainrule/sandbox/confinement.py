@@ -95,8 +95,8 @@ def confine(limits: Limits, readable: Iterable[Path], scratch: Path) -> Confinem
     """Give up for good what code in a sandbox has no use for.
 
     Args:
-        readable: the folders that may be read, besides Python and its packages.
-        scratch: the one that may be written to.
+        readable: the folders and files that may be read, besides Python and its packages.
+        scratch: the folder that may be written to.
     """
     _limit_use(limits)
     found = Confinement()
@@ -130,12 +130,11 @@ def _file_rules(readable: Iterable[Path], scratch: Path) -> Apply:
     from py_landlock import AccessFs, Landlock
 
     rules = Landlock(strict=False)
-    for folder in {*_python_folders(), *map(Path, SYSTEM), *readable}:
-        if folder.is_dir():
-            rules.allow_read(folder)
-    for file in map(Path, SYSTEM_FILES):
-        if file.exists():
-            rules.add_path_rule(file, access=AccessFs.READ_FILE)
+    for path in {*_python_folders(), *map(Path, (*SYSTEM, *SYSTEM_FILES)), *readable}:
+        if path.is_dir():
+            rules.allow_read(path)
+        elif path.exists():
+            rules.add_path_rule(path, access=AccessFs.READ_FILE)
     for device in map(Path, DEVICES):
         rules.add_path_rule(device, access=AccessFs.READ_FILE | AccessFs.WRITE_FILE)
     rules.allow_read_write(scratch)

@@ -98,7 +98,7 @@ class Worker:
             stderr=subprocess.PIPE,
             bufsize=0,
             cwd=folder or self.scratch,
-            env=_environment(self.scratch),
+            env=environment(self.scratch),
             start_new_session=True,
         )
         self.selector = selectors.DefaultSelector()
@@ -235,7 +235,7 @@ class Worker:
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
-        _remove(self.scratch)
+        remove(self.scratch)
 
     def _pipe(self, name: str) -> IO[bytes]:
         stream: IO[bytes] = getattr(self.process, name)
@@ -253,7 +253,7 @@ class Worker:
         self.end()
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def environment(scratch: Path) -> dict[str, str]:
     """An environment that tells nothing of this one, and a home that is empty."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {
@@ -297,7 +297,7 @@ def _writes_too_much(folder: Path, most: int) -> bool:
     return False
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a folder; one whose folders lie too deep in each other for Python, by `rm`."""
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
