@@ -33,7 +33,7 @@ FLOORS = [
     {"network", "datasets"},
     {"doctor"},
     {"check", "grading"},
-    {"assignments"},
+    {"assignments", "classroom"},
     {"experiments", "labs", "parallel", "explain"},
     {"cli", "__main__"},
 ]

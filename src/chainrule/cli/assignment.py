@@ -51,7 +51,7 @@ def new(
     chosen = find_name(kind, FORMATS, "format")
     if out.exists():
         raise OutputError(f"{out} already exists: choose another --out")
-    with progress() as finished:
+    with progress("wrong variants") as finished:
         lab = new_assignment(solution, chosen, workers, finished)
     lab.write(out)
     say(f"{out}/ has {' and '.join(lab.files)}")

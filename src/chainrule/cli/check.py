@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.check_class import check_class, is_a_class
 from chainrule.cli.terminal import console, styled
 from chainrule.display import say
 
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
     from chainrule.doctor.intake.request import Request
 
 MARGIN = "  "
+ALONE, EACH = 120.0, 30.0  # seconds of processor time for a file, and for each of many
 
 
 def check(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.py", help="A file with a forward and a backward pass.")
+        Path,
+        typer.Argument(
+            metavar="FILE.py",
+            help="A file with a forward and a backward pass; or a folder or zip file of "
+            "submissions.",
+        ),
     ],
     class_name: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="The class to check.")
@@ -61,12 +69,34 @@ def check(
         Path | None,
         typer.Option("--heat-map", metavar="FILE.png", help="Draw the wrong entries."),
     ] = None,
+    hide_suggestions: Annotated[
+        bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="For submissions: where to write.")
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--file", metavar="NAME", help="For submissions: the file that counts."),
+    ] = None,
+    points: Annotated[
+        float, typer.Option("--points", min=0, help="For submissions: what a right one gets.")
+    ] = 100.0,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Submissions at a time.")
+    ] = 2,
+    language: Annotated[
+        str, typer.Option("--language", metavar="CODE", help="Of the pages: en, de, …")
+    ] = "en",
     time_limit: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--time-limit", metavar="SECONDS", min=1, help="Processor time for the whole check."
+            "--time-limit",
+            metavar="SECONDS",
+            min=1,
+            help="Processor time for the whole check: 120, or 30 for each submission.",
         ),
-    ] = 120.0,
+    ] = None,
     memory_limit: Annotated[
         int, typer.Option("--memory-limit", metavar="MB", min=256, help="For the code.")
     ] = 2048,
@@ -79,12 +109,19 @@ def check(
     Exit code 0: everything was compared and is right; 1: mistakes found; 2: not checked, and why;
     3: no mistake found, but only a part could be compared.
 
+    A folder or a zip file of submissions, as learning platforms give it, is
+    checked one by one, each in a sandbox: a table, a page for each student and
+    one for the class. Interrupted, it goes on where it was.
+
     \b
     Examples:
       chainrule check layers.py
+      chainrule check submissions.zip --solution right.py --hide-suggestions
       chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
     """
+    from chainrule.classroom.checking import Task
+    from chainrule.classroom.formats import Marking
     from chainrule.doctor.intake.request import Request
     from chainrule.doctor.process.judge import judge_file
     from chainrule.doctor.verdict import Verdict, not_checked
@@ -93,15 +130,24 @@ def check(
 
     try:
         request = Request(file, class_name, _pair(functions), make, _shape(shape))
-        for each in (file, *([] if solution is None else [solution])):
-            _must_exist(each)
-        limits = Limits(time_limit, memory_limit)
+        many = is_a_class(file)
+        limits = Limits(time_limit or (EACH if many else ALONE), memory_limit)
+        if solution is not None:
+            _must_exist(solution)
+        if many and file.exists():
+            task = Task(only, solution, limits, replace(request, file=None))
+            marking = Marking(file.stem, points, hide_suggestions)
+            check_class(file, task, out, marking, workers, language)
+            return
+        _must_exist(file)
         judgement = judge_file(request, limits, heat_map is not None, solution)
     except CheckError as error:
         if as_json:
             say(json.dumps(not_checked(str(error))))
         raise
     answer, arrays = judgement.as_json(), judgement.arrays
+    if hide_suggestions:
+        answer["findings"] = [{**each, "suggestion": ""} for each in answer["findings"]]
     if heat_map is not None and arrays:
         from chainrule.doctor.heat_map import draw_heat_map
 

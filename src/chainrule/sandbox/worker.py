@@ -39,6 +39,15 @@ KEPT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH")  # how this 
 APART = ("unshare", "--user", "--map-current-user", "--net", "--ipc", "--uts")
 
 
+_ALIVE: set[Worker] = set()
+
+
+def kill_workers() -> None:
+    """End every worker of this process, whatever thread waits for it: for an interrupt."""
+    for worker in list(_ALIVE):
+        worker.kill()
+
+
 class WorkerError(ChainruleError):
     """How a worker ended that has not answered.
 
@@ -107,6 +116,7 @@ class Worker:
         self.selector.register(self._pipe("stdout"), selectors.EVENT_READ)
         self.selector.register(self._pipe("stderr"), selectors.EVENT_READ)
         folders = [str(each.resolve()) for each in readable]
+        _ALIVE.add(self)
         self.setup = {"limits": asdict(limits), "readable": folders, "scratch": str(self.scratch)}
 
     @cached_property
@@ -171,7 +181,7 @@ class Worker:
             return
         self.looked = now
         if _writes_too_much(self.scratch, self.limits.written * MEGABYTE):
-            self._kill()
+            self.kill()
             raise WorkerWroteError(
                 f"the code writes more than {self.limits.written} MB, or {MOST_FILES} files"
             )
@@ -200,7 +210,7 @@ class Worker:
         try:
             code = self.process.wait(GRACE)
         except subprocess.TimeoutExpired:  # it has only closed its output
-            self._kill()
+            self.kill()
             raise WorkerError("the worker closed its output", self._last_words()) from None
         raise WorkerEndedError(code, self._last_words())
 
@@ -209,7 +219,7 @@ class Worker:
         self.process.send_signal(signal.SIGPROF)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
-        self._kill()
+        self.kill()
 
     def _last_words(self) -> str:
         stream = self._pipe("stderr").fileno()
@@ -222,7 +232,7 @@ class Worker:
                 del self.said[:-LAST_WORDS]
         return self.said.decode(errors="replace")
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         """End the process, and those that it has started."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -230,7 +240,8 @@ class Worker:
 
     def end(self) -> None:
         """End it, and leave nothing behind."""
-        self._kill()
+        self.kill()
+        _ALIVE.discard(self)
         self.selector.close()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
