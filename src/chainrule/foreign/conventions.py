@@ -72,6 +72,9 @@ def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:
         return False
     needed = required(code.backward(code.state))
     open_arguments = [n for n in needed if role_of(n) not in NO_GRADIENTS]
+    is_handed_gradient = any(looks_like_a_gradient(n) for n in open_arguments if not role_of(n))
+    if y is None and is_handed_gradient:
+        return False
     if any(role_of(argument) == "y" for argument in open_arguments):
         if y is None and len(open_arguments) + len(needed) > 2:
             raise LossNeededError(f"{name} needs targets")

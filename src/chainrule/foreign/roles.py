@@ -50,7 +50,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "output": (
         *("y_pred", "y_hat", "yhat", "output", "outputs", "out", "pred", "preds", "prediction"),
         *("predictions", "a", "al", "probs", "probabilities", "y_out", "logits", "predicted"),
-        *("ypred", "y_predicted", "o", "scores", "p", "y_prob", "activation"),
+        *("ypred", "y_predicted", "o", "scores", "p", "y_prob", "activation", "probas", "proba"),
     ),
     "rate": (
         *("learning_rate", "lr", "rate", "eta", "alpha", "step_size", "learn_rate", "l_rate"),

@@ -20,7 +20,9 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     """
     found = examine(subject)
     diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
-    diagnosis.unchecked = [f"{subject.name}: {each}" for each in found.unchecked]
+    diagnosis.unchecked = [
+        f"{subject.name}: {each}" for each in (*subject.unchecked, *found.unchecked)
+    ]
     if found.wrong or found.error:
         measure_wrong(found)
     if found.wrong or found.error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,9 +23,10 @@ from chainrule.foreign.conventions import (
     starts_from_targets,
 )
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
+from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.outputs import understood
-from chainrule.foreign.parameter_names import is_untrained
+from chainrule.foreign.parameter_names import is_untrained, is_weight
 from chainrule.foreign.randomness import Randomness, not_constant, random_like
 from chainrule.foreign.source import files_of, returned_names
 from chainrule.foreign.state import Path, Values
@@ -108,12 +109,38 @@ class Program(Subject):
                 f"the forward pass of {self.name} gives {type(first.roles['output']).__name__}, "
                 "not an array of floats"
             )
+        if not np.size(first.roles["output"]):
+            raise CannotCheckError(
+                f"the output of {self.name} is empty for an input of shape {self.x.shape}, so there "
+                "is nothing to compare: give a larger input"
+            )
+        first = self._with_weights_made_by(first)
         self.batch_axis = self._axis_of_examples(first) if batch_axis is None else batch_axis
         is_one_example = self.x.ndim == 1 and (self.y is None or np.shape(self.y) != self.x.shape)
         if self.x.ndim > self.batch_axis and not is_one_example:
             self.batch = self.x.shape[self.batch_axis]
         self.dy = self._random_dy(first)
         self._find_parameters(first)
+        self._widen_numbers()
+        self.unchecked = self._without_influence()
+
+    def _with_weights_made_by(self, first: Pass) -> Pass:
+        """The forward pass from an object that has its weights, where the first one makes them."""
+        if self.code.is_dictionary or "x" not in self.values:
+            return first
+        before = states.arrays(self.code.state)
+        made = {
+            path: np.array(array)
+            for path, array in states.arrays(first.state).items()
+            if path not in before and _is_weight(path)
+        }
+        if not made:
+            return first
+        again = self.run({"x": self.values["x"] + 1.0}, copy.deepcopy(first.state)).state
+        if not any(np.array_equal(states.read(again, p), array) for p, array in made.items()):
+            return first  # what was made is no weight: it goes with the input
+        self.code = replace(self.code, state=first.state)
+        return self.run(self.values)
 
     def _find_parameters(self, first: Pass) -> None:
         """Add the arrays that the loss depends on to the values."""
@@ -133,8 +160,31 @@ class Program(Subject):
                 depends = False
             if depends:
                 self.values[name] = not_constant(np.array(array, np.float64))
+                base = self._value(self.run(self.values))
             else:
                 del self.paths[name]
+
+    def _widen_numbers(self) -> None:
+        """Let a number that stands for a vector be one: gamma = 1.0, whose gradient is a vector."""
+        numbers = [n for n, v in self.values.items() if n in self.paths and not v.ndim]
+        if not numbers:
+            return
+        with suppress(Exception):  # user code: what its backward pass raises is found later
+            given = self.gradients(self.values).gradients
+            for name in numbers:
+                shape = np.shape(given.get(name))
+                value = self.values[name] + 0.2 * random_like(np.empty(shape), "parameter")
+                output = self.run({**self.values, name: value}).output
+                if shape and output.shape == self.run(self.values).output.shape:
+                    self.values[name] = value
+
+    def _without_influence(self) -> list[str]:
+        """Weights that the output does not depend on: nothing can be said of their gradients."""
+        return [
+            f"{states.path_end(path)}: the output does not depend on it"
+            for path, array in states.arrays(self.code.state).items()
+            if path not in self.paths.values() and array.size > 1 and _is_weight(path)
+        ]
 
     def _goes_example_by_example(self) -> bool:
         """True if a training step calls as many more functions as there are more examples."""
@@ -259,6 +309,8 @@ class Program(Subject):
         before = snapshot(done.state)
         function = self.code.backward(done.state)
         roles = {**done.roles, **({} if self.dy is None else {"dy": self.dy.copy()})}
+        if self.dy is not None and self.y is None:
+            roles["y"] = np.ones_like(self.dy)  # asked for beside dy: it makes no difference
         grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
         if "grads" in required(function):
             roles["grads"] = grads
@@ -364,3 +416,10 @@ class Program(Subject):
         if self.code.joint is not None:
             return [self.code.joint]
         return [self.code.backward(self.code.state), self.code.forward(self.code.state)]
+
+
+def _is_weight(path: Path) -> bool:
+    """True if an array is a parameter by its name, and not the gradient of one."""
+    name = states.path_end(path)
+    about_gradients = any(isinstance(key, str) and may_hold_a_gradient(key) for key in path)
+    return is_weight(name) and not about_gradients and not is_untrained(name)
