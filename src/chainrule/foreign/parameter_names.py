@@ -66,8 +66,10 @@ def is_untrained(name: str) -> bool:
 
 
 def _letters(name: str) -> str:
-    """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1``."""
-    return re.sub(r"\d+$", "", stem(name.split(".")[-1]))
+    """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1`` and for
+    ``weights.0``."""
+    words = [word for word in name.split(".") if not word.isdigit()] or [name]
+    return re.sub(r"\d+$", "", stem(words[-1]))
 
 
 def stem_of(name: str) -> str:

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.configurable import find_name
-from chainrule.doctor.intake.examples import Case, Example, from_example
+from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.examples import (
+    ACTIVATION_METHODS,
+    DERIVATIVE_METHODS,
+    Case,
+    Example,
+    from_example,
+)
 from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
@@ -187,6 +194,8 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         except (LossNeededError, EndlessError):
             raise  # what may be wrong must not pass unchecked
         except Exception as error:  # the code may raise anything; what else there is, is checked
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
             failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)
     for first, second in [*pairs_among(functions), *_passes_among(functions)]:
@@ -195,6 +204,8 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         except EndlessError:
             raise
         except Exception as error:  # likewise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
             failures.append(f"{first}, {second}: {error}")
     if not cases:
         raise CannotCheckError(
@@ -209,8 +220,9 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
 
 def _has_both_passes(kind: type) -> bool:
     methods = set(dir(kind))
-    return bool(methods & set(FORWARD_METHODS)) and bool(
-        methods & {*BACKWARD_METHODS, *TRAINING_METHODS}
+    forward = methods & {*FORWARD_METHODS, *ACTIVATION_METHODS}
+    return bool(forward) and bool(
+        methods & {*BACKWARD_METHODS, *TRAINING_METHODS, *DERIVATIVE_METHODS}
     )
 
 

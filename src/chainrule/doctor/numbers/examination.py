@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
-from chainrule.doctor.numbers.evidence import Evidence, Signature
+from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
     FLOAT32,
@@ -165,6 +165,30 @@ def measure_wrong(found: Examination) -> None:
             given, others = found.given(name), found.answer.gradients
             evidence = Evidence(name, given, truth, subject, updated, others)
             found.signatures[name] = signatures(evidence)
+    if (note := convention(found)) is not None:
+        found.notes.append(note)
+        found.wrong.clear()
+
+
+def convention(found: Examination) -> str | None:
+    """What a layer does that is right in a network that counts on it, if that is all.
+
+    Many divide the gradients of the parameters by the number of examples, and hand on dx
+    undivided, since the gradient of their loss is the sum's.
+    """
+    subject = found.subject
+    parameters = [name for name in found.truths if name != "x"]
+    is_layer = found.answer is not None and found.answer.dy is not None and "x" in found.truths
+    if not is_layer or not parameters or found.wrong != parameters or not subject.batch:
+        return None
+    ratios = [next((s.ratio for s in found.signatures_of(n)), None) for n in parameters]
+    if any(ratio is None or abs(ratio * subject.batch - 1) > CLOSE for ratio in ratios):
+        return None
+    names = " and ".join(found.shown(name) for name in parameters)
+    return (
+        f"{names} divided by the number of examples ({subject.batch}), dx not: right where the "
+        "gradient of the loss is that of the sum over the examples, and not divided before"
+    )
 
 
 def _shares(found: Examination) -> dict[str, int]:

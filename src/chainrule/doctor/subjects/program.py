@@ -19,8 +19,10 @@ from chainrule.foreign.conventions import (
     Code,
     Function,
     asks_for_gradient,
+    finishing_methods,
     learning_rate_of,
     starts_from_targets,
+    takes_targets,
 )
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
@@ -98,6 +100,10 @@ class Program(Subject):
         """Find what is an example, what the backward pass is handed, and what can be moved."""
         if self.x.dtype.kind == "f":
             self.values["x"] = self.x.astype(np.float64)
+        if self.y is None and (
+            self.code.joint is not None or takes_targets(self.code.forward(self.code.state))
+        ):
+            raise LossNeededError(f"the forward pass of {self.name} needs targets")
         first = self.run(self.values)
         if self.code.trains and self._goes_example_by_example():
             self.notes.append("it is trained example by example: one example is used")
@@ -111,8 +117,8 @@ class Program(Subject):
             )
         if not np.size(first.roles["output"]):
             raise CannotCheckError(
-                f"the output of {self.name} is empty for an input of shape {self.x.shape}, so there "
-                "is nothing to compare: give a larger input"
+                f"the output of {self.name} is empty for an input of shape {self.x.shape}, so "
+                "there is nothing to compare: give a larger input"
             )
         first = self._with_weights_made_by(first)
         self.batch_axis = self._axis_of_examples(first) if batch_axis is None else batch_axis
@@ -122,6 +128,7 @@ class Program(Subject):
         self.dy = self._random_dy(first)
         self._find_parameters(first)
         self._widen_numbers()
+        self._complete()
         self.unchecked = self._without_influence()
 
     def _with_weights_made_by(self, first: Pass) -> Pass:
@@ -172,11 +179,33 @@ class Program(Subject):
         with suppress(Exception):  # user code: what its backward pass raises is found later
             given = self.gradients(self.values).gradients
             for name in numbers:
-                shape = np.shape(given.get(name))
+                shape = np.shape(np.asarray(given.get(name, 0.0)))
                 value = self.values[name] + 0.2 * random_like(np.empty(shape), "parameter")
                 output = self.run({**self.values, name: value}).output
                 if shape and output.shape == self.run(self.values).output.shape:
                     self.values[name] = value
+
+    def _complete(self) -> None:
+        """Where the backward pass leaves weights without a gradient, call the methods that make it,
+        or make the update."""
+        missing = self._missing() or []
+        for names in finishing_methods(self.code) if missing else []:
+            other = self.copied()
+            other.code = replace(self.code, after=names)
+            other.learning_rate = learning_rate_of(other.code)
+            left = other._missing()
+            if left is not None and len(left) < len(missing):
+                self.code, self.learning_rate = other.code, other.learning_rate
+                called = " and ".join(f"{name}()" for name in names)
+                self.notes.append(f"after the backward pass, {called} was called for the gradients")
+                return
+
+    def _missing(self) -> list[str] | None:
+        """The weights that the backward pass leaves without a gradient; None where it raises."""
+        with suppress(Exception):  # user code: what it raises is found later
+            given = self.gradients(self.values).gradients
+            return [name for name in self.paths if name in self.values and given.get(name) is None]
+        return None
 
     def _without_influence(self) -> list[str]:
         """Weights that the output does not depend on: nothing can be said of their gradients."""
@@ -253,6 +282,11 @@ class Program(Subject):
             named.update(state)
         return Pass(state, roles, {**named, **by_name})
 
+    def _computes_loss(self) -> bool:
+        """True if the forward pass is given the targets, and the backward pass begins with them."""
+        forward = self.code.forward(self.code.state)
+        return takes_targets(forward) and not asks_for_gradient(self.code)
+
     def _fixed_roles(self) -> dict[str, Any]:
         return {"rate": self.learning_rate, "training": True, "epochs": 1, "batch": self.batch}
 
@@ -261,6 +295,10 @@ class Program(Subject):
         stored = state if self.code.is_dictionary else vars(state)
         if self.code.trains and self.y is not None and np.shape(given) == self.y.shape:
             return np.asarray(given), given, {}
+        if isinstance(given, tuple) and self._computes_loss():
+            loss = next((part for part in given if isinstance(part, float)), None)
+            if loss is not None:
+                return loss, tuple(part for part in given if part is not loss), {}
         return understood(given, stored, state, self.returned, x, self.y)
 
     # --- loss and gradients -----------------------------------------------------------------
@@ -319,6 +357,8 @@ class Program(Subject):
         fill = ("x", "y", "parameters") if self._wants_targets() else ("dy", "cache", "x")
         try:
             given = call(function, roles, done.named, fill)
+            for name in self.code.after:
+                call(getattr(done.state, name), roles, done.named, ("x",))
         except SystemExit as error:
             raise EndsProgramError(f"SystemExit: {error}") from None
         self.handed_in = roles

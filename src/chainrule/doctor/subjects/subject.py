@@ -45,6 +45,7 @@ class Subject(ABC):
         batch: the number of examples, None where there are none.
         learning_rate: for code that updates its own weights.
         notes: what was assumed, for the report.
+        is_assumed: true if it rests on a loss or targets that no gradient speaks for.
         unchecked: what should have a gradient and cannot be compared, and why.
     """
 
@@ -54,6 +55,7 @@ class Subject(ABC):
     learning_rate: float = 0.0
     notes: list[str]
     unchecked: Sequence[str] = ()
+    is_assumed: bool = False
 
     @abstractmethod
     def loss(self, values: Values) -> float:
