@@ -71,7 +71,18 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
-    module = load(request.file)
+    loaded = load(request.file)
+    try:
+        cases = _cases(request, loaded.module)
+    except CannotCheckError as error:
+        reasons = "; ".join(loaded.left_out)
+        raise CannotCheckError(f"{error}; {reasons}" if reasons else str(error)) from error
+    cases[0].notes.extend(loaded.left_out)
+    return cases
+
+
+def _cases(request: Request, module: types.ModuleType) -> list[Case]:
+    """What is asked for, of a file that has been run."""
     if request.functions:
         return [_functions_named(*request.functions, module, request)]
     if request.make is not None:
