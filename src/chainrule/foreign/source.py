@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
+import re
 import textwrap
 from collections.abc import Callable
 from typing import Any
+
+RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
+ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
 
 
 def files_of(functions: list[Callable[..., Any]]) -> set[str]:
@@ -17,6 +22,11 @@ def files_of(functions: list[Callable[..., Any]]) -> set[str]:
         if code is not None:
             found.add(code.co_filename)
     return found
+
+
+def ascends(files: set[str]) -> bool:
+    """True if an update in one of the files adds its gradients: ``W += learning_rate * dW``."""
+    return any(ADDS_UPDATE.search("".join(linecache.getlines(file))) for file in files)
 
 
 def tree_of(function: Callable[..., Any]) -> ast.Module | None:

@@ -60,7 +60,6 @@ class Case:
         module: the file, where there is one.
         notes: what was assumed, for the report.
         unchecked: what beside it has a backward pass and could not be run, and why.
-        is_guessed: true if what it runs on was chosen by the doctor.
         runs: false if its backward pass raises an exception there.
     """
 
@@ -69,7 +68,6 @@ class Case:
     module: types.ModuleType | None = None
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
-    is_guessed: bool = False
     runs: bool = True
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 import types
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,22 +24,20 @@ from chainrule.doctor.intake.examples import (
 )
 from chainrule.doctor.intake.usual_inputs import inputs
 from chainrule.doctor.intake.usual_layers import begins_empty, chains, fill
+from chainrule.doctor.intake.usual_parameters import parameter_sets
 from chainrule.doctor.intake.usual_sizes import (
     arguments,
     keywords,
     likeliest_option,
     needed_arguments,
 )
-from chainrule.doctor.intake.usual_targets import one_hot_targets
 from chainrule.doctor.numbers.examination import examine
-from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
-from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import BACKWARD_METHODS, method_among, role_of
+from chainrule.foreign.roles import BACKWARD_METHODS, method_among
 from chainrule.foreign.source import is_empty, string_options
 from chainrule.types import Array, Shape
 
@@ -70,8 +70,6 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
         try:
             shapes = [value for value in values if isinstance(value, tuple)]
             case = attempt_object(things[0] if things else thing, module, shape, shapes)
-        except LossNeededError:
-            raise
         except CannotCheckError as error:
             failure = failure or error
             continue
@@ -141,15 +139,16 @@ def attempt_object(
         example: Example = {"layer": thing, "x": x, "axis": axis, **options}
         try:
             case = from_example(example, Randomness(random_sources(module)), module)
-        except (LossNeededError, EndlessError):
+        except EndlessError:
             raise
         except Exception as error:  # the code may raise anything on an input that it cannot take
             failure = failure or error
             continue
-        case.is_guessed, case.notes = True, [_note(x)]
+        case.notes = [_note(x)]
         subject = case.subject
         try:
             if subject is not None:
+                subject.is_guessed = True
                 subject.gradients(subject.values)
         except Exception as error:  # likewise
             failure = failure or error
@@ -162,6 +161,8 @@ def attempt_object(
         return _as_meant(case)
     if forward_only is not None:
         return forward_only
+    if isinstance(failure, CannotCheckError):
+        raise failure
     if begins_empty(thing):
         raise CannotCheckError(
             f"{kind.__name__} begins empty: a function example(rng) must fill it"
@@ -258,21 +259,17 @@ def attempt_functions(
         CannotCheckError: they run on nothing that was tried.
         EndlessError: one of them does not come to an end.
     """
-    functions = functions_in(module)
-    makers = [f for name, f in functions.items() if MAKES_PARAMETERS.search(name)]
-    attempts: list[tuple[Any, Any]] = [
-        (maker, values) for maker in makers for values in arguments(maker, module)
-    ] or [(None, None)]
     failure: Exception | None = None
-    for maker, values in attempts:
-        for x, axis in inputs(forward.__name__, shape, (), _safely(maker, values)):
+    for make in _parameters(forward, module):
+        try:
+            params = make()
+        except Exception as error:  # what makes the parameters may raise anything
+            failure = failure or error
+            continue
+        for x, axis in inputs(forward.__name__, shape, (), params):
+            example = {"forward": forward, "backward": backward, "params": make(), "x": x}
+            example["axis"] = axis
             try:
-                params = maker(*values) if maker else {}
-                example = {"forward": forward, "backward": backward, "params": params, "x": x}
-                example["axis"] = axis
-                targets = _targets(forward, backward, params, x, axis)
-                if targets is not None:
-                    example["y"] = targets
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:
                     case.subject.gradients(case.subject.values)
@@ -282,6 +279,8 @@ def attempt_functions(
                 failure = failure or error
                 continue
             case.notes.append(_note(x))
+            if case.subject is not None:
+                case.subject.is_guessed = True
             return case
     raise CannotCheckError(
         f"{forward.__name__} and {backward.__name__} run on nothing that was tried "
@@ -290,18 +289,13 @@ def attempt_functions(
     )
 
 
-def _safely(maker: Function | None, values: Any) -> Any:
-    """What a maker of parameters gives; nothing, where it raises."""
-    with suppress(Exception):  # it may raise anything for a wrong guess
-        return maker(*values) if maker else None
-    return None
-
-
-def _targets(forward: Function, backward: Function, params: Any, x: Array, axis: int) -> Any:
-    """One-hot targets in the shape of the output, where backward asks for targets."""
-    if not any(role_of(name) == "y" for name in required(backward)):
-        return None
-    passes = lambda s: forward, lambda s: backward
-    code = Code(dict(params), *passes, loss=lambda s: lambda: 0.0, is_dictionary=True)
-    output = Program("", code, x, batch_axis=axis).run({"x": x}).output
-    return one_hot_targets(output.shape, axis)
+def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:
+    """What makes the parameters: functions of the file, or the names that are read."""
+    functions = functions_in(module)
+    for name, maker in functions.items():
+        if MAKES_PARAMETERS.search(name):
+            for values in arguments(maker, module):
+                yield partial(maker, *values)
+    for params in parameter_sets(forward):
+        yield partial(copy.deepcopy, params)
+    yield dict

@@ -23,7 +23,7 @@ from chainrule.doctor.intake.examples import (
 from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
-from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.foreign.randomness import Randomness, random_like
@@ -202,8 +202,8 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
             continue
         try:
             cases.append(attempt_class(kind, module, request.shape))
-        except (LossNeededError, EndlessError):
-            raise  # what may be wrong must not pass unchecked
+        except EndlessError:
+            raise
         except Exception as error:  # the code may raise anything; what else there is, is checked
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise

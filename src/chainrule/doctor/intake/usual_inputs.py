@@ -74,6 +74,7 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
         for features in size:
             yield (1, features), 0
             yield (features, 1), 1
+            yield (EXAMPLES, 1, features), 0
     elif len(size) < 3:
         yield (EXAMPLES, first.size), 0
         yield (first.size, EXAMPLES), 1
@@ -82,6 +83,8 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
 def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:
     """The shapes that an object keeps as those of its input."""
     for name, value in getattr(thing, "__dict__", {}).items():
+        if isinstance(value, list) and value:
+            yield from _shapes_kept(value[0])  # of the first layer
         is_shape = isinstance(value, tuple) and len(value) > 1
         if is_shape and re.search(r"in(put)?_?(shape|dim)", name.lower()):
             yield value

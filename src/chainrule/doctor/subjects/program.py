@@ -100,10 +100,8 @@ class Program(Subject):
         """Find what is an example, what the backward pass is handed, and what can be moved."""
         if self.x.dtype.kind == "f":
             self.values["x"] = self.x.astype(np.float64)
-        if self.y is None and (
-            self.code.joint is not None or takes_targets(self.code.forward(self.code.state))
-        ):
-            raise LossNeededError(f"the forward pass of {self.name} needs targets")
+        if self.y is None and self._asks_for_targets():
+            raise LossNeededError(f"{self.name} needs targets")
         first = self.run(self.values)
         if self.code.trains and self._goes_example_by_example():
             self.notes.append("it is trained example by example: one example is used")
@@ -130,6 +128,13 @@ class Program(Subject):
         self._widen_numbers()
         self._complete()
         self.unchecked = self._without_influence()
+
+    def _asks_for_targets(self) -> bool:
+        """True if nothing runs without the targets."""
+        functions = [self.code.forward(self.code.state)]
+        if self.code.trains:
+            functions.append(self.code.backward(self.code.state))
+        return self.code.joint is not None or any(map(takes_targets, functions))
 
     def _with_weights_made_by(self, first: Pass) -> Pass:
         """The forward pass from an object that has its weights, where the first one makes them."""
@@ -293,6 +298,8 @@ class Program(Subject):
     def _understood(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
         """(output, cache, further names) from what a forward pass returned."""
         stored = state if self.code.is_dictionary else vars(state)
+        if self.code.trains and _are_outputs(given, x):
+            return np.array(given), given, {}
         if self.code.trains and self.y is not None and np.shape(given) == self.y.shape:
             return np.asarray(given), given, {}
         if isinstance(given, tuple) and self._computes_loss():
@@ -463,3 +470,10 @@ def _is_weight(path: Path) -> bool:
     name = states.path_end(path)
     about_gradients = any(isinstance(key, str) and may_hold_a_gradient(key) for key in path)
     return is_weight(name) and not about_gradients and not is_untrained(name)
+
+
+def _are_outputs(given: Any, x: Array) -> bool:
+    """True if a prediction is a list with an array for each example."""
+    if not isinstance(given, list) or not x.ndim or len(given) != len(x):
+        return False
+    return all(isinstance(part, np.ndarray) and part.dtype.kind == "f" for part in given)

@@ -45,6 +45,7 @@ class Subject(ABC):
         batch: the number of examples, None where there are none.
         learning_rate: for code that updates its own weights.
         notes: what was assumed, for the report.
+        is_guessed: true if the doctor chose what it runs on: its sizes, its input.
         is_assumed: true if it rests on a loss or targets that no gradient speaks for.
         unchecked: what should have a gradient and cannot be compared, and why.
     """
@@ -55,6 +56,7 @@ class Subject(ABC):
     learning_rate: float = 0.0
     notes: list[str]
     unchecked: Sequence[str] = ()
+    is_guessed: bool = False
     is_assumed: bool = False
 
     @abstractmethod
