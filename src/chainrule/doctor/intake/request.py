@@ -31,6 +31,7 @@ from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_FUNCTIONS,
     FORWARD_METHODS,
+    JOINT_METHODS,
     TRAINING_METHODS,
     role_of,
 )
@@ -231,6 +232,8 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
 
 def _has_both_passes(kind: type) -> bool:
     methods = set(dir(kind))
+    if methods & set(JOINT_METHODS) and not methods & set(BACKWARD_METHODS):
+        return True
     forward = methods & {*FORWARD_METHODS, *ACTIVATION_METHODS}
     return bool(forward) and bool(
         methods & {*BACKWARD_METHODS, *TRAINING_METHODS, *DERIVATIVE_METHODS}

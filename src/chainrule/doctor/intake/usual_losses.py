@@ -14,7 +14,7 @@ from chainrule.doctor.intake.usual_targets import (
     targets_of_kinds,
     widths_of,
 )
-from chainrule.doctor.numbers.examination import alignment, examine
+from chainrule.doctor.numbers.examination import alignment, examine, measure_wrong
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.conventions import Code, takes_targets
@@ -25,6 +25,8 @@ Loss = Callable[[Array, Array], float]
 Make = Callable[[Code, Any], Program]
 
 ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
+ALIGNED = 0.9999  # gradients that point along the true ones, or against them
+SEARCHED = 6  # programs, in which corrections are looked for
 TINY = 1e-300  # keeps log(0) finite
 
 
@@ -120,15 +122,19 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any) -> Program:
                 program.notes += [f"no targets are given: {words} were tried"] if words else []
                 if found.error is not None and not isinstance(found.error, EndlessError):
                     continue
+                if len(found.wrong) == len(found.truths) and abs(alignment(found)) > ALIGNED:
+                    measure_wrong(found)  # a convention may explain them all
                 right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
                 program.is_assumed = len(found.wrong) == len(found.truths)
                 tried.append(_Believed(right, program))
                 if not found.wrong or isinstance(found.error, EndlessError):
                     return program
+        if any(not each.program.is_assumed for each in tried):
+            break  # a gradient that is right speaks for these targets
     tried.sort(key=lambda each: -each.score)
     if tried and (tried[0].score >= ENOUGH or code.loss is not None):
         return tried[0].program
-    return _mended_with_one([each.program for each in tried])
+    return _mended_with_one([each.program for each in tried[:SEARCHED]])
 
 
 def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:

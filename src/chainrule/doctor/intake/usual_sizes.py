@@ -86,6 +86,8 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
     plain = {"stride": 1, "strides": 1, "padding": 0, "pad": 0}
     if any(name.lower() in plain for name in needed):
         yield values(**{n: plain[n.lower()] for n in needed if n.lower() in plain})
+    if any(isinstance(value, list) for value in values()):
+        yield [3 if isinstance(value, list) else value for value in values()]
     shaped = [n for n in needed if "shape" in n.lower() and not re.search("kernel|filter|pool", n)]
     if shaped:
         for shape in ((7, 6, 2), (2, 7, 6), (4,)):

@@ -48,7 +48,7 @@ def _without_guesses(finding: Finding, subject: Subject) -> Finding | None:
         return None
     if finding.code == "unknown" and subject.is_assumed:
         return None
-    if subject.is_assumed or (finding.code == "timeout" and subject.is_guessed):
+    if subject.is_assumed and finding.code != "timeout":
         return replace(finding, certain=False)
     return finding
 
