@@ -85,10 +85,10 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
     """One diagnosis for several subjects."""
     if len(diagnoses) == 1:
         return diagnoses[0]
-    joined = Diagnosis(", ".join(d.subject for d in diagnoses))
+    joined = Diagnosis(", ".join(dict.fromkeys(d.subject for d in diagnoses)))
     for d in diagnoses:
         joined.findings += d.findings
-        joined.notes += d.notes
+        joined.notes += [note for note in d.notes if note not in joined.notes]
         joined.comparisons += d.comparisons
         joined.unchecked += d.unchecked
     return joined

@@ -12,11 +12,18 @@ from typing import Any
 import numpy as np
 
 from chainrule.configurable import find_name
-from chainrule.doctor.intake.examples import Case, Example, from_example
+from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.examples import (
+    ACTIVATION_METHODS,
+    DERIVATIVE_METHODS,
+    Case,
+    Example,
+    from_example,
+)
 from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
-from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.foreign.randomness import Randomness, random_like
@@ -24,6 +31,7 @@ from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_FUNCTIONS,
     FORWARD_METHODS,
+    JOINT_METHODS,
     TRAINING_METHODS,
     role_of,
 )
@@ -64,7 +72,18 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
-    module = load(request.file)
+    loaded = load(request.file)
+    try:
+        cases = _cases(request, loaded.module)
+    except CannotCheckError as error:
+        reasons = "; ".join(loaded.left_out)
+        raise CannotCheckError(f"{error}; {reasons}" if reasons else str(error)) from error
+    cases[0].notes.extend(loaded.left_out)
+    return cases
+
+
+def _cases(request: Request, module: types.ModuleType) -> list[Case]:
+    """What is asked for, of a file that has been run."""
     if request.functions:
         return [_functions_named(*request.functions, module, request)]
     if request.make is not None:
@@ -184,9 +203,11 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
             continue
         try:
             cases.append(attempt_class(kind, module, request.shape))
-        except (LossNeededError, EndlessError):
-            raise  # what may be wrong must not pass unchecked
+        except EndlessError:
+            raise
         except Exception as error:  # the code may raise anything; what else there is, is checked
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
             failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)
     for first, second in [*pairs_among(functions), *_passes_among(functions)]:
@@ -195,6 +216,8 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         except EndlessError:
             raise
         except Exception as error:  # likewise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
             failures.append(f"{first}, {second}: {error}")
     if not cases:
         raise CannotCheckError(
@@ -209,8 +232,11 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
 
 def _has_both_passes(kind: type) -> bool:
     methods = set(dir(kind))
-    return bool(methods & set(FORWARD_METHODS)) and bool(
-        methods & {*BACKWARD_METHODS, *TRAINING_METHODS}
+    if methods & set(JOINT_METHODS) and not methods & set(BACKWARD_METHODS):
+        return True
+    forward = methods & {*FORWARD_METHODS, *ACTIVATION_METHODS}
+    return bool(forward) and bool(
+        methods & {*BACKWARD_METHODS, *TRAINING_METHODS, *DERIVATIVE_METHODS}
     )
 
 

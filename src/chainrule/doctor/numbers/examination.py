@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
-from chainrule.doctor.numbers.evidence import Evidence, Signature
+from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
     FLOAT32,
@@ -31,7 +31,7 @@ from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.parameter_names import is_parameter
 from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import files_of
+from chainrule.foreign.source import ascends, files_of
 from chainrule.types import Array
 
 # Lines, as `effort` counts them:
@@ -167,6 +167,52 @@ def measure_wrong(found: Examination) -> None:
             given, others = found.given(name), found.answer.gradients
             evidence = Evidence(name, given, truth, subject, updated, others)
             found.signatures[name] = signatures(evidence)
+    if (note := convention(found)) is not None:
+        found.notes.append(note)
+        found.wrong.clear()
+
+
+def convention(found: Examination) -> str | None:
+    """What code does that is right in a network that counts on it, if that is all.
+
+    Many layers divide the gradients of the parameters by the number of examples, and hand on dx
+    undivided, since the gradient of their loss is the sum's. And a loss averaged over all outputs
+    often has a gradient that is averaged over examples alone: with one output that is the same.
+    """
+    subject, answer = found.subject, found.answer
+    parameters = [name for name in found.truths if name != "x"]
+    if answer is None or not parameters or found.wrong != parameters:
+        return None
+    ratio = _ratio_of_all(found, parameters)
+    names = " and ".join(found.shown(name) for name in parameters)
+    if ratio is None or not subject.batch or subject.batch < 2:
+        return None
+    if answer.dy is not None and abs(ratio * subject.batch - 1) < CLOSE:
+        return (
+            f"{names} divided by the number of examples ({subject.batch}), dx not: right where the "
+            "gradient of the loss is that of the sum over the examples, and not divided before"
+        )
+    if answer.dy is None and abs(ratio + 1) < CLOSE and ascends(files_of(subject.functions())):
+        return (
+            f"{names} have the opposite sign of the gradient of the loss: right, since the update "
+            "adds them"
+        )
+    outputs = np.size(answer.output) / subject.batch if answer.output is not None else 1
+    if answer.dy is None and subject.is_guessed and abs(ratio / outputs - 1) < CLOSE:
+        return (
+            f"{names} {outputs:g} times those of the loss, which is the number of outputs here: "
+            "right with one output"
+        )
+    return None
+
+
+def _ratio_of_all(found: Examination, names: list[str]) -> float | None:
+    """The factor between gradients and true ones, if it is the same in all of them."""
+    ratios = [next((s.ratio for s in found.signatures_of(n)), None) for n in names]
+    first = ratios[0]
+    if first is None or any(r is None or abs(r / first - 1) > CLOSE for r in ratios):
+        return None
+    return first
 
 
 def _shares(found: Examination) -> dict[str, int]:

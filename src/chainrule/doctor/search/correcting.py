@@ -277,6 +277,8 @@ def findings_of(found: Examination, effort_left: int) -> list[Finding]:
             text = f"the backward pass ends with {kind.__name__}: {found.error}"
             return [Finding(found.subject.name, code, True, text, found.line_of_error())]
     search = CorrectionSearch(found, effort_left)
+    if found.error is not None and found.subject.is_guessed and not _is_of_shapes(found.error):
+        return [_exception(found, found.error)]
     if found.error is not None:
         return [_from_exception(found, found.error, search)]
     return search.findings()
@@ -284,15 +286,25 @@ def findings_of(found: Examination, effort_left: int) -> list[Finding]:
 
 def _from_exception(found: Examination, error: Exception, search: CorrectionSearch) -> Finding:
     """A backward pass that raises: what mends it is the cause, else the exception is."""
-    line = found.line_of_error()
     raised = f"the backward pass raises {type(error).__name__}: {error}"
     corrections = search.corrections()
     if not corrections:
-        name, advice = found.subject.name, "make it run, then check it again"
-        return Finding(name, "exception", True, raised, line, advice)
+        return _exception(found, error)
     correction, finding = search.choice.best(corrections)
     return replace(
         finding,
         certain=finding.certain and finding.code == "transposed",
         evidence=f"{raised}; {correction.edit.advice}, and it gives the true gradient",
     )
+
+
+def _exception(found: Examination, error: Exception) -> Finding:
+    text = f"the backward pass raises {type(error).__name__}: {error}"
+    advice = "make it run, then check it again"
+    return Finding(found.subject.name, "exception", True, text, found.line_of_error(), advice)
+
+
+def _is_of_shapes(error: Exception) -> bool:
+    """True if arrays did not fit each other: the forward pass took the input, so it may be wrong
+    code that raises, on whatever input."""
+    return isinstance(error, ValueError) and not isinstance(error, UnicodeError)

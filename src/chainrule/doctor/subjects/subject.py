@@ -9,7 +9,7 @@ remembered from one run reaches the next; `gradients(values)` runs forward and b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,9 @@ class Subject(ABC):
         batch: the number of examples, None where there are none.
         learning_rate: for code that updates its own weights.
         notes: what was assumed, for the report.
+        is_guessed: true if the doctor chose what it runs on: its sizes, its input.
+        is_assumed: true if it rests on a loss or targets that no gradient speaks for.
+        unchecked: what should have a gradient and cannot be compared, and why.
     """
 
     name: str
@@ -52,6 +55,9 @@ class Subject(ABC):
     batch: int | None = None
     learning_rate: float = 0.0
     notes: list[str]
+    unchecked: Sequence[str] = ()
+    is_guessed: bool = False
+    is_assumed: bool = False
 
     @abstractmethod
     def loss(self, values: Values) -> float:
