@@ -18,7 +18,7 @@ def short_name(student: str) -> str:
     """A name for files about a student: each student has another.
 
     >>> short_name("leeann"), short_name("Ann Lee")
-    ('leeann', 'Ann_Lee-e8a0c6')
+    ('leeann', 'Ann_Lee-a36e14')
     """
     name = file_name(student)
     if name == student:

@@ -90,6 +90,11 @@ def submissions_in(place: Path, unpacked: Path) -> list[Submission]:
     return [Submission(student, files) for student, files in sorted(found.items())]
 
 
+def submission_in(folder: Path) -> Submission:
+    """One submission, which a platform has put into a folder as it was handed in."""
+    return Submission("submission", dict(_files_below(folder, folder / ".unpacked")))
+
+
 def named(name: str) -> tuple[str, str]:
     """The student and the file that a platform has put into one name.
 
