@@ -58,11 +58,13 @@ class Matched:
 
     Args:
         updated: true if it is what an update did to the parameter.
+        path: where it lies, if it is kept in the state.
     """
 
     array: Array | None
     name: str
     updated: bool = False
+    path: Path | None = None
 
 
 def snapshot(state: Any) -> dict[Path, tuple[int, Array]]:
@@ -158,7 +160,10 @@ def match(
     prefixes = {name: _prefix(path) for name, path in paths.items()}
     return {
         name: Matched(
-            each.array, _full_name(prefixes.get(name, ""), each.name, prefixes), each.updated
+            each.array,
+            _full_name(prefixes.get(name, ""), each.name, prefixes),
+            each.updated,
+            each.path,
         )
         for name, each in matched.items()
     }
@@ -210,7 +215,7 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
         return None
     # not what merely lies there, and not another layer's
     first = min(named, key=lambda c: (not c.changed, -len({*path} & {*(c.path or ())})))
-    return Matched(np.asarray(first.array, np.float64), first.name)
+    return Matched(np.asarray(first.array, np.float64), first.name, path=first.path)
 
 
 def _is_beside(found: Found, one: Path, other: Path) -> bool:
@@ -246,7 +251,8 @@ def _by_shape(
     ]
     if len(fitting) == 1:
         used.add(id(fitting[0].array))
-        return Matched(np.asarray(fitting[0].array, np.float64), fitting[0].name)
+        found_array = np.asarray(fitting[0].array, np.float64)
+        return Matched(found_array, fitting[0].name, path=fitting[0].path)
     return Matched(None, _usual_name(found, path))
 
 

@@ -95,3 +95,26 @@ def string_options(function: Callable[..., Any], argument: str) -> list[str]:
                 if _expression_name(key) == argument:
                     found += [k.value for k in keys if isinstance(k, ast.Constant)]
     return list(dict.fromkeys(text for text in found if isinstance(text, str)))
+
+
+def likeliest_option(options: list[str]) -> str:
+    """The word to give where code asks for one of several: a smooth activation, the plainest
+    optimizer, else the first."""
+    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent"):
+        for option in options:
+            if re.search(pattern, option, re.IGNORECASE):
+                return option
+    return options[0]
+
+
+def options_of(code: Any) -> dict[str, str]:
+    """A word for each argument of an object's methods that asks for one of several."""
+    chosen: dict[str, str] = {}
+    for name in dir(type(code)):
+        method = getattr(type(code), name)
+        if name.startswith("_") or not callable(method) or isinstance(method, type):
+            continue
+        for argument in inspect.signature(method).parameters:
+            if words := string_options(method, argument):
+                chosen.setdefault(argument, likeliest_option(words))
+    return chosen

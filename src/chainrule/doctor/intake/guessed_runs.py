@@ -28,17 +28,16 @@ from chainrule.doctor.intake.usual_parameters import parameter_sets
 from chainrule.doctor.intake.usual_sizes import (
     arguments,
     keywords,
-    likeliest_option,
     needed_arguments,
 )
 from chainrule.doctor.numbers.examination import examine
-from chainrule.foreign.calling import required
+from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import BACKWARD_METHODS, method_among
-from chainrule.foreign.source import is_empty, string_options
+from chainrule.foreign.source import is_empty, options_of
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
@@ -134,7 +133,7 @@ def attempt_object(
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
     failure: Exception | None = None
     forward_only: Case | None = None
-    options = _options(thing)
+    options = options_of(thing)
     for x, axis in _suitable(thing, list(_inputs(thing, shape, shapes))):
         example: Example = {"layer": thing, "x": x, "axis": axis, **options}
         try:
@@ -179,7 +178,9 @@ def _as_meant(case: Case) -> Case:
     argument may be the gradient of the output, the input, or the targets."""
     thing = case.example["layer"]
     backward = ambiguous_backward(thing)
-    if backward is None or case.subject is None or not examine(case.subject).wrong:
+    if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
+        return case
+    if not examine(case.subject).wrong:
         return case
     x, module = case.example["x"], case.module
     randomness = Randomness(random_sources(module) if module else [])
@@ -193,20 +194,6 @@ def _as_meant(case: Case) -> Case:
             if subject is not None and not examine(subject).wrong:
                 return replace(case, subject=subject)
     return case
-
-
-def _options(thing: Any) -> dict[str, str]:
-    """A word for each argument of the object's methods that asks for one of several."""
-    chosen: dict[str, str] = {}
-    for name in dir(thing):
-        method = getattr(type(thing), name, None)
-        if name.startswith("_") or not inspect.isfunction(method):
-            continue
-        for argument in required(method):
-            options = string_options(method, argument)
-            if options:
-                chosen.setdefault(argument, likeliest_option(options))
-    return chosen
 
 
 def _inputs(

@@ -120,14 +120,15 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any) -> Program:
                 found = examine(program)
                 program.notes += [loss_words] if loss_words else []
                 program.notes += [f"no targets are given: {words} were tried"] if words else []
-                if found.error is not None and not isinstance(found.error, EndlessError):
+                is_endless = isinstance(found.error, EndlessError)
+                if not found.truths or (found.error is not None and not is_endless):
                     continue
                 if len(found.wrong) == len(found.truths) and abs(alignment(found)) > ALIGNED:
                     measure_wrong(found)  # a convention may explain them all
                 right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
                 program.is_assumed = len(found.wrong) == len(found.truths)
                 tried.append(_Believed(right, program))
-                if not found.wrong or isinstance(found.error, EndlessError):
+                if not found.wrong or is_endless:
                     return program
         if any(not each.program.is_assumed for each in tried):
             break  # a gradient that is right speaks for these targets

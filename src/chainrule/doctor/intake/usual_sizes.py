@@ -19,7 +19,7 @@ from chainrule.foreign.gradient_names import (
 from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import string_options
+from chainrule.foreign.source import likeliest_option, string_options
 
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
@@ -140,16 +140,6 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
         if re.fullmatch(pattern, plain):
             return value() if callable(value) else value
     return (4, 3, 5, 6, 7)[number % 5]
-
-
-def likeliest_option(options: list[str]) -> str:
-    """The word to give where code asks for one of several: a smooth activation, the plainest
-    optimizer, else the first."""
-    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent"):
-        for option in options:
-            if re.search(pattern, option, re.IGNORECASE):
-                return option
-    return options[0]
 
 
 def _arrays(needed: list[str], are_rows: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.errors import CannotExplainError
-from chainrule.explain.unrolling import arithmetic
+from chainrule.explain.unrolling import adopted_network, arithmetic
 from chainrule.explain.unrolling.following import Arguments, Following
 from chainrule.explain.unrolling.held import Held
 from chainrule.explain.unrolling.symbols import Symbol
@@ -22,6 +22,7 @@ from chainrule.foreign.adopted import (
     AdoptedObject,
     input_gradient_in,
 )
+from chainrule.foreign.adopted_network import AdoptedNetwork
 from chainrule.foreign.calling import arguments_for
 from chainrule.layers.handwritten import HandWritten
 
@@ -34,12 +35,21 @@ def forward(session: Following, layer: HandWritten, x: Symbol) -> tuple[Any, Any
             "adopted code computes in float64, whatever the network's type: explain a network of "
             "dtype='float64'"
         )
+    if layer.one_by_one:
+        raise CannotExplainError(
+            "its code takes one example at a time, so a program of straight lines has no place for "
+            "it: let it sum over the examples"
+        )
     values = {name: session.attribute(layer, name) for name in adopted.values}
+    if isinstance(adopted, AdoptedNetwork):
+        held, y = adopted_network.forward(session, adopted, values, x_in)
+        return _turned(session, y, layer.batch_axis, 0), (x_in, held)
     memory: dict[str, Any]
     if isinstance(adopted, AdoptedFunctions):
         memory = {**adopted.others, **values}
         y = session.follow(adopted.forward_function, [x_in, memory], {})
-        y = list(memory.values())[-1] if y is None else y
+        if y is None or isinstance(y, dict):
+            y = list((memory if y is None else y).values())[-1]
         y = y[0] if isinstance(y, tuple) else y
     else:
         held = Held(layer.code, {**vars(layer.code), **values})
@@ -55,6 +65,8 @@ def backward(session: Following, layer: HandWritten, dy: Symbol, cache: Any) -> 
     if isinstance(layer.adopted, AdoptedFunctions):
         given["parameters"] = memory
         dx, gradients = _of_functions(session, layer.adopted, given)
+    elif isinstance(layer.adopted, AdoptedNetwork):
+        dx, gradients = adopted_network.backward(session, layer.adopted, given, memory)
     else:
         given["rate"] = RATE
         dx, gradients = _of_object(session, layer.adopted, given, memory)
