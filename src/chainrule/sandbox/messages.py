@@ -43,7 +43,7 @@ class Message:
     def packed(self) -> bytes:
         """The message as bytes."""
         text = json.dumps(self.body).encode()
-        arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+        arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
         data = save(arrays) if arrays else b""
         return LENGTHS.pack(len(text), len(data)) + text + data
 

@@ -153,14 +153,15 @@ succeeded = "" in sys.path or tempfile.gettempdir() in sys.path
 """,
 }
 
+ENDED = "not finished|has not come to an end"  # by its time, or by the lines it has run
 ENDLESS = {  # with what the answer says
-    "floods standard error": ("not finished", "import os\nwhile True: os.write(2, bytes(1 << 16))"),
-    "floods standard output": ("not finished", "import os\nwhile True: os.write(1, b'{}' * 9999)"),
-    "prints for ever": ("not finished", "while True: print('{\"ok\": true}' * 1000)"),
+    "floods standard error": (ENDED, "import os\nwhile True: os.write(2, bytes(1 << 16))"),
+    "floods standard output": (ENDED, "import os\nwhile True: os.write(1, b'{}' * 9999)"),
+    "prints for ever": (ENDED, "while True: print('{\"ok\": true}' * 1000)"),
     "waits for ever": ("not finished", "import time\ntime.sleep(100_000)"),
     "does not die of SIGPROF": (
         "not finished",
-        "import signal\nsignal.signal(signal.SIGPROF, signal.SIG_IGN)\nwhile True: n = 1",
+        "import signal\nsignal.signal(signal.SIGPROF, signal.SIG_IGN)\nsum(iter(int, 1))",
     ),
     "writes a thousand small files": (
         "writes more than",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,7 @@ def test_harm_is_held_back(
     file.write_text(code)
     answer = chainrule("check", file, "--json")
     assert given(answer)["verdict"] == "right", answer.out
+    assert "the attack succeeded" not in answer.out  # as a statement that was left out
     assert file.read_text() == code
     assert (file.parent / "precious.txt").read_text() == "kept"
     assert sorted(path.name for path in file.parent.iterdir()) == ["lab.py", "precious.txt"]
@@ -52,7 +54,7 @@ def test_what_does_not_end_is_ended(chainrule: Command, file: Path, name: str) -
     file.write_text(RIGHT + attack)
     answer = chainrule("check", file, "--json", "--time-limit", 2)
     assert answer.code == 2
-    assert said in str(given(answer)["error"])
+    assert re.search(said, str(given(answer)["error"]))
 
 
 @pytest.mark.parametrize("name", FORGERIES)

@@ -192,7 +192,7 @@ def convention(found: Examination) -> str | None:
             f"{names} divided by the number of examples ({subject.batch}), dx not: right where the "
             "gradient of the loss is that of the sum over the examples, and not divided before"
         )
-    if answer.dy is None and abs(ratio + 1) < CLOSE and ascends(files_of(subject.functions())):
+    if answer.dy is None and abs(ratio + 1) < CLOSE and ascends(subject.files()):
         return (
             f"{names} have the opposite sign of the gradient of the loss: right, since the update "
             "adds them"

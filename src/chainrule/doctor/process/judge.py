@@ -21,7 +21,7 @@ import numpy as np
 
 from chainrule.doctor.findings import Diagnosis
 from chainrule.doctor.intake.request import Request
-from chainrule.doctor.numbers.examination import comparisons, examine
+from chainrule.doctor.numbers.examination import comparisons, examine, measure_wrong
 from chainrule.doctor.optimizers.formulas import Settings
 from chainrule.doctor.optimizers.steps import follow_a_formula, gradients_of_steps
 from chainrule.doctor.process.endings import as_error, as_finding, is_out_of_time
@@ -96,17 +96,26 @@ def judge_file(
 
         first, second = started(readable), started(readable)  # at once: each takes a while
         third = None if solution is None else started(folders_of(solution))
+        confinement = _confinement(first)
         try:
             claimed = _claimed(first, request, limits, with_arrays)
         except WorkerError as error:
             if isinstance(error, WorkerEndedError) and not is_out_of_time(error):
-                return Judgement(as_finding(error, request.file_name), first.confinement)
+                return Judgement(as_finding(error, request.file_name), confinement)
             raise as_error(error, file, limits) from None
         if any(each.right for each in claimed.comparisons) or not claimed.findings:
             judge = Judge(request, first, second, third, solution)
             claimed = judge.held_against_numbers(claimed)
         places = reaching_in(file) if solution is None else []  # held to it, code cannot pretend
-        return Judgement(_left_to_a_reader(claimed, places), first.confinement)
+        return Judgement(_left_to_a_reader(claimed, places), confinement)
+
+
+def _confinement(worker: Worker) -> Confinement:
+    """What a worker is kept from. Where it did not get so far, that is no fault of the code."""
+    try:
+        return worker.confinement
+    except WorkerError as error:
+        raise CheckError(f"the sandbox does not start: {error}. {error.said[-500:]}") from None
 
 
 def folders_of(file: Path) -> list[Path]:
@@ -206,7 +215,9 @@ class Judge:
         """The names of the gradients that are right."""
         if "settings" in described.body:
             return self._confirmed_steps(number, described)
-        subject = RemoteSubject(number, described, self.forward, self.backward, self.rng)
+        file = Path(str(self.request.file)).resolve()
+        workers = self.forward, self.backward
+        subject = RemoteSubject(number, described, file, *workers, self.rng)
         places = [subject, self._elsewhere(subject)]
         if self.right is not None:
             self._expect_like_solution(places, described)
@@ -224,6 +235,8 @@ class Judge:
 
     def _right_at(self, subject: RemoteSubject) -> set[str]:
         found = examine(subject, int(self.rng.integers(2**63)))
+        if found.wrong:
+            measure_wrong(found)
         if not any(truth.scale for truth in found.truths.values()):
             raise CodeRaisesError(f"nothing that {subject.name} is given changes its output")
         return {each.name for each in comparisons(found) if each.right}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ class RemoteSubject(Subject):
     Args:
         number: of the case.
         described: what it is.
+        file: where it stands.
         forward, backward: the workers.
         rng: what draws the gradient that is handed in, unknown to both.
     """
@@ -90,6 +92,7 @@ class RemoteSubject(Subject):
         self,
         number: int,
         described: Described,
+        file: Path,
         forward: Worker,
         backward: Worker,
         rng: np.random.Generator,
@@ -97,9 +100,20 @@ class RemoteSubject(Subject):
         self.case = {"case": number}
         self.name, self.notes = str(described.body["name"]), []
         self.values = described.values
+        self.is_guessed = bool(described.body["is_guessed"])
+        self.batch = self._batch(described.body["batch"])
+        self.file = file
         self.forward, self.backward = forward, backward
         output = self.output(self.values)
         self.dy = rng.standard_normal(output.shape) if described.body["has_dy"] else None
+
+    def _batch(self, claimed: Any) -> int | None:
+        """The number of examples, if it can be that."""
+        sizes = np.shape(self.values.get("x", ()))
+        return claimed if type(claimed) is int and claimed in sizes else None
+
+    def files(self) -> set[str]:
+        return {str(self.file)}
 
     def output(self, values: Values) -> Array:
         """What the forward pass gives, in float32 if that is all it computes with."""

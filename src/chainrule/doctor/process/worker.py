@@ -130,6 +130,8 @@ def _described(subject: Subject) -> dict[str, Any]:
         "name": subject.name,
         "has_dy": getattr(subject, "dy", None) is not None,
         "is_random": subject.is_random(),
+        "is_guessed": subject.is_guessed,
+        "batch": subject.batch,
     }
 
 

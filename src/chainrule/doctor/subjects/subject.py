@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.foreign.source import files_of
 from chainrule.foreign.state import Values
 from chainrule.types import Array
 
@@ -74,6 +75,10 @@ class Subject(ABC):
     def functions(self) -> list[Callable[..., Any]]:
         """Functions in whose files the source to be mended stands."""
         return []
+
+    def files(self) -> set[str]:
+        """Those files."""
+        return files_of(self.functions())
 
     def narrowed(self, examples: int) -> Subject | None:
         """The same code on fewer examples, where that is possible."""
