@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.subjects.subject import Answer, Subject
+from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.state import Values
 from chainrule.sandbox.messages import Message
@@ -117,6 +118,7 @@ class RemoteSubject(Subject):
 
     def output(self, values: Values) -> Array:
         """What the forward pass gives, in float32 if that is all it computes with."""
+        effort.add_call()
         given = asked(self.forward, "output", self.case, named("value", values))
         output = np.asarray(given.arrays["output"], np.float64)
         narrow = output.astype(np.float32)
