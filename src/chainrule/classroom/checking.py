@@ -14,6 +14,7 @@ from typing import Any
 import chainrule
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import CODE, Submission
+from chainrule.doctor.findings import Comparison
 from chainrule.doctor.intake.request import Request
 from chainrule.doctor.process.judge import Judgement, judge_file
 from chainrule.doctor.verdict import Verdict
@@ -112,11 +113,23 @@ def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
     return FileRecord(
         name,
         diagnosis.verdict.value,
-        {each.name: each.right for each in diagnosis.comparisons},
+        _by_name(diagnosis.comparisons),
         [_with_place(finding.as_json(), source) for finding in diagnosis.findings],
         diagnosis.unchecked,
         diagnosis.notes,
     )
+
+
+def _by_name(comparisons: list[Comparison]) -> dict[str, bool]:
+    """The gradients by name; where layers of one kind have one name for theirs, numbered."""
+    found: dict[str, bool] = {}
+    for each in comparisons:
+        name, number = each.name, 1
+        while name in found:
+            number += 1
+            name = f"{each.name} ({number})"
+        found[name] = each.right
+    return found
 
 
 def _with_place(finding: dict[str, Any], source: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from chainrule.doctor.findings import Diagnosis
 from chainrule.doctor.intake.request import Request
-from chainrule.doctor.numbers.examination import comparisons, examine, measure_wrong
+from chainrule.doctor.numbers.examination import examine, measure_wrong
 from chainrule.doctor.optimizers.formulas import Settings
 from chainrule.doctor.optimizers.steps import follow_a_formula, gradients_of_steps
 from chainrule.doctor.process.endings import as_error, as_finding, is_out_of_time
@@ -36,7 +36,6 @@ from chainrule.doctor.process.remote import (
 )
 from chainrule.doctor.process.report import unpacked
 from chainrule.doctor.properties.repeated_calls import alike
-from chainrule.doctor.subjects.subject import shown
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.sandbox.confinement import Confinement
@@ -46,7 +45,7 @@ from chainrule.sandbox.worker import Worker, WorkerEndedError, WorkerError
 from chainrule.types import Array
 
 MODULE = "chainrule.doctor.process.worker"
-MOVED = 0.3  # how far the second place lies from the first
+MOVED = 0.3  # times the size of the numbers: how far the second place lies from the first
 
 
 @dataclass
@@ -224,18 +223,19 @@ class Judge:
             self._expect_like_solution([subject, other], described)
         right = self._right_at(subject, expected)
         with suppress(CodeRaisesError):  # code may refuse other numbers: then one place must do
-            right &= self._right_at(other, expected)
-        if not described.body["is_random"]:
-            right -= self._stale(subject, other)
-        return sorted(right)
+            elsewhere = self._right_at(other, expected)
+            right = {name: each for name, each in right.items() if name in elsewhere}
+        stale = set() if described.body["is_random"] else self._stale(subject, other)
+        return [each for name, each in right.items() if name not in stale]
 
-    def _right_at(self, subject: RemoteSubject, expected: set[str]) -> set[str]:
+    def _right_at(self, subject: RemoteSubject, expected: set[str]) -> dict[str, str]:
+        """What the gradients that are right are called, by the value each belongs to."""
         found = examine(subject, int(self.rng.integers(2**63)))
         if any(found.shown(name) in expected for name in found.wrong):
             measure_wrong(found)  # to see whether it is a convention, or a kink
         if not any(truth.scale for truth in found.truths.values()):
             raise CodeRaisesError(f"nothing that {subject.name} is given changes its output")
-        return {each.name for each in comparisons(found) if each.right}
+        return {name: found.shown(name) for name in found.truths if name not in found.wrong}
 
     def _elsewhere(self, subject: RemoteSubject) -> RemoteSubject:
         """The same code with other numbers."""
@@ -249,11 +249,12 @@ class Judge:
         noise = MOVED * self.rng.standard_normal(value.shape)
         if name == "y_pred":  # probabilities remain
             return np.asarray(value * (1 + 0.1 * noise))
-        return np.asarray(value + noise)
+        size = float(np.abs(value).mean()) if value.size else 0.0
+        return np.asarray(value + noise * (size or 1.0))
 
     def _stale(self, subject: RemoteSubject, other: RemoteSubject) -> set[str]:
-        """The gradients that depend on what a call with another input has left; those that add up
-        over calls do not."""
+        """The values whose gradients depend on what a call with another input has left; those that
+        add up over calls do not."""
         values = dict(subject.values)
         before = {**values, **({"x": other.values["x"]} if "x" in values else {})}
         try:
@@ -268,7 +269,7 @@ class Judge:
                 continue
             added = one.shape == right.shape and alike(two, right + one)
             if not alike(two, right) and not added:
-                stale.add(shown(used, name))
+                stale.add(name)
         return stale
 
     def _confirmed_steps(self, number: int, described: Described) -> list[str]:

@@ -138,12 +138,12 @@ class RemoteSubject(Subject):
     def _answer(self, call: str, values: Values, more: Mapping[str, Array]) -> Answer:
         dy = {} if self.dy is None else {"dy": self.dy}
         given = asked(self.backward, call, self.case, {**named("value", values), **dy, **more})
-        gradients: dict[str, Array | None] = {
-            name: np.array(given.arrays[name]) if name in given.arrays else None for name in values
-        }
+        found = {name: given.arrays.get(f"gradient:{name}") for name in values}
+        gradients = {n: None if each is None else np.array(each) for n, each in found.items()}
         names = {str(name): str(shown) for name, shown in given.body["names"].items()}
         updated = frozenset(map(str, given.body["updated"]))
-        return Answer(gradients, names, self.output(values), self.dy, updated)
+        output = given.arrays.get("output") if self.dy is None else self.output(values)
+        return Answer(gradients, names, output, self.dy, updated)
 
 
 def named(which: str, values: Values) -> dict[str, Array]:

@@ -163,12 +163,14 @@ def _output(subject: Subject, values: Values) -> Array:
 
 
 def _answered(answer: Answer) -> Message:
-    gradients = {
-        name: np.asarray(gradient, np.float64)
+    arrays = {
+        f"gradient:{name}": np.asarray(gradient, np.float64)
         for name, gradient in answer.gradients.items()
         if gradient is not None
     }
-    return Message({"names": answer.names, "updated": sorted(answer.updated)}, gradients)
+    if answer.output is not None:
+        arrays["output"] = np.asarray(answer.output)
+    return Message({"names": answer.names, "updated": sorted(answer.updated)}, arrays)
 
 
 def _or_why_not(call: Call) -> Call:
