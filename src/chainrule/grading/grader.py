@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ class Solution:
             CannotGradeError: it cannot be read, or has no backward code.
         """
         try:
-            source = path.read_text(encoding="utf-8")
+            source = path.read_text(encoding="utf-8-sig")
             functions = backward_code(ast.parse(source))
         except (OSError, UnicodeDecodeError) as error:
             raise CannotGradeError(f"cannot read {path}: {error}") from None
@@ -172,6 +173,10 @@ class Solution:
             raise CannotGradeError(f"{path}, line {error.lineno}: {error.msg}") from None
         except (ValueError, RecursionError, MemoryError):  # the last two for brackets in brackets
             raise CannotGradeError(f"{path} is no Python, or is nested too deeply") from None
+        if not path.stem.isidentifier() or iskeyword(path.stem):
+            raise CannotGradeError(
+                f"{path}: tests cannot import a file of this name: call it, say, layers.py"
+            )
         if not functions:
             raise CannotGradeError(
                 f"{path} has no backward code: no function is called backward, "

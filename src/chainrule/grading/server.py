@@ -136,8 +136,11 @@ class _Loader(importlib.machinery.SourceFileLoader):
         return compile(self.variant.source, self.path, "exec")  # nothing is cached on disk
 
     def exec_module(self, module: ModuleType) -> None:
-        with self.limit.counting():
-            super().exec_module(module)
+        try:
+            with self.limit.counting():
+                super().exec_module(module)
+        except SystemExit as error:
+            raise ImportError(f"{self.path} ends the program itself: exit({error})") from None
         self.trial.imported = True
         watch(module, self.variant.watched, self.trial.outputs)
         if self.variant.wrapping is not None:
@@ -174,7 +177,13 @@ class _Results:
         if not self.trial.test:
             self.trial.test = report.nodeid
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.trial.message = crash.message if crash else report.longreprtext
+            self.trial.message = crash.message if crash else _last_error(report.longreprtext)
+
+
+def _last_error(text: str) -> str:
+    """The line of a report of pytest's that says what was wrong, or all of it."""
+    lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return lines[-1] if lines else text
 
 
 def run_tests(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
