@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handwritten_code import KeepsGradients
+from handwritten_code import (
+    InPieces,
+    KeepsGradients,
+    ListOfLayers,
+    LossInside,
+    PredictsAndFits,
+    TakesOneExample,
+)
 from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
@@ -377,6 +384,26 @@ REFUSED = {
 @pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_cannot_be_written_out_says_which_layer_and_why(make, message: str) -> None:
     network = cr.Network([cr.Dense(30), make(), cr.Dense(2)], 3, dtype="float64")
+    with pytest.raises(cr.explain.CannotExplainError, match=message):
+        cr.explain(network)
+
+
+@pytest.mark.parametrize("make", [ListOfLayers, InPieces, LossInside])
+def test_adopted_networks_are_written_out(make) -> None:
+    network = cr.Network([cr.HandWritten(make())], 4, dtype="float64")
+    loss = cr.losses.TargetsAsGradient(loss="mean_squared_error")
+    assert_same_bits(network, cr.explain.unroll(network, loss))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TakesOneExample(4, 3), "takes one example at a time"),
+        (PredictsAndFits, "there is no backward pass to follow"),
+    ],
+)
+def test_adopted_code_that_has_no_straight_lines(make, message: str) -> None:
+    network = cr.Network([cr.HandWritten(make())], 4, dtype="float64")
     with pytest.raises(cr.explain.CannotExplainError, match=message):
         cr.explain(network)
 

@@ -150,6 +150,10 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
         page.print(styled((f"{MARGIN}note: {note}", "dim")))
     for each in answer["unchecked"]:
         page.print(styled((f"{MARGIN}not compared: {each}", "yellow")))
+    if any(not finding["certain"] for finding in answer["findings"]):
+        page.print(
+            styled((f"{MARGIN}?: the likeliest cause, but not the only one that fits", "dim"))
+        )
     page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))
