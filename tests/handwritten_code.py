@@ -170,7 +170,7 @@ class InPieces:
         return [self.w1, self.b1, self.w2, self.b2]
 
     def forward_pass(self, inputs, kind):
-        act = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[kind]
+        act = {"relu": np.abs, "tanh": np.tanh}[kind]
         self.h = act(inputs @ self.w1 + self.b1)
         self.out = self.h @ self.w2 + self.b2
         return self.out

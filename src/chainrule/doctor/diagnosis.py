@@ -55,12 +55,13 @@ def diagnose_request(request: Request) -> Diagnosis:
 def diagnose_case(case: Case) -> Diagnosis:
     """One subject and all that is held against it; what the code itself raises passes through."""
     if case.subject is None:
-        return diagnose_optimizer(case.example)
-    diagnosis = diagnose_subject(case.subject)
+        diagnosis = diagnose_optimizer(case.example)
+    else:
+        diagnosis = diagnose_subject(case.subject)
     diagnosis.notes += case.notes
     diagnosis.unchecked += case.unchecked
     named = {finding.code for finding in diagnosis.findings}
-    if "timeout" in named:
+    if case.subject is None or "timeout" in named:
         return diagnosis
     for finding in behaviours(case.subject, case.example):
         spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)

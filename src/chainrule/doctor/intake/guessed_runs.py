@@ -31,11 +31,12 @@ from chainrule.doctor.intake.usual_sizes import (
     needed_arguments,
 )
 from chainrule.doctor.numbers.examination import examine
+from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
-from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import BACKWARD_METHODS, method_among
 from chainrule.foreign.source import is_empty, options_of
 from chainrule.types import Array, Shape
@@ -233,6 +234,24 @@ def _complains_of_batches(error: Exception) -> bool:
 
 def _note(x: Array) -> str:
     return f"x of shape {np.shape(x)} was tried, as none was given"
+
+
+def attempt_optimizer(kind: type, module: types.ModuleType) -> Case | None:
+    """An optimizer on parameters in a dictionary, in a list, or alone, whichever it takes; None for
+    a class that is none, or follows no formula that is known."""
+    if method_among(kind, METHODS) is None:
+        return None
+    W, b = random_like(np.empty((4, 3)), "W"), random_like(np.empty(3), "b")
+    dW, db = random_like(W, "dW"), random_like(b, "db")
+    forms = (({"W": W, "b": b}, {"W": dW, "b": db}), ([W, b], [dW, db]), (W, dW))
+    for params, grads in forms:
+        with suppress(Exception):  # the code may raise anything on what it does not take
+            made = kind(*next(arguments(kind, module)), **keywords(kind, module))
+            example = {"optimizer": made, "params": params, "grads": grads}
+            codes = {finding.code for finding in diagnose_optimizer(example).findings}
+            if not codes & {"exception", "unknown"}:
+                return Case(None, example, module, [f"made as {kind.__name__}()"])
+    return None
 
 
 def attempt_functions(

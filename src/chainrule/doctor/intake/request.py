@@ -20,7 +20,12 @@ from chainrule.doctor.intake.examples import (
     Example,
     from_example,
 )
-from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
+from chainrule.doctor.intake.guessed_runs import (
+    attempt_class,
+    attempt_functions,
+    attempt_object,
+    attempt_optimizer,
+)
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
@@ -219,6 +224,12 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
             failures.append(f"{first}, {second}: {error}")
+    if not cases:
+        cases = [
+            case
+            for kind in classes_in(module).values()
+            if (case := attempt_optimizer(kind, module)) is not None
+        ]
     if not cases:
         raise CannotCheckError(
             failures[0]
