@@ -33,12 +33,13 @@ from chainrule.doctor.intake.usual_sizes import (
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
+from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import BACKWARD_METHODS, method_among
-from chainrule.foreign.source import is_empty, options_of
+from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
@@ -178,6 +179,8 @@ def _as_meant(case: Case) -> Case:
     """The case, or another one of the same object: what its backward pass takes as its only
     argument may be the gradient of the output, the input, or the targets."""
     thing = case.example["layer"]
+    if (sparse := _with_one_entry(case)) is not None:
+        return sparse
     backward = ambiguous_backward(thing)
     if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
         return case
@@ -195,6 +198,25 @@ def _as_meant(case: Case) -> Case:
             if subject is not None and not examine(subject).wrong:
                 return replace(case, subject=subject)
     return case
+
+
+def _with_one_entry(case: Case) -> Case | None:
+    """The case with a gradient that is zero but for one entry, as the loss of a single example
+    hands it to a softmax, if the code is right for such ones alone."""
+    subject = case.subject
+    if not isinstance(subject, Program) or subject.dy is None:
+        return None
+    output = subject.run(subject.values).output
+    is_softmax = (output > 0).all() and np.isclose(output.sum(), 1)
+    if output.size < 2 or not is_softmax or not examine(subject).wrong:
+        return None
+    other = subject.copied()
+    other.dy = np.zeros_like(subject.dy)
+    other.dy.flat[1] = subject.dy.flat[1]
+    if examine(other).wrong:
+        return None
+    note = "right for a gradient with a single entry that is not zero, as the loss of one class has"
+    return replace(case, subject=other, notes=[*case.notes, note])
 
 
 def _inputs(
@@ -266,6 +288,11 @@ def attempt_functions(
         EndlessError: one of them does not come to an end.
     """
     failure: Exception | None = None
+    words = {
+        name: likeliest_option(options)
+        for name in {*required(forward), *required(backward)}
+        if (options := string_options(forward, name))
+    }
     for make in _parameters(forward, module):
         try:
             params = make()
@@ -274,7 +301,7 @@ def attempt_functions(
             continue
         for x, axis in inputs(forward.__name__, shape, (), params):
             example = {"forward": forward, "backward": backward, "params": make(), "x": x}
-            example["axis"] = axis
+            example |= {"axis": axis, **words}
             try:
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:

@@ -38,6 +38,7 @@ from chainrule.foreign.roles import (
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
+    method_among,
     role_of,
 )
 from chainrule.seeding import generator
@@ -242,13 +243,14 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
 
 
 def _has_both_passes(kind: type) -> bool:
-    methods = set(dir(kind))
-    if methods & set(JOINT_METHODS) and not methods & set(BACKWARD_METHODS):
+    backward = method_among(kind, BACKWARD_METHODS)
+    if backward is None and method_among(kind, JOINT_METHODS):
         return True
-    forward = methods & {*FORWARD_METHODS, *ACTIVATION_METHODS}
-    return bool(forward) and bool(
-        methods & {*BACKWARD_METHODS, *TRAINING_METHODS, *DERIVATIVE_METHODS}
+    others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
+    has_forward = method_among(kind, FORWARD_METHODS) or (
+        method_among(kind, ACTIVATION_METHODS) is not None and "__call__" in vars(kind)
     )
+    return bool(has_forward) and (backward or method_among(kind, others)) is not None
 
 
 def _is_abstract(kind: type) -> bool:
