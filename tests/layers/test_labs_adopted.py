@@ -57,7 +57,7 @@ def parabola(m: ModuleType) -> Any:
     return m.Network([first, m.Layer((1, 1, 3), (1, 1, 3, 1), (1, 1), (1, 1, 1))])
 
 
-STRAIGHT = {
+LAB_CODE = {
     "parabola layer": Lab("parabola", lambda m: HandWritten(m.Layer()), (1, 1, 2)),
     "parabola": Lab("parabola", lambda m: HandWritten(parabola(m)), (1, 1, 2)),
     "mnist_mlp": Lab(
@@ -90,14 +90,11 @@ STRAIGHT = {
     "activation layer": Lab(
         "fully_connected", lambda m: HandWritten(m.ActivationLayer(m.tanh, m.tanh_prime)), 4
     ),
-}
-IN_LOOPS = {  # over the examples, so there are no straight lines for them
     "fully_connected layer": Lab("fully_connected", lambda m: HandWritten(m.FCLayer(4, 3)), 4),
     "fully_connected": Lab(
         "fully_connected", lambda m: HandWritten(fully_connected(m)), (1, 4), OWN_LOSS
     ),
 }
-ALL = STRAIGHT | IN_LOOPS
 
 pytestmark = pytest.mark.skipif(
     not LABS.is_dir(), reason="no labs beside: name their folder's parent with CHAINRULE_CASES"
@@ -122,9 +119,9 @@ def batch(network: cr.Network, lab: Lab) -> tuple[np.ndarray, np.ndarray]:
     return x, rng.uniform(0.1, 0.9, size=(12, *network.output_shape))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", LAB_CODE)
 def test_a_lab_is_adopted_as_it_stands(name: str, labs) -> None:
-    lab = ALL[name]
+    lab = LAB_CODE[name]
     network = cr.Network([lab.make(labs(lab.file))], lab.shape, dtype="float64")
     x, y = batch(network, lab)
     settings = {"optimizer": "sgd(0.02)", "epochs": 5, "batch_size": 4, "quiet": True}
@@ -135,10 +132,10 @@ def test_a_lab_is_adopted_as_it_stands(name: str, labs) -> None:
         assert name == "activation layer"
 
 
-@pytest.mark.parametrize("name", STRAIGHT)
+@pytest.mark.parametrize("name", LAB_CODE)
 def test_a_lab_is_written_out(name: str, labs) -> None:
     from tests.explain.test_unroll import assert_same_bits
 
-    lab = STRAIGHT[name]
+    lab = LAB_CODE[name]
     network = cr.Network([lab.make(labs(lab.file))], lab.shape, dtype="float64")
     assert_same_bits(network, cr.explain.unroll(network, lab.loss))

@@ -89,12 +89,8 @@ BEGINNINGS = {
 
 def method_among(thing: Any, names: Iterable[str]) -> str | None:
     """The first of the names that is a method of an object, however it is spelt: feedForward."""
-    wanted = list(names)
-    exact = next((name for name in wanted if callable(getattr(thing, name, None))), None)
-    if exact is not None:
-        return exact
     own = {_plain(name): name for name in dir(thing) if not name.startswith("_")}
-    spelt = [own[_plain(name)] for name in wanted if _plain(name) in own]
+    spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
     return next((name for name in spelt if callable(getattr(thing, name, None))), None)
 
 

@@ -84,6 +84,7 @@ class HandWritten(Layer):
         self.gradients = gradients
         self.batch_axis = batch_axis
         self.one_by_one = False
+        self.output_shape: Shape = ()
         self.adopted = self._adopt()
 
     def _adopt(self) -> AdoptedObject | AdoptedFunctions | AdoptedNetwork:
@@ -101,11 +102,13 @@ class HandWritten(Layer):
         y = self._try_out(input_shape)
         for name, values in self.adopted.values.items():
             self.declare(name, values.shape, _Given(values))
-        return y.shape[1:]
+        self.output_shape = y.shape[1:]
+        return self.output_shape
 
     def _try_out(self, input_shape: Shape) -> Array:
         """Run a copy once in both directions, to learn the output's shape and the parameters."""
         x = generator(0, "try out").standard_normal((2, *input_shape))
+        self.one_by_one = isinstance(self.adopted, AdoptedNetwork) and self.adopted.lists_outputs(x)
         try:
             return self._both_passes(x)
         except ValueError as error:
