@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from chainrule.doctor.failure import failed, is_own
@@ -14,6 +15,7 @@ from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.verdict import Verdict
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
+from chainrule.foreign.notebooks import is_notebook, read_notebook
 from chainrule.foreign.randomness import Randomness
 from chainrule.rewrites.causes import CODES
 
@@ -43,7 +45,8 @@ def diagnose_request(request: Request) -> Diagnosis:
     try:
         with Randomness([]).frozen():  # what is drawn to make objects is the same every time
             cases = find(request)
-        return answered(_joined([_diagnosed(case, alone=len(cases) == 1) for case in cases]))
+        joined = _joined([_diagnosed(case, alone=len(cases) == 1) for case in cases])
+        return answered(_in_cells(joined, Path(str(request.file))))
     except (CannotCheckError, MemoryError):
         raise
     except EndlessError as error:
@@ -98,6 +101,19 @@ def answered(diagnosis: Diagnosis) -> Diagnosis:
     if diagnosis.verdict is Verdict.NOT_CHECKED:
         reasons = "; ".join(diagnosis.unchecked) or "nothing in it could be compared"
         raise CannotCheckError(f"{diagnosis.subject}: {reasons}")
+    return diagnosis
+
+
+def _in_cells(diagnosis: Diagnosis, file: Path) -> Diagnosis:
+    """The findings of a notebook by its cells."""
+    if not is_notebook(file):
+        return diagnosis
+    notebook = read_notebook(file)
+    placed = []
+    for finding in diagnosis.findings:
+        cell, line = notebook.place(finding.line) if finding.line else (None, None)
+        placed.append(replace(finding, cell=cell, line=line))
+    diagnosis.findings = placed
     return diagnosis
 
 
