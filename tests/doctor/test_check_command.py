@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -238,6 +239,19 @@ def test_a_heat_map_of_the_wrong_entries(chainrule: Command, tmp_path: Path) -> 
     with Image.open(picture) as image:
         assert image.format == "PNG"
         assert image.width > 800
+
+
+def test_a_heat_map_draws_what_the_code_gives(tmp_path: Path) -> None:
+    diagnosis = diagnose_file(layer(tmp_path, "dy = dy / len(dy)"))
+    for each in diagnosis.comparisons:
+        np.testing.assert_allclose(5 * each.given, each.true, rtol=1e-6)
+
+
+def test_a_question_mark_is_explained(chainrule: Command, tmp_path: Path) -> None:
+    unknown = layer(tmp_path, "dy = dy ** 3")
+    assert "?: the likeliest cause" in chainrule("check", unknown).out
+    certain = layer(tmp_path, "dy = dy / len(dy)")
+    assert "?: the likeliest cause" not in chainrule("check", certain).out
 
 
 def test_right_code_has_no_heat_map(chainrule: Command, tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def check(
         Path,
         typer.Argument(
             metavar="FILE.py",
-            help="A file with a forward and a backward pass; or a folder or zip file of "
-            "submissions.",
+            help="A file, or notebook, with a forward and a backward pass; or a folder or zip "
+            "file of submissions.",
         ),
     ],
     class_name: Annotated[
@@ -207,6 +207,10 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
         page.print(styled((f"{MARGIN}note: {note}", "dim")))
     for each in answer["unchecked"]:
         page.print(styled((f"{MARGIN}not compared: {each}", "yellow")))
+    if any(not finding["certain"] for finding in answer["findings"]):
+        page.print(
+            styled((f"{MARGIN}?: the likeliest cause, but not the only one that fits", "dim"))
+        )
     page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))
@@ -232,16 +236,23 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))
     page.print(Padding(styled(finding["evidence"]), (0, 0, 0, 2)))
     if finding["line"]:
-        for line in _source(file, finding["line"]):
+        if finding.get("cell"):
+            page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
+        for line in _source(file, finding["line"], finding.get("cell")):
             page.print(line)
     if finding["suggestion"]:
         page.print(Padding(styled(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
 
 
-def _source(file: Path, line: int) -> Iterator[Text]:
+def _source(file: Path, line: int, cell: int | None) -> Iterator[Text]:
     """The line with those around it, and a mark before it."""
+    from chainrule.foreign.notebooks import read_notebook
+
     try:
-        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        if cell is not None:
+            lines = read_notebook(file).lines_of(cell)
+        else:
+            lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError):
         return
     for number in range(max(1, line - 1), min(len(lines), line + 1) + 1):

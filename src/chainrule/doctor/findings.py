@@ -21,6 +21,7 @@ class Finding:
         evidence: what was seen.
         line: where in the file, if known.
         suggestion: what to do.
+        cell: of a notebook, from 1; the line is then that of the cell.
     """
 
     gradient: str
@@ -29,10 +30,14 @@ class Finding:
     evidence: str
     line: int | None = None
     suggestion: str = ""
+    cell: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as `--json` prints it."""
-        return {**vars(self), "certain": bool(self.certain)}
+        """The finding as `--json` prints it; the cell only where there are cells."""
+        given = {**vars(self), "certain": bool(self.certain)}
+        if self.cell is None:
+            del given["cell"]
+        return given
 
 
 def endless(name: str, error: Exception, line: int | None) -> Finding:

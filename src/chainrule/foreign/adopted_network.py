@@ -73,7 +73,7 @@ class AdoptedNetwork(Adopted):
         """What the arguments of the backward pass stand for; the targets come as dy."""
         method = self._method(self.code, self.backward_name)
         known = {"x", "dy", "rate", "epochs", "batch", "training"}
-        roles = roles_of(method, known, set(self.options), ("dy",))
+        roles = roles_of(method, known, set(self.options), ("dy",), self.options)
         if not self.needs_targets and "dy" not in {role for role, _ in roles.values()}:
             raise ArgumentError(
                 f"cannot tell which argument of {type(self.code).__name__}.{self.backward_name} is "
@@ -110,7 +110,7 @@ class AdoptedNetwork(Adopted):
         """What a method is called with, where its arguments stand for what is `given`."""
         if roles is None:
             method = self._method(self.code, name)
-            roles = roles_of(method, set(given), set(self.options), ("x",))
+            roles = roles_of(method, set(given), set(self.options), ("x",), self.options)
         return arguments_for(roles, given, self.options)
 
     def _run_forward(self, x: Array, targets: Array | None) -> Array:
@@ -124,6 +124,14 @@ class AdoptedNetwork(Adopted):
             result = next(part for part in result if np.ndim(part))
         names = returned_names(method)
         return np.asarray(understood(result, vars(self.code), self.code, names, x, targets)[0])
+
+    def lists_outputs(self, x: Array) -> bool:
+        """True if a prediction is a list, with what is computed example by example."""
+        trial = copy.deepcopy(self)
+        if not self.trains:
+            return False
+        values, keywords = trial.given_to(self.forward_name, {"x": x, "training": True})
+        return isinstance(trial._method(trial.code, self.forward_name)(*values, **keywords), list)
 
     def no_targets(self, x: Array) -> Array:
         """Targets for a forward pass that asks for them before there are any: of all shapes that

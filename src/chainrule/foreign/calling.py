@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ def call(
         UnknownArgumentError: an argument that stands for nothing known.
         EndlessError: it does not come to an end.
     """
-    roles = roles_of(function, set(environment), set(named), fill)
+    words = {name for name, value in named.items() if isinstance(value, str)}
+    roles = roles_of(function, set(environment), set(named), fill, words)
     values, keywords = arguments_for(roles, environment, named)
     return counted(function, *values, **keywords)
 
@@ -55,9 +56,17 @@ def arguments_for(
 
 
 def roles_of(
-    function: Callable[..., Any], known: set[str], named: set[str], fill: tuple[str, ...]
+    function: Callable[..., Any],
+    known: set[str],
+    named: set[str],
+    fill: tuple[str, ...],
+    words: Collection[str] = (),
 ) -> Roles:
-    """The role of each argument; parameters as for `call`, of which the names are enough."""
+    """The role of each argument; parameters as for `call`, of which the names are enough.
+
+    Args:
+        words: those of `named` that are a word for one of several, whatever role the name has.
+    """
     roles: Roles = {}
     open_arguments: list[str] = []
     skipped = False  # an argument left to its default: those after it go by keyword
@@ -65,7 +74,7 @@ def roles_of(
         by_keyword = skipped or parameter.kind is parameter.KEYWORD_ONLY
         taken = {role for role, _ in roles.values()}
         role = next((r for r in roles_named(name) if r in known and r not in taken), None)
-        if role is not None:
+        if role is not None and name not in words:
             roles[name] = (role, by_keyword)
         elif name in named:
             roles[name] = ("named", by_keyword)

@@ -285,6 +285,9 @@ def _input_gradient(
         return named[0]
     if not hands_back:
         return None
+    if not found.returned:  # kept, as self.dinputs
+        kept = [c for c in found.kept if len(c.path or ()) == 1 and is_input_gradient(c.name)]
+        return next((c for c in kept if c.changed and np.shape(c.array) == shape), None)
     if len(found.returned) == 1:
         return found.returned[0]
     free = [c for c in found.returned if not c.name or _unclaimed(c, paths)]

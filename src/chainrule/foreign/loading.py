@@ -23,6 +23,7 @@ import numpy as np
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.missing_modules import stand_in_for
+from chainrule.foreign.notebooks import Notebook, is_notebook, read_notebook
 
 NAME = "checked"
 TOP_LEVEL_LINES = 500_000  # that one statement of a file may run: more is training
@@ -35,11 +36,21 @@ class Loaded:
 
     Args:
         module: what it defines.
+        notebook: where its code comes from, if it is one.
         left_out: what of it could not be run, and why, with its line.
     """
 
     module: types.ModuleType
+    notebook: Notebook | None = None
     left_out: list[str] = field(default_factory=list)
+
+    def place(self, line: int) -> str:
+        """What a line is called: ``lab.py, line 3``, or ``lab.ipynb, cell 2, line 1``."""
+        name = Path(str(self.module.__file__)).name
+        if self.notebook is None:
+            return f"{name}, line {line}"
+        cell, inside = self.notebook.place(line)
+        return f"{name}, cell {cell}, line {inside}"
 
 
 def load(file: Path) -> Loaded:
@@ -48,7 +59,12 @@ def load(file: Path) -> Loaded:
     Raises:
         CannotCheckError: it cannot be read or understood, or trains without an end.
     """
-    source = _text_of(file)
+    notebook = read_notebook(file) if is_notebook(file) else None
+    if notebook is not None:
+        source = notebook.source
+        _remember(file, source)
+    else:
+        source = _text_of(file)
     tree = _tree_of(source, file)
     module = types.ModuleType(NAME)
     module.__file__ = str(file)
@@ -57,7 +73,8 @@ def load(file: Path) -> Loaded:
     sys.modules[NAME] = module
     folder = file.parent.resolve()
     sys.path[:0] = [str(folder), str(folder.parent)]
-    loaded = Loaded(module)
+    loaded = Loaded(module, notebook)
+    loaded.left_out += notebook.left_out if notebook else []
     for statement in tree.body:
         _run(statement, loaded, file)
     return loaded
@@ -68,7 +85,7 @@ def _run(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
     code = compile(ast.Module([statement], []), str(file), "exec")
     # a module's code is a function without arguments, whose names are the module's
     function = types.FunctionType(code, vars(loaded.module))
-    place = f"{file.name}, line {statement.lineno}"
+    place = loaded.place(statement.lineno)
     for _ in range(MOST_STAND_INS):
         try:
             with effort.at_most(TOP_LEVEL_LINES):
@@ -87,7 +104,7 @@ def _run(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
         except Exception as error:  # the user's file may raise anything
             line = line_in(error, str(file)) or statement.lineno
             loaded.left_out.append(
-                f"{file.name}, line {line}, was left out: {type(error).__name__}: {error}"
+                f"{loaded.place(line)}, was left out: {type(error).__name__}: {error}"
             )
         return
 
@@ -102,10 +119,15 @@ def _text_of(file: Path) -> str:
             return stream.read()
     except (SyntaxError, UnicodeDecodeError):
         text = file.read_text(encoding="latin-1")
-        linecache.cache[str(file)] = (len(text), None, text.splitlines(keepends=True), str(file))
+        _remember(file, text)
         return text
     except OSError as error:
         raise CannotCheckError(f"cannot read {file}: {error}") from None
+
+
+def _remember(file: Path, text: str) -> None:
+    """From now on, the source of functions in a file is looked up in `text`."""
+    linecache.cache[str(file)] = (len(text), None, text.splitlines(keepends=True), str(file))
 
 
 def _tree_of(source: str, file: Path) -> ast.Module:
@@ -113,9 +135,7 @@ def _tree_of(source: str, file: Path) -> ast.Module:
         return ast.parse(source, str(file))
     except TabError:
         spaces = source.expandtabs(8)  # as Python 2 counted them
-        linecache.cache[str(file)] = (
-            *(len(spaces), None, spaces.splitlines(keepends=True), str(file)),
-        )
+        _remember(file, spaces)
         return _tree_of(spaces, file) if spaces != source else ast.Module([], [])
     except SyntaxError as error:
         hint = ""

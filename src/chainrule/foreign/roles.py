@@ -88,8 +88,14 @@ BEGINNINGS = {
 
 
 def method_among(thing: Any, names: Iterable[str]) -> str | None:
-    """The first of the names that is a method of an object."""
-    return next((name for name in names if callable(getattr(thing, name, None))), None)
+    """The first of the names that is a method of an object, however it is spelt: feedForward."""
+    own = {_plain(name): name for name in dir(thing) if not name.startswith("_")}
+    spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
+    return next((name for name in spelt if callable(getattr(thing, name, None))), None)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def role_of(argument: str) -> str | None:

@@ -1,12 +1,13 @@
 """Adopts layers written by hand in other styles, without a change to their code.
 
-Four styles are understood; which one it is shows in the names and arguments of the methods:
+Five styles are understood; which one it is shows in the names and arguments of the methods:
 
 1. `forward(x)` and `backward(dy)`, gradients kept as attributes: `weight` and `weight_grad`;
 2. `backward(dy, learning_rate)`, which updates the weights itself;
 3. `backward(x, dy, learning_rate)`, the same, given the input again;
 4. a pair of functions over a dictionary, `forward(x, params)` and `backward(dy, params)`,
-   returning a dictionary of gradients `{"dW1": …}`.
+   returning a dictionary of gradients `{"dW1": …}`;
+5. a network of objects, or one whose passes ask for more: the targets, a word, several methods.
 
 Where the code updates its own weights, the gradient is what the update did, divided by the rate:
 (before - after) / rate. The update is made on a copy, and the optimizer makes its own.
@@ -34,8 +35,8 @@ class HandWritten(Layer):
     """y = whatever the adopted code computes.
 
     The object's float arrays become this layer's parameters, under their own names and with
-    their present values: `net.parameters["0.weight"]`. A batch is handed over as it is, so the
-    code must take one.
+    their present values: `net.parameters["0.weight"]`; those of objects within it under their
+    place, `"0.fc1_weight"`. Code that takes one example at a time is run example by example.
 
     Args:
         code: an object with a forward and a backward method, or a pair of functions
@@ -83,6 +84,7 @@ class HandWritten(Layer):
         self.gradients = gradients
         self.batch_axis = batch_axis
         self.one_by_one = False
+        self.output_shape: Shape = ()
         self.adopted = self._adopt()
 
     def _adopt(self) -> AdoptedObject | AdoptedFunctions | AdoptedNetwork:
@@ -100,11 +102,13 @@ class HandWritten(Layer):
         y = self._try_out(input_shape)
         for name, values in self.adopted.values.items():
             self.declare(name, values.shape, _Given(values))
-        return y.shape[1:]
+        self.output_shape = y.shape[1:]
+        return self.output_shape
 
     def _try_out(self, input_shape: Shape) -> Array:
         """Run a copy once in both directions, to learn the output's shape and the parameters."""
         x = generator(0, "try out").standard_normal((2, *input_shape))
+        self.one_by_one = isinstance(self.adopted, AdoptedNetwork) and self.adopted.lists_outputs(x)
         try:
             return self._both_passes(x)
         except ValueError as error:

@@ -18,7 +18,7 @@ from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign import state as states
 from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
 from chainrule.foreign.gradient_names import is_about_gradients, looks_like_a_gradient
 from chainrule.foreign.loading import functions_in
@@ -173,6 +173,8 @@ def from_object(
         )
         return _program(name, code, x, example, randomness)
     forward, backward, trains = methods_of(thing)
+    if takes_targets(getattr(thing, forward)) and "loss" not in example:
+        loss = None  # its own forward pass computes it
     code = Code(
         thing,
         lambda state: getattr(state, forward),

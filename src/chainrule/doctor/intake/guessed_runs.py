@@ -31,13 +31,15 @@ from chainrule.doctor.intake.usual_sizes import (
     needed_arguments,
 )
 from chainrule.doctor.numbers.examination import examine
+from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
+from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
-from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import BACKWARD_METHODS, method_among
-from chainrule.foreign.source import is_empty, options_of
+from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
@@ -177,6 +179,8 @@ def _as_meant(case: Case) -> Case:
     """The case, or another one of the same object: what its backward pass takes as its only
     argument may be the gradient of the output, the input, or the targets."""
     thing = case.example["layer"]
+    if (sparse := _with_one_entry(case)) is not None:
+        return sparse
     backward = ambiguous_backward(thing)
     if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
         return case
@@ -194,6 +198,25 @@ def _as_meant(case: Case) -> Case:
             if subject is not None and not examine(subject).wrong:
                 return replace(case, subject=subject)
     return case
+
+
+def _with_one_entry(case: Case) -> Case | None:
+    """The case with a gradient that is zero but for one entry, as the loss of a single example
+    hands it to a softmax, if the code is right for such ones alone."""
+    subject = case.subject
+    if not isinstance(subject, Program) or subject.dy is None:
+        return None
+    output = subject.run(subject.values).output
+    is_softmax = (output > 0).all() and np.isclose(output.sum(), 1)
+    if output.size < 2 or not is_softmax or not examine(subject).wrong:
+        return None
+    other = subject.copied()
+    other.dy = np.zeros_like(subject.dy)
+    other.dy.flat[1] = subject.dy.flat[1]
+    if examine(other).wrong:
+        return None
+    note = "right for a gradient with a single entry that is not zero, as the loss of one class has"
+    return replace(case, subject=other, notes=[*case.notes, note])
 
 
 def _inputs(
@@ -235,6 +258,24 @@ def _note(x: Array) -> str:
     return f"x of shape {np.shape(x)} was tried, as none was given"
 
 
+def attempt_optimizer(kind: type, module: types.ModuleType) -> Case | None:
+    """An optimizer on parameters in a dictionary, in a list, or alone, whichever it takes; None for
+    a class that is none, or follows no formula that is known."""
+    if method_among(kind, METHODS) is None:
+        return None
+    W, b = random_like(np.empty((4, 3)), "W"), random_like(np.empty(3), "b")
+    dW, db = random_like(W, "dW"), random_like(b, "db")
+    forms = (({"W": W, "b": b}, {"W": dW, "b": db}), ([W, b], [dW, db]), (W, dW))
+    for params, grads in forms:
+        with suppress(Exception):  # the code may raise anything on what it does not take
+            made = kind(*next(arguments(kind, module)), **keywords(kind, module))
+            example = {"optimizer": made, "params": params, "grads": grads}
+            codes = {finding.code for finding in diagnose_optimizer(example).findings}
+            if not codes & {"exception", "unknown"}:
+                return Case(None, example, module, [f"made as {kind.__name__}()"])
+    return None
+
+
 def attempt_functions(
     forward: Function, backward: Function, module: types.ModuleType, shape: Shape | None
 ) -> Case:
@@ -247,6 +288,11 @@ def attempt_functions(
         EndlessError: one of them does not come to an end.
     """
     failure: Exception | None = None
+    words = {
+        name: likeliest_option(options)
+        for name in {*required(forward), *required(backward)}
+        if (options := string_options(forward, name))
+    }
     for make in _parameters(forward, module):
         try:
             params = make()
@@ -255,7 +301,7 @@ def attempt_functions(
             continue
         for x, axis in inputs(forward.__name__, shape, (), params):
             example = {"forward": forward, "backward": backward, "params": make(), "x": x}
-            example["axis"] = axis
+            example |= {"axis": axis, **words}
             try:
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:

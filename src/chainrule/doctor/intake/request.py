@@ -20,7 +20,12 @@ from chainrule.doctor.intake.examples import (
     Example,
     from_example,
 )
-from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
+from chainrule.doctor.intake.guessed_runs import (
+    attempt_class,
+    attempt_functions,
+    attempt_object,
+    attempt_optimizer,
+)
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
@@ -33,6 +38,7 @@ from chainrule.foreign.roles import (
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
+    method_among,
     role_of,
 )
 from chainrule.seeding import generator
@@ -220,6 +226,12 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
                 raise
             failures.append(f"{first}, {second}: {error}")
     if not cases:
+        cases = [
+            case
+            for kind in classes_in(module).values()
+            if (case := attempt_optimizer(kind, module)) is not None
+        ]
+    if not cases:
         raise CannotCheckError(
             failures[0]
             if failures
@@ -231,13 +243,14 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
 
 
 def _has_both_passes(kind: type) -> bool:
-    methods = set(dir(kind))
-    if methods & set(JOINT_METHODS) and not methods & set(BACKWARD_METHODS):
+    backward = method_among(kind, BACKWARD_METHODS)
+    if backward is None and method_among(kind, JOINT_METHODS):
         return True
-    forward = methods & {*FORWARD_METHODS, *ACTIVATION_METHODS}
-    return bool(forward) and bool(
-        methods & {*BACKWARD_METHODS, *TRAINING_METHODS, *DERIVATIVE_METHODS}
+    others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
+    has_forward = method_among(kind, FORWARD_METHODS) or (
+        method_among(kind, ACTIVATION_METHODS) is not None and "__call__" in vars(kind)
     )
+    return bool(has_forward) and (backward or method_among(kind, others)) is not None
 
 
 def _is_abstract(kind: type) -> bool:

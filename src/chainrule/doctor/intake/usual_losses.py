@@ -35,9 +35,9 @@ def _squares(y: Array, p: Array) -> Array:
 
 
 def _entropies(y: Array, p: Array) -> Array:
-    """The cross-entropy of each entry; class numbers are taken as rows with a one."""
+    """The cross-entropy of each entry; class numbers are taken as rows, or columns, with a one."""
     if y.shape != p.shape and y.ndim == 1 and y.dtype.kind in "iu":
-        y = np.eye(p.shape[-1])[y]
+        y = np.eye(p.shape[-1])[y] if len(y) == len(p) else np.eye(len(p))[y].T
     return np.asarray(-(y * np.log(p + TINY)))
 
 

@@ -13,7 +13,7 @@ from chainrule.foreign.calling import required
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
-from chainrule.foreign.source import tree_of
+from chainrule.foreign.source import string_options, tree_of
 from chainrule.types import Array, Shape
 
 WIDTHS = (4, 6, 7, 8, 9)  # of all layers but the last; none is the number of examples
@@ -60,7 +60,7 @@ def _made(
 
 def _handed(forward: Callable[..., Any]) -> list[str]:
     """The arguments that are parameters: forward(x, w1, b1, w2, b2)."""
-    named = [name for name in required(forward) if role_of(name) is None]
+    named = [n for n in required(forward) if not role_of(n) and not string_options(forward, n)]
     return named if all(map(is_weight, named)) else []
 
 

@@ -129,17 +129,21 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
     if OPTIMIZER.search(plain):
         return _optimizer(module)
     if re.search(r"activ|function|func|nonlin|fn$", plain):
-        pair = next(iter(pairs_among(functions)), None)
-        if pair is not None:
-            is_derivative = is_derivative_argument(plain)
-            return functions[pair[1 if is_derivative else 0]]
+        return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
-        pair = next(iter(pairs_among(functions)), None)
-        return functions[pair[1]] if pair else None
+        return _activation(functions)[1]
     for pattern, value in RULES:
         if re.fullmatch(pattern, plain):
             return value() if callable(value) else value
     return (4, 3, 5, 6, 7)[number % 5]
+
+
+def _activation(functions: dict[str, Callable[..., Any]]) -> tuple[Any, Any]:
+    """An activation of the file and its derivative; tanh, where it has none."""
+    for name, derivative in pairs_among(functions):
+        if len(needed_arguments(functions[name])) == 1:
+            return functions[name], functions[derivative]
+    return np.tanh, lambda x: 1 - np.tanh(x) ** 2
 
 
 def _arrays(needed: list[str], are_rows: bool) -> dict[str, Any]:

@@ -30,9 +30,9 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     if found.wrong or found.error:
         measure_wrong(found)
     diagnosis.notes = [*subject.notes, *found.notes]
+    diagnosis.comparisons = comparisons(found)  # before corrections: as the code gives them
     findings = findings_of(found, search) if found.wrong or found.error else []
     diagnosis.findings = [known for each in findings if (known := _without_guesses(each, subject))]
-    diagnosis.comparisons = comparisons(found)
     unchecked = [*subject.unchecked, *found.unchecked]
     if len(diagnosis.findings) < len(findings):
         unchecked.append(_why_nothing_is_said(found))

@@ -214,6 +214,8 @@ class Program(Subject):
 
     def _without_influence(self) -> list[str]:
         """Weights that the output does not depend on: nothing can be said of their gradients."""
+        if self.code.is_dictionary and not self.paths:
+            return []  # functions that take no parameters
         return [
             f"{states.path_end(path)}: the output does not depend on it"
             for path, array in states.arrays(self.code.state).items()

@@ -22,8 +22,6 @@ def forward(
     session: Following, adopted: AdoptedNetwork, values: dict[str, Any], x: Symbol
 ) -> tuple[Held, Any]:
     """The object as the forward pass leaves it, and y."""
-    if adopted.trains:
-        raise CannotExplainError("its training is one method: there is no backward pass to follow")
     at = {path: values[name] for name, path in adopted.paths.items()}
     held = _held(adopted.code, (), at)
     targets = _no_targets(session, adopted, x) if adopted.needs_targets else None
@@ -37,6 +35,8 @@ def _run_forward(
     positional, named = adopted.given_to(adopted.forward_name, given)
     method = held.attribute(adopted.forward_name).__func__
     y = session.follow(method, [held, *positional], named)
+    if isinstance(y, list):  # with the one example that the loop is at
+        y = session.call(np.array, Arguments([y], {}))
     if isinstance(y, tuple):
         y = next(part for part in y if isinstance(part, Symbol) and part.trials[0].ndim)
     return y
@@ -53,7 +53,7 @@ def backward(
     session: Following, adopted: AdoptedNetwork, given: dict[str, Any], held: Held
 ) -> tuple[Any, dict[str, Any]]:
     """dx, and the gradients by name."""
-    given = {**given, "rate": RATE, "training": True}
+    given = {**given, "rate": RATE, "training": True, "epochs": 1, "batch": 1}
     before = {name: _read(held, path) for name, path in adopted.paths.items()}
     for name, path in adopted.paths.items():
         if adopted.found[name].updated:  # the update is made on a copy
