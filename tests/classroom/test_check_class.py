@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
+import nbformat
 import pytest
 
 from chainrule.classroom.checking import Task, check_submission
@@ -135,6 +136,20 @@ def test_imports_between_the_files_of_a_submission(tmp_path: Path) -> None:
     assert [(each.file, each.gradients) for each in record.files] == [
         ("lab.py", {"dx": False, "dW": False})
     ]
+
+
+def test_a_notebook(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    cells = [nbformat.v4.new_markdown_cell("# Lab"), nbformat.v4.new_code_cell(WRONG.lstrip())]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbformat.write(notebook, folder / "bo_1_2_lab.ipynb")
+    (record,) = mark(submissions_in(folder, tmp_path / "u"), Task(), tmp_path / "out")
+    (found,) = record.findings
+    assert (found["code"], found["cell"], found["function"]) == (
+        *("constant-scale", 2, "Layer.backward"),
+    )
+    assert "/ 2" in dict(found["lines"])[found["line"]]
 
 
 def finding(gradient: str, code: str) -> dict[str, object]:

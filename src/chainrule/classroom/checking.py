@@ -20,6 +20,8 @@ from chainrule.doctor.process.judge import Judgement, judge_file
 from chainrule.doctor.verdict import Verdict
 from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.notebooks import is_notebook, read_notebook
 from chainrule.sandbox.limits import Limits
 
 AROUND = 1  # lines shown before and after one that is wrong
@@ -98,23 +100,23 @@ def _files(folder: Path, wanted: str | None) -> Iterator[Path]:
 
 def _has_backward_pass(file: Path) -> bool:
     """True if a source, or a notebook, has code that computes gradients."""
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
-    if file.suffix == ".ipynb":
-        return "backward" in text or "grad" in text
     try:
+        text = read_notebook(file).source if is_notebook(file) else _source(file, None)
         return bool(backward_code(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (CannotCheckError, SyntaxError, ValueError, RecursionError, MemoryError):
         return True  # then `check` says what is the matter with it
 
 
 def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
     diagnosis = judgement.diagnosis
-    source = file.read_text(encoding="utf-8-sig", errors="replace")
     return FileRecord(
         name,
         diagnosis.verdict.value,
         _by_name(diagnosis.comparisons),
-        [_with_place(finding.as_json(), source) for finding in diagnosis.findings],
+        [
+            _with_place(finding.as_json(), _source(file, finding.cell))
+            for finding in diagnosis.findings
+        ],
         diagnosis.unchecked,
         diagnosis.notes,
     )
@@ -130,6 +132,13 @@ def _by_name(comparisons: list[Comparison]) -> dict[str, bool]:
             name = f"{each.name} ({number})"
         found[name] = each.right
     return found
+
+
+def _source(file: Path, cell: int | None) -> str:
+    """The source that a finding is about: of a file, or of a cell of a notebook."""
+    if cell is not None:
+        return "\n".join(read_notebook(file).lines_of(cell))
+    return file.read_text(encoding="utf-8-sig", errors="replace")
 
 
 def _with_place(finding: dict[str, Any], source: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from chainrule.sandbox.confinement import REFUSED
@@ -86,6 +87,17 @@ def test_code_that_reaches_into_its_process_is_left_to_a_reader(
     assert answer.code == 2
     assert "helper.py, line 3: _getframe: that reaches into" in " ".join(answer.out.split())
     assert chainrule("check", file, "--solution", file).code == 0
+
+
+def test_a_notebook_that_reaches_into_its_process_is_left_to_a_reader(
+    chainrule: Command, file: Path
+) -> None:
+    cells = [nbformat.v4.new_code_cell(RIGHT), nbformat.v4.new_code_cell("import gc\n%time gc")]
+    notebook = file.with_suffix(".ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
+    answer = chainrule("check", notebook)
+    assert answer.code == 2
+    assert "lab.ipynb, cell 2, line 1: gc: that reaches" in " ".join(answer.out.split())
 
 
 def test_what_is_enforced_is_said(chainrule: Command, file: Path) -> None:

@@ -11,6 +11,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.notebooks import is_notebook, read_notebook
+
 MODULES = {
     *("builtins", "chainrule.doctor", "chainrule.foreign", "chainrule.sandbox", "ctypes", "dis"),
     *("faulthandler", "gc", "importlib", "inspect", "marshal", "mmap", "runpy"),
@@ -55,10 +58,21 @@ def reaching_in(file: Path) -> list[str]:
         if file in seen or not file.is_file():
             continue
         seen.add(file)
-        source = file.read_text(encoding="utf-8-sig", errors="replace")
-        found += [f"{file.name}, line {line}: {name}" for line, name in sorted(reaching(source))]
-        files += [path for name in _imported(source) for path in _beside(file, name)]
+        for place, source in _sources(file):
+            found += [f"{place}, line {line}: {name}" for line, name in sorted(reaching(source))]
+            files += [path for name in _imported(source) for path in _beside(file, name)]
     return found
+
+
+def _sources(file: Path) -> list[tuple[str, str]]:
+    """The source of a file, or of each cell of a notebook, with what it is called."""
+    if not is_notebook(file):
+        return [(file.name, file.read_text(encoding="utf-8-sig", errors="replace"))]
+    try:
+        cells = read_notebook(file).cells
+    except CannotCheckError:  # then it does not run either
+        return []
+    return [(f"{file.name}, cell {number}", source) for number, source in cells]
 
 
 def _imported(source: str) -> set[str]:

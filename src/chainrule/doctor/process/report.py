@@ -60,9 +60,9 @@ def unpacked(message: Message) -> Diagnosis:
 
 
 def _finding(given: dict[str, Any]) -> Finding:
-    code, line = given.get("code"), given.get("line")
-    if code not in CODES or not (line is None or type(line) is int):
-        raise MessageError(f"a finding with the code {code!r} in line {line!r}")
+    code, line, cell = (given.get(name) for name in ("code", "line", "cell"))
+    if code not in CODES or not all(each is None or type(each) is int for each in (line, cell)):
+        raise MessageError(f"a finding with the code {code!r} in cell {cell!r}, line {line!r}")
     return Finding(
         _text(given.get("gradient")),
         str(code),
@@ -70,6 +70,7 @@ def _finding(given: dict[str, Any]) -> Finding:
         _text(given.get("evidence")),
         line,
         _text(given.get("suggestion")),
+        cell,
     )
 
 
