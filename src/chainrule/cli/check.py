@@ -211,6 +211,8 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
         page.print(
             styled((f"{MARGIN}?: the likeliest cause, but not the only one that fits", "dim"))
         )
+    for each in answer["sandbox"]["missing"]:
+        page.print(styled((f"{MARGIN}not enforced on this machine: {each}", "yellow")))
     page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))

@@ -86,6 +86,8 @@ def _show(result: Grade) -> None:
     say(f"  survived  {len(result.survivors)}")
     if result.equivalent:
         say(f"  left out  {len(result.equivalent)} more, which change no gradient")
+    for each in result.missing:
+        say(f"not enforced on this machine: {each}")
     for name in result.uncalled:
         say()
         say(f"{name} is never called by the tests.")

@@ -47,6 +47,7 @@ class Grade:
         equivalent: mutants left out, which change no gradient.
         uncalled: backward functions that the tests never call.
         seconds: how long the grading took.
+        missing: limits on the tests that could not be enforced.
     """
 
     tests: int = 0
@@ -55,6 +56,7 @@ class Grade:
     equivalent: list[Mutant] = field(default_factory=list)
     uncalled: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    missing: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -71,6 +73,7 @@ class Grade:
             "equivalent": len(self.equivalent),
             "survivors": [mutant.as_json() for mutant in self.survivors],
             "uncalled": self.uncalled,
+            "not_enforced": self.missing,
             "seconds": round(self.seconds, 2),
         }
 
@@ -105,7 +108,7 @@ def grade(
         trials = servers.run_all([*right_ones, *variants], finished)
         _expect_passing(trials[: len(right_ones)])
         trials = trials[len(right_ones) :]
-        result = Grade(right.passed)
+        result = Grade(right.passed, missing=right.missing)
         result.uncalled = [name for name in solution.functions if name not in right.outputs]
         passed = []
         for mutant, variant, trial in zip(candidates, variants, trials, strict=True):

@@ -98,6 +98,7 @@ class Trial:
         passed: how many tests passed.
         lines: how many lines of the solution and of the tests have run.
         outputs: what the watched functions gave, by function.
+        missing: limits that could not be enforced.
     """
 
     outcome: str
@@ -107,6 +108,7 @@ class Trial:
     passed: int = 0
     lines: int = 0
     outputs: dict[str, list[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -245,6 +247,7 @@ def trial_from(text: str) -> Trial:
     try:
         trial = Trial(**json.loads(text))
         names = {*trial.outputs, *(name for each in trial.outputs.values() for name in each)}
+        names |= set(trial.missing)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return Trial("crash")
     kinds = {"outcome": str, "test": str, "message": str, "imported": bool}
@@ -256,7 +259,10 @@ def trial_from(text: str) -> Trial:
 def _answer(setup: Setup, variant: Variant, writer: int, scratch: Path) -> None:
     """The child's part: it never returns."""
 
+    missing: list[str] = []
+
     def answer(trial: Trial) -> None:
+        trial.missing = missing
         with os.fdopen(writer, "w") as pipe:
             pipe.write(json.dumps(asdict(trial)) + "\n")
         os._exit(0)
@@ -266,7 +272,7 @@ def _answer(setup: Setup, variant: Variant, writer: int, scratch: Path) -> None:
         _be_quiet()
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
         limits = Limits(seconds=variant.seconds, megabytes=MEGABYTES)
-        confine(limits, _readable(setup), scratch)
+        missing += confine(limits, _readable(setup), scratch).missing
         (compare if variant.only_compare else run_tests)(setup, variant, answer)
     finally:
         os._exit(0)
