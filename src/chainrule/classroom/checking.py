@@ -22,6 +22,7 @@ from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.notebooks import is_notebook, read_notebook
+from chainrule.limits import TEXT
 from chainrule.sandbox.limits import Limits
 
 AROUND = 1  # lines shown before and after one that is wrong
@@ -102,7 +103,7 @@ def _has_backward_pass(file: Path) -> bool:
     """True if a source, or a notebook, has code that computes gradients."""
     try:
         text = read_notebook(file).source if is_notebook(file) else _source(file, None)
-        return bool(backward_code(ast.parse(text)))
+        return len(text) > TEXT or bool(backward_code(ast.parse(text)))
     except (CannotCheckError, SyntaxError, ValueError, RecursionError, MemoryError):
         return True  # then `check` says what is the matter with it
 

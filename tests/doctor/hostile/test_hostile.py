@@ -100,6 +100,16 @@ def test_a_notebook_that_reaches_into_its_process_is_left_to_a_reader(
     assert "lab.ipynb, cell 2, line 1: gc: that reaches" in " ".join(answer.out.split())
 
 
+def test_source_that_is_too_long_to_be_looked_at_is_left_to_a_reader(
+    chainrule: Command, file: Path
+) -> None:
+    file.with_name("helper.py").write_text("x = [\n" + "    1,\n" * 200_000 + "]\n")
+    file.write_text("import helper\n" + RIGHT)
+    answer = chainrule("check", file)
+    assert answer.code == 2
+    assert "helper.py: more than" in " ".join(answer.out.split())
+
+
 def test_what_is_enforced_is_said(chainrule: Command, file: Path) -> None:
     file.write_text(RIGHT)
     said = given(chainrule("check", file, "--json"))["sandbox"]

@@ -45,6 +45,7 @@ from chainrule.sandbox.worker import Worker, WorkerEndedError, WorkerError
 from chainrule.types import Array
 
 MODULE = "chainrule.doctor.process.worker"
+MOST_NUMBERS = 10_000_000  # drawn at a worker's word
 MOVED = 0.3  # times the size of the numbers: how far the second place lies from the first
 
 
@@ -275,7 +276,10 @@ class Judge:
     def _confirmed_steps(self, number: int, described: Described) -> list[str]:
         """The parameters of an optimizer, if its steps on other numbers follow a formula."""
         settings = Settings(**described.body["settings"])
-        start, grads = (self.rng.standard_normal(int(size)) for size in described.body["sizes"])
+        sizes = [int(size) for size in described.body["sizes"]]
+        if not 0 < max(sizes) <= MOST_NUMBERS:
+            raise CodeRaisesError(f"it claims to have {max(sizes):,} parameters")
+        start, grads = map(self.rng.standard_normal, sizes)
         arrays = {"params": start, "grads": grads}
         given = asked(self.backward, "steps", {"case": number}, arrays)
         moved = [given.arrays[str(step)] for step in range(len(given.arrays))]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.notebooks import is_notebook, read_notebook
+from chainrule.limits import TEXT, UNPACKED
 
 MODULES = {
     *("builtins", "chainrule.doctor", "chainrule.foreign", "chainrule.sandbox", "ctypes", "dis"),
@@ -51,7 +52,8 @@ def reaching(source: str) -> Iterator[tuple[int, str]]:
 
 
 def reaching_in(file: Path) -> list[str]:
-    """The places that do so, in a file and in those beside it that it imports."""
+    """The places that do so, in a file and in those beside it that it imports; a file that is too
+    long to be looked at counts as one."""
     found, seen, files = [], set(), [file]
     while files:
         file = files.pop()
@@ -59,6 +61,9 @@ def reaching_in(file: Path) -> list[str]:
             continue
         seen.add(file)
         for place, source in _sources(file):
+            if len(source) > TEXT:
+                found.append(f"{place}: more than {TEXT:,} characters")
+                continue
             found += [f"{place}, line {line}: {name}" for line, name in sorted(reaching(source))]
             files += [path for name in _imported(source) for path in _beside(file, name)]
     return found
@@ -66,8 +71,9 @@ def reaching_in(file: Path) -> list[str]:
 
 def _sources(file: Path) -> list[tuple[str, str]]:
     """The source of a file, or of each cell of a notebook, with what it is called."""
-    if not is_notebook(file):
-        return [(file.name, file.read_text(encoding="utf-8-sig", errors="replace"))]
+    if not is_notebook(file) or file.stat().st_size > UNPACKED:
+        with file.open(encoding="utf-8-sig", errors="replace") as text:
+            return [(file.name, text.read(TEXT + 1))]
     try:
         cells = read_notebook(file).cells
     except CannotCheckError:  # then it does not run either
