@@ -291,7 +291,17 @@ def _program(name: str, code: Code, x: Any, example: Example, randomness: Random
     try:
         return made(code, example.get("y"))
     except LossNeededError:
-        return with_assumed_loss(made, code, x, example.get("y"))
+        return with_assumed_loss(made, code, x, example.get("y"), _has_own_loss(code))
+
+
+def _has_own_loss(code: Code) -> bool:
+    """True if the object has a loss of x and y, and gradients of x and y beside it."""
+    if code.loss is None or code.is_dictionary:
+        return False
+    loss, backward = code.loss(code.state), code.backward(code.state)
+    is_method = inspect.ismethod(loss) and loss.__self__ is code.state
+    asked = [{role_of(name) for name in required(each)} for each in (loss, backward)]
+    return is_method and all({"x", "y"} <= roles for roles in asked)
 
 
 def _maker(name: str, x: Any, example: Example, randomness: Randomness) -> Make:

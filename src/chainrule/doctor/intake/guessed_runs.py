@@ -34,7 +34,7 @@ from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calling import required
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness, random_like
@@ -140,8 +140,8 @@ def attempt_object(
         example: Example = {"layer": thing, "x": x, "axis": axis, **options}
         try:
             case = from_example(example, Randomness(random_sources(module)), module)
-        except EndlessError:
-            raise
+        except (EndlessError, LossNeededError):
+            raise  # it runs on this input: on a poorer one a mistake might not show
         except Exception as error:  # the code may raise anything on an input that it cannot take
             failure = failure or error
             continue

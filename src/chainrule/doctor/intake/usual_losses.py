@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.usual_targets import (
+    CLASS_NUMBERS,
+    ONE_HOT,
     targets_for_width,
     targets_of_kinds,
     widths_of,
@@ -18,7 +20,7 @@ from chainrule.doctor.numbers.examination import alignment, examine, measure_wro
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.conventions import Code, takes_targets
-from chainrule.foreign.errors import EndlessError, LossNeededError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, is_of_shapes
 from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]
@@ -27,6 +29,7 @@ Make = Callable[[Code, Any], Program]
 ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
 ALIGNED = 0.9999  # gradients that point along the true ones, or against them
 SEARCHED = 6  # programs, in which corrections are looked for
+RAISING = 3  # of those whose backward pass raises
 TINY = 1e-300  # keeps log(0) finite
 
 
@@ -99,9 +102,17 @@ class _Believed:
 
     score: float
     program: Program
+    targets: str
 
 
-def with_assumed_loss(make: Make, code: Code, x: Any, y: Any) -> Program:
+def _doubts(tried: list[_Believed]) -> list[str]:
+    """What is said where class numbers fit, but rows with a one, which the code takes, do not."""
+    if not any(each.targets == ONE_HOT for each in tried):
+        return []
+    return [f"with targets as {ONE_HOT} its gradients do not agree: give y in example(rng)"]
+
+
+def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = False) -> Program:
     """The program with targets and a usual loss, those that most of its gradients belong to.
 
     Args:
@@ -109,10 +120,14 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any) -> Program:
         code: without a loss, or with one that only lacks targets.
         x: the input.
         y: the targets, if given.
+        is_own: true if the loss is the code's own, computed from the same arguments.
     Raises:
         LossNeededError: no usual loss fits.
+        CannotCheckError: it runs with no targets that were tried.
     """
+    is_own = is_own or code.joint is not None or takes_targets(code.forward(code.state))
     tried: list[_Believed] = []
+    raising: list[Program] = []
     for words, targets in [("", y)] if y is not None else _targets(make, code, x):
         for loss_words, loss in _losses(code):
             with suppress(Exception):  # a loss may not take these outputs, nor code these targets
@@ -121,21 +136,28 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any) -> Program:
                 program.notes += [loss_words] if loss_words else []
                 program.notes += [f"no targets are given: {words} were tried"] if words else []
                 is_endless = isinstance(found.error, EndlessError)
-                if not found.truths or (found.error is not None and not is_endless):
+                if found.error is not None and not is_endless:
+                    raising += [program] if is_of_shapes(found.error) else []
+                    continue
+                if not found.truths:
                     continue
                 if len(found.wrong) == len(found.truths) and abs(alignment(found)) > ALIGNED:
                     measure_wrong(found)  # a convention may explain them all
                 right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
-                program.is_assumed = len(found.wrong) == len(found.truths)
-                tried.append(_Believed(right, program))
+                program.is_assumed = len(found.wrong) == len(found.truths) and not is_own
+                if is_own and words == CLASS_NUMBERS and not found.wrong:
+                    program.unchecked = [*program.unchecked, *_doubts(tried)]
+                tried.append(_Believed(right, program, words))
                 if not found.wrong or is_endless:
                     return program
-        if any(not each.program.is_assumed for each in tried):
+        if any(each.score >= 1 for each in tried):
             break  # a gradient that is right speaks for these targets
+    if not tried and not raising:
+        raise CannotCheckError("its backward pass runs with none of the targets that were tried")
     tried.sort(key=lambda each: -each.score)
     if tried and (tried[0].score >= ENOUGH or code.loss is not None):
         return tried[0].program
-    return _mended_with_one([each.program for each in tried[:SEARCHED]])
+    return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
 
 
 def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
@@ -170,7 +192,9 @@ def _mended_with_one(programs: list[Program]) -> Program:
     """The first program whose gradients all become right by corrections that are certain: that
     speaks for the loss, too."""
     for program in programs:
+        program.is_assumed = False
         findings = diagnose_subject(program, search=SEARCHING // 6).findings
+        program.is_assumed = True
         if findings and all(finding.certain for finding in findings):
             return program
     raise LossNeededError(

@@ -11,6 +11,8 @@ from chainrule.foreign import state as states
 from chainrule.foreign.conventions import Code
 from chainrule.types import Array
 
+ONE_HOT, CLASS_NUMBERS = "rows with a one", "class numbers"
+
 
 def targets_for(output: Array, axis: int) -> Array:
     """Targets in the shape of the output: one-hot where it holds probabilities of classes, zeros
@@ -38,8 +40,8 @@ def targets_of_kinds(output: Array, axis: int) -> Iterator[tuple[str, Array]]:
     yield "in the shape of the output", targets_for(output, axis)
     if output.ndim == 2 and output.shape[1 - axis] > 1:
         if not _are_probabilities(output, axis):
-            yield "rows with a one", one_hot_targets(output.shape, axis)
-        yield "class numbers", np.arange(output.shape[axis]) % output.shape[1 - axis]
+            yield ONE_HOT, one_hot_targets(output.shape, axis)
+        yield CLASS_NUMBERS, np.arange(output.shape[axis]) % output.shape[1 - axis]
 
 
 def targets_for_width(count: int, widths: list[int], axis: int) -> Iterator[tuple[str, Array]]:
@@ -52,8 +54,8 @@ def targets_for_width(count: int, widths: list[int], axis: int) -> Iterator[tupl
     for width in widths:
         shape = (count, width) if axis == 0 else (width, count)
         if width > 1:
-            yield "rows with a one", one_hot_targets(shape, axis)
-            yield "class numbers", np.arange(count) % width
+            yield ONE_HOT, one_hot_targets(shape, axis)
+            yield CLASS_NUMBERS, np.arange(count) % width
         yield "numbers", np.asarray(0.5 * np.cos(1.0 + np.arange(count * width)).reshape(shape))
     yield "a number for each example", np.arange(count) % 2 * 1.0
 
