@@ -5,6 +5,7 @@ record          what is known of a submission when it has been checked, and its 
 checking        one submission, every file of it
 marking         all of them, several at a time; what is there already is kept
 pages           a page for each student and one for the class
+languages       in which students read them
 formats         results as grading platforms read them
 autograder      the zip file that Gradescope runs
 """

@@ -67,6 +67,17 @@ def test_a_forged_answer_is_not_believed(chainrule: Command, file: Path, name: s
     assert given(answer).get("gradients", {}).get("dW") is not True
 
 
+@pytest.mark.parametrize("name", [n for n in FORGERIES if n != "has another function compared"])
+def test_numbers_alone_tell_a_forged_answer(
+    chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.doctor.process.judge.reaching_in", lambda file: [])
+    file.write_text(WRONG + FORGERIES[name])
+    answer = given(chainrule("check", file, "--json"))
+    assert answer["verdict"] != "right"
+    assert answer.get("gradients", {}).get("dW") is not True
+
+
 def test_with_a_solution_no_other_function_is_compared(chainrule: Command, file: Path) -> None:
     solution = file.with_name("solution.py")
     solution.write_text(RIGHT)
