@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.cli.grade import progress
+from chainrule.cli.terminal import complain
 from chainrule.display import say
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ def check_class(
     target = out or place.with_name(f"{place.stem}-checked")
     with tempfile.TemporaryDirectory(prefix="chainrule-") as unpacked:
         submissions = submissions_in(place, Path(unpacked))
-        with progress("submissions") as finished:
-            records = mark(submissions, task, target, workers, finished)
+        try:
+            with progress("submissions") as finished:
+                records = mark(submissions, task, target, workers, finished)
+        except KeyboardInterrupt:
+            complain(f"interrupted: the same command goes on from what is in {target}")
+            raise
     write_pages(records, target, marking.assignment, language, marking.hide_suggestions)
     for name, write in FORMATS.items():
         make_folder(target / name)
