@@ -19,7 +19,7 @@ FLOORS = [
         *["errors", "types", "seeding", "functions", "files", "limits"],
         *["text", "display", "interruption", "environment"],
     },
-    {"configurable", "arguments"},
+    {"configurable", "arguments", "sandbox"},
     {"foreign"},
     {"rewrites"},
     {"initializers", "regularizers", "history", "parameters"},
@@ -33,7 +33,7 @@ FLOORS = [
     {"network", "datasets"},
     {"doctor"},
     {"check", "grading"},
-    {"assignments"},
+    {"assignments", "classroom"},
     {"experiments", "labs", "parallel", "explain"},
     {"cli", "__main__"},
 ]
@@ -41,7 +41,8 @@ FLOORS = [
 ROOMS = {
     "engine": [{"program"}, {"codegen"}, {"operations"}, {"plan"}, {"running"}],
     "doctor": [
-        {"findings"},
+        {"verdict"},
+        {"findings", "failure"},
         {"subjects"},
         {"numbers"},
         {"search"},

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.doctor.findings import Diagnosis, Finding
+from chainrule.doctor.verdict import Verdict
 from chainrule.errors import CheckError
 from chainrule.rewrites.causes import CODES
 
-__all__ = ["CODES", "Diagnosis", "Finding", "diagnose"]
+__all__ = ["CODES", "Diagnosis", "Finding", "Verdict", "diagnose"]
 
 
 def diagnose(
@@ -42,8 +43,10 @@ def diagnose(
         loss: the loss that the backward pass begins with: loss(y, params) or loss(y_true, y_pred).
         learning_rate: for code that updates its own weights.
         more: further entries of the example: params, predict, axis, of, grads.
+    Returns:
+        the diagnosis; its `verdict` is right, wrong or partly checked.
     Raises:
-        CheckError: it cannot be checked; the message says why.
+        CheckError: it is not checked; the message says why.
 
     The code runs in this process. `chainrule check` runs it in one of its own, with limits.
 
@@ -57,7 +60,7 @@ def diagnose(
     >>> diagnosis.ok, diagnosis.findings[0].code
     (False, 'sign')
     """
-    from chainrule.doctor.diagnosis import diagnose_case, diagnose_file
+    from chainrule.doctor.diagnosis import answered, diagnose_case, diagnose_file
     from chainrule.doctor.intake.examples import from_example
     from chainrule.foreign.errors import CannotCheckError, EndlessError
     from chainrule.foreign.randomness import Randomness
@@ -68,7 +71,7 @@ def diagnose(
                 return diagnose_file(Path(subject))
             given = {"x": x, "y": y, "loss": loss, "learning_rate": learning_rate, **more}
             example = _as_example(subject, {k: v for k, v in given.items() if v is not None})
-            return diagnose_case(from_example(example, Randomness([])))
+            return answered(diagnose_case(from_example(example, Randomness([]))))
     except (CannotCheckError, EndlessError) as error:
         raise CheckError(str(error)) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from chainrule.assignments.assignment import Assignment, new_assignment
 from chainrule.assignments.notebooks import nbgrader_notebook, otter_notebook
 from chainrule.assignments.skeleton import regions, skeleton
 from chainrule.assignments.tests import CannotAssignError, Entry, LabTests, write_tests
+from chainrule.errors import ChainruleError
 from chainrule.grading.grader import Grade
 from tests.doctor.running import run
 from tests.doctor.slips import SLIPS, SPECIMENS, Slip
@@ -201,6 +203,74 @@ def test_solutions_of_which_no_lab_can_be_made(source: str, message: str, tmp_pa
     (tmp_path / "solution.py").write_text(source)
     with pytest.raises(CannotAssignError, match=message):
         new_assignment(tmp_path / "solution.py")
+
+
+SCALE = """\
+import numpy as np
+
+
+class Scale:
+    \"\"\"y = s x\"\"\"
+
+    def __init__(self, rng):
+        self.s = rng.normal(size=3)
+
+    def forward(self, x):
+        self.x = x
+        return x * self.s
+
+    def backward(self, dy):
+        self.ds = (dy * self.x).sum(axis=0)
+        return dy * self.s
+
+
+def example(rng):
+    return {"layer": Scale(rng), "x": rng.normal(size=(4, 3))}
+"""
+ON_ONE_LINE = """\
+    def forward(self, x): self.x = x; return x * self.s
+    def backward(self, dy): self.ds = (dy * self.x).sum(axis=0); return dy * self.s
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        SCALE.replace("    ", "\t"),
+        SCALE.replace("\n", "\r\n"),
+        "\ufeff" + SCALE,
+        re.sub(r"    def forward.*dy \* self.s\n", ON_ONE_LINE, SCALE, flags=re.DOTALL),
+    ],
+    ids=["tabs", "ends of lines", "byte order mark", "functions on one line"],
+)
+def test_solutions_in_odd_forms(source: str, tmp_path: Path) -> None:
+    file = tmp_path / "scale.py"
+    file.write_bytes(source.encode())
+    lab = new_assignment(file)
+    assert lab.left_out == ["Scale.forward", "Scale.backward"]
+    compile(lab.files["scale.py"], "scale.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "message"),
+    [
+        ("scale.py", SCALE + "\nimport sys\nsys.exit(0)\n", "ends the program itself"),
+        (
+            "scale.py",
+            SCALE.replace("y = s x", "").replace("self.ds =", "exit(3); a ="),
+            "exit|Exit",
+        ),
+        ("class.py", SCALE, "cannot import a file of this name"),
+        ("my layer-1.py", SCALE, "cannot import a file of this name"),
+    ],
+)
+def test_solutions_that_cannot_be_imported_or_end_the_process(
+    name: str, source: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(source)
+    with pytest.raises(ChainruleError, match=message):
+        new_assignment(file)
 
 
 def test_names_of_gradients_are_texts_in_the_code_of_a_lab() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from chainrule.doctor.diagnosis import diagnose_file
+from chainrule.doctor.failure import DoctorError
 from tests.cli.conftest import Answer, Command, chainrule
 from tests.doctor.slips import SLIPS, SPECIMENS
 
@@ -31,10 +34,16 @@ class Layer:
 """
 
 
-def layer(folder: Path, line: str = "pass") -> Path:
+EXAMPLE = """
+def example(rng):
+    return {"layer": Layer(), "x": rng.normal(size=(5, 4))}
+"""
+
+
+def layer(folder: Path, line: str = "pass", example: str = "") -> Path:
     """A file with a layer whose backward pass has one more line."""
     file = folder / "layer.py"
-    file.write_text(LAYER.format(line), encoding="utf-8")
+    file.write_text(LAYER.format(line) + example, encoding="utf-8")
     return file
 
 
@@ -107,13 +116,45 @@ def test_two_functions(chainrule: Command) -> None:
 def test_code_that_does_not_behave_is_a_finding(
     chainrule: Command, tmp_path: Path, line: str, code: str, evidence: str
 ) -> None:
-    answer = chainrule("check", layer(tmp_path, line), "--json")
+    answer = chainrule("check", layer(tmp_path, line, EXAMPLE), "--json")
     assert answer.code == 1
     (finding,) = findings(answer)
     assert finding["code"] == code
     assert evidence in str(finding["evidence"])
     if code in ("timeout", "exception", "out-of-memory"):
         assert finding["line"] == 13
+
+
+def test_an_exception_on_an_input_that_nobody_gave_is_no_finding(
+    chainrule: Command, tmp_path: Path
+) -> None:
+    answer = chainrule("check", layer(tmp_path, "raise ValueError('no idea')"), "--json")
+    assert answer.code == 2
+    given = json.loads(answer.out)
+    assert (given["verdict"], given["ok"], given["findings"]) == ("not checked", None, [])
+    assert "on an input that chainrule chose" in given["error"]
+    assert "no idea" in given["error"]
+
+
+def test_what_fails_inside_is_chainrules_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.doctor.search.subject_diagnosis.examine", None)
+    with pytest.raises(DoctorError, match=r"chainrule failed while it checked layer\.py"):
+        diagnose_file(layer(tmp_path))
+
+
+def test_what_is_not_compared_is_said_and_never_0(chainrule: Command, tmp_path: Path) -> None:
+    stub = "\nclass Later(Layer):\n    def backward(self, dy):\n        pass\n"
+    file = layer(tmp_path, example=stub)
+    answer = chainrule("check", file)
+    assert answer.code == 3
+    assert "not compared: Later: its backward pass is empty" in answer.out
+    assert "not everything was" in answer.out
+    given = json.loads(chainrule("check", file, "--json").out)
+    assert (given["verdict"], given["ok"]) == ("partly checked", None)
+    assert given["gradients"] == {"dx": True, "dW": True}
+    assert len(given["unchecked"]) == 1
 
 
 def test_a_forward_pass_without_an_end(chainrule: Command, tmp_path: Path) -> None:
@@ -198,6 +239,19 @@ def test_a_heat_map_of_the_wrong_entries(chainrule: Command, tmp_path: Path) -> 
     with Image.open(picture) as image:
         assert image.format == "PNG"
         assert image.width > 800
+
+
+def test_a_heat_map_draws_what_the_code_gives(tmp_path: Path) -> None:
+    diagnosis = diagnose_file(layer(tmp_path, "dy = dy / len(dy)"))
+    for each in diagnosis.comparisons:
+        np.testing.assert_allclose(5 * each.given, each.true, rtol=1e-6)
+
+
+def test_a_question_mark_is_explained(chainrule: Command, tmp_path: Path) -> None:
+    unknown = layer(tmp_path, "dy = dy ** 3")
+    assert "?: the likeliest cause" in chainrule("check", unknown).out
+    certain = layer(tmp_path, "dy = dy / len(dy)")
+    assert "?: the likeliest cause" not in chainrule("check", certain).out
 
 
 def test_right_code_has_no_heat_map(chainrule: Command, tmp_path: Path) -> None:

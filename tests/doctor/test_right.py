@@ -82,7 +82,7 @@ def test_right_specimens_pass_with_every_seed(file: Path) -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_right_layers_pass_in_every_size(name: str) -> None:
-    module = load(SPECIMENS / f"{name}.py")
+    module = load(SPECIMENS / f"{name}.py").module
     for number in SIZES:
         rng = generator(number, "sizes")
         sizes = [int(size) for size in rng.integers(2, 8, size=5)]

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handwritten_code import KeepsGradients
+from handwritten_code import (
+    InPieces,
+    KeepsGradients,
+    ListOfLayers,
+    LossInside,
+    PredictsAndFits,
+    TakesOneExample,
+)
 from layer_cases import LAYER_CASES, LayerCase
 
 import chainrule as cr
@@ -379,6 +386,20 @@ def test_what_cannot_be_written_out_says_which_layer_and_why(make, message: str)
     network = cr.Network([cr.Dense(30), make(), cr.Dense(2)], 3, dtype="float64")
     with pytest.raises(cr.explain.CannotExplainError, match=message):
         cr.explain(network)
+
+
+@pytest.mark.parametrize("make", [ListOfLayers, InPieces, LossInside, PredictsAndFits])
+def test_adopted_networks_are_written_out(make) -> None:
+    network = cr.Network([cr.HandWritten(make())], 4, dtype="float64")
+    loss = cr.losses.TargetsAsGradient(loss="mean_squared_error")
+    assert_same_bits(network, cr.explain.unroll(network, loss))
+
+
+def test_adopted_code_for_one_example_is_a_loop() -> None:
+    network = cr.Network([cr.HandWritten(TakesOneExample(4, 3))], 4, dtype="float64")
+    program = cr.explain.unroll(network, "mean_squared_error")
+    assert "for n in range(N):" in str(program)
+    assert_same_bits(network, program)
 
 
 def test_adopted_code_computes_in_float64() -> None:

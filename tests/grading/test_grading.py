@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from chainrule.grading.grader import CannotGradeError, Grade, Solution, grade
-from chainrule.grading.server import Trial, Variant
+from chainrule.grading.server import Trial, Variant, trial_from
 from chainrule.grading.servers import TrialServers
 from chainrule.grading.wrapping import Wrapping
 
@@ -304,3 +305,82 @@ def test_no_wrong_gradient_passes_the_tests_of_the_layers(module: str, cases: st
     assert not result.survivors
     assert not result.uncalled
     assert result.killed
+
+
+CHEATING = {
+    "by the text": """
+from pathlib import Path
+import scale
+
+def test():
+    assert scale.__loader__.variant.source == Path(scale.__file__).read_text()
+""",
+    "by the code": """
+import inspect
+from pathlib import Path
+from types import CodeType
+from scale import Scale
+
+def test():
+    code = compile(Path(inspect.getfile(Scale)).read_text(), "scale.py", "exec")
+    while code.co_name != "backward":
+        within = [each for each in code.co_consts if isinstance(each, CodeType)]
+        code = within[2 if code.co_name == "Scale" else 0]
+    assert inspect.unwrap(Scale.backward).__code__.co_code == code.co_code
+""",
+}
+
+
+@pytest.mark.parametrize("how", CHEATING)
+def test_tests_that_tell_variants_otherwise_than_by_their_gradients_are_not_graded(
+    subject: Path, how: str
+) -> None:
+    with pytest.raises(CannotGradeError, match="rejects the right solution in another writing"):
+        graded(subject, CHEATING[how])
+
+
+HARM = {
+    "deletes the working folder": "shutil.rmtree(os.path.dirname(__file__))",
+    "opens a socket": "socket.create_server(('127.0.0.1', 0))",
+    "leaves a process behind": "os.fork() or os.setsid() or time.sleep(600)",
+    "kills the process that started it": "os.kill(os.getppid(), 9)",
+    "reads a file of the machine": "open('/etc/passwd').read()",
+    "writes into the working folder": "open('results.json', 'w').write('x')",
+}
+
+
+@pytest.mark.parametrize("attack", HARM)
+def test_harm_by_tests_is_held_back(subject: Path, attack: str) -> None:
+    body = f"""
+import os, shutil, socket, time
+import pytest
+{STRONG}
+def test_harm():
+    with pytest.raises(OSError):
+        {HARM[attack]}
+"""
+    assert graded(subject, body).ok
+    assert subject.exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "[" * 100_000, "5", "{}", '{"outcome": 3}'),
+        *('{"outcome": "passed", "imported": "yes"}', '{"outcome": "passed", "nonsense": 1}'),
+        *('{"outcome": "passed", "outputs": {"a": 3}}', '{"outcome": "passed", "outputs": []}'),
+    ],
+)
+def test_what_a_run_says_is_read_with_distrust(said: str) -> None:
+    assert trial_from(said).outcome == "crash"
+
+
+def test_a_trial_is_read_as_it_was_written() -> None:
+    trial = Trial("failed", "test_a", "no", True, 3, 40, {"f": ["ds"]})
+    assert trial_from(json.dumps(asdict(trial))) == trial
+
+
+def test_the_environment_is_empty(subject: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINRULE_TEST_SECRET", "secret")
+    test = "def test_secret():\n    import os\n    assert 'CHAINRULE_TEST_SECRET' not in os.environ"
+    assert graded(subject, STRONG + test).ok

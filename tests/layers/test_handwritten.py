@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from handwritten_code import (
     AccumulatesGradients,
+    InPieces,
     IsGivenTheInput,
     KeepsGradients,
+    ListOfLayers,
+    LossInside,
+    PredictsAndFits,
+    TakesOneExample,
     UpdatesItself,
     backward_over_dictionary,
     forward_over_dictionary,
@@ -35,6 +40,7 @@ def twin_of(W: np.ndarray, b: np.ndarray, *after: cr.Layer) -> cr.Network:
         (HandWritten(code := KeepsGradients(4, 3)), twin_of(code.weight, code.bias)),
         (HandWritten(code := AccumulatesGradients(4, 3)), twin_of(code.weight, code.bias)),
         (HandWritten(code := UpdatesItself(4, 3)), twin_of(code.weights, code.bias)),
+        (HandWritten(code := TakesOneExample(4, 3)), twin_of(code.weights, code.bias)),
         (
             HandWritten(code := IsGivenTheInput(4, 3), batch_axis=1),
             twin_of(code.W.T, code.b, Tanh()),
@@ -47,7 +53,7 @@ def twin_of(W: np.ndarray, b: np.ndarray, *after: cr.Layer) -> cr.Network:
             twin_of(shared["W1"], shared["b1"], Tanh()),
         ),
     ],
-    ids=["keeps", "accumulates", "updates", "is given the input", "two functions"],
+    ids=["keeps", "accumulates", "updates", "one example", "is given the input", "two functions"],
 )
 def test_trains_as_chainrules_own_layers_do(layer: HandWritten, twin: cr.Network) -> None:
     network = cr.Network([layer], 4, dtype="float64")
@@ -57,6 +63,41 @@ def test_trains_as_chainrules_own_layers_do(layer: HandWritten, twin: cr.Network
     ]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)
     assert losses[0][-1] < losses[0][0]
+
+
+OWN_LOSS = cr.losses.TargetsAsGradient(loss="mean_squared_error")
+
+
+@pytest.mark.parametrize(
+    ("make", "loss"),
+    [
+        (ListOfLayers, "mean_squared_error"),
+        (PredictsAndFits, OWN_LOSS),
+        (InPieces, OWN_LOSS),
+        (LossInside, OWN_LOSS),
+    ],
+)
+def test_whole_networks_train_as_chainrules_own_do(make, loss) -> None:
+    code = make()
+    twin = cr.Network([Dense(5), Tanh(), Dense(3)], 4, dtype="float64")
+    for name, array in zip(twin.parameters, code.weights(), strict=True):
+        twin.parameters[name] = array.reshape(twin.parameters[name].shape)
+    network = cr.Network([HandWritten(code)], 4, dtype="float64")
+    assert len(network.parameters) == 4
+    settings = {"optimizer": "sgd(0.3)", "epochs": 5, "batch_size": 6, "quiet": True}
+    theirs = network.fit(X, Y, loss=loss, **settings)["loss"]
+    ours = twin.fit(X, Y, loss="mean_squared_error", **settings)["loss"]
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4)  # a fit in steps of 1e-5 is near enough
+    assert theirs[-1] < theirs[0]
+
+
+def test_a_whole_network_without_its_gradients_is_refused() -> None:
+    class Forgets(LossInside):
+        def backward(self):
+            self.loss.backward()
+
+    with pytest.raises(ArgumentError, match=r"backward leaves no gradient for 'first.weight'"):
+        HandWritten(Forgets()).build(4)
 
 
 def test_parameters_keep_their_own_names_and_first_values() -> None:

@@ -76,7 +76,7 @@ def new_assignment(
             wrong variant could not be written.
     """
     tests, result = _tests_that_notice_everything(solution, workers, finished)
-    source = solution.read_text(encoding="utf-8")
+    source = solution.read_text(encoding="utf-8-sig")
     left_out = [region.name for region in regions(source)]
     if not left_out:
         raise CannotAssignError(

@@ -28,7 +28,7 @@ class Region:
 
     Args:
         first, last: the lines, counted from 1, both included.
-        indent: what stands before their code.
+        indent: what stands before their code: spaces, tabs, or ``def f(x):`` on one line.
         name: the function they belong to, ``Linear.backward``.
     """
 
@@ -80,9 +80,10 @@ def without_example(source: str) -> str:
 
 def regions(source: str) -> list[Region]:
     """What is left out of a solution, from top to bottom."""
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), source.split("\n")
     marked = list(_marked(source, tree))
-    return marked or sorted(map(_body, _to_write(tree)), key=lambda region: region.first)
+    bodies = (_body(each, lines) for each in _to_write(tree))
+    return marked or sorted(bodies, key=lambda region: region.first)
 
 
 def _marked(source: str, tree: ast.Module) -> Iterator[Region]:
@@ -118,9 +119,12 @@ def _to_write(tree: ast.Module) -> list[FunctionInFile]:
     ]
 
 
-def _body(each: FunctionInFile) -> Region:
+def _body(each: FunctionInFile, lines: list[str]) -> Region:
     body = each.function.body
     has_docstring = ast.get_docstring(each.function) is not None
     first = body[1] if has_docstring and len(body) > 1 else body[0]
     last = each.function.end_lineno or first.lineno
-    return Region(first.lineno, last, " " * first.col_offset, each.name)
+    before = (
+        lines[first.lineno - 1].encode()[: first.col_offset].decode()
+    )  # or all of a one-liner's
+    return Region(first.lineno, last, before, each.name)

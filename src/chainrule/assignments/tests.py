@@ -13,6 +13,7 @@ import runpy
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def write_tests(solution: Path, points: int = 2) -> LabTests:
         CannotAssignError: it has no `example(rng)`, one of a style for which no tests are known, or
             one that raises an exception.
     """
-    case, tree = _example_of(solution), ast.parse(solution.read_text(encoding="utf-8"))
+    case, tree = _example_of(solution), ast.parse(solution.read_text(encoding="utf-8-sig"))
     function = next(n for n in tree.body if getattr(n, "name", "") == "example")
     try:
         checks, gradients = _checks_of(case, _text_of(function, solution), points)
@@ -134,9 +135,9 @@ def _losses(checks: str, case: Case, points: int) -> list[str]:
 
 def _example_of(solution: Path) -> Case:
     try:
-        source = solution.read_text(encoding="utf-8")
+        source = solution.read_text(encoding="utf-8-sig")
         names = [getattr(node, "name", "") for node in ast.parse(source).body]
-        if not solution.stem.isidentifier():
+        if not solution.stem.isidentifier() or iskeyword(solution.stem):
             raise CannotAssignError(
                 f"{solution}: tests cannot import a file of this name: call it, say, layers.py"
             )
@@ -285,7 +286,7 @@ def _is_same(value: Any, gradient: Array | None) -> bool:
 
 def _text_of(function: ast.stmt, solution: Path) -> str:
     """A function as it is written, comments included."""
-    lines = solution.read_text(encoding="utf-8").split("\n")
+    lines = solution.read_text(encoding="utf-8-sig").split("\n")
     return "\n".join(lines[function.lineno - 1 : function.end_lineno])
 
 

@@ -51,10 +51,50 @@ def new(
     chosen = find_name(kind, FORMATS, "format")
     if out.exists():
         raise OutputError(f"{out} already exists: choose another --out")
-    with progress() as finished:
+    with progress("wrong variants") as finished:
         lab = new_assignment(solution, chosen, workers, finished)
     lab.write(out)
     say(f"{out}/ has {' and '.join(lab.files)}")
     say(f"left to write: {', '.join(lab.left_out)}")
     noticed = len(lab.grade.killed)
     say(f"the tests pass on {solution}, and notice all {noticed} wrong variants of it")
+
+
+@app.command("autograder")
+def autograder(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The zip file to write.")],
+    solution: Annotated[
+        Path | None,
+        typer.Option("--solution", metavar="RIGHT.py", help="What submissions are held to."),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--file", metavar="NAME", help="The file that counts.")
+    ] = None,
+    points: Annotated[float, typer.Option("--points", min=0, help="What a right one gets.")] = 100,
+    hide_suggestions: Annotated[
+        bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
+    ] = False,
+    wheel: Annotated[
+        Path | None,
+        typer.Option("--wheel", metavar="FILE.whl", help="chainrule itself, to be installed."),
+    ] = None,
+) -> None:
+    """Write the zip file with which Gradescope checks submissions.
+
+    It holds setup.sh, run_autograder, and the solution if there is one. Each
+    submission gets points for each right gradient, and says what is wrong.
+
+    \b
+    Example:
+      chainrule assignment autograder --solution right.py --file layers.py --out autograder.zip
+    """
+    from chainrule.classroom.autograder import Settings, write_autograder
+    from chainrule.errors import OutputError
+
+    if out.exists():
+        raise OutputError(f"{out} already exists: choose another --out")
+    for file in (solution, wheel):
+        if file is not None and not file.is_file():
+            raise OutputError(f"{file} does not exist")
+    write_autograder(out, Settings(only, points, hide_suggestions), solution, wheel)
+    say(f"{out} can be uploaded to Gradescope as the autograder of a programming assignment")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.check_class import check_class, is_a_class
 from chainrule.cli.terminal import console, styled
 from chainrule.display import say
 
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
     from chainrule.doctor.intake.request import Request
 
 MARGIN = "  "
+ALONE, EACH = 120.0, 30.0  # seconds of processor time for a file, and for each of many
 
 
 def check(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.py", help="A file with a forward and a backward pass.")
+        Path,
+        typer.Argument(
+            metavar="FILE.py",
+            help="A file, or notebook, with a forward and a backward pass; or a folder or zip "
+            "file of submissions.",
+        ),
     ],
     class_name: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="The class to check.")
@@ -46,6 +54,14 @@ def check(
         str | None,
         typer.Option("--shape", metavar="5,4", help="The shape of the input, the batch included."),
     ] = None,
+    solution: Annotated[
+        Path | None,
+        typer.Option(
+            "--solution",
+            metavar="RIGHT.py",
+            help="A right solution: the code must compute forward what it does.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the findings as JSON, for programs.")
     ] = False,
@@ -53,12 +69,34 @@ def check(
         Path | None,
         typer.Option("--heat-map", metavar="FILE.png", help="Draw the wrong entries."),
     ] = None,
+    hide_suggestions: Annotated[
+        bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="For submissions: where to write.")
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--file", metavar="NAME", help="For submissions: the file that counts."),
+    ] = None,
+    points: Annotated[
+        float, typer.Option("--points", min=0, help="For submissions: what a right one gets.")
+    ] = 100.0,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Submissions at a time.")
+    ] = 2,
+    language: Annotated[
+        str, typer.Option("--language", metavar="CODE", help="Of the pages: en, de, …")
+    ] = "en",
     time_limit: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--time-limit", metavar="SECONDS", min=1, help="Processor time for the whole check."
+            "--time-limit",
+            metavar="SECONDS",
+            min=1,
+            help="Processor time for the whole check: 120, or 30 for each submission.",
         ),
-    ] = 120.0,
+    ] = None,
     memory_limit: Annotated[
         int, typer.Option("--memory-limit", metavar="MB", min=256, help="For the code.")
     ] = 2048,
@@ -68,27 +106,48 @@ def check(
     Layers, networks, pairs of functions, activations, losses and optimizers are understood as
     they are usually written. A function `example(rng)` in the file may say what to run it on.
 
-    Exit code 0: no mistake found; 1: mistakes found; 2: it cannot be checked.
+    Exit code 0: everything was compared and is right; 1: mistakes found; 2: not checked, and why;
+    3: no mistake found, but only a part could be compared.
+
+    A folder or a zip file of submissions, as learning platforms give it, is
+    checked one by one, each in a sandbox: a table, a page for each student and
+    one for the class. Interrupted, it goes on where it was.
 
     \b
     Examples:
       chainrule check layers.py
+      chainrule check submissions.zip --solution right.py --hide-suggestions
       chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
     """
+    from chainrule.classroom.checking import Task
+    from chainrule.classroom.formats import Marking
     from chainrule.doctor.intake.request import Request
-    from chainrule.doctor.process.sandbox import Limits, examine_file
+    from chainrule.doctor.process.judge import judge_file
+    from chainrule.doctor.verdict import Verdict, not_checked
     from chainrule.errors import CheckError
+    from chainrule.sandbox.limits import Limits
 
     try:
         request = Request(file, class_name, _pair(functions), make, _shape(shape))
+        many = is_a_class(file)
+        limits = Limits(time_limit or (EACH if many else ALONE), memory_limit)
+        if solution is not None:
+            _must_exist(solution)
+        if many and file.exists():
+            task = Task(only, solution, limits, replace(request, file=None))
+            marking = Marking(file.stem, points, hide_suggestions)
+            check_class(file, task, out, marking, workers, language)
+            return
         _must_exist(file)
-        answer = examine_file(request, Limits(time_limit, memory_limit), heat_map is not None)
+        judgement = judge_file(request, limits, heat_map is not None, solution)
     except CheckError as error:
         if as_json:
-            say(json.dumps({"ok": None, "findings": [], "error": str(error)}))
+            say(json.dumps(not_checked(str(error))))
         raise
-    arrays = answer.pop("arrays", {})
+    answer, arrays = judgement.as_json(), judgement.arrays
+    if hide_suggestions:
+        answer["findings"] = [{**each, "suggestion": ""} for each in answer["findings"]]
     if heat_map is not None and arrays:
         from chainrule.doctor.heat_map import draw_heat_map
 
@@ -97,7 +156,7 @@ def check(
         say(json.dumps(answer))
     else:
         _show(answer, request, heat_map if arrays else None)
-    sys.exit(0 if answer["ok"] else 1)
+    sys.exit(Verdict(answer["verdict"]).exit_code)
 
 
 def _pair(text: str | None) -> tuple[str, str] | None:
@@ -146,13 +205,28 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
     page.print()
     for note in answer["notes"]:
         page.print(styled((f"{MARGIN}note: {note}", "dim")))
-    count = len(answer["findings"])
-    if answer["ok"]:
-        page.print(styled(("no mistake found", "green")))
-    else:
-        page.print(styled((f"{count} mistake{'s' if count > 1 else ''} found", "red")))
+    for each in answer["unchecked"]:
+        page.print(styled((f"{MARGIN}not compared: {each}", "yellow")))
+    if any(not finding["certain"] for finding in answer["findings"]):
+        page.print(
+            styled((f"{MARGIN}?: the likeliest cause, but not the only one that fits", "dim"))
+        )
+    for each in answer["sandbox"]["missing"]:
+        page.print(styled((f"{MARGIN}not enforced on this machine: {each}", "yellow")))
+    page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))
+
+
+def _last_line(answer: dict[str, Any]) -> Text:
+    """The verdict in words."""
+    from chainrule.doctor.verdict import Verdict
+
+    verdict = Verdict(answer["verdict"])
+    if verdict is Verdict.WRONG:
+        count = len(answer["findings"])
+        return styled((f"{count} mistake{'s' if count > 1 else ''} found", "red"))
+    return styled((verdict.words, "green" if verdict is Verdict.RIGHT else "yellow"))
 
 
 def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
@@ -164,16 +238,23 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))
     page.print(Padding(styled(finding["evidence"]), (0, 0, 0, 2)))
     if finding["line"]:
-        for line in _source(file, finding["line"]):
+        if finding.get("cell"):
+            page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
+        for line in _source(file, finding["line"], finding.get("cell")):
             page.print(line)
     if finding["suggestion"]:
         page.print(Padding(styled(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
 
 
-def _source(file: Path, line: int) -> Iterator[Text]:
+def _source(file: Path, line: int, cell: int | None) -> Iterator[Text]:
     """The line with those around it, and a mark before it."""
+    from chainrule.foreign.notebooks import read_notebook
+
     try:
-        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        if cell is not None:
+            lines = read_notebook(file).lines_of(cell)
+        else:
+            lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError):
         return
     for number in range(max(1, line - 1), min(len(lines), line + 1) + 1):

@@ -49,7 +49,7 @@ def grade(
     """
     from chainrule.grading.grader import grade as grade_tests
 
-    with progress(quiet=as_json) as finished:
+    with progress("wrong variants", quiet=as_json) as finished:
         result = grade_tests(tests, subject, workers, finished)
     if as_json:
         say_lines(json.dumps(result.as_json(), indent=2))
@@ -60,12 +60,12 @@ def grade(
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+def progress(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar with the time left, on a terminal; what it yields is called with (done, total)."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     bar = Progress(
-        "wrong variants",
+        what,
         MofNCompleteColumn(),
         BarColumn(),
         TimeRemainingColumn(),
@@ -86,6 +86,8 @@ def _show(result: Grade) -> None:
     say(f"  survived  {len(result.survivors)}")
     if result.equivalent:
         say(f"  left out  {len(result.equivalent)} more, which change no gradient")
+    for each in result.missing:
+        say(f"not enforced on this machine: {each}")
     for name in result.uncalled:
         say()
         say(f"{name} is never called by the tests.")

@@ -2,7 +2,8 @@
 
 From the ground up; nothing imports what stands above it:
 
-    findings        what is said
+    verdict         the four answers: right, wrong, not checked, partly checked
+    findings        what is said; failure: what is chainrule's own fault
     subjects        code under examination: layers, networks, pairs of functions, chainrule's own
     numbers         true gradients by finite differences, and how wrong ones differ from them
     search          which correction of the source mends them, and which cause it stands for
@@ -10,5 +11,5 @@ From the ground up; nothing imports what stands above it:
     optimizers      the steps of an optimizer beside the formulas
     intake          from a file, or an example, to subjects
     diagnosis       all of it for one request; heat_map draws it
-    process         all of it in a process of its own, with limits
+    process         all of it in processes of its own, with limits, and the judge, who decides
 """

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from chainrule.doctor.failure import failed, is_own
 from chainrule.doctor.findings import Diagnosis, endless
 from chainrule.doctor.intake.examples import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
+from chainrule.doctor.verdict import Verdict
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
+from chainrule.foreign.notebooks import is_notebook, read_notebook
+from chainrule.foreign.randomness import Randomness
+from chainrule.rewrites.causes import CODES
+
+# What is no mistake where the network never has such inputs, nor reads again what was changed; on
+# inputs of the doctor's own choice it is only noted.
+HARMLESS_IN_PLACE = {"overflow", "mutates-input"}
 
 
 def diagnose_file(file: Path) -> Diagnosis:
@@ -29,34 +39,81 @@ def diagnose_request(request: Request) -> Diagnosis:
     Raises:
         CannotCheckError: nothing can be run, or the code raises an exception outside its backward
             pass.
+        DoctorError: chainrule itself failed.
         MemoryError: the code needs more memory than it may use.
     """
     try:
-        return _joined([diagnose_case(case) for case in find(request)])
+        with Randomness([]).frozen():  # what is drawn to make objects is the same every time
+            cases = find(request)
+        joined = _joined([_diagnosed(case, alone=len(cases) == 1) for case in cases])
+        return answered(_in_cells(joined, Path(str(request.file))))
     except (CannotCheckError, MemoryError):
         raise
     except EndlessError as error:
         finding = endless(request.file_name, error, line_in(error, str(request.file)))
         return Diagnosis(request.file_name, [finding])
-    except Exception as error:  # raised by the code outside its backward pass
+    except Exception as error:  # raised by the code outside its backward pass, or by chainrule
+        if is_own(error):
+            raise failed(error, request.file_name) from error
         line = line_in(error, str(request.file))
         place = f"{request.file_name}, line {line}, raises " if line else ""
         raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
 
 
+def _diagnosed(case: Case, alone: bool) -> Diagnosis:
+    """The diagnosis of a case; that nothing of it can be compared does not end the others."""
+    try:
+        return diagnose_case(case)
+    except CannotCheckError as error:
+        if alone:
+            raise
+        name = case.subject.name if case.subject else "an optimizer"
+        return Diagnosis(name, unchecked=[f"{name}: {error}", *case.unchecked])
+
+
 def diagnose_case(case: Case) -> Diagnosis:
     """One subject and all that is held against it; what the code itself raises passes through."""
     if case.subject is None:
-        return diagnose_optimizer(case.example)
-    diagnosis = diagnose_subject(case.subject)
+        diagnosis = diagnose_optimizer(case.example)
+    else:
+        diagnosis = diagnose_subject(case.subject)
     diagnosis.notes += case.notes
+    diagnosis.unchecked += case.unchecked
     named = {finding.code for finding in diagnosis.findings}
-    if "timeout" in named:
+    if case.subject is None or "timeout" in named:
         return diagnosis
     for finding in behaviours(case.subject, case.example):
+        if case.subject.is_guessed and finding.code in HARMLESS_IN_PLACE:
+            diagnosis.notes.append(f"{finding.gradient}: {CODES[finding.code]}: {finding.evidence}")
+            continue
         spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)
         if finding.code not in named and not spoilt:
             diagnosis.findings.append(finding)
+    return diagnosis
+
+
+def answered(diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis, if it says anything.
+
+    Raises:
+        CannotCheckError: nothing was compared.
+    """
+    if diagnosis.verdict is Verdict.NOT_CHECKED:
+        reasons = "; ".join(diagnosis.unchecked) or "nothing in it could be compared"
+        raise CannotCheckError(f"{diagnosis.subject}: {reasons}")
+    return diagnosis
+
+
+def _in_cells(diagnosis: Diagnosis, file: Path) -> Diagnosis:
+    """The findings of a notebook by its cells."""
+    if not is_notebook(file):
+        return diagnosis
+    notebook = read_notebook(file)
+    placed = []
+    for finding in diagnosis.findings:
+        cell, line = notebook.place(finding.line) if finding.line else (None, None)
+        placed.append(replace(finding, cell=cell, line=line))
+    diagnosis.findings = placed
     return diagnosis
 
 
@@ -64,9 +121,10 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
     """One diagnosis for several subjects."""
     if len(diagnoses) == 1:
         return diagnoses[0]
-    joined = Diagnosis(", ".join(d.subject for d in diagnoses))
+    joined = Diagnosis(", ".join(dict.fromkeys(d.subject for d in diagnoses)))
     for d in diagnoses:
         joined.findings += d.findings
-        joined.notes += d.notes
+        joined.notes += [note for note in d.notes if note not in joined.notes]
         joined.comparisons += d.comparisons
+        joined.unchecked += d.unchecked
     return joined

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.doctor.verdict import Verdict
 from chainrule.types import Array
 
 
@@ -20,6 +21,7 @@ class Finding:
         evidence: what was seen.
         line: where in the file, if known.
         suggestion: what to do.
+        cell: of a notebook, from 1; the line is then that of the cell.
     """
 
     gradient: str
@@ -28,10 +30,14 @@ class Finding:
     evidence: str
     line: int | None = None
     suggestion: str = ""
+    cell: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as `--json` prints it."""
-        return dict(vars(self))
+        """The finding as `--json` prints it; the cell only where there are cells."""
+        given = {**vars(self), "certain": bool(self.certain)}
+        if self.cell is None:
+            del given["cell"]
+        return given
 
 
 def endless(name: str, error: Exception, line: int | None) -> Finding:
@@ -54,33 +60,53 @@ class Comparison:
 class Diagnosis:
     """What the doctor found.
 
-    >>> Diagnosis("Dense").ok
-    True
+    Args:
+        subject: what was examined.
+        notes: what was assumed, and conventions to know of.
+        comparisons: the gradients that were compared.
+        unchecked: what has a backward pass, or should have a gradient, and was not compared:
+            "Net: …", with the reason.
+
+    >>> diagnosis = Diagnosis("Dense", comparisons=[Comparison("dW", right=True)])
+    >>> diagnosis.verdict, diagnosis.ok
+    (<Verdict.RIGHT: 'right'>, True)
     """
 
     subject: str
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
     @property
-    def ok(self) -> bool:
-        """True if nothing is wrong."""
-        return not self.findings
+    def verdict(self) -> Verdict:
+        """Which of the four answers it is."""
+        return Verdict.of(
+            wrong=bool(self.findings),
+            compared=bool(self.comparisons),
+            unchecked=bool(self.unchecked),
+        )
+
+    @property
+    def ok(self) -> bool | None:
+        """True if everything was compared and is right, False if something is wrong, else None."""
+        return self.verdict.ok
 
     def as_json(self) -> dict[str, Any]:
         """The diagnosis as `--json` prints it."""
         return {
+            "verdict": self.verdict.value,
             "ok": self.ok,
             "findings": [finding.as_json() for finding in self.findings],
             "subject": self.subject,
             "gradients": {each.name: each.right for each in self.comparisons},
+            "unchecked": self.unchecked,
             "notes": self.notes,
         }
 
     def __str__(self) -> str:
-        if self.ok:
-            return f"{self.subject}: no mistake found"
+        if not self.findings:
+            return "\n".join([f"{self.subject}: {self.verdict.words}", *self.unchecked])
         lines = [
             f"{each.gradient}: {each.code}{'' if each.certain else '?'}, {each.evidence}"
             for each in self.findings

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError
 from chainrule.foreign.effort import counted
+from chainrule.foreign.errors import UnknownArgumentError
 from chainrule.foreign.gradient_names import looks_like_a_gradient
 from chainrule.foreign.roles import roles_named
 
@@ -32,10 +32,11 @@ def call(
         named: values by the name that an argument has, where no role fits.
         fill: the roles of arguments whose names say nothing, in order.
     Raises:
-        ArgumentError: an argument that stands for nothing known.
+        UnknownArgumentError: an argument that stands for nothing known.
         EndlessError: it does not come to an end.
     """
-    roles = roles_of(function, set(environment), set(named), fill)
+    words = {name for name, value in named.items() if isinstance(value, str)}
+    roles = roles_of(function, set(environment), set(named), fill, words)
     values, keywords = arguments_for(roles, environment, named)
     return counted(function, *values, **keywords)
 
@@ -55,9 +56,17 @@ def arguments_for(
 
 
 def roles_of(
-    function: Callable[..., Any], known: set[str], named: set[str], fill: tuple[str, ...]
+    function: Callable[..., Any],
+    known: set[str],
+    named: set[str],
+    fill: tuple[str, ...],
+    words: Collection[str] = (),
 ) -> Roles:
-    """The role of each argument; parameters as for `call`, of which the names are enough."""
+    """The role of each argument; parameters as for `call`, of which the names are enough.
+
+    Args:
+        words: those of `named` that are a word for one of several, whatever role the name has.
+    """
     roles: Roles = {}
     open_arguments: list[str] = []
     skipped = False  # an argument left to its default: those after it go by keyword
@@ -65,7 +74,7 @@ def roles_of(
         by_keyword = skipped or parameter.kind is parameter.KEYWORD_ONLY
         taken = {role for role, _ in roles.values()}
         role = next((r for r in roles_named(name) if r in known and r not in taken), None)
-        if role is not None:
+        if role is not None and name not in words:
             roles[name] = (role, by_keyword)
         elif name in named:
             roles[name] = ("named", by_keyword)
@@ -96,7 +105,7 @@ def _fill(
     for name in open_arguments:
         role = next((role for role in fill if role not in used), None)
         if role is None:
-            raise ArgumentError(
+            raise UnknownArgumentError(
                 f"cannot tell what {name!r} stands for in {_name(function)}"
                 f"{inspect.signature(function)}: name it as is usual (x, y, params, learning_rate, "
                 "cache), or give it a default"
@@ -112,7 +121,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        raise ArgumentError(f"cannot read the arguments of {_name(function)}") from None
+        raise UnknownArgumentError(f"cannot read the arguments of {_name(function)}") from None
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {name: p for name, p in signature.parameters.items() if p.kind not in variable}
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chainrule.foreign.calling import optional, required
-from chainrule.foreign.errors import LossNeededError
+from chainrule.foreign.errors import CannotCheckError, LossNeededError
 from chainrule.foreign.gradient_names import looks_like_a_gradient
-from chainrule.foreign.roles import role_of
+from chainrule.foreign.roles import method_among, role_of
 from chainrule.types import Array
 
 Function = Callable[..., Any]
 
+COMPUTES = (
+    *("gradient", "gradients", "grad", "compute_gradients", "compute_gradient", "calc_gradients"),
+    *("calculate_gradients", "get_gradients", "compute_grads", "gradient_weights", "param_grads"),
+)
+UPDATES = (
+    *("update", "update_weights", "update_parameters", "update_params", "step", "apply_gradients"),
+    *("update_weight", "optimize", "apply_grads", "gradient_descent", "adjust_weights", "learn"),
+    *("weight_update", "update_w", "apply_gradient"),
+)
+ADAPTIVE = re.compile(r"ada|rms|momentum|nesterov", re.IGNORECASE)
 RATE = 0.1  # where the code asks for one
 NO_GRADIENTS = {"x", "rate", "parameters", "cache", "training", "output", "count", "grads"}
+MAY_BE_OUTPUT = {"y", "t"}  # as an only argument: backward(y) may be handed what belongs to y
 
 
 @dataclass
@@ -28,6 +40,7 @@ class Code:
         is_dictionary: true if the state is a dictionary.
         joint: the one method that does both passes, if there is one.
         trains: true if `backward` is a training step: fit(x, y, epochs, learning_rate).
+        after: methods of the object that are called after `backward`.
     """
 
     state: Any
@@ -37,19 +50,57 @@ class Code:
     is_dictionary: bool = False
     joint: Function | None = None
     trains: bool = False
+    after: tuple[str, ...] = ()
 
 
 def learning_rate_of(code: Code) -> float:
     """The learning rate: `RATE` where it is an argument, else what the code keeps, or 1."""
-    function = code.backward(code.state)
-    if any(role_of(name) == "rate" for name in required(function)):
+    functions = [code.backward(code.state), *(getattr(code.state, name) for name in code.after)]
+    if any(role_of(name) == "rate" for function in functions for name in required(function)):
         return RATE
-    kept = code.state if code.is_dictionary else vars(code.state)
+    kept = _rate_in(code.state if code.is_dictionary else vars(code.state))
+    if kept is not None:
+        return kept
+    defaults = {name: value for function in functions for name, value in optional(function).items()}
+    return next((float(v) for n, v in defaults.items() if role_of(n) == "rate"), 1.0)
+
+
+def _rate_in(kept: Mapping[str, Any]) -> float | None:
+    """The learning rate among attributes; else that of an optimizer among them.
+
+    Raises:
+        CannotCheckError: the optimizer's step is no plain one.
+    """
     for name, value in kept.items():
         if role_of(name) == "rate" and isinstance(value, (float, int)) and value:
             return float(value)
-    defaults = optional(function)
-    return next((float(v) for n, v in defaults.items() if role_of(n) == "rate"), 1.0)
+    for name, value in kept.items():
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(attributes, dict) and "optim" in f"{name} {type(value).__name__}".lower():
+            if ADAPTIVE.search(type(value).__name__):
+                raise CannotCheckError(
+                    f"its weights are updated by {type(value).__name__}, whose steps do not show "
+                    "the gradients: make it with a plain optimizer, such as SGD"
+                )
+            return _rate_in(attributes)
+    return None
+
+
+def finishing_methods(code: Code) -> list[tuple[str, ...]]:
+    """Methods of an object that may follow its backward pass: one that computes the gradients of
+    the weights, one that updates them, or both."""
+    if code.is_dictionary or code.joint is not None or code.trains:
+        return []
+    used = code.backward(code.state).__name__
+    computing = method_among(code.state, [n for n in COMPUTES if n != used])
+    updating = method_among(code.state, UPDATES)
+    found = [(computing,), (updating,), (computing, updating)]
+    return [tuple(map(str, names)) for names in found if None not in names]
+
+
+def takes_targets(function: Function) -> bool:
+    """True if a function asks for the targets."""
+    return any(role_of(name) == "y" for name in required(function))
 
 
 def asks_for_gradient(code: Code) -> bool:
@@ -72,8 +123,12 @@ def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:
         return False
     needed = required(code.backward(code.state))
     open_arguments = [n for n in needed if role_of(n) not in NO_GRADIENTS]
+    is_handed_gradient = any(looks_like_a_gradient(n) for n in open_arguments if not role_of(n))
+    if y is None and is_handed_gradient:
+        return False
     if any(role_of(argument) == "y" for argument in open_arguments):
-        if y is None and len(open_arguments) + len(needed) > 2:
+        clear = any(role_of(n) == "y" and n.lower() not in MAY_BE_OUTPUT for n in open_arguments)
+        if y is None and (clear or len(open_arguments) + len(needed) > 2):
             raise LossNeededError(f"{name} needs targets")
         return y is not None
     if any(looks_like_a_gradient(argument) for argument in open_arguments):

@@ -67,6 +67,11 @@ def add_copies(values: Values) -> None:
     _CLOCK.add(sum(int(np.size(value)) for value in values.values()) // NUMBERS)
 
 
+def add_call() -> None:
+    """Let a call that runs in another process count."""
+    _CLOCK.add(CALL)
+
+
 def counted(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     """Call a function of the code, and count the lines that run.
 

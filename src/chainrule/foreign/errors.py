@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from chainrule.errors import ArgumentError
+
 
 class CannotCheckError(Exception):
     """Why the code cannot be checked at all."""
+
+
+class UnknownArgumentError(CannotCheckError, ArgumentError):
+    """An argument that stands for nothing known: nobody can tell how to call the function."""
 
 
 class EndsProgramError(Exception):
@@ -17,3 +23,9 @@ class LossNeededError(CannotCheckError):
 
 class EndlessError(Exception):
     """The code has run so many lines that it seems never to end."""
+
+
+def is_of_shapes(error: Exception) -> bool:
+    """True if arrays did not fit each other: the forward pass took the input, so it may be wrong
+    code that raises, on whatever input."""
+    return isinstance(error, ValueError) and not isinstance(error, UnicodeError)

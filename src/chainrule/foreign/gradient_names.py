@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-ARRAY = re.compile(r"grad|error|delta|nabla|^d_?[A-Za-z]|^g_?[A-Z]|deriv|^dout$")
-BESIDE_A_PARAMETER = re.compile(r"grad|^d[A-Z_]|^g$|delta|nabla", re.IGNORECASE)
+LETTER = r"[^\W\d_]"  # of any alphabet: dγ
+ARRAY = re.compile(rf"grad|error|delta|nabla|^[d∂]_?{LETTER}|^g_?[A-Z]|deriv|^dout$|^[δΔ∇∂]")
+BESIDE_A_PARAMETER = re.compile(r"grad|^d[^\W\d]|^g$|delta|nabla|^[δΔ∇∂]", re.IGNORECASE)
 FUNCTION = re.compile(r"backw|back_?prop|bprop|prime|deriv|grad(?!e)|delta|^d_|_d$", re.IGNORECASE)
 DERIVATIVE = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
@@ -27,7 +28,7 @@ WORDS = {
     *("d", "dl", "dj", "dc", "de", "dloss", "g", "loss", "cost", "self", "partial", "update"),
     *("derivative", "deriv", "wrt", "der"),
 }
-PREFIX = r"(dL_?d|dJ_?d|dC_?d|dE_?d|d|g)"  # of a parameter's name
+PREFIX = r"(dL_?d|dJ_?d|dC_?d|dE_?d|d|g|δ|Δ|∇|∂)"  # of a parameter's name
 OF_INPUTS = {
     *("dx", "d_x", "x_grad", "grad_x", "input_grad", "grad_input", "input_error", "input_gradient"),
     *("da0", "dinput", "d_input", "dinputs", "d_inputs", "da_prev", "grad_inputs", "dimages"),

@@ -18,8 +18,6 @@ from chainrule.foreign.parameter_names import stem_of
 from chainrule.foreign.state import Path, Values, arrays, path_end, read
 from chainrule.types import Array
 
-CONTAINERS = {"params", "parameters", "weights", "_params", "p"}
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -60,11 +58,13 @@ class Matched:
 
     Args:
         updated: true if it is what an update did to the parameter.
+        path: where it lies, if it is kept in the state.
     """
 
     array: Array | None
     name: str
     updated: bool = False
+    path: Path | None = None
 
 
 def snapshot(state: Any) -> dict[Path, tuple[int, Array]]:
@@ -114,7 +114,7 @@ def _inner(name: str, part: Any) -> list[Candidate]:
     if isinstance(part, Mapping):
         return _returned(part, [])
     if isinstance(part, (list, tuple)):
-        return [c for i, inner in enumerate(part) for c in _inner(f"{name}.{i}", inner)]
+        return [c for i, inner in enumerate(part) for c in _inner(name and f"{name}.{i}", inner)]
     if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
         return [Candidate(name, np.asarray(part, np.float64))]
     if isinstance(part, (float, np.floating, int, np.integer)) and not isinstance(part, bool):
@@ -160,7 +160,10 @@ def match(
     prefixes = {name: _prefix(path) for name, path in paths.items()}
     return {
         name: Matched(
-            each.array, _full_name(prefixes.get(name, ""), each.name, prefixes), each.updated
+            each.array,
+            _full_name(prefixes.get(name, ""), each.name, prefixes),
+            each.updated,
+            each.path,
         )
         for name, each in matched.items()
     }
@@ -195,7 +198,9 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
     """A gradient whose name says that it belongs to the parameter at `path`."""
     wanted = stem_of(path_end(path))
     near = [
-        c for c in found.kept if c.path is not None and c.path != path and _is_beside(c.path, path)
+        c
+        for c in found.kept
+        if c.path is not None and c.path != path and _is_beside(found, c.path, path)
     ]
     named = [
         c
@@ -208,14 +213,15 @@ def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
     ]
     if not named:
         return None
-    first = min(named, key=lambda c: not c.changed)  # not what merely lies there
-    return Matched(np.asarray(first.array, np.float64), first.name)
+    # not what merely lies there, and not another layer's
+    first = min(named, key=lambda c: (not c.changed, -len({*path} & {*(c.path or ())})))
+    return Matched(np.asarray(first.array, np.float64), first.name, path=first.path)
 
 
-def _is_beside(one: Path, other: Path) -> bool:
+def _is_beside(found: Found, one: Path, other: Path) -> bool:
     """True if two paths lie in the same object, or in dictionaries and lists of it."""
     owner = other[:-1]
-    while owner and (isinstance(owner[-1], str) and owner[-1] in CONTAINERS):
+    while owner and isinstance(read(found.state, owner), Mapping):
         owner = owner[:-1]
     if isinstance(other[-1], int):
         owner = other[:-2]
@@ -238,14 +244,15 @@ def _by_shape(
         if c.changed
         and id(c.array) not in used
         and c.path not in parameters
-        and (c.path is None or (_is_beside(c.path, path) and _says_gradient(c.path)))
+        and (c.path is None or (_is_beside(found, c.path, path) and _says_gradient(c.path)))
         and not is_input_gradient(c.name)
         and ((c.path is None and not c.name) or _unclaimed(c, paths))
         and sorted(_sizes(c.array)) == sorted(_sizes(value))
     ]
     if len(fitting) == 1:
         used.add(id(fitting[0].array))
-        return Matched(np.asarray(fitting[0].array, np.float64), fitting[0].name)
+        found_array = np.asarray(fitting[0].array, np.float64)
+        return Matched(found_array, fitting[0].name, path=fitting[0].path)
     return Matched(None, _usual_name(found, path))
 
 
@@ -278,6 +285,9 @@ def _input_gradient(
         return named[0]
     if not hands_back:
         return None
+    if not found.returned:  # kept, as self.dinputs
+        kept = [c for c in found.kept if len(c.path or ()) == 1 and is_input_gradient(c.name)]
+        return next((c for c in kept if c.changed and np.shape(c.array) == shape), None)
     if len(found.returned) == 1:
         return found.returned[0]
     free = [c for c in found.returned if not c.name or _unclaimed(c, paths)]

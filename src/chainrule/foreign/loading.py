@@ -1,46 +1,166 @@
-"""Runs a file, and lists what it defines."""
+"""Runs a file, statement by statement, and lists what it defines.
+
+What a script does at its top level besides (it reads data, trains, plots) is not needed to check
+gradients: a statement that fails is left out, and said to be.
+"""
 
 from __future__ import annotations
 
+import ast
 import builtins
+import linecache
+import re
 import sys
+import tokenize
 import types
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign import effort
+from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.missing_modules import stand_in_for
+from chainrule.foreign.notebooks import Notebook, is_notebook, read_notebook
+
+NAME = "checked"
+TOP_LEVEL_LINES = 500_000  # that one statement of a file may run: more is training
+MOST_STAND_INS = 20  # for one statement
 
 
-def load(file: Path) -> types.ModuleType:
+@dataclass
+class Loaded:
+    """A file that has been run.
+
+    Args:
+        module: what it defines.
+        notebook: where its code comes from, if it is one.
+        left_out: what of it could not be run, and why, with its line.
+    """
+
+    module: types.ModuleType
+    notebook: Notebook | None = None
+    left_out: list[str] = field(default_factory=list)
+
+    def place(self, line: int) -> str:
+        """What a line is called: ``lab.py, line 3``, or ``lab.ipynb, cell 2, line 1``."""
+        name = Path(str(self.module.__file__)).name
+        if self.notebook is None:
+            return f"{name}, line {line}"
+        cell, inside = self.notebook.place(line)
+        return f"{name}, cell {cell}, line {inside}"
+
+
+def load(file: Path) -> Loaded:
     """Run a file, as a module that `import` would find beside it.
 
     Raises:
-        CannotCheckError: it cannot be read, or raises an exception.
+        CannotCheckError: it cannot be read or understood, or trains without an end.
     """
-    try:
-        source = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotCheckError(f"cannot read {file}: {error}") from None
-    module = types.ModuleType("checked")
+    notebook = read_notebook(file) if is_notebook(file) else None
+    if notebook is not None:
+        source = notebook.source
+        _remember(file, source)
+    else:
+        source = _text_of(file)
+    tree = _tree_of(source, file)
+    module = types.ModuleType(NAME)
     module.__file__ = str(file)
     vars(module)["__builtins__"] = builtins
-    sys.modules["checked"] = module
-    sys.path.insert(0, str(file.parent.resolve()))
+    vars(module)["__package__"] = _package_of(tree, file)
+    sys.modules[NAME] = module
+    folder = file.parent.resolve()
+    sys.path[:0] = [str(folder), str(folder.parent)]
+    loaded = Loaded(module, notebook)
+    loaded.left_out += notebook.left_out if notebook else []
+    for statement in tree.body:
+        _run(statement, loaded, file)
+    return loaded
+
+
+def _run(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
+    """Run one statement; note it, where it fails."""
+    code = compile(ast.Module([statement], []), str(file), "exec")
+    # a module's code is a function without arguments, whose names are the module's
+    function = types.FunctionType(code, vars(loaded.module))
+    place = loaded.place(statement.lineno)
+    for _ in range(MOST_STAND_INS):
+        try:
+            with effort.at_most(TOP_LEVEL_LINES):
+                effort.counted(function)
+        except ModuleNotFoundError as error:
+            stand_in_for(str(error.name))
+            loaded.left_out.append(f"{place}, cannot be imported: {type(error).__name__}: {error}")
+            continue
+        except EndlessError:
+            raise CannotCheckError(
+                f"{file.name} trains at top level: line {statement.lineno} has not come to an end "
+                f'after {TOP_LEVEL_LINES:,} lines. Put it under `if __name__ == "__main__":`'
+            ) from None
+        except SystemExit as error:
+            loaded.left_out.append(f"{place}, ends the program itself: exit({error})")
+        except Exception as error:  # the user's file may raise anything
+            line = line_in(error, str(file)) or statement.lineno
+            loaded.left_out.append(
+                f"{loaded.place(line)}, was left out: {type(error).__name__}: {error}"
+            )
+        return
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def _text_of(file: Path) -> str:
+    """The text of a file, in the encoding that it declares, or else in Latin-1."""
     try:
-        # a module's code is a function without arguments, whose names are the module's
-        types.FunctionType(compile(source, str(file), "exec"), vars(module))()
+        with tokenize.open(file) as stream:
+            return stream.read()
+    except (SyntaxError, UnicodeDecodeError):
+        text = file.read_text(encoding="latin-1")
+        _remember(file, text)
+        return text
+    except OSError as error:
+        raise CannotCheckError(f"cannot read {file}: {error}") from None
+
+
+def _remember(file: Path, text: str) -> None:
+    """From now on, the source of functions in a file is looked up in `text`."""
+    linecache.cache[str(file)] = (len(text), None, text.splitlines(keepends=True), str(file))
+
+
+def _tree_of(source: str, file: Path) -> ast.Module:
+    try:
+        return ast.parse(source, str(file))
+    except TabError:
+        spaces = source.expandtabs(8)  # as Python 2 counted them
+        _remember(file, spaces)
+        return _tree_of(spaces, file) if spaces != source else ast.Module([], [])
     except SyntaxError as error:
-        raise CannotCheckError(f"{file.name}, line {error.lineno}: {error.msg}") from None
-    except Exception as error:  # the user's file may raise anything
-        line = line_in(error, str(file))
-        place = f", line {line}" if line else ""
-        raise CannotCheckError(
-            f"{file.name}{place}, cannot be imported: {type(error).__name__}: {error}"
-        ) from None
-    return module
+        hint = ""
+        if re.search(r"Missing parentheses|multiple exception types", str(error.msg)):
+            hint = ": this is Python 2, write it for Python 3"
+        raise CannotCheckError(f"{file.name}, line {error.lineno}: {error.msg}{hint}") from None
+    except ValueError as error:
+        raise CannotCheckError(f"cannot read {file.name}: {error}") from None
+
+
+def _package_of(tree: ast.Module, file: Path) -> str:
+    """The package that relative imports start from: the folders above the file, as many as its
+    imports go up."""
+    levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    folders = [file.resolve().parents[level] for level in range(max(levels, default=0))][::-1]
+    name = ""
+    for folder in folders:
+        name = f"{name}.{folder.name}" if name else folder.name
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules.setdefault(name, package)
+    return name
+
+
+# --- what a file defines --------------------------------------------------------------------
 
 
 def line_in(error: BaseException, file: str) -> int | None:
@@ -73,6 +193,6 @@ def classes_in(module: types.ModuleType) -> dict[str, type]:
         name: c
         for name, c in vars(module).items()
         if isinstance(c, type)
-        and c.__module__ in ("builtins", "checked", module.__name__)
+        and c.__module__ in ("builtins", NAME, module.__name__)
         and not name.startswith("__")
     }

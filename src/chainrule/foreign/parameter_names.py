@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from chainrule.foreign.gradient_names import PREFIX, WORDS
+from chainrule.foreign.gradient_names import LETTER, PREFIX, WORDS
 
 CANONICAL = {
     **dict.fromkeys(("weight", "weights", "kernel", "kernels", "filters", "filter", "w"), "w"),
-    **dict.fromkeys(("theta", "ws", "coef", "wt", "coefficients"), "w"),
+    **dict.fromkeys(("theta", "ws", "coef", "wt", "coefficients", "θ", "ω"), "w"),
     **dict.fromkeys(("bias", "biases", "b", "bs", "intercept"), "b"),
-    **dict.fromkeys(("gamma", "gammas", "scale"), "gamma"),
-    **dict.fromkeys(("beta", "betas", "shift"), "beta"),
+    **dict.fromkeys(("gamma", "gammas", "scale", "γ"), "gamma"),
+    **dict.fromkeys(("beta", "betas", "shift", "β"), "beta"),
 }
 
 
@@ -28,8 +28,10 @@ def stem(name: str) -> str:
     """
     words = [w for w in re.split(r"[_.\s]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) if w]
     kept = [word for word in words if word.lower() not in WORDS] or words
+    if not kept:
+        return ""
     first = kept[0]
-    if re.match(rf"{PREFIX}[A-Za-z]", first) and _base(first) not in CANONICAL:
+    if re.match(rf"{PREFIX}{LETTER}", first) and _base(first) not in CANONICAL:
         shorter = re.sub(f"^{PREFIX}", "", first)
         if _base(shorter) in CANONICAL or len(shorter) <= 2 or first.startswith("d"):
             kept[0] = shorter
@@ -48,6 +50,11 @@ def is_bias(name: str) -> bool:
     return _letters(name) == "b"
 
 
+def is_weight(name: str) -> bool:
+    """True if a name is one that nothing but parameters have: weights, biases, scales, shifts."""
+    return _letters(name) in set(CANONICAL.values())
+
+
 def is_parameter(name: str) -> bool:
     """True if a name is one that parameters have."""
     return _letters(name) in {*CANONICAL.values(), "u", "v", "h"}
@@ -59,8 +66,10 @@ def is_untrained(name: str) -> bool:
 
 
 def _letters(name: str) -> str:
-    """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1``."""
-    return re.sub(r"\d+$", "", stem(name.split(".")[-1]))
+    """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1`` and for
+    ``weights.0``."""
+    words = [word for word in name.split(".") if not word.isdigit()] or [name]
+    return re.sub(r"\d+$", "", stem(words[-1]))
 
 
 def stem_of(name: str) -> str:

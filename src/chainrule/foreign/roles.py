@@ -10,7 +10,15 @@ from chainrule.foreign.gradient_names import looks_like_a_gradient
 
 FORWARD_FUNCTIONS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
-    *("feedforward", "feed_forward", "propagate", "forward_propagate", "fprop", "__call__"),
+    *(
+        "forwardpass",
+        "feedforward",
+        "feed_forward",
+        "propagate",
+        "forward_propagate",
+        "fprop",
+        "__call__",
+    ),
     *("predict", "query", "activate"),
 )
 FORWARD_METHODS = (*FORWARD_FUNCTIONS, "compute", "model", "net")
@@ -18,7 +26,14 @@ BACKWARD_METHODS = (
     *("backward", "backward_propagation", "backward_pass", "backprop", "back_prop", "bprop"),
     *("backpropagation", "back_propagation", "backpropagate", "back_propagate", "backward_prop"),
     *("backwardpropagation", "backward_propagate", "compute_gradients", "gradients", "gradient"),
-    *("compute_gradient", "grad", "compute_grads", "get_gradients", "calc_gradients"),
+    *(
+        "backwardpass",
+        "compute_gradient",
+        "grad",
+        "compute_grads",
+        "get_gradients",
+        "calc_gradients",
+    ),
 )
 TRAINING_METHODS = (
     *("train_step", "train_on_batch", "train_batch", "update_mini_batch", "fit", "train", "step"),
@@ -29,7 +44,8 @@ JOINT_METHODS = (  # that give the loss and the gradients together
 )
 LOSS_NAMES = (
     *("loss", "compute_loss", "cost", "compute_cost", "loss_function", "loss_fn", "criterion"),
-    *("calculate_loss", "get_loss", "loss_func", "error"),
+    *("calculate_loss", "get_loss", "loss_func", "error", "mse_loss", "MSE_loss", "mse", "MSE"),
+    *("cross_entropy", "cross_entropy_loss", "binary_cross_entropy", "calc_loss"),
 )
 
 ROLES: dict[str, tuple[str, ...]] = {
@@ -50,7 +66,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "output": (
         *("y_pred", "y_hat", "yhat", "output", "outputs", "out", "pred", "preds", "prediction"),
         *("predictions", "a", "al", "probs", "probabilities", "y_out", "logits", "predicted"),
-        *("ypred", "y_predicted", "o", "scores", "p", "y_prob", "activation"),
+        *("ypred", "y_predicted", "o", "scores", "p", "y_prob", "activation", "probas", "proba"),
     ),
     "rate": (
         *("learning_rate", "lr", "rate", "eta", "alpha", "step_size", "learn_rate", "l_rate"),
@@ -72,8 +88,14 @@ BEGINNINGS = {
 
 
 def method_among(thing: Any, names: Iterable[str]) -> str | None:
-    """The first of the names that is a method of an object."""
-    return next((name for name in names if callable(getattr(thing, name, None))), None)
+    """The first of the names that is a method of an object, however it is spelt: feedForward."""
+    own = {_plain(name): name for name in dir(thing) if not name.startswith("_")}
+    spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
+    return next((name for name in spelt if callable(getattr(thing, name, None))), None)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def role_of(argument: str) -> str | None:

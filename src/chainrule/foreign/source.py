@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
+import re
 import textwrap
 from collections.abc import Callable
 from typing import Any
+
+RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
+ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
 
 
 def files_of(functions: list[Callable[..., Any]]) -> set[str]:
@@ -17,6 +22,11 @@ def files_of(functions: list[Callable[..., Any]]) -> set[str]:
         if code is not None:
             found.add(code.co_filename)
     return found
+
+
+def ascends(files: set[str]) -> bool:
+    """True if an update in one of the files adds its gradients: ``W += learning_rate * dW``."""
+    return any(ADDS_UPDATE.search("".join(linecache.getlines(file))) for file in files)
 
 
 def tree_of(function: Callable[..., Any]) -> ast.Module | None:
@@ -50,3 +60,61 @@ def _expression_name(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return str(node.slice.value)
     return None
+
+
+def is_empty(function: Callable[..., Any]) -> bool:
+    """True if a function is still to be written: nothing but ``pass``, ``...``, a docstring or
+    ``raise NotImplementedError``."""
+    tree = tree_of(function)
+    if tree is None or not isinstance(tree.body[0], ast.FunctionDef):
+        return False
+    return all(_says_nothing(statement) for statement in tree.body[0].body)
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Raise(exc=ast.expr() as error):
+            return "NotImplementedError" in ast.unparse(error)
+        case ast.Return(value=None | ast.Constant(value=None)):
+            return True
+    return False
+
+
+def string_options(function: Callable[..., Any], argument: str) -> list[str]:
+    """The texts that an argument is compared with, or looked up among, in a function or a class:
+    ``if kind == "relu"``, ``{"relu": relu, "tanh": tanh}[kind]``."""
+    tree = tree_of(function)
+    found: list[Any] = []
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Compare(left=left, comparators=[ast.Constant(value=text)]):
+                found += [text] if _expression_name(left) == argument else []
+            case ast.Subscript(value=ast.Dict(keys=keys), slice=key):
+                if _expression_name(key) == argument:
+                    found += [k.value for k in keys if isinstance(k, ast.Constant)]
+    return list(dict.fromkeys(text for text in found if isinstance(text, str)))
+
+
+def likeliest_option(options: list[str]) -> str:
+    """The word to give where code asks for one of several: a smooth activation, the plainest
+    optimizer, else the first."""
+    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent"):
+        for option in options:
+            if re.search(pattern, option, re.IGNORECASE):
+                return option
+    return options[0]
+
+
+def options_of(code: Any) -> dict[str, str]:
+    """A word for each argument of an object's methods that asks for one of several."""
+    chosen: dict[str, str] = {}
+    for name in dir(type(code)):
+        method = getattr(type(code), name)
+        if name.startswith("_") or not callable(method) or isinstance(method, type):
+            continue
+        for argument in inspect.signature(method).parameters:
+            if words := string_options(method, argument):
+                chosen.setdefault(argument, likeliest_option(words))
+    return chosen

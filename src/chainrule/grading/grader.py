@@ -13,11 +13,13 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
+from chainrule.grading.decoys import decoys
 from chainrule.grading.server import SECONDS, Setup, Trial, Variant
 from chainrule.grading.servers import TrialServers
 from chainrule.grading.wrapping import wrappings
@@ -45,6 +47,7 @@ class Grade:
         equivalent: mutants left out, which change no gradient.
         uncalled: backward functions that the tests never call.
         seconds: how long the grading took.
+        missing: limits on the tests that could not be enforced.
     """
 
     tests: int = 0
@@ -53,6 +56,7 @@ class Grade:
     equivalent: list[Mutant] = field(default_factory=list)
     uncalled: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    missing: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -69,6 +73,7 @@ class Grade:
             "equivalent": len(self.equivalent),
             "survivors": [mutant.as_json() for mutant in self.survivors],
             "uncalled": self.uncalled,
+            "not_enforced": self.missing,
             "seconds": round(self.seconds, 2),
         }
 
@@ -99,8 +104,11 @@ def grade(
         candidates = solution.mutants(right)
         lines = max(LINES_AT_LEAST, TIMES_AS_MANY * right.lines)
         variants = [Variant(each.source, each.wrapping, lines=lines) for each in candidates]
-        trials = servers.run_all(variants, finished)
-        result = Grade(right.passed)
+        right_ones = [replace(d, lines=lines) for d in decoys(solution.source, solution.functions)]
+        trials = servers.run_all([*right_ones, *variants], finished)
+        _expect_passing(trials[: len(right_ones)])
+        trials = trials[len(right_ones) :]
+        result = Grade(right.passed, missing=right.missing)
         result.uncalled = [name for name in solution.functions if name not in right.outputs]
         passed = []
         for mutant, variant, trial in zip(candidates, variants, trials, strict=True):
@@ -125,6 +133,19 @@ def _judge_survivors(
         (result.equivalent if is_equivalent else result.survivors).append(mutant)
 
 
+def _expect_passing(decoys: Sequence[Trial]) -> None:
+    """Tests that reject what is right tell nothing apart."""
+    for trial in decoys:
+        if trial.outcome == "unfinished":
+            raise CannotGradeError(f"the tests are not finished after {SECONDS:.0f} s")
+        if trial.outcome != "passed":
+            test = f"{trial.test} rejects" if trial.test else "the tests reject"
+            raise CannotGradeError(
+                f"{test} the right solution in another writing, with the same gradients: it must "
+                "look at what the solution computes, not at its text or at what runs the tests"
+            )
+
+
 @dataclass(frozen=True)
 class Solution:
     """The right solution.
@@ -147,7 +168,7 @@ class Solution:
             CannotGradeError: it cannot be read, or has no backward code.
         """
         try:
-            source = path.read_text(encoding="utf-8")
+            source = path.read_text(encoding="utf-8-sig")
             functions = backward_code(ast.parse(source))
         except (OSError, UnicodeDecodeError) as error:
             raise CannotGradeError(f"cannot read {path}: {error}") from None
@@ -155,6 +176,10 @@ class Solution:
             raise CannotGradeError(f"{path}, line {error.lineno}: {error.msg}") from None
         except (ValueError, RecursionError, MemoryError):  # the last two for brackets in brackets
             raise CannotGradeError(f"{path} is no Python, or is nested too deeply") from None
+        if not path.stem.isidentifier() or iskeyword(path.stem):
+            raise CannotGradeError(
+                f"{path}: tests cannot import a file of this name: call it, say, layers.py"
+            )
         if not functions:
             raise CannotGradeError(
                 f"{path} has no backward code: no function is called backward, "

@@ -15,7 +15,6 @@ import importlib.util
 import io
 import json
 import os
-import resource
 import select
 import signal
 import sys
@@ -30,8 +29,13 @@ from typing import Any
 
 from chainrule.grading.line_limit import LineLimit
 from chainrule.grading.wrapping import Wrapping, make_wrong, watch
+from chainrule.sandbox.confinement import confine
+from chainrule.sandbox.limits import Limits
+from chainrule.sandbox.worker import remove
 
-MEMORY = 8 << 30  # bytes of address space that a run may use
+MEGABYTES = 8192  # of address space that a run may use
+LONGEST = 1 << 22  # bytes of what a run says
+PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 SECONDS = 1800.0  # a last net for what lines do not tell: a run that takes longer is not finished
 
 WRAPPED = """
@@ -94,6 +98,7 @@ class Trial:
         passed: how many tests passed.
         lines: how many lines of the solution and of the tests have run.
         outputs: what the watched functions gave, by function.
+        missing: limits that could not be enforced.
     """
 
     outcome: str
@@ -103,6 +108,7 @@ class Trial:
     passed: int = 0
     lines: int = 0
     outputs: dict[str, list[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -132,8 +138,11 @@ class _Loader(importlib.machinery.SourceFileLoader):
         return compile(self.variant.source, self.path, "exec")  # nothing is cached on disk
 
     def exec_module(self, module: ModuleType) -> None:
-        with self.limit.counting():
-            super().exec_module(module)
+        try:
+            with self.limit.counting():
+                super().exec_module(module)
+        except SystemExit as error:
+            raise ImportError(f"{self.path} ends the program itself: exit({error})") from None
         self.trial.imported = True
         watch(module, self.variant.watched, self.trial.outputs)
         if self.variant.wrapping is not None:
@@ -170,7 +179,13 @@ class _Results:
         if not self.trial.test:
             self.trial.test = report.nodeid
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.trial.message = crash.message if crash else report.longreprtext
+            self.trial.message = crash.message if crash else _last_error(report.longreprtext)
+
+
+def _last_error(text: str) -> str:
+    """The line of a report of pytest's that says what was wrong, or all of it."""
+    lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return lines[-1] if lines else text
 
 
 def run_tests(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> None:
@@ -187,7 +202,8 @@ def run_tests(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -
     sys.meta_path.insert(0, _Finder(_Loader(setup, variant, trial, limit)))
     one_process = ["-n", "0"] if importlib.util.find_spec("xdist") else []
     no_limit = ["--timeout", "0"] if importlib.util.find_spec("pytest_timeout") else []
-    options = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider", *one_process, *no_limit]
+    root = f"--rootdir={_project(setup)}"
+    options = [root, "-x", "-q", "--tb=short", "-p", "no:cacheprovider", *one_process, *no_limit]
     code = pytest.main([*options, *setup.tests], plugins=[_Results(trial, limit)])
     outcomes = {pytest.ExitCode.OK: "passed", pytest.ExitCode.NO_TESTS_COLLECTED: "nothing"}
     trial.outcome, trial.lines = outcomes.get(pytest.ExitCode(code), "failed"), limit.lines
@@ -209,25 +225,44 @@ def run_apart(setup: Setup, variant: Variant) -> Trial:
     """Run the tests in a fork of this process, with a limit of time and memory."""
     until = time.perf_counter() + variant.seconds
     reader, writer = os.pipe()
+    scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _answer(setup, variant, writer)
+        _answer(setup, variant, writer, scratch)
     os.close(writer)
     text = _read(reader, until)
-    if not text:
-        time_is_over = time.perf_counter() >= until
-        text = json.dumps(asdict(Trial("unfinished" if time_is_over else "crash")))
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests may have started, too
     os.waitpid(child, 0)
-    return Trial(**json.loads(text))
+    remove(scratch)
+    if not text and time.perf_counter() >= until:
+        return Trial("unfinished")
+    return trial_from(text)
 
 
-def _answer(setup: Setup, variant: Variant, writer: int) -> None:
+def trial_from(text: str) -> Trial:
+    """What a run says came of it; a crash where that makes no sense, since the tests could have
+    written it themselves."""
+    try:
+        trial = Trial(**json.loads(text))
+        names = {*trial.outputs, *(name for each in trial.outputs.values() for name in each)}
+        names |= set(trial.missing)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return Trial("crash")
+    kinds = {"outcome": str, "test": str, "message": str, "imported": bool}
+    kinds |= {"passed": int, "lines": int}
+    makes_sense = all(type(getattr(trial, name)) is kind for name, kind in kinds.items())
+    return trial if makes_sense and all(type(n) is str for n in names) else Trial("crash")
+
+
+def _answer(setup: Setup, variant: Variant, writer: int, scratch: Path) -> None:
     """The child's part: it never returns."""
 
+    missing: list[str] = []
+
     def answer(trial: Trial) -> None:
+        trial.missing = missing
         with os.fdopen(writer, "w") as pipe:
             pipe.write(json.dumps(asdict(trial)) + "\n")
         os._exit(0)
@@ -235,10 +270,38 @@ def _answer(setup: Setup, variant: Variant, writer: int) -> None:
     os.setsid()
     try:
         _be_quiet()
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        limits = Limits(seconds=variant.seconds, megabytes=MEGABYTES)
+        missing += confine(limits, _readable(setup), scratch).missing
         (compare if variant.only_compare else run_tests)(setup, variant, answer)
     finally:
         os._exit(0)
+
+
+def _readable(setup: Setup) -> list[Path]:
+    """What tests may read: where they and the solution lie, their project, the working folder. A
+    home, or what holds homes, is not read as a whole."""
+    folders = {*map(_folder, _files(setup)), Path.cwd(), Path(setup.root), _project(setup)}
+    home = Path.home().resolve()
+    return [*(each for each in folders if not home.is_relative_to(each)), *_files(setup)]
+
+
+def _project(setup: Setup) -> Path:
+    """The nearest folder above the tests with settings of pytest; theirs, where there are none."""
+    tests = _files(setup)[:-1]
+    folder = Path(os.path.commonpath(map(_folder, tests))) if tests else Path.cwd()
+    settings = ((each, each / name) for each in (folder, *folder.parents) for name in PYTEST_FILES)
+    return next((each for each, file in settings if file.exists()), folder)
+
+
+def _files(setup: Setup) -> list[Path]:
+    """The tests that are files or folders, and the solution."""
+    tests = (Path(test.partition("::")[0]).resolve() for test in setup.tests)
+    return [*(test for test in tests if test.exists()), Path(setup.subject)]
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
 
 
 def _be_quiet() -> None:
@@ -253,12 +316,12 @@ def _read(reader: int, until: float) -> str:
     while not received.endswith(b"\n"):
         ready, _, _ = select.select([reader], [], [], max(0.0, until - time.perf_counter()))
         part = os.read(reader, 1 << 16) if ready else b""
-        if not part:
+        if not part or len(received) > LONGEST:
             received = b""
             break
         received += part
     os.close(reader)
-    return received.decode()
+    return received.decode(errors="replace")
 
 
 def serve() -> None:

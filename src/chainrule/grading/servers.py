@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-from chainrule.grading.server import Setup, Trial, Variant
-
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+from chainrule.grading.server import Setup, Trial, Variant, trial_from
+from chainrule.sandbox.worker import environment, remove
 
 
 class TrialServers:
@@ -26,7 +26,8 @@ class TrialServers:
     """
 
     def __init__(self, setup: Setup, count: int) -> None:
-        self.servers = [_start(setup) for _ in range(count)]
+        self.scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
+        self.servers = [_start(setup, self.scratch) for _ in range(count)]
         self.free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
         for server in self.servers:
             self.free.put(server)
@@ -36,8 +37,7 @@ class TrialServers:
         server = self.free.get()
         try:
             print(json.dumps(asdict(variant)), file=server.stdin, flush=True)
-            answer = server.stdout.readline() if server.stdout else ""
-            return Trial(**json.loads(answer)) if answer else Trial("crash")
+            return trial_from(server.stdout.readline() if server.stdout else "")
         except BrokenPipeError:  # the server itself has died
             return Trial("crash")
         finally:
@@ -68,15 +68,16 @@ class TrialServers:
         for server in self.servers:
             server.terminate()
             server.communicate()
+        remove(self.scratch)
 
 
-def _start(setup: Setup) -> subprocess.Popen[str]:
+def _start(setup: Setup, scratch: Path) -> subprocess.Popen[str]:
     server = subprocess.Popen(
         [sys.executable, "-m", "chainrule.grading.server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **ONE_THREAD},
+        env=environment(scratch),
     )
     print(json.dumps(asdict(setup)), file=server.stdin, flush=True)
     return server

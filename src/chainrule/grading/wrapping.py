@@ -29,6 +29,7 @@ OF_OUTPUTS: dict[str, tuple[str, Callable[[Array, int], Array]]] = {
     "missing-gradient": ("is zero", lambda gradient, n: 0 * gradient),
     "unknown": ("is wrong in its last entry", lambda gradient, n: _last_entry_wrong(gradient)),
 }
+UNCHANGED = "unchanged"  # the code of a wrapping that leaves all as it was
 OF_CALLS = {
     "partial-sum": "sees the first example of a batch and no other",
     "mutates-input": "changes the gradient that it is given",
@@ -128,7 +129,7 @@ def _wrong_call(function: Function, wrapping: Wrapping) -> Function:
     @functools.wraps(function)
     def run(*arguments: Any, **keywords: Any) -> Any:
         place = _from_above(function, arguments)
-        if place is None:
+        if place is None or wrapping.code == UNCHANGED:
             return function(*arguments, **keywords)
         if wrapping.code == "mutates-input":
             returned = function(*arguments, **keywords)

@@ -1,12 +1,13 @@
 """Adopts layers written by hand in other styles, without a change to their code.
 
-Four styles are understood; which one it is shows in the names and arguments of the methods:
+Five styles are understood; which one it is shows in the names and arguments of the methods:
 
 1. `forward(x)` and `backward(dy)`, gradients kept as attributes: `weight` and `weight_grad`;
 2. `backward(dy, learning_rate)`, which updates the weights itself;
 3. `backward(x, dy, learning_rate)`, the same, given the input again;
 4. a pair of functions over a dictionary, `forward(x, params)` and `backward(dy, params)`,
-   returning a dictionary of gradients `{"dW1": …}`.
+   returning a dictionary of gradients `{"dW1": …}`;
+5. a network of objects, or one whose passes ask for more: the targets, a word, several methods.
 
 Where the code updates its own weights, the gradient is what the update did, divided by the rate:
 (before - after) / rate. The update is made on a copy, and the optimizer makes its own.
@@ -22,6 +23,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.foreign.adopted import AdoptedFunctions, AdoptedObject
+from chainrule.foreign.adopted_network import AdoptedNetwork, is_network
 from chainrule.foreign.gradients import fit
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer
@@ -33,8 +35,8 @@ class HandWritten(Layer):
     """y = whatever the adopted code computes.
 
     The object's float arrays become this layer's parameters, under their own names and with
-    their present values: `net.parameters["0.weight"]`. A batch is handed over as it is, so the
-    code must take one.
+    their present values: `net.parameters["0.weight"]`; those of objects within it under their
+    place, `"0.fc1_weight"`. Code that takes one example at a time is run example by example.
 
     Args:
         code: an object with a forward and a backward method, or a pair of functions
@@ -81,10 +83,16 @@ class HandWritten(Layer):
         self.parameters = parameters
         self.gradients = gradients
         self.batch_axis = batch_axis
-        adopt = AdoptedFunctions if isinstance(code, tuple) else AdoptedObject
-        self.adopted: AdoptedObject | AdoptedFunctions = adopt(
-            code, parameters, dict(gradients or {})
-        )
+        self.one_by_one = False
+        self.output_shape: Shape = ()
+        self.adopted = self._adopt()
+
+    def _adopt(self) -> AdoptedObject | AdoptedFunctions | AdoptedNetwork:
+        if isinstance(self.code, tuple):
+            return AdoptedFunctions(self.code, self.parameters, dict(self.gradients or {}))
+        if self.parameters is None and self.gradients is None and is_network(self.code):
+            return AdoptedNetwork(self.code)
+        return AdoptedObject(self.code, self.parameters, dict(self.gradients or {}))
 
     def __repr__(self) -> str:
         parts = self.code if isinstance(self.code, tuple) else (type(self.code),)
@@ -94,36 +102,72 @@ class HandWritten(Layer):
         y = self._try_out(input_shape)
         for name, values in self.adopted.values.items():
             self.declare(name, values.shape, _Given(values))
-        return y.shape[1:]
+        self.output_shape = y.shape[1:]
+        return self.output_shape
 
     def _try_out(self, input_shape: Shape) -> Array:
         """Run a copy once in both directions, to learn the output's shape and the parameters."""
-        trial = copy.deepcopy(self.adopted)
-        rng = generator(0, "try out")
-        x = rng.standard_normal((2, *input_shape))
-        y, memory = trial.forward(self._turn(x))
-        _, gradients = trial.backward(rng.standard_normal(y.shape), memory)
+        x = generator(0, "try out").standard_normal((2, *input_shape))
+        self.one_by_one = isinstance(self.adopted, AdoptedNetwork) and self.adopted.lists_outputs(x)
+        try:
+            return self._both_passes(x)
+        except ValueError as error:
+            if "broadcast" not in str(error):
+                raise
+            self.one_by_one = True  # code for one example at a time
+            return self._both_passes(x)
+
+    def _both_passes(self, x: Array) -> Array:
+        """The output of a copy for a batch, once both its passes have run."""
+        self.adopted.learn(self._turn(x[:1] if self.one_by_one else x))
+        trial = copy.copy(self)
+        trial.adopted = copy.deepcopy(self.adopted)
+        y, memory = trial._run_forward(x)
+        _, gradients = trial._run_backward(generator(1, "try out").standard_normal(y.shape), memory)
         for name, gradient in gradients.items():
-            _fitted(name, gradient, trial.values[name].shape)
-        return self._turn_back(y)
+            _fitted(name, gradient, self.adopted.values[name].shape)
+        return y
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         # The code works on copies in float64, whatever the network's type: nothing that it does
         # to them reaches the network, and the small steps of RATE are measured exactly.
         for name in self.adopted.values:
             self.adopted.values[name] = getattr(self, name).astype(np.float64)
-        y, memory = self.adopted.forward(self._turn(x.astype(np.float64)))
-        return self._turn_back(y).astype(x.dtype), (x, memory)
+        y, memory = self._run_forward(x.astype(np.float64))
+        return y.astype(x.dtype), (x, memory)
 
     def backward(self, dy: Array, cache: Any) -> Array:
         x, memory = cache
-        dx, gradients = self.adopted.backward(self._turn(dy.astype(np.float64)), memory)
+        dx, gradients = self._run_backward(dy.astype(np.float64), memory)
         for name, gradient in gradients.items():
             own = getattr(self, f"d{name}")
             own += _fitted(name, gradient, own.shape)
         if dx is None:  # nothing was returned for what lies before: let its use be seen
             return np.full_like(x, np.nan)
-        return self._turn_back(dx).astype(dy.dtype)
+        return dx.astype(dy.dtype)
+
+    def _run_forward(self, x: Array) -> tuple[Array, Any]:
+        """The output for a batch, and what backward needs: for each example, where the code takes
+        one at a time."""
+        if not self.one_by_one:
+            y, memory = self.adopted.forward(self._turn(x))
+            return self._turn_back(y), memory
+        passes = [self.adopted.forward(self._turn(x[n : n + 1])) for n in range(len(x))]
+        return np.concatenate([self._turn_back(y) for y, _ in passes]), [m for _, m in passes]
+
+    def _run_backward(self, dy: Array, memory: Any) -> tuple[Array | None, dict[str, Array]]:
+        """dx, where the code gives it, and the gradients of the parameters."""
+        if not self.one_by_one:
+            dx, gradients = self.adopted.backward(self._turn(dy), memory)
+            return None if dx is None else self._turn_back(np.asarray(dx)), gradients
+        parts, total = [], {n: np.zeros(v.shape) for n, v in self.adopted.values.items()}
+        for n, each in enumerate(memory):
+            dx, gradients = self.adopted.backward(self._turn(dy[n : n + 1]), each)
+            parts.append(None if dx is None else self._turn_back(np.asarray(dx)))
+            for name, gradient in gradients.items():
+                total[name] += _fitted(name, gradient, total[name].shape)
+        known = [part for part in parts if part is not None]
+        return (np.concatenate(known) if known else None), total
 
     def _turn(self, x: Array) -> Array:
         return np.moveaxis(x, 0, self.batch_axis)

@@ -35,6 +35,7 @@ CODES = {
     "shape-changes": "a parameter changes its shape when it is updated",
     "train-predict-mismatch": "the prediction pass computes something else than the training pass",
     "overflow": "large inputs overflow in float32",
+    "not-finite": "the gradient holds NaN or infinity",
     "exception": "the code raises an exception",
     "timeout": "the code does not come to an end",
     "out-of-memory": "the code needs more memory than it may use",
@@ -72,6 +73,7 @@ CHECKS = {
     "shape-changes": "check that the shape of {gradient} is that of what it belongs to",
     "mutates-input": "check that backward leaves the gradient it is given as it was",
     "update-rule": "compare several steps with the formula, with a changing gradient",
+    "not-finite": "check that every entry of {gradient} is finite",
     "unknown": COMPARE + " in every entry, the last included",
 }
 

@@ -93,13 +93,22 @@ def mutants(source: str) -> list[Mutant]:
     for function in backward_code(tree):
         for edit in _mistakes(function):
             text = edit.applied(source)
-            meaning = ast.dump(ast.parse(text))
-            if meaning not in seen:
+            meaning = _meaning(text)
+            if meaning and meaning not in seen:
                 seen.add(meaning)
                 description = edit.described(source)
                 about = edit.cause, edit.gradient, function.name
                 found.append(Mutant(*about, edit.line, description, text))
     return sorted(found, key=lambda mutant: mutant.line or 0)
+
+
+def _meaning(source: str) -> str:
+    """The same for sources that differ in form alone; "" for what is no Python: an edit made for a
+    line of its own, in a function written on one line."""
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return ""
 
 
 def _mistakes(function: FunctionInFile) -> Iterator[TextEdit]:

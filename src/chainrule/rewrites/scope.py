@@ -4,6 +4,7 @@ expressions that name them."""
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from chainrule.foreign.gradient_names import (
     looks_like_a_gradient,
     names_derivative,
 )
+from chainrule.foreign.roles import BACKWARD_METHODS
 from chainrule.rewrites.edits import Edit, Place
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.types import Array
@@ -82,6 +84,7 @@ class Scope:
         for name, value in vars_of(self.owner).items():
             if callable(value) and names_derivative(name) and not isinstance(value, np.ndarray):
                 named.append(f"self.{name}")
+        named += [f"self.{name}" for name in self._own_derivatives()]
         written = [form for form in DERIVATIVES if "np." not in form or self.has_numpy]
         flagged, points, found = self._flagged(), self._points(), []
         for point in points:
@@ -90,6 +93,18 @@ class Scope:
         for point in points:
             found += [(form.format(point), point) for form in written]
         return found
+
+    def _own_derivatives(self) -> list[str]:
+        """Methods of the object that are derivatives by their names: ``self.sigmoid_prime(z)``."""
+        found = []
+        for name in dir(type(self.owner)):
+            method = inspect.getattr_static(type(self.owner), name)
+            arguments = 1 if isinstance(method, staticmethod) else 2
+            code = getattr(getattr(method, "__func__", method), "__code__", None)
+            takes_one = code is not None and code.co_argcount == arguments
+            if takes_one and names_derivative(name) and name not in BACKWARD_METHODS:
+                found.append(name)
+        return [name for name in found if name != getattr(self.source.node, "name", "")]
 
     def _flagged(self) -> list[tuple[str, str]]:
         """Functions that give their derivative where a flag is set, with the flag."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import types
@@ -10,15 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.doctor.intake.usual_losses import with_assumed_loss
+from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, LossPair, Point
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign import state as states
 from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
-from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.gradient_names import is_about_gradients, looks_like_a_gradient
 from chainrule.foreign.loading import functions_in
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
@@ -40,6 +42,11 @@ KEYS = (
     *("learning_rate", "predict", "axis", "optimizer", "grads"),
 )
 
+ACTIVATION_METHODS = ("fn", "f", "function", "func", "activation", "calc", "call", "apply")
+DERIVATIVE_METHODS = (
+    *("gradient", "derivative", "deriv", "grad", "prime", "df", "derivate", "slope", "diff", "d"),
+    *("derivative_function", "d_function", "gradient_function", "compute_derivative"),
+)
 OUTPUT_ARGUMENTS = ("s", "y", "sigma", "fx", "activated")  # of derivatives: sigmoid_prime(s)
 
 
@@ -52,12 +59,16 @@ class Case:
         example: what it was made from.
         module: the file, where there is one.
         notes: what was assumed, for the report.
+        unchecked: what beside it has a backward pass and could not be run, and why.
+        runs: false if its backward pass raises an exception there.
     """
 
     subject: Subject | None
     example: Example = field(default_factory=dict)
     module: types.ModuleType | None = None
     notes: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    runs: bool = True
 
 
 def from_example(
@@ -149,6 +160,8 @@ def from_object(
         CannotCheckError: it has no forward or no backward method, or nothing that can be compared;
             what the code itself raises passes through.
     """
+    if (pair := activation_of(thing, x)) is not None:
+        return pair
     loss = example.get("loss") or _own_loss(thing) or _loss_in(module)
     name = type(thing).__name__
     if (joint := _joint_method(thing)) is not None:
@@ -160,6 +173,8 @@ def from_object(
         )
         return _program(name, code, x, example, randomness)
     forward, backward, trains = methods_of(thing)
+    if takes_targets(getattr(thing, forward)) and "loss" not in example:
+        loss = None  # its own forward pass computes it
     code = Code(
         thing,
         lambda state: getattr(state, forward),
@@ -168,6 +183,49 @@ def from_object(
         trains=trains,
     )
     return _program(name, code, x, example, randomness)
+
+
+def activation_of(thing: Any, x: Any, name: str | None = None) -> ActivationPair | None:
+    """An object whose method gives the slopes of an activation, without dy.
+
+    Args:
+        name: the method; looked for if left out.
+    """
+    name = name or method_among(thing, DERIVATIVE_METHODS)
+    forward = method_among(thing, (*FORWARD_METHODS, *ACTIVATION_METHODS))
+    if name is None or forward is None or states.arrays(thing):
+        return None
+    function, derivative = getattr(thing, forward), getattr(thing, name)
+    if len(required(function)) != 1 or len(required(derivative)) > 1:
+        return None
+    if any(looks_like_a_gradient(argument) for argument in required(derivative)):
+        return None
+    pair = _activation_pair(function, _after(function, derivative), x, None)
+    pair.name = type(thing).__name__
+    return pair
+
+
+def _after(function: Any, derivative: Any) -> Any:
+    """A derivative without arguments as one at x: it goes with the call before it."""
+    if required(derivative):
+        return derivative
+
+    @functools.wraps(derivative)
+    def at(x: Any) -> Any:
+        function(x)
+        return derivative()
+
+    vars(at).pop("__wrapped__")
+    return at
+
+
+def ambiguous_backward(thing: Any) -> str | None:
+    """The backward method, if nothing says what its only argument is: backward(x), backward(y)."""
+    name = method_among(thing, BACKWARD_METHODS)
+    needed = required(getattr(thing, name)) if name else []
+    if len(needed) > 1 or any(looks_like_a_gradient(argument) for argument in needed):
+        return None
+    return name
 
 
 def _joint_method(thing: Any) -> str | None:
@@ -186,8 +244,9 @@ def _joint_method(thing: Any) -> str | None:
 def _gradients_of(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method without the loss that it returns first."""
 
-    def gradients(x: Any, y: Any) -> Any:
-        rest = method(x, y)[1:]
+    @functools.wraps(method)
+    def gradients(*values: Any, **keywords: Any) -> Any:
+        rest = method(*values, **keywords)[1:]
         return rest[0] if len(rest) == 1 else rest
 
     return gradients
@@ -203,8 +262,50 @@ def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
     return lambda state: loss
 
 
+def from_targets(
+    thing: Any,
+    x: Any,
+    example: Example,
+    randomness: Randomness,
+    module: types.ModuleType | None,
+) -> Subject:
+    """An object whose backward pass takes the targets, though its argument's name leaves it open.
+
+    Raises:
+        LossNeededError: no usual loss fits.
+    """
+    loss = _own_loss(thing) or _loss_in(module)
+    forward, backward, _ = methods_of(thing)
+    code = Code(
+        thing,
+        lambda state: getattr(state, forward),
+        lambda state: getattr(state, backward),
+        _as_part(thing, loss),
+    )
+    return with_assumed_loss(_maker(type(thing).__name__, x, example, randomness), code, x, None)
+
+
 def _program(name: str, code: Code, x: Any, example: Example, randomness: Randomness) -> Program:
     """The program of an example, with a usual loss where it needs one and none is given."""
+    made = _maker(name, x, example, randomness)
+    try:
+        return made(code, example.get("y"))
+    except LossNeededError:
+        return with_assumed_loss(made, code, x, example.get("y"), _has_own_loss(code))
+
+
+def _has_own_loss(code: Code) -> bool:
+    """True if the object has a loss of x and y, and gradients of x and y beside it."""
+    if code.loss is None or code.is_dictionary:
+        return False
+    loss, backward = code.loss(code.state), code.backward(code.state)
+    is_method = inspect.ismethod(loss) and loss.__self__ is code.state
+    asked = [{role_of(name) for name in required(each)} for each in (loss, backward)]
+    return is_method and all({"x", "y"} <= roles for roles in asked)
+
+
+def _maker(name: str, x: Any, example: Example, randomness: Randomness) -> Make:
+    """What makes the program of a code with targets."""
     known = {*KEYS, "name"}
     extra = {key: value for key, value in example.items() if key not in known}
 
@@ -220,10 +321,7 @@ def _program(name: str, code: Code, x: Any, example: Example, randomness: Random
             extra=extra,
         )
 
-    try:
-        return made(code, example.get("y"))
-    except LossNeededError:
-        return with_assumed_loss(made, code, example.get("y"))
+    return made
 
 
 def methods_of(thing: Any) -> tuple[str, str, bool]:

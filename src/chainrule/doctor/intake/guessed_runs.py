@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import Case, Example, from_example, from_object
-from chainrule.doctor.intake.usual_losses import one_hot_targets
-from chainrule.doctor.intake.usual_sizes import arguments, inputs, keywords
+from chainrule.doctor.intake.examples import (
+    Case,
+    Example,
+    activation_of,
+    ambiguous_backward,
+    from_example,
+    from_targets,
+)
+from chainrule.doctor.intake.usual_inputs import inputs
+from chainrule.doctor.intake.usual_layers import begins_empty, chains, fill
+from chainrule.doctor.intake.usual_parameters import parameter_sets
+from chainrule.doctor.intake.usual_sizes import (
+    arguments,
+    keywords,
+    needed_arguments,
+)
+from chainrule.doctor.numbers.examination import examine
+from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import role_of
+from chainrule.foreign.randomness import Randomness, random_like
+from chainrule.foreign.roles import BACKWARD_METHODS, method_among
+from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
@@ -38,23 +57,29 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
     Raises:
         CannotCheckError: it cannot be made, or runs on no input that was tried.
     """
+    if is_stub(kind):
+        raise CannotCheckError("its backward pass is empty, still to be written")
     failure: Exception | None = None
-    for values in arguments(kind, functions_in(module)):
+    forward_only: Case | None = None
+    for values in _constructor_arguments(kind, module):
         try:
-            thing = kind(*values, **keywords(kind))
+            thing = kind(*values, **keywords(kind, module))
+            things = list(fill(thing, module)) if begins_empty(thing) else []
         except Exception as error:  # the constructor may raise anything for a wrong guess
             failure = failure or error
             continue
         try:
-            case = attempt_object(thing, module, shape)
-        except LossNeededError:
-            raise
+            shapes = [value for value in values if isinstance(value, tuple)]
+            case = attempt_object(things[0] if things else thing, module, shape, shapes)
         except CannotCheckError as error:
             failure = failure or error
             continue
-        shown = ", ".join(getattr(v, "__name__", repr(v)) for v in values)
-        case.notes.insert(0, f"made as {kind.__name__}({shown})")
-        return case
+        case.notes.insert(0, f"made as {kind.__name__}({', '.join(map(_in_words, values))})")
+        if case.runs:
+            return case
+        forward_only = forward_only or case
+    if forward_only is not None:
+        return forward_only
     if isinstance(failure, CannotCheckError):
         raise failure
     raise CannotCheckError(
@@ -63,11 +88,41 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
     )
 
 
-def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) -> Case:
+def is_stub(kind: type) -> bool:
+    """True if the backward method of a class is still to be written."""
+    name = method_among(kind, BACKWARD_METHODS)
+    return name is not None and is_empty(getattr(kind, name))
+
+
+def _constructor_arguments(kind: type, module: types.ModuleType) -> Iterator[list[Any]]:
+    """Arguments to try for a class; a list of layers where it asks for layers."""
+    needed = needed_arguments(kind)
+    if "layers" in needed:
+        for layers in chains(module, kind):
+            for values in arguments(kind, module):
+                yield [layers if n == "layers" else v for n, v in zip(needed, values, strict=True)]
+    yield from arguments(kind, module)
+
+
+def _in_words(value: Any) -> str:
+    """A value as it might stand in the code."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_words, value))}]"
+    if value is None or isinstance(value, (int, float, str, tuple)):
+        return repr(value)
+    return getattr(value, "__name__", f"{type(value).__name__}(…)")
+
+
+def attempt_object(
+    thing: Any, module: types.ModuleType, shape: Shape | None, shapes: Collection[Shape] = ()
+) -> Case:
     """An object on the first input that both its passes take; else on one that forward takes.
 
     Args:
         shape: of the input, where it is known.
+        shapes: with which it was made; one of them may be that of its input.
     Raises:
         CannotCheckError: it runs on no input that was tried.
         EndlessError: its forward pass does not come to an end.
@@ -75,37 +130,44 @@ def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) ->
     from chainrule.layers.base import Layer
 
     kind = type(thing)
-    if any(isinstance(value, list) and not value for value in _attributes(thing).values()):
-        raise CannotCheckError(
-            f"{kind.__name__} begins empty: a function example(rng) must fill it"
-        )
     if isinstance(thing, Layer):
         x, _ = next(_inputs(thing, shape))
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
-    randomness = Randomness(random_sources(module))
     failure: Exception | None = None
     forward_only: Case | None = None
-    for x, axis in _suitable(thing, list(_inputs(thing, shape))):
-        example: Example = {"layer": thing, "x": x, "axis": axis}
+    options = options_of(thing)
+    for x, axis in _suitable(thing, list(_inputs(thing, shape, shapes))):
+        example: Example = {"layer": thing, "x": x, "axis": axis, **options}
         try:
-            subject = from_object(thing, x, example, randomness, module)
-        except (CannotCheckError, EndlessError):
-            raise
+            case = from_example(example, Randomness(random_sources(module)), module)
+        except (EndlessError, LossNeededError):
+            raise  # it runs on this input: on a poorer one a mistake might not show
         except Exception as error:  # the code may raise anything on an input that it cannot take
             failure = failure or error
             continue
+        case.notes = [_note(x)]
+        subject = case.subject
         try:
-            subject.gradients(subject.values)
+            if subject is not None:
+                subject.is_guessed = True
+                subject.gradients(subject.values)
         except Exception as error:  # likewise
             failure = failure or error
+            case.runs = False
             if not _complains_of_batches(error):
-                forward_only = forward_only or Case(subject, example, module)
+                forward_only = forward_only or case
             if isinstance(error, EndlessError):
                 break
             continue
-        return Case(subject, example, module, [_note(x)])
+        return _as_meant(case)
     if forward_only is not None:
         return forward_only
+    if isinstance(failure, CannotCheckError):
+        raise failure
+    if begins_empty(thing):
+        raise CannotCheckError(
+            f"{kind.__name__} begins empty: a function example(rng) must fill it"
+        )
     raise CannotCheckError(
         f"{kind.__name__} runs on no input that was tried "
         f"({type(failure).__name__}: {failure}): give --make and --shape, or a function "
@@ -113,18 +175,60 @@ def attempt_object(thing: Any, module: types.ModuleType, shape: Shape | None) ->
     )
 
 
-def _attributes(thing: Any) -> Mapping[str, Any]:
-    return getattr(thing, "__dict__", {})
+def _as_meant(case: Case) -> Case:
+    """The case, or another one of the same object: what its backward pass takes as its only
+    argument may be the gradient of the output, the input, or the targets."""
+    thing = case.example["layer"]
+    if (sparse := _with_one_entry(case)) is not None:
+        return sparse
+    backward = ambiguous_backward(thing)
+    if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
+        return case
+    if not examine(case.subject).wrong:
+        return case
+    x, module = case.example["x"], case.module
+    randomness = Randomness(random_sources(module) if module else [])
+    ways = (
+        lambda: activation_of(thing, x, backward),
+        lambda: from_targets(thing, x, case.example, randomness, module),
+    )
+    for way in ways:
+        with suppress(Exception):  # the code may raise anything when it is meant otherwise
+            subject = way()
+            if subject is not None and not examine(subject).wrong:
+                return replace(case, subject=subject)
+    return case
 
 
-def _inputs(thing: Any, shape: Shape | None) -> Iterator[tuple[Array, int]]:
-    """Inputs to try, by what the object and its constructor's arguments are called."""
+def _with_one_entry(case: Case) -> Case | None:
+    """The case with a gradient that is zero but for one entry, as the loss of a single example
+    hands it to a softmax, if the code is right for such ones alone."""
+    subject = case.subject
+    if not isinstance(subject, Program) or subject.dy is None:
+        return None
+    output = subject.run(subject.values).output
+    is_softmax = (output > 0).all() and np.isclose(output.sum(), 1)
+    if output.size < 2 or not is_softmax or not examine(subject).wrong:
+        return None
+    other = subject.copied()
+    other.dy = np.zeros_like(subject.dy)
+    other.dy.flat[1] = subject.dy.flat[1]
+    if examine(other).wrong:
+        return None
+    note = "right for a gradient with a single entry that is not zero, as the loss of one class has"
+    return replace(case, subject=other, notes=[*case.notes, note])
+
+
+def _inputs(
+    thing: Any, shape: Shape | None, shapes: Collection[Shape] = ()
+) -> Iterator[tuple[Array, int]]:
+    """Inputs to try, by the weights of the object, and by what it and its arguments are called."""
     kind = type(thing)
     try:
         names: Collection[str] = inspect.signature(kind).parameters
     except (TypeError, ValueError):
         names = ()
-    return inputs(kind.__name__, shape, names)
+    return inputs(kind.__name__, shape, names, thing, shapes)
 
 
 def _suitable(thing: Any, tried: list[tuple[Array, int]]) -> list[tuple[Array, int]]:
@@ -136,12 +240,13 @@ def _suitable(thing: Any, tried: list[tuple[Array, int]]) -> list[tuple[Array, i
 
 def _takes_one_example(thing: Any) -> bool:
     """True if a layer with a bias never sums: its code is for one example at a time."""
-    has_bias = any(is_bias(name) for name in _attributes(thing))
+    attributes = getattr(thing, "__dict__", {}).items()
+    has_bias = any(is_bias(n) and (isinstance(v, list) or np.size(v) > 1) for n, v in attributes)
     try:
         source = inspect.getsource(type(thing))
     except (OSError, TypeError):
         return False
-    return has_bias and not any(word in source for word in ("sum(", "mean(", "einsum", "average("))
+    return has_bias and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
 
 
 def _complains_of_batches(error: Exception) -> bool:
@@ -151,6 +256,24 @@ def _complains_of_batches(error: Exception) -> bool:
 
 def _note(x: Array) -> str:
     return f"x of shape {np.shape(x)} was tried, as none was given"
+
+
+def attempt_optimizer(kind: type, module: types.ModuleType) -> Case | None:
+    """An optimizer on parameters in a dictionary, in a list, or alone, whichever it takes; None for
+    a class that is none, or follows no formula that is known."""
+    if not any(name in dir(kind) for name in METHODS):
+        return None
+    W, b = random_like(np.empty((4, 3)), "W"), random_like(np.empty(3), "b")
+    dW, db = random_like(W, "dW"), random_like(b, "db")
+    forms = (({"W": W, "b": b}, {"W": dW, "b": db}), ([W, b], [dW, db]), (W, dW))
+    for params, grads in forms:
+        with suppress(Exception):  # the code may raise anything on what it does not take
+            made = kind(*next(arguments(kind, module)), **keywords(kind, module))
+            example = {"optimizer": made, "params": params, "grads": grads}
+            codes = {finding.code for finding in diagnose_optimizer(example).findings}
+            if not codes & {"exception", "unknown"}:
+                return Case(None, example, module, [f"made as {kind.__name__}()"])
+    return None
 
 
 def attempt_functions(
@@ -164,21 +287,22 @@ def attempt_functions(
         CannotCheckError: they run on nothing that was tried.
         EndlessError: one of them does not come to an end.
     """
-    functions = functions_in(module)
-    makers = [f for name, f in functions.items() if MAKES_PARAMETERS.search(name)]
-    attempts: list[tuple[Any, Any]] = [
-        (maker, values) for maker in makers for values in arguments(maker, functions)
-    ] or [(None, None)]
     failure: Exception | None = None
-    for maker, values in attempts:
-        for x, axis in inputs(forward.__name__, shape, ()):
+    words = {
+        name: likeliest_option(options)
+        for name in {*required(forward), *required(backward)}
+        if (options := string_options(forward, name))
+    }
+    for make in _parameters(forward, module):
+        try:
+            params = make()
+        except Exception as error:  # what makes the parameters may raise anything
+            failure = failure or error
+            continue
+        for x, axis in inputs(forward.__name__, shape, (), params):
+            example = {"forward": forward, "backward": backward, "params": make(), "x": x}
+            example |= {"axis": axis, **words}
             try:
-                params = maker(*values) if maker else {}
-                example = {"forward": forward, "backward": backward, "params": params, "x": x}
-                example["axis"] = axis
-                targets = _targets(forward, backward, params, x, axis)
-                if targets is not None:
-                    example["y"] = targets
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:
                     case.subject.gradients(case.subject.values)
@@ -188,6 +312,8 @@ def attempt_functions(
                 failure = failure or error
                 continue
             case.notes.append(_note(x))
+            if case.subject is not None:
+                case.subject.is_guessed = True
             return case
     raise CannotCheckError(
         f"{forward.__name__} and {backward.__name__} run on nothing that was tried "
@@ -196,11 +322,13 @@ def attempt_functions(
     )
 
 
-def _targets(forward: Function, backward: Function, params: Any, x: Array, axis: int) -> Any:
-    """One-hot targets in the shape of the output, where backward asks for targets."""
-    if not any(role_of(name) == "y" for name in required(backward)):
-        return None
-    passes = lambda s: forward, lambda s: backward
-    code = Code(dict(params), *passes, loss=lambda s: lambda: 0.0, is_dictionary=True)
-    output = Program("", code, x, batch_axis=axis).run({"x": x}).output
-    return one_hot_targets(output.shape, axis)
+def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:
+    """What makes the parameters: functions of the file, or the names that are read."""
+    functions = functions_in(module)
+    for name, maker in functions.items():
+        if MAKES_PARAMETERS.search(name):
+            for values in arguments(maker, module):
+                yield partial(maker, *values)
+    for params in parameter_sets(forward):
+        yield partial(copy.deepcopy, params)
+    yield dict

@@ -12,11 +12,23 @@ from typing import Any
 import numpy as np
 
 from chainrule.configurable import find_name
-from chainrule.doctor.intake.examples import Case, Example, from_example
-from chainrule.doctor.intake.guessed_runs import attempt_class, attempt_functions, attempt_object
+from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.examples import (
+    ACTIVATION_METHODS,
+    DERIVATIVE_METHODS,
+    Case,
+    Example,
+    from_example,
+)
+from chainrule.doctor.intake.guessed_runs import (
+    attempt_class,
+    attempt_functions,
+    attempt_object,
+    attempt_optimizer,
+)
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
-from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.foreign.randomness import Randomness, random_like
@@ -24,7 +36,9 @@ from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_FUNCTIONS,
     FORWARD_METHODS,
+    JOINT_METHODS,
     TRAINING_METHODS,
+    method_among,
     role_of,
 )
 from chainrule.seeding import generator
@@ -64,7 +78,18 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
-    module = load(request.file)
+    loaded = load(request.file)
+    try:
+        cases = _cases(request, loaded.module)
+    except CannotCheckError as error:
+        reasons = "; ".join(loaded.left_out)
+        raise CannotCheckError(f"{error}; {reasons}" if reasons else str(error)) from error
+    cases[0].notes.extend(loaded.left_out)
+    return cases
+
+
+def _cases(request: Request, module: types.ModuleType) -> list[Case]:
+    """What is asked for, of a file that has been run."""
     if request.functions:
         return [_functions_named(*request.functions, module, request)]
     if request.make is not None:
@@ -184,9 +209,11 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
             continue
         try:
             cases.append(attempt_class(kind, module, request.shape))
-        except (LossNeededError, EndlessError):
-            raise  # what may be wrong must not pass unchecked
+        except EndlessError:
+            raise
         except Exception as error:  # the code may raise anything; what else there is, is checked
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
             failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)
     for first, second in [*pairs_among(functions), *_passes_among(functions)]:
@@ -195,7 +222,15 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         except EndlessError:
             raise
         except Exception as error:  # likewise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
             failures.append(f"{first}, {second}: {error}")
+    if not cases:
+        cases = [
+            case
+            for kind in classes_in(module).values()
+            if (case := attempt_optimizer(kind, module)) is not None
+        ]
     if not cases:
         raise CannotCheckError(
             failures[0]
@@ -203,15 +238,19 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
             else f"{request.file_name} has nothing that is understood: no function example(rng), "
             "no class with forward and backward, no function with its derivative"
         )
-    cases[0].notes.extend(f"not checked: {failure}" for failure in failures)
+    cases[0].unchecked.extend(failures)
     return cases
 
 
 def _has_both_passes(kind: type) -> bool:
-    methods = set(dir(kind))
-    return bool(methods & set(FORWARD_METHODS)) and bool(
-        methods & {*BACKWARD_METHODS, *TRAINING_METHODS}
-    )
+    backward = method_among(kind, BACKWARD_METHODS)
+    if backward is None and method_among(kind, JOINT_METHODS):
+        return True
+    others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
+    # every class can be called, which makes an object: the objects must be callable
+    own = [n for n in (*FORWARD_METHODS, *ACTIVATION_METHODS) if n != "__call__"]
+    has_forward = method_among(kind, own) is not None or "__call__" in dir(kind)
+    return has_forward and (backward or method_among(kind, others)) is not None
 
 
 def _is_abstract(kind: type) -> bool:

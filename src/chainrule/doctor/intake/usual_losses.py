@@ -1,25 +1,35 @@
-"""What is assumed where nothing is given: a loss, and targets for it."""
+"""What loss is assumed where none is given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.numbers.examination import alignment, examine
+from chainrule.doctor.intake.usual_targets import (
+    CLASS_NUMBERS,
+    ONE_HOT,
+    targets_for_width,
+    targets_of_kinds,
+    widths_of,
+)
+from chainrule.doctor.numbers.examination import alignment, examine, measure_wrong
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign.conventions import Code
-from chainrule.foreign.errors import EndlessError, LossNeededError
+from chainrule.foreign.conventions import Code, takes_targets
+from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, is_of_shapes
 from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]
 Make = Callable[[Code, Any], Program]
 
 ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
+ALIGNED = 0.9999  # gradients that point along the true ones, or against them
+SEARCHED = 6  # programs, in which corrections are looked for
+RAISING = 3  # of those whose backward pass raises
 TINY = 1e-300  # keeps log(0) finite
 
 
@@ -28,9 +38,9 @@ def _squares(y: Array, p: Array) -> Array:
 
 
 def _entropies(y: Array, p: Array) -> Array:
-    """The cross-entropy of each entry; class numbers are taken as rows with a one."""
+    """The cross-entropy of each entry; class numbers are taken as rows, or columns, with a one."""
     if y.shape != p.shape and y.ndim == 1 and y.dtype.kind in "iu":
-        y = np.eye(p.shape[-1])[y]
+        y = np.eye(p.shape[-1])[y] if len(y) == len(p) else np.eye(len(p))[y].T
     return np.asarray(-(y * np.log(p + TINY)))
 
 
@@ -83,68 +93,108 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def targets_for(output: Array, axis: int) -> Array:
-    """Targets in the shape of the output: one-hot where it holds probabilities of classes, zeros
-    and ones where it lies between them, else numbers around it."""
-    if output.ndim == 2 and output.shape[1 - axis] > 1:
-        sums = output.sum(axis=1 - axis)
-        if (output >= 0).all() and np.allclose(sums, 1):
-            return one_hot_targets(output.shape, axis)
-    if (output > 0).all() and (output < 1).all():
-        return np.asarray(np.arange(output.size).reshape(output.shape) % 2, np.float64)
-    return np.asarray(0.5 * np.cos(1.0 + np.arange(output.size)).reshape(output.shape))
-
-
-def one_hot_targets(shape: tuple[int, ...], axis: int) -> Array:
-    """Targets in a shape of two axes, of which `axis` counts the examples: each class in turn."""
-    classes = shape[1 - axis]
-    chosen = np.eye(classes)[np.arange(shape[axis]) % classes]
-    return chosen if axis == 0 else chosen.T
-
-
 # --- which loss -----------------------------------------------------------------------------
 
 
-def with_assumed_loss(make: Make, code: Code, y: Any) -> Program:
-    """The program with targets, and the usual loss that most of its gradients belong to.
+@dataclass
+class _Believed:
+    """A program with what was assumed, and how much speaks for that."""
+
+    score: float
+    program: Program
+    targets: str
+
+
+def _doubts(tried: list[_Believed]) -> list[str]:
+    """What is said where class numbers fit, but rows with a one, which the code takes, do not."""
+    if not any(each.targets == ONE_HOT for each in tried):
+        return []
+    return [f"with targets as {ONE_HOT} its gradients do not agree: give y in example(rng)"]
+
+
+def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = False) -> Program:
+    """The program with targets and a usual loss, those that most of its gradients belong to.
 
     Args:
         make: the program of a code with targets.
         code: without a loss, or with one that only lacks targets.
+        x: the input.
         y: the targets, if given.
+        is_own: true if the loss is the code's own, computed from the same arguments.
     Raises:
         LossNeededError: no usual loss fits.
+        CannotCheckError: it runs with no targets that were tried.
     """
-    if y is None:
+    is_own = is_own or code.joint is not None or takes_targets(code.forward(code.state))
+    tried: list[_Believed] = []
+    raising: list[Program] = []
+    for words, targets in [("", y)] if y is not None else _targets(make, code, x):
+        for loss_words, loss in _losses(code):
+            with suppress(Exception):  # a loss may not take these outputs, nor code these targets
+                program = make(loss, targets)
+                found = examine(program)
+                program.notes += [loss_words] if loss_words else []
+                program.notes += [f"no targets are given: {words} were tried"] if words else []
+                is_endless = isinstance(found.error, EndlessError)
+                if found.error is not None and not is_endless:
+                    raising += [program] if is_of_shapes(found.error) else []
+                    continue
+                if not found.truths:
+                    continue
+                if len(found.wrong) == len(found.truths) and abs(alignment(found)) > ALIGNED:
+                    measure_wrong(found)  # a convention may explain them all
+                right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
+                program.is_assumed = len(found.wrong) == len(found.truths) and not is_own
+                if is_own and words == CLASS_NUMBERS and not found.wrong:
+                    program.unchecked = [*program.unchecked, *_doubts(tried)]
+                tried.append(_Believed(right, program, words))
+                if not found.wrong or is_endless:
+                    return program
+        if any(each.score >= 1 for each in tried):
+            break  # a gradient that is right speaks for these targets
+    if not tried and not raising:
+        raise CannotCheckError("its backward pass runs with none of the targets that were tried")
+    tried.sort(key=lambda each: -each.score)
+    if tried and (tried[0].score >= ENOUGH or code.loss is not None):
+        return tried[0].program
+    return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
+
+
+def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
+    """Targets to try, with what they are."""
+    try:
         plain = make(replace(code, loss=lambda state: lambda: 0.0), np.zeros(1))
-        y = targets_for(plain.run(plain.values).output, plain.batch_axis)
-    if code.loss is not None:
-        return make(code, y)
-    candidates: list[tuple[float, Program]] = []
+        output, axis = plain.run(plain.values).output, plain.batch_axis
+    except Exception:  # the forward pass asks for targets itself, and these are none
+        output, axis = np.zeros(0), 0
+    if output.ndim and output.size:
+        yield from targets_of_kinds(output, axis)
+        return
+    widths = widths_of(code, x, axis)
+    yield from targets_for_width(np.shape(x)[axis], widths, axis)
+
+
+def _losses(code: Code) -> Iterator[tuple[str, Code]]:
+    """The code with its loss, or with each of the usual ones."""
+    if code.loss is not None or code.joint is not None or takes_targets(code.forward(code.state)):
+        yield "", code
+        return
     for words, loss in LOSSES.items():
-        with suppress(Exception):  # a loss may not take these outputs
-            program = make(replace(code, loss=_of_any_state(loss)), y)
-            found = examine(program)
-            right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
-            program.notes.append(f"no loss is given: {words} is assumed")
-            candidates.append((right, program))
-            if not found.wrong or isinstance(found.error, EndlessError):
-                return program
-    score, best = max(candidates, key=lambda each: each[0], default=(0.0, None))
-    if best is not None and score >= ENOUGH:
-        return best
-    return _mended_with_one(sorted(candidates, key=lambda each: -each[0]))
+        assumed = replace(code, loss=_of_any_state(loss))
+        yield f"no loss is given: {words} is assumed", assumed
 
 
 def _of_any_state(loss: Loss) -> Callable[[Any], Loss]:
     return lambda state: loss
 
 
-def _mended_with_one(candidates: list[tuple[float, Program]]) -> Program:
+def _mended_with_one(programs: list[Program]) -> Program:
     """The first program whose gradients all become right by corrections that are certain: that
     speaks for the loss, too."""
-    for _, program in candidates:
+    for program in programs:
+        program.is_assumed = False
         findings = diagnose_subject(program, search=SEARCHING // 6).findings
+        program.is_assumed = True
         if findings and all(finding.certain for finding in findings):
             return program
     raise LossNeededError(

@@ -1,32 +1,34 @@
-"""Sizes for constructors and inputs that nobody has given: by the names of the arguments, and by
-trying what runs."""
+"""Values for the arguments of constructors that nobody has given: by their names."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+import types
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.gradient_names import is_derivative_argument, pairs_among, says_derivative
-from chainrule.foreign.randomness import random_like
-from chainrule.types import Array
-
-FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
-IMAGE_SHAPES = (
-    *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
-    *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
+from chainrule.foreign.gradient_names import (
+    is_derivative_argument,
+    pairs_among,
+    says_derivative,
 )
-IMAGE_WORDS = re.compile(r"conv|pool|image|channel|kernel|filter|padd?|stride|upsampl", re.I)
+from chainrule.foreign.loading import classes_in, functions_in
+from chainrule.foreign.parameter_names import is_bias, is_weight
+from chainrule.foreign.randomness import random_like
+from chainrule.foreign.source import likeliest_option, string_options
 
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
     (r"rng|random_?(state|generator)|generator", lambda: np.random.default_rng(0)),
     (r"seed", 0),
     (r"in_?(put)?_?channels?|channels(_in)?|input_depth|c_in|n_channels|num_channels", 2),
-    (r"out_?(put)?_?channels?|n?u?m?_?n?_?filters|n_kernels|channels_out|depth|c_out", 3),
+    (r"out_?(put)?_?channels?|n?u?m?_?n?_?filters|n_kernels|channels_out|(layer_?)?depth|c_out", 3),
+    (r"(kernel|filter)_?(shape|dims?)", (3, 2)),
+    (r"(pool|window)_?(shape|dims?)", (2, 2)),
     (r"pool(_?size)?|window(_size)?", 2),
     (r"kernel(_?size|_?shape|_?width|_?height)?|filter_?(size|dim)?|k|ks|f(size)?|size_kernel", 3),
     (r"strides?|step|s", 2),
@@ -59,78 +61,116 @@ RULES: tuple[tuple[str, Any], ...] = (
 )
 
 
-def arguments(function: Callable[..., Any], functions: Mapping[str, Any]) -> Iterator[list[Any]]:
+OPTIMIZER = re.compile(r"optim|^opt$", re.IGNORECASE)
+PLAIN_STEP = re.compile(r"sgd|descent", re.IGNORECASE)
+ARRAYS = re.compile(r"(w|weights?|theta|b|bias|biases)_?\d*", re.IGNORECASE)
+WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
+
+
+def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterator[list[Any]]:
     """Values for the required arguments of `function`, the likeliest first.
 
-    `functions` are those of the file: an activation and its derivative are taken from there.
+    What the file has is taken from there: an activation and its derivative, an optimizer, layers.
     """
+    needed = needed_arguments(function)
+
+    def values(**others: Any) -> list[Any]:
+        return [
+            others[name] if name in others else _value(name, function, module, number)
+            for number, name in enumerate(needed)
+        ]
+
+    yield values(**_arrays(needed, are_rows=True))
+    if any(ARRAYS.fullmatch(name) for name in needed):
+        yield values(**_arrays(needed, are_rows=False))
+    plain = {"stride": 1, "strides": 1, "padding": 0, "pad": 0}
+    if any(name.lower() in plain for name in needed):
+        yield values(**{n: plain[n.lower()] for n in needed if n.lower() in plain})
+    if any(isinstance(value, list) for value in values()):
+        yield [3 if isinstance(value, list) else value for value in values()]
+    shaped = [n for n in needed if "shape" in n.lower() and not re.search("kernel|filter|pool", n)]
+    if shaped:
+        for shape in ((7, 6, 2), (2, 7, 6), (4,)):
+            yield values(**dict.fromkeys(shaped, shape))
+
+
+def needed_arguments(function: Callable[..., Any]) -> list[str]:
+    """The names of the arguments that must be given."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return
-    needed = [
+        return []
+    return [
         name
         for name, p in signature.parameters.items()
         if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)
     ]
-    yield [_value(name, functions, number) for number, name in enumerate(needed)]
-    if any(name.lower() in ("stride", "strides", "padding", "pad") for name in needed):
-        plain = {"stride": 1, "strides": 1, "padding": 0, "pad": 0}
-        yield [
-            plain.get(name.lower(), _value(name, functions, number))
-            for number, name in enumerate(needed)
-        ]
-    if any("shape" in name.lower() for name in needed):
-        for shape in ((2, 7, 5), (7, 5, 2), (4,)):
-            yield [
-                shape if "shape" in name.lower() else _value(name, functions, number)
-                for number, name in enumerate(needed)
-            ]
 
 
-def keywords(function: Callable[..., Any]) -> dict[str, Any]:
-    """Values for arguments that must be given by keyword."""
-    return {
-        name: _value(name, {}, 0)
-        for name, p in inspect.signature(function).parameters.items()
+def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str, Any]:
+    """Values for arguments that must be given by keyword, and an optimizer where none is given."""
+    parameters = inspect.signature(function).parameters
+    given = {
+        name: _value(name, function, module, 0)
+        for name, p in parameters.items()
         if p.kind is p.KEYWORD_ONLY and p.default is p.empty
     }
+    for name, p in parameters.items():
+        if p.default is None and OPTIMIZER.search(name):
+            given[name] = _optimizer(module)
+    return given
 
 
-def _value(name: str, functions: Mapping[str, Any], number: int) -> Any:
+def _value(name: str, function: Callable[..., Any], module: types.ModuleType, number: int) -> Any:
     """The likeliest value for an argument: by its name, else by its place."""
-    plain = name.lower().strip("_")
+    plain, functions = name.lower().strip("_"), functions_in(module)
+    if options := string_options(function, name):
+        return likeliest_option(options)
+    if OPTIMIZER.search(plain):
+        return _optimizer(module)
     if re.search(r"activ|function|func|nonlin|fn$", plain):
-        pair = next(iter(pairs_among(functions)), None)
-        if pair is not None:
-            is_derivative = is_derivative_argument(plain)
-            return functions[pair[1 if is_derivative else 0]]
+        return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
-        pair = next(iter(pairs_among(functions)), None)
-        return functions[pair[1]] if pair else None
+        return _activation(functions)[1]
     for pattern, value in RULES:
         if re.fullmatch(pattern, plain):
             return value() if callable(value) else value
     return (4, 3, 5, 6, 7)[number % 5]
 
 
-def inputs(
-    name: str, shape: tuple[int, ...] | None, arguments: Collection[str]
-) -> Iterator[tuple[Array, int]]:
-    """Arrays to try as the input, each with the axis of its examples.
+def _activation(functions: dict[str, Callable[..., Any]]) -> tuple[Any, Any]:
+    """An activation of the file and its derivative; tanh, where it has none."""
+    for name, derivative in pairs_among(functions):
+        if len(needed_arguments(functions[name])) == 1:
+            return functions[name], functions[derivative]
+    return np.tanh, lambda x: 1 - np.tanh(x) ** 2
 
-    Args:
-        name: of the class or function: "Conv2D" takes images.
-        shape: of the input, where it is known.
-        arguments: the names of the constructor's arguments.
-    """
-    if shape is not None:
-        yield random_like(np.empty(shape), "x"), 0
-        if len(shape) == 2:
-            yield random_like(np.empty(shape), "x"), 1
-        return
-    is_image = IMAGE_WORDS.search(" ".join([name, *arguments]))
-    shapes = (*IMAGE_SHAPES, *FLAT_SHAPES) if is_image else (*FLAT_SHAPES, *IMAGE_SHAPES)
-    for each in shapes:
-        is_column = each in ((4, 5), (4, 1))
-        yield random_like(np.empty(each), "x"), 1 if is_column else 0
+
+def _arrays(needed: list[str], are_rows: bool) -> dict[str, Any]:
+    """Arrays for arguments that are called as weights and biases, one layer after the other."""
+    named = [name for name in needed if ARRAYS.fullmatch(name) and is_weight(name)]
+    if not any(not is_bias(name) for name in named):
+        return {}
+    last = sum(not is_bias(name) for name in named)
+    widths = (WIDTHS[0], WIDTHS[2]) if last == 1 else WIDTHS
+    made: dict[str, Any] = {}
+    counts = {True: 0, False: 0}
+    for name in named:
+        layer = counts[is_bias(name)]
+        counts[is_bias(name)] += 1
+        fan_in, fan_out = widths[layer % len(widths)], widths[(layer + 1) % len(widths)]
+        shape: tuple[int, ...] = (fan_in, fan_out)
+        if is_bias(name):
+            shape = (fan_out,) if are_rows else (1, fan_out)
+        made[name] = random_like(np.empty(shape if are_rows else shape[::-1]), name)
+    return made
+
+
+def _optimizer(module: types.ModuleType) -> Any:
+    """A plain optimizer of the file's own."""
+    for name, kind in classes_in(module).items():
+        if PLAIN_STEP.search(name):
+            for values in arguments(kind, module):
+                with suppress(Exception):  # the constructor may raise anything for a wrong guess
+                    return kind(*values)
+    return None

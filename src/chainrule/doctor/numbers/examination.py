@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
-from chainrule.doctor.numbers.evidence import Evidence, Signature
+from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
     FLOAT32,
@@ -25,12 +26,12 @@ from chainrule.doctor.numbers.finite_differences import (
 from chainrule.doctor.numbers.signatures import signatures
 from chainrule.doctor.subjects.subject import Answer, Subject, shown
 from chainrule.foreign import effort
-from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.parameter_names import is_parameter
 from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import files_of
+from chainrule.foreign.source import ascends, files_of
 from chainrule.types import Array
 
 # Lines, as `effort` counts them:
@@ -51,6 +52,7 @@ class Examination:
         truths: the true gradients that were compared, by value.
         wrong: the values whose gradients are wrong.
         notes: what the report must say besides.
+        unchecked: gradients that could not be compared, and why.
         signatures: what the numbers say of wrong gradients, by value.
     """
 
@@ -60,6 +62,7 @@ class Examination:
     truths: dict[str, Truth] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     signatures: dict[str, list[Signature]] = field(default_factory=dict)
 
     def given(self, name: str) -> Array | None:
@@ -82,15 +85,21 @@ class Examination:
         return next((line for file in files if (line := line_in(self.error, file))), None)
 
 
-def examine(subject: Subject) -> Examination:
+def examine(subject: Subject, seed: int = 0) -> Examination:
     """Compare every gradient with the true one.
 
+    Args:
+        seed: of the directions along which this is done.
     Raises:
         CannotCheckError: there are no gradients to compare.
     """
     try:
         answer, error = subject.gradients(subject.values), None
-    except Exception as raised:  # the exception itself is a finding
+    except CannotCheckError:
+        raise
+    except Exception as raised:  # the code's own is a finding
+        if is_own(raised) and not isinstance(raised, (EndlessError, EndsProgramError)):
+            raise
         answer, error = None, raised
     found = Examination(subject, answer, error)
     precision = _precision(answer)
@@ -100,7 +109,15 @@ def examine(subject: Subject) -> Examination:
     if not checked:
         raise CannotCheckError(_nothing_to_compare(subject))
     for name in checked:
-        truth = probe(subject.loss, subject.values, name, precision)
+        truth = probe(subject.loss, subject.values, name, precision, seed=seed)
+        if not truth.slopes:
+            measure(subject.loss, subject.values, name, truth, found.given(name), AT_LEAST)
+        if not truth.is_known:
+            found.unchecked.append(f"{found.shown(name)}: {_no_derivative(subject)}")
+            continue
+        if name == "x" and truth.scale <= truth.floor:
+            found.unchecked.append("dx: the loss does not depend on the input here")
+            continue
         found.truths[name] = truth
         if answer is None or not truth.agrees(answer.gradients.get(name)):
             found.wrong.append(name)
@@ -113,6 +130,14 @@ def _nothing_to_compare(subject: Subject) -> str:
         f"no gradient was found in what the backward pass of {subject.name} returns or keeps "
         f"(parameters: {values}): call it as the parameter with d or grad, dW1 or W1_grad"
     )
+
+
+def _no_derivative(subject: Subject) -> str:
+    """Why there is no true gradient."""
+    value = subject.loss(subject.values)
+    if not np.isfinite(value):
+        return f"the loss is {value:g}, so it has no derivative to compare with"
+    return "the loss has no derivative here: it jumps or has a kink wherever it was tried"
 
 
 def _precision(answer: Answer | None) -> Precision:
@@ -135,14 +160,62 @@ def _checked(subject: Subject, answer: Answer | None) -> list[str]:
 def measure_wrong(found: Examination) -> None:
     """Find the true gradients of what is wrong, entry by entry, and what the numbers say."""
     subject, shares = found.subject, _shares(found)
-    for name in found.wrong:
+    for name in list(found.wrong):
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
-        if found.answer is not None:
+        if truth.agrees(found.given(name)):  # a direction had met a kink, the entries have not
+            found.wrong.remove(name)
+        elif found.answer is not None:
             updated = name in found.answer.updated
             given, others = found.given(name), found.answer.gradients
             evidence = Evidence(name, given, truth, subject, updated, others)
             found.signatures[name] = signatures(evidence)
+    if (note := convention(found)) is not None:
+        found.notes.append(note)
+        found.wrong.clear()
+
+
+def convention(found: Examination) -> str | None:
+    """What code does that is right in a network that counts on it, if that is all.
+
+    Many layers divide the gradients of the parameters by the number of examples, and hand on dx
+    undivided, since the gradient of their loss is the sum's. And a loss averaged over all outputs
+    often has a gradient that is averaged over examples alone: with one output that is the same.
+    """
+    subject, answer = found.subject, found.answer
+    parameters = [name for name in found.truths if name != "x"]
+    if answer is None or not parameters or found.wrong != parameters:
+        return None
+    ratio = _ratio_of_all(found, parameters)
+    names = " and ".join(found.shown(name) for name in parameters)
+    if ratio is None or not subject.batch or subject.batch < 2:
+        return None
+    if answer.dy is not None and abs(ratio * subject.batch - 1) < CLOSE:
+        return (
+            f"{names} divided by the number of examples ({subject.batch}), dx not: right where the "
+            "gradient of the loss is that of the sum over the examples, and not divided before"
+        )
+    if answer.dy is None and abs(ratio + 1) < CLOSE and ascends(subject.files()):
+        return (
+            f"{names} have the opposite sign of the gradient of the loss: right, since the update "
+            "adds them"
+        )
+    outputs = np.size(answer.output) / subject.batch if answer.output is not None else 1
+    if answer.dy is None and subject.is_guessed and abs(ratio / outputs - 1) < CLOSE:
+        return (
+            f"{names} {outputs:g} times those of the loss, which is the number of outputs here: "
+            "right with one output"
+        )
+    return None
+
+
+def _ratio_of_all(found: Examination, names: list[str]) -> float | None:
+    """The factor between gradients and true ones, if it is the same in all of them."""
+    ratios = [next((s.ratio for s in found.signatures_of(n)), None) for n in names]
+    first = ratios[0]
+    if first is None or any(r is None or abs(r / first - 1) > CLOSE for r in ratios):
+        return None
+    return first
 
 
 def _shares(found: Examination) -> dict[str, int]:

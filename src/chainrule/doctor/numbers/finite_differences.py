@@ -100,6 +100,11 @@ class Truth:
         return len(self.where) == int(np.prod(self.shape))
 
     @property
+    def is_known(self) -> bool:
+        """True if there is anything to compare a gradient with."""
+        return bool(self.slopes) or len(self.where) > 0
+
+    @property
     def array(self) -> Array:
         """The gradient, NaN where it was not computed."""
         full = np.full(int(np.prod(self.shape)), np.nan)
@@ -118,16 +123,20 @@ class Truth:
         fitted = fit(gradient, self.shape)
         if fitted is None or not np.all(np.isfinite(fitted)):
             return False
-        ours = fitted.ravel()
-        allowed = self.precision.tolerance * max(self.scale, float(np.abs(ours).max(initial=0)))
-        off = np.abs(ours[self.where] - self.entries) if len(self.where) else np.zeros(1)
-        if off.max(initial=0) > allowed + self.floor:
+        if not self._has_entries(fitted):
             return False
-        return all(
+        return self.is_whole or all(
             abs(float(np.sum(direction * fitted)) - true)
             <= self.precision.tolerance * max(abs(true), _size(fitted, direction)) + self.floor
             for direction, true in zip(self.directions, self.slopes, strict=True)
         )
+
+    def _has_entries(self, fitted: Array) -> bool:
+        """True if a gradient in the value's shape has the entries that were computed."""
+        ours = fitted.ravel()
+        allowed = self.precision.tolerance * max(self.scale, float(np.abs(ours).max(initial=0)))
+        off = np.abs(ours[self.where] - self.entries)
+        return bool(off.max(initial=0) <= allowed + self.floor)
 
 
 def _size(gradient: Array, direction: Array) -> float:
@@ -135,13 +144,15 @@ def _size(gradient: Array, direction: Array) -> float:
     return float(np.linalg.norm(gradient) * np.linalg.norm(direction) / np.sqrt(gradient.size))
 
 
-def unit_direction(shape: tuple[int, ...], purpose: str, number: int) -> Array:
+def unit_direction(shape: tuple[int, ...], purpose: str, number: int, seed: int = 0) -> Array:
     """A random direction of length one."""
-    direction = generator(0, purpose, number).standard_normal(shape)
+    direction = generator(seed, purpose, number).standard_normal(shape)
     return np.asarray(direction / (np.linalg.norm(direction) or 1.0))
 
 
-def probe(loss: Loss, values: Values, name: str, precision: Precision, count: int = 2) -> Truth:
+def probe(
+    loss: Loss, values: Values, name: str, precision: Precision, count: int = 2, seed: int = 0
+) -> Truth:
     """The true gradient along random directions: two say whether a gradient is right."""
     truth = Truth(np.shape(values[name]), precision=precision)
     value = loss(values)
@@ -149,7 +160,7 @@ def probe(loss: Loss, values: Values, name: str, precision: Precision, count: in
     for number in range(4 * count):
         if len(truth.slopes) == count:
             break
-        direction = unit_direction(truth.shape, f"direction {name}", number)
+        direction = unit_direction(truth.shape, f"direction {name}", number, seed)
         found = slope(loss, values, name, direction, precision, 1e-3 * truth.scale)
         if found.smooth:
             truth.directions.append(direction)

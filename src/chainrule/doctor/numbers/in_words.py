@@ -21,7 +21,7 @@ def describe(found: Examination, name: str) -> str:
         return f"shape {np.shape(given)}, but {truth.shape} is expected"
     ours, true = known
     allowed = truth.precision.tolerance * truth.scale + truth.floor
-    wrong = np.abs(ours - true) > allowed
+    wrong = ~(np.abs(ours - true) <= allowed)  # NaN is never right
     count, total = int(wrong.sum()), len(true)
     if not count:
         return f"it differs along random directions, though the {total} entries compared agree"

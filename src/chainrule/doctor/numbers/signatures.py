@@ -26,7 +26,16 @@ POWERS_OF_BATCH_SIZE = {
 
 def signatures(evidence: Evidence) -> list[Signature]:
     """All that fits, the simplest first."""
-    looks = (_absent, _of_another_value, _shape, _ratio, by_kind, _regularizer, _turned)
+    looks = (
+        _absent,
+        _not_finite,
+        _of_another_value,
+        _shape,
+        _ratio,
+        by_kind,
+        _regularizer,
+        _turned,
+    )
     found = [look(evidence) for look in (*looks, some_examples)]
     return [signature for signature in found if signature is not None]
 
@@ -45,6 +54,18 @@ def _absent(evidence: Evidence) -> Signature | None:
         else "compute it, and keep or return it under its usual name"
     )
     return Signature(code, what + truth, advice, alone=True)
+
+
+def _not_finite(evidence: Evidence) -> Signature | None:
+    """NaN or infinity, where the true gradient is a number: it is wrong whatever it is held to."""
+    given = evidence.given
+    if given is None or np.all(np.isfinite(given)):
+        return None
+    bad = int(np.sum(~np.isfinite(given)))
+    kind = "NaN" if np.isnan(given).any() else "infinity"
+    text = f"{bad} of {np.size(given)} entries are {kind}, where the true gradient is finite"
+    advice = "look for 0 / 0, for the logarithm of 0 and for exp of large numbers on the way to it"
+    return Signature("not-finite", text, advice, alone=True)
 
 
 def _shape(evidence: Evidence) -> Signature | None:

@@ -43,11 +43,11 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
         EndlessError: its step does not come to an end.
     """
     optimizer = example["optimizer"]
-    params, grads = example.get("params"), example.get("grads", example.get("gradients"))
+    params, grads = example.get("params"), gradients_of(example)
     if params is None or grads is None:
         raise CannotCheckError('to check an optimizer the example needs "params" and "grads"')
-    name = getattr(optimizer, "__name__", type(optimizer).__name__)
-    settings = settings_of(optimizer, example, name)
+    name = name_of(optimizer)
+    settings = settings_of(optimizer, example)
     try:
         moved = run(copy.deepcopy(optimizer), params, grads, settings)
     except (CannotCheckError, EndlessError):
@@ -55,21 +55,37 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
     except Exception as error:  # the user's step may raise anything: that is a finding
         raised = f"its step raises {type(error).__name__}: {error}"
         return Diagnosis(name, [Finding(name, "exception", True, raised)])
-    start = flat(params)
-    gradients = [flat(grads) * factor for factor in GRADIENTS_OF_STEPS]
-    rules = list(rules_for(settings))
-    is_right = any(
-        not rule.mistake and _follows(rule, start, gradients, settings, moved) for rule in rules
-    )
+    start, gradients = flat(params), gradients_of_steps(flat(grads))
+    is_right = follow_a_formula(start, gradients, settings, moved)
     diagnosis = Diagnosis(name)
     diagnosis.notes.append(f"held against {settings.family} with learning rate {settings.rate:g}")
-    names = list(params) if isinstance(params, Mapping) else ["params"]
-    diagnosis.comparisons = [Comparison(str(each), is_right) for each in names]
+    names = parameter_names(params)
+    diagnosis.comparisons = [Comparison(each, is_right) for each in names]
     if not is_right:
-        finding = _finding(str(names[0]), rules, start, gradients, settings, moved)
+        finding = _finding(names[0], start, gradients, settings, moved)
         line = last_line_of_change(step_of(optimizer))
         diagnosis.findings.append(replace(finding, line=line))
     return diagnosis
+
+
+def gradients_of(example: Mapping[str, Any]) -> Any:
+    """The gradients of an example."""
+    return example.get("grads", example.get("gradients"))
+
+
+def gradients_of_steps(grads: Array) -> list[Array]:
+    """The gradients that each step has."""
+    return [grads * factor for factor in GRADIENTS_OF_STEPS]
+
+
+def follow_a_formula(
+    start: Array, gradients: list[Array], settings: Settings, moved: Steps
+) -> bool:
+    """True if the steps are those of a right form of the formula for the settings."""
+    return any(
+        not rule.mistake and _follows(rule, start, gradients, settings, moved)
+        for rule in rules_for(settings)
+    )
 
 
 def _follows(
@@ -86,13 +102,13 @@ def _follows(
 
 def _finding(
     name: str,
-    rules: list[Rule],
     start: Array,
     gradients: list[Array],
     settings: Settings,
     moved: Steps,
 ) -> Finding:
     """How steps that follow no right formula differ from them."""
+    rules = list(rules_for(settings))
     right = [rule for rule in rules if not rule.mistake]
     for rule in right:
         with np.errstate(all="ignore"):
@@ -183,12 +199,34 @@ def flat(params: Any) -> Array:
     return np.ravel(np.array(params, np.float64))
 
 
-def settings_of(optimizer: Any, example: Mapping[str, Any], name: str) -> Settings:
+def parameter_names(params: Any) -> list[str]:
+    """What the parameters of an optimizer are called."""
+    return list(map(str, params)) if isinstance(params, Mapping) else ["params"]
+
+
+def refilled(params: Any, numbers: Array) -> Any:
+    """The same structure with other numbers, given in one vector."""
+    parts = list(params.values()) if isinstance(params, Mapping) else params
+    if not isinstance(parts, (list, tuple)):
+        return numbers.reshape(np.shape(params))
+    ends = np.cumsum([np.size(part) for part in parts])
+    shaped = [
+        each.reshape(np.shape(part))
+        for each, part in zip(np.split(numbers, ends[:-1]), parts, strict=True)
+    ]
+    return dict(zip(params, shaped, strict=True)) if isinstance(params, Mapping) else shaped
+
+
+def name_of(optimizer: Any) -> str:
+    """What an optimizer is called."""
+    return str(getattr(optimizer, "__name__", type(optimizer).__name__))
+
+
+def settings_of(optimizer: Any, example: Mapping[str, Any]) -> Settings:
     """The numbers an optimizer works with, by the names they usually have.
 
     Args:
         example: has the learning rate, where the optimizer keeps none.
-        name: what the optimizer is called.
     """
     attributes = {
         key.lower().strip("_"): value for key, value in getattr(optimizer, "__dict__", {}).items()
@@ -213,7 +251,9 @@ def settings_of(optimizer: Any, example: Mapping[str, Any], name: str) -> Settin
         beta2=beta2,
         epsilon=1e-8 if epsilon is None else epsilon,
         decay=number("decay") or 0.0,
-        family=_family(name, beta1, beta2, momentum, attributes.get("nesterov") is True),
+        family=_family(
+            name_of(optimizer), beta1, beta2, momentum, attributes.get("nesterov") is True
+        ),
     )
 
 

@@ -28,8 +28,8 @@ def second_call(subject: Program) -> list[Finding]:
     other = _other_values(subject)
     try:
         state = subject.fresh_state(subject.values)
-        first = _again(subject, state, subject.values)
-        second = _again(subject, state, other)
+        first = again(subject, state, subject.values)
+        second = again(subject, state, other)
         alone = subject.gradients(other)
     except Exception:  # user code: what it raises was found before
         return []
@@ -39,7 +39,7 @@ def second_call(subject: Program) -> list[Finding]:
         one, two, right = (a.gradients.get(name) for a in (first, second, alone))
         if two is None or right is None or one is None or np.shape(two) != np.shape(right):
             continue
-        if not _alike(two, right) and not _alike(two, right + one):
+        if not alike(two, right) and not alike(two, right + one):
             stale.append(name)
     if stale and not subject.is_random():
         return [
@@ -70,7 +70,7 @@ def _uses_x(subject: Program) -> bool:
     return subject.loss(moved) != subject.loss(subject.values)
 
 
-def _again(subject: Program, state: Any, values: Values) -> Answer:
+def again(subject: Program, state: Any, values: Values) -> Answer:
     """Both passes on an object that has been used."""
     for name, path in subject.paths.items():
         if name in values:
@@ -97,8 +97,10 @@ def _generators(part: Any, depth: int = 4) -> Iterator[np.random.Generator]:
             yield from _generators(inner, depth - 1)
 
 
-def _alike(one: Array, other: Array) -> bool:
+def alike(one: Array, other: Array) -> bool:
     """True if two runs gave the same, up to rounding."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return np.array_equal(np.isfinite(one), np.isfinite(other))
     scale = max(float(np.abs(one).max(initial=0)), float(np.abs(other).max(initial=0)))
     return bool(np.abs(one - other).max(initial=0) <= 1e-7 * scale + 1e-12)
 
@@ -106,18 +108,18 @@ def _alike(one: Array, other: Array) -> bool:
 def accumulation(subject: Program, names: list[str]) -> list[Finding]:
     """Gradients that add up over calls, or do not, where the code's convention says otherwise."""
     state = subject.fresh_state(subject.values)
-    first = _again(subject, state, subject.values)
-    second = _again(subject, state, subject.values)
+    first = again(subject, state, subject.values)
+    second = again(subject, state, subject.values)
     adding, assigned = [], []
     for name in names:
         one, two = first.gradients.get(name), second.gradients.get(name)
         if one is None or two is None or one.shape != two.shape:
             continue
-        if np.abs(one).max(initial=0) < NOISE:  # a bias before a normalization has no gradient
+        if not NOISE <= np.abs(one).max(initial=0) < np.inf:  # as of a bias before a normalization
             continue
-        if _alike(two, 2 * one):
+        if alike(two, 2 * one):
             adding.append(name)
-        elif _alike(two, one):
+        elif alike(two, one):
             assigned.append(name)
     parameters_assigned = [n for n in assigned if n != "x"]
     if _has_zeroing(state):

@@ -59,7 +59,10 @@ def ties(subject: Program) -> list[Finding]:
     if given is None or np.shape(given) != x.shape or abs(up - down) > 1e-6 * max(1, abs(up)):
         return []
     total = float(np.sum(given))
-    if abs(total - up) <= 1e-6 * max(1.0, abs(up)) or not _picks_entries(subject, values):
+    rounding = 1e-6 if subject.run(values).output.dtype == np.float64 else 1e-2
+    if abs(total - up) <= rounding * max(1.0, float(np.abs(given).sum())) or not _picks_entries(
+        subject, values
+    ):
         return []
     return [
         Finding(

@@ -20,7 +20,7 @@ from chainrule.doctor.subjects.lines import line_assigning_or_returning
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign import effort
-from chainrule.foreign.errors import EndlessError, EndsProgramError
+from chainrule.foreign.errors import EndlessError, EndsProgramError, is_of_shapes
 from chainrule.foreign.expressions import fresh
 from chainrule.foreign.source import files_of
 from chainrule.foreign.watching import order_of_lines
@@ -277,6 +277,8 @@ def findings_of(found: Examination, effort_left: int) -> list[Finding]:
             text = f"the backward pass ends with {kind.__name__}: {found.error}"
             return [Finding(found.subject.name, code, True, text, found.line_of_error())]
     search = CorrectionSearch(found, effort_left)
+    if found.error is not None and found.subject.is_guessed and not is_of_shapes(found.error):
+        return [_exception(found, found.error)]
     if found.error is not None:
         return [_from_exception(found, found.error, search)]
     return search.findings()
@@ -284,15 +286,19 @@ def findings_of(found: Examination, effort_left: int) -> list[Finding]:
 
 def _from_exception(found: Examination, error: Exception, search: CorrectionSearch) -> Finding:
     """A backward pass that raises: what mends it is the cause, else the exception is."""
-    line = found.line_of_error()
     raised = f"the backward pass raises {type(error).__name__}: {error}"
     corrections = search.corrections()
     if not corrections:
-        name, advice = found.subject.name, "make it run, then check it again"
-        return Finding(name, "exception", True, raised, line, advice)
+        return _exception(found, error)
     correction, finding = search.choice.best(corrections)
     return replace(
         finding,
         certain=finding.certain and finding.code == "transposed",
         evidence=f"{raised}; {correction.edit.advice}, and it gives the true gradient",
     )
+
+
+def _exception(found: Examination, error: Exception) -> Finding:
+    text = f"the backward pass raises {type(error).__name__}: {error}"
+    advice = "make it run, then check it again"
+    return Finding(found.subject.name, "exception", True, text, found.line_of_error(), advice)

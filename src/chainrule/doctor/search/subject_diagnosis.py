@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from chainrule.doctor.findings import Diagnosis
-from chainrule.doctor.numbers.examination import comparisons, examine, measure_wrong
+from dataclasses import replace
+
+from chainrule.doctor.findings import Diagnosis, Finding
+from chainrule.doctor.numbers.examination import (
+    Examination,
+    comparisons,
+    examine,
+    measure_wrong,
+)
 from chainrule.doctor.search.correcting import findings_of
 from chainrule.doctor.subjects.subject import Subject
 
@@ -19,9 +26,41 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
         CannotCheckError: there are no gradients to compare.
     """
     found = examine(subject)
-    diagnosis = Diagnosis(subject.name, notes=[*subject.notes, *found.notes])
+    diagnosis = Diagnosis(subject.name)
     if found.wrong or found.error:
         measure_wrong(found)
-        diagnosis.findings += findings_of(found, search)
-    diagnosis.comparisons = comparisons(found)
+    diagnosis.notes = [*subject.notes, *found.notes]
+    diagnosis.comparisons = comparisons(found)  # before corrections: as the code gives them
+    findings = findings_of(found, search) if found.wrong or found.error else []
+    diagnosis.findings = [known for each in findings if (known := _without_guesses(each, subject))]
+    unchecked = [*subject.unchecked, *found.unchecked]
+    if len(diagnosis.findings) < len(findings):
+        unchecked.append(_why_nothing_is_said(found))
+        diagnosis.comparisons = [each for each in diagnosis.comparisons if each.right]
+    diagnosis.unchecked = [f"{subject.name}: {each}" for each in unchecked]
     return diagnosis
+
+
+def _without_guesses(finding: Finding, subject: Subject) -> Finding | None:
+    """A finding that is no more certain than what it rests on; None where nothing speaks for it but
+    what the doctor has chosen itself."""
+    if finding.code == "exception" and subject.is_guessed:
+        return None
+    if finding.code == "unknown" and subject.is_assumed:
+        return None
+    if subject.is_assumed and finding.code != "timeout":
+        return replace(finding, certain=False)
+    return finding
+
+
+def _why_nothing_is_said(found: Examination) -> str:
+    if found.error is not None:
+        return (
+            f"on an input that chainrule chose, the backward pass raises "
+            f"{type(found.error).__name__}: {found.error}; give --make and --shape, or a function "
+            "example(rng) in the file"
+        )
+    return (
+        "with none of the usual losses and targets do its gradients agree: give y, and a function "
+        '"loss", in example(rng)'
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,13 +19,16 @@ from chainrule.foreign.conventions import (
     Code,
     Function,
     asks_for_gradient,
+    finishing_methods,
     learning_rate_of,
     starts_from_targets,
+    takes_targets,
 )
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
+from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.outputs import understood
-from chainrule.foreign.parameter_names import is_untrained
+from chainrule.foreign.parameter_names import is_untrained, is_weight
 from chainrule.foreign.randomness import Randomness, not_constant, random_like
 from chainrule.foreign.source import files_of, returned_names
 from chainrule.foreign.state import Path, Values
@@ -97,6 +100,8 @@ class Program(Subject):
         """Find what is an example, what the backward pass is handed, and what can be moved."""
         if self.x.dtype.kind == "f":
             self.values["x"] = self.x.astype(np.float64)
+        if self.y is None and self._asks_for_targets():
+            raise LossNeededError(f"{self.name} needs targets")
         first = self.run(self.values)
         if self.code.trains and self._goes_example_by_example():
             self.notes.append("it is trained example by example: one example is used")
@@ -108,12 +113,46 @@ class Program(Subject):
                 f"the forward pass of {self.name} gives {type(first.roles['output']).__name__}, "
                 "not an array of floats"
             )
+        if not np.size(first.roles["output"]):
+            raise CannotCheckError(
+                f"the output of {self.name} is empty for an input of shape {self.x.shape}, so "
+                "there is nothing to compare: give a larger input"
+            )
+        first = self._with_weights_made_by(first)
         self.batch_axis = self._axis_of_examples(first) if batch_axis is None else batch_axis
         is_one_example = self.x.ndim == 1 and (self.y is None or np.shape(self.y) != self.x.shape)
         if self.x.ndim > self.batch_axis and not is_one_example:
             self.batch = self.x.shape[self.batch_axis]
         self.dy = self._random_dy(first)
         self._find_parameters(first)
+        self._widen_numbers()
+        self._complete()
+        self.unchecked = self._without_influence()
+
+    def _asks_for_targets(self) -> bool:
+        """True if nothing runs without the targets."""
+        functions = [self.code.forward(self.code.state)]
+        if self.code.trains:
+            functions.append(self.code.backward(self.code.state))
+        return self.code.joint is not None or any(map(takes_targets, functions))
+
+    def _with_weights_made_by(self, first: Pass) -> Pass:
+        """The forward pass from an object that has its weights, where the first one makes them."""
+        if self.code.is_dictionary or "x" not in self.values:
+            return first
+        before = states.arrays(self.code.state)
+        made = {
+            path: np.array(array)
+            for path, array in states.arrays(first.state).items()
+            if path not in before and _is_weight(path)
+        }
+        if not made:
+            return first
+        again = self.run({"x": self.values["x"] + 1.0}, copy.deepcopy(first.state)).state
+        if not any(np.array_equal(states.read(again, p), array) for p, array in made.items()):
+            return first  # what was made is no weight: it goes with the input
+        self.code = replace(self.code, state=first.state)
+        return self.run(self.values)
 
     def _find_parameters(self, first: Pass) -> None:
         """Add the arrays that the loss depends on to the values."""
@@ -133,8 +172,55 @@ class Program(Subject):
                 depends = False
             if depends:
                 self.values[name] = not_constant(np.array(array, np.float64))
+                base = self._value(self.run(self.values))
             else:
                 del self.paths[name]
+
+    def _widen_numbers(self) -> None:
+        """Let a number that stands for a vector be one: gamma = 1.0, whose gradient is a vector."""
+        numbers = [n for n, v in self.values.items() if n in self.paths and not v.ndim]
+        if not numbers:
+            return
+        with suppress(Exception):  # user code: what its backward pass raises is found later
+            given = self.gradients(self.values).gradients
+            for name in numbers:
+                shape = np.shape(np.asarray(given.get(name, 0.0)))
+                value = self.values[name] + 0.2 * random_like(np.empty(shape), "parameter")
+                output = self.run({**self.values, name: value}).output
+                if shape and output.shape == self.run(self.values).output.shape:
+                    self.values[name] = value
+
+    def _complete(self) -> None:
+        """Where the backward pass leaves weights without a gradient, call the methods that make it,
+        or make the update."""
+        missing = self._missing() or []
+        for names in finishing_methods(self.code) if missing else []:
+            other = self.copied()
+            other.code = replace(self.code, after=names)
+            other.learning_rate = learning_rate_of(other.code)
+            left = other._missing()
+            if left is not None and len(left) < len(missing):
+                self.code, self.learning_rate = other.code, other.learning_rate
+                called = " and ".join(f"{name}()" for name in names)
+                self.notes.append(f"after the backward pass, {called} was called for the gradients")
+                return
+
+    def _missing(self) -> list[str] | None:
+        """The weights that the backward pass leaves without a gradient; None where it raises."""
+        with suppress(Exception):  # user code: what it raises is found later
+            given = self.gradients(self.values).gradients
+            return [name for name in self.paths if name in self.values and given.get(name) is None]
+        return None
+
+    def _without_influence(self) -> list[str]:
+        """Weights that the output does not depend on: nothing can be said of their gradients."""
+        if self.code.is_dictionary and not self.paths:
+            return []  # functions that take no parameters
+        return [
+            f"{states.path_end(path)}: the output does not depend on it"
+            for path, array in states.arrays(self.code.state).items()
+            if path not in self.paths.values() and array.size > 1 and _is_weight(path)
+        ]
 
     def _goes_example_by_example(self) -> bool:
         """True if a training step calls as many more functions as there are more examples."""
@@ -203,14 +289,25 @@ class Program(Subject):
             named.update(state)
         return Pass(state, roles, {**named, **by_name})
 
+    def _computes_loss(self) -> bool:
+        """True if the forward pass is given the targets, and the backward pass begins with them."""
+        forward = self.code.forward(self.code.state)
+        return takes_targets(forward) and not asks_for_gradient(self.code)
+
     def _fixed_roles(self) -> dict[str, Any]:
         return {"rate": self.learning_rate, "training": True, "epochs": 1, "batch": self.batch}
 
     def _understood(self, given: Any, state: Any, x: Array) -> tuple[Any, Any, dict[str, Any]]:
         """(output, cache, further names) from what a forward pass returned."""
         stored = state if self.code.is_dictionary else vars(state)
+        if self.code.trains and _are_outputs(given, x):
+            return np.array(given), given, {}
         if self.code.trains and self.y is not None and np.shape(given) == self.y.shape:
             return np.asarray(given), given, {}
+        if isinstance(given, tuple) and self._computes_loss():
+            loss = next((part for part in given if isinstance(part, float)), None)
+            if loss is not None:
+                return loss, tuple(part for part in given if part is not loss), {}
         return understood(given, stored, state, self.returned, x, self.y)
 
     # --- loss and gradients -----------------------------------------------------------------
@@ -259,6 +356,8 @@ class Program(Subject):
         before = snapshot(done.state)
         function = self.code.backward(done.state)
         roles = {**done.roles, **({} if self.dy is None else {"dy": self.dy.copy()})}
+        if self.dy is not None and self.y is None:
+            roles["y"] = np.ones_like(self.dy)  # asked for beside dy: it makes no difference
         grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
         if "grads" in required(function):
             roles["grads"] = grads
@@ -267,6 +366,8 @@ class Program(Subject):
         fill = ("x", "y", "parameters") if self._wants_targets() else ("dy", "cache", "x")
         try:
             given = call(function, roles, done.named, fill)
+            for name in self.code.after:
+                call(getattr(done.state, name), roles, done.named, ("x",))
         except SystemExit as error:
             raise EndsProgramError(f"SystemExit: {error}") from None
         self.handed_in = roles
@@ -364,3 +465,17 @@ class Program(Subject):
         if self.code.joint is not None:
             return [self.code.joint]
         return [self.code.backward(self.code.state), self.code.forward(self.code.state)]
+
+
+def _is_weight(path: Path) -> bool:
+    """True if an array is a parameter by its name, and not the gradient of one."""
+    name = states.path_end(path)
+    about_gradients = any(isinstance(key, str) and may_hold_a_gradient(key) for key in path)
+    return is_weight(name) and not about_gradients and not is_untrained(name)
+
+
+def _are_outputs(given: Any, x: Array) -> bool:
+    """True if a prediction is a list with an array for each example."""
+    if not isinstance(given, list) or not x.ndim or len(given) != len(x):
+        return False
+    return all(isinstance(part, np.ndarray) and part.dtype.kind == "f" for part in given)

@@ -9,10 +9,11 @@ remembered from one run reaches the next; `gradients(values)` runs forward and b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.foreign.source import files_of
 from chainrule.foreign.state import Values
 from chainrule.types import Array
 
@@ -45,6 +46,9 @@ class Subject(ABC):
         batch: the number of examples, None where there are none.
         learning_rate: for code that updates its own weights.
         notes: what was assumed, for the report.
+        is_guessed: true if the doctor chose what it runs on: its sizes, its input.
+        is_assumed: true if it rests on a loss or targets that no gradient speaks for.
+        unchecked: what should have a gradient and cannot be compared, and why.
     """
 
     name: str
@@ -52,6 +56,9 @@ class Subject(ABC):
     batch: int | None = None
     learning_rate: float = 0.0
     notes: list[str]
+    unchecked: Sequence[str] = ()
+    is_guessed: bool = False
+    is_assumed: bool = False
 
     @abstractmethod
     def loss(self, values: Values) -> float:
@@ -68,6 +75,10 @@ class Subject(ABC):
     def functions(self) -> list[Callable[..., Any]]:
         """Functions in whose files the source to be mended stands."""
         return []
+
+    def files(self) -> set[str]:
+        """Those files."""
+        return files_of(self.functions())
 
     def narrowed(self, examples: int) -> Subject | None:
         """The same code on fewer examples, where that is possible."""

@@ -161,7 +161,7 @@ def _stands_alone(function: FunctionType, seen: set[FunctionType]) -> bool:
         return True
     seen.add(function)
     tree = tree_of(function)
-    if any(isinstance(node, (ast.Raise, ast.Import, ast.ImportFrom)) for node in ast.walk(tree)):
+    if any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(tree)):
         return False
     around = names_around(function)
     values = [around.get(name) for name in free_names(tree)]

@@ -78,7 +78,7 @@ class Statements(Expressions):
         raise CannotExplainError(str(given), self.session.place)
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Constant):
+        if isinstance(node.value, ast.Constant) or _prints(node.value):
             return
         value = self.visit(node.value)
         if isinstance(value, Symbol) and isinstance(value.code, ast.Call):
@@ -276,6 +276,13 @@ class Statements(Expressions):
             owner = self.names.get(array.value.id)
             if isinstance(owner, Layer) and self.session.is_gradient(owner, array.attr):
                 self.session.attribute(owner, array.attr)
+
+
+def _prints(node: ast.expr) -> bool:
+    """True for a message that code prints, which is left out."""
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    )
 
 
 def _is_range(steps: Any) -> bool:

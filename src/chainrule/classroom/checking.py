@@ -1,0 +1,174 @@
+"""One submission: every file of it that has a backward pass, checked in a sandbox."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import chainrule
+from chainrule.classroom.record import FileRecord, Record
+from chainrule.classroom.submissions import CODE, Submission
+from chainrule.doctor.findings import Comparison
+from chainrule.doctor.intake.request import Request
+from chainrule.doctor.process.judge import Judgement, judge_file
+from chainrule.doctor.verdict import Verdict
+from chainrule.errors import ChainruleError
+from chainrule.foreign.backward_code import backward_code
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.notebooks import is_notebook, read_notebook
+from chainrule.limits import TEXT
+from chainrule.sandbox.limits import Limits
+
+AROUND = 1  # lines shown before and after one that is wrong
+
+
+@dataclass(frozen=True)
+class Task:
+    """How submissions are checked.
+
+    Args:
+        file: the name of the one file that counts; None for all that have a backward pass.
+        solution: a right one, if there is one.
+        limits: for each file.
+        request: what else `check` was told: a class, functions, a shape.
+    """
+
+    file: str | None = None
+    solution: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    request: Request = field(default_factory=Request)
+
+    def fingerprint(self, submission: Submission) -> str:
+        """The same for the same files, checked in the same way."""
+        told = hashlib.sha256(f"{chainrule.__version__} {self!r}".encode())
+        solution = [] if self.solution is None else [self.solution]
+        for path in (*solution, *(path for _, path in sorted(submission.files.items()))):
+            told.update(f"\n{path.name} ".encode())
+            told.update(hashlib.sha256(path.read_bytes()).digest())
+        return told.hexdigest()
+
+
+def check_submission(submission: Submission, task: Task) -> Record:
+    """What is to be said of a submission. Whatever happens, there is a record."""
+    began = time.perf_counter()
+    record = Record(submission.student, [])
+    try:
+        record.fingerprint = task.fingerprint(submission)
+        with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
+            folder = Path(place) / "submission"  # alone in its own, where nobody else's lies above
+            folder.mkdir()
+            submission.copy_to(folder)
+            record.files = list(_checked(folder, task, record))
+    except Exception as error:  # a row each, whatever happens
+        text = f"chainrule failed: {type(error).__name__}: {error}"
+        record.files.append(FileRecord("", Verdict.NOT_CHECKED.value, error=text))
+    record.seconds = round(time.perf_counter() - began, 2)
+    return record
+
+
+def _checked(folder: Path, task: Task, record: Record) -> Iterator[FileRecord]:
+    files = list(_files(folder, task.file))
+    if not files:
+        wanted = task.file or f"a file that ends in {' or '.join(CODE)}"
+        text = f"nothing to check: the submission has no {wanted}"
+        yield FileRecord("", Verdict.NOT_CHECKED.value, error=text)
+    for file in files:
+        name = str(file.relative_to(folder))
+        try:
+            request = replace(task.request, file=file)
+            judgement = judge_file(request, task.limits, solution=task.solution)
+        except ChainruleError as error:
+            text = str(error).replace(f"{folder}/", "")
+            yield FileRecord(name, Verdict.NOT_CHECKED.value, error=text)
+        else:
+            record.missing = judgement.confinement.missing
+            yield _file_record(name, file, judgement)
+
+
+def _files(folder: Path, wanted: str | None) -> Iterator[Path]:
+    """The files that are checked: the one that is wanted; those with a backward pass; or all."""
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in CODE]
+    if wanted is not None:
+        return iter([path for path in files if path.name == wanted])
+    return iter([path for path in files if _has_backward_pass(path)] or files)
+
+
+def _has_backward_pass(file: Path) -> bool:
+    """True if a source, or a notebook, has code that computes gradients."""
+    try:
+        text = read_notebook(file).source if is_notebook(file) else _source(file, None)
+        return len(text) > TEXT or bool(backward_code(ast.parse(text)))
+    except (CannotCheckError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return True  # then `check` says what is the matter with it
+
+
+def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
+    diagnosis = judgement.diagnosis
+    return FileRecord(
+        name,
+        diagnosis.verdict.value,
+        _by_name(diagnosis.comparisons),
+        [
+            _with_place(finding.as_json(), _source(file, finding.cell))
+            for finding in diagnosis.findings
+        ],
+        diagnosis.unchecked,
+        diagnosis.notes,
+    )
+
+
+def _by_name(comparisons: list[Comparison]) -> dict[str, bool]:
+    """The gradients by name; where layers of one kind have one name for theirs, numbered."""
+    found: dict[str, bool] = {}
+    for each in comparisons:
+        name, number = each.name, 1
+        while name in found:
+            number += 1
+            name = f"{each.name} ({number})"
+        found[name] = each.right
+    return found
+
+
+def _source(file: Path, cell: int | None) -> str:
+    """The source that a finding is about: of a file, or of a cell of a notebook."""
+    if cell is not None:
+        return "\n".join(read_notebook(file).lines_of(cell))
+    return file.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _with_place(finding: dict[str, Any], source: str) -> dict[str, Any]:
+    """A finding with the function that its line stands in, and the lines around."""
+    line = finding["line"]
+    if line is None:
+        return {**finding, "function": "", "lines": []}
+    lines = source.split("\n")
+    numbers = range(max(1, line - AROUND), min(len(lines), line + AROUND) + 1)
+    around = [[number, lines[number - 1].rstrip()] for number in numbers]
+    return {**finding, "function": _function_at(line, source), "lines": around}
+
+
+def _function_at(line: int, source: str) -> str:
+    """The function that a line stands in, with its class: ``Layer.backward``."""
+    try:
+        node: ast.AST = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    names: list[str] = []
+    while True:
+        inner = (
+            each
+            for each in ast.iter_child_nodes(node)
+            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            and each.lineno <= line <= (each.end_lineno or each.lineno)
+        )
+        found = next(inner, None)
+        if found is None:
+            return ".".join(names)
+        names.append(found.name)
+        node = found

@@ -1,0 +1,166 @@
+"""Results as grading platforms read them.
+
+Gradescope and PrairieLearn take a file for each student, nbgrader, otter and whatever reads JUnit's
+XML one for the class.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from chainrule.classroom.record import SPOILT, Part, Record, short_name
+from chainrule.rewrites.causes import CODES
+from chainrule.text import for_csv, printable
+
+NBGRADER_COLUMNS = (
+    *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
+    *("raw_score", "late_submission_penalty", "score", "max_score"),
+)
+OTTER_COLUMNS = ("file", "percent_correct", "total_points_earned", "grading_status")
+
+
+@dataclass(frozen=True)
+class Marking:
+    """How results are written.
+
+    Args:
+        assignment: what it is called.
+        points: that a right submission gets.
+        hide_suggestions: true if the corrections are not told.
+    """
+
+    assignment: str
+    points: float = 100.0
+    hide_suggestions: bool = False
+
+
+Files = Iterator[tuple[str, str]]  # names and texts
+
+
+def gradescope(records: Sequence[Record], marking: Marking) -> Files:
+    """A ``results.json`` for each student."""
+    for record in records:
+        parts = list(_in_words(record, marking))
+        share = marking.points / max(1, len(parts))
+        tests = [
+            {
+                "name": f"{part.file}: {part.name}",
+                "score": share if part.is_right else 0.0,
+                "max_score": share,
+                "status": "passed" if part.is_right else "failed",
+                "output": text,
+            }
+            for part, text in parts
+        ]
+        results = {"output": record.verdict.words, "tests": tests, "visibility": "visible"}
+        yield f"{short_name(record.student)}.json", _as_text({"score": _sum(tests), **results})
+
+
+def prairielearn(records: Sequence[Record], marking: Marking) -> Files:
+    """A ``results.json`` for each student."""
+    for record in records:
+        parts = list(_in_words(record, marking))
+        tests = [
+            {
+                "name": f"{part.file}: {part.name}",
+                "points": int(bool(part.is_right)),
+                "max_points": 1,
+                "output": text,
+            }
+            for part, text in parts
+        ]
+        right = sum(bool(part.is_right) for part, _ in parts)
+        results = {"gradable": True, "score": right / max(1, len(parts)), "tests": tests}
+        text = _as_text({**results, "message": record.verdict.words})
+        yield f"{short_name(record.student)}.json", text
+
+
+def junit(records: Sequence[Record], marking: Marking) -> Files:
+    """One XML file, with a suite for each student and a test for each gradient."""
+    root = Element("testsuites", name=marking.assignment)
+    for record in records:
+        parts = list(_in_words(record, marking))
+        counts = {
+            "tests": len(parts),
+            "failures": sum(part.is_right is False for part, _ in parts),
+            "skipped": sum(part.is_right is None for part, _ in parts),
+        }
+        numbers = {name: str(count) for name, count in counts.items()}
+        suite = SubElement(root, "testsuite", {"name": printable(record.student), **numbers})
+        for part, text in parts:
+            names = {"classname": printable(part.file), "name": printable(part.name)}
+            case = SubElement(suite, "testcase", names)
+            if part.is_right is not True:
+                kind = "skipped" if part.is_right is None else "failure"
+                SubElement(case, kind, message=printable(text))
+    yield "junit.xml", tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def nbgrader(records: Sequence[Record], marking: Marking) -> Files:
+    """The table that ``nbgrader export`` writes."""
+    rows = []
+    for record in records:
+        score = "" if record.credit is None else f"{record.credit * marking.points:g}"
+        student = ("", "", record.student, "", "", "")
+        rows.append((marking.assignment, *student, score, "0", score, f"{marking.points:g}"))
+    yield "grades.csv", _table([NBGRADER_COLUMNS, *rows])
+
+
+def otter(records: Sequence[Record], marking: Marking) -> Files:
+    """The table that ``otter grade`` writes."""
+    rows = [("points-per-question", "1", f"{marking.points:g}", "--")]
+    for record in records:
+        if record.credit is None:
+            rows.append((record.student, "", "", "; ".join(record.unchecked)))
+        else:
+            points = f"{record.credit * marking.points:g}"
+            rows.append((record.student, f"{record.credit:.4g}", points, "Completed"))
+    yield "final_grades.csv", _table([OTTER_COLUMNS, *rows])
+
+
+FORMATS: dict[str, Callable[[Sequence[Record], Marking], Files]] = {
+    "gradescope": gradescope,
+    "prairielearn": prairielearn,
+    "junit": junit,
+    "nbgrader": nbgrader,
+    "otter": otter,
+}
+
+
+def _in_words(record: Record, marking: Marking) -> Iterator[tuple[Part, str]]:
+    """The parts of a submission, each with what is said of it."""
+    for part in record.parts:
+        yield part, "\n".join(_said(part, record, marking))
+
+
+def _said(part: Part, record: Record, marking: Marking) -> Iterator[str]:
+    if part.is_right is None:
+        yield "not compared: a person must look"
+    if SPOILT in part.codes:
+        yield "wrong because of a mistake that counts elsewhere"
+    for finding in record.findings:
+        if finding["gradient"] == part.name and finding["code"] in part.codes:
+            place = f"line {finding['line']}: " if finding["line"] else ""
+            yield f"{place}{CODES[finding['code']]}; {finding['evidence']}"
+            if finding["suggestion"] and not marking.hide_suggestions:
+                yield finding["suggestion"]
+
+
+def _as_text(results: dict[str, Any]) -> str:
+    return json.dumps(results, indent=1, ensure_ascii=False)
+
+
+def _sum(tests: Sequence[dict[str, Any]]) -> float:
+    return round(sum(test["score"] for test in tests), 6)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([[for_csv(cell) for cell in row] for row in rows])
+    return text.getvalue()

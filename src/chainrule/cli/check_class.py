@@ -1,0 +1,59 @@
+"""``chainrule check SUBMISSIONS/``: what a whole class has handed in."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chainrule.cli.grade import progress
+from chainrule.cli.terminal import complain
+from chainrule.display import say
+
+if TYPE_CHECKING:
+    from chainrule.classroom.checking import Task
+    from chainrule.classroom.formats import Marking
+
+
+def is_a_class(place: Path) -> bool:
+    """True for what may hold many submissions."""
+    return place.is_dir() or place.suffix == ".zip"
+
+
+def check_class(
+    place: Path, task: Task, out: Path | None, marking: Marking, workers: int, language: str
+) -> None:
+    """Check every submission in a folder or zip file, and write a table, records and pages.
+
+    Raises:
+        ChainruleError: there are no submissions, or nothing can be written.
+    """
+    from chainrule.classroom.formats import FORMATS
+    from chainrule.classroom.languages import translations
+    from chainrule.classroom.marking import mark
+    from chainrule.classroom.pages import write_pages
+    from chainrule.classroom.submissions import submissions_in
+    from chainrule.files import make_folder, whole_file
+
+    translations(language)  # a language that is not there is said before the work begins
+    target = out or place.with_name(f"{place.stem}-checked")
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as unpacked:
+        submissions = submissions_in(place, Path(unpacked))
+        try:
+            with progress("submissions") as finished:
+                records = mark(submissions, task, target, workers, finished)
+        except KeyboardInterrupt:
+            complain(f"interrupted: the same command goes on from what is in {target}")
+            raise
+    write_pages(records, target, marking.assignment, language, marking.hide_suggestions)
+    for name, write in FORMATS.items():
+        make_folder(target / name)
+        for file_name, text in write(records, marking):
+            with whole_file(target / name / file_name) as file:
+                file.write(text.encode("utf-8", errors="replace"))
+    counts = Counter(record.verdict.value for record in records)
+    say(f"{len(records)} submissions: {', '.join(f'{n} {v}' for v, n in counts.most_common())}")
+    say(f"{target / 'index.html'} shows them, {target / 'results.csv'} is the table")
+    for each in sorted({each for record in records for each in record.missing}):
+        say(f"not enforced on this machine: {each}")

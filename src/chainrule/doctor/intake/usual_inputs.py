@@ -1,0 +1,106 @@
+"""Inputs that nobody has given: of the size that the weights take, then of usual sizes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.foreign import state as states
+from chainrule.foreign.gradient_names import may_hold_a_gradient
+from chainrule.foreign.parameter_names import is_bias, is_untrained, is_weight
+from chainrule.foreign.randomness import random_like
+from chainrule.types import Array, Shape
+
+EXAMPLES = 5
+FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
+IMAGE_SHAPES = (
+    *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
+    *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
+)
+IMAGE_WORDS = re.compile(r"conv|pool|image|channel|kernel|filter|padd?|stride|upsampl", re.I)
+
+
+def inputs(
+    name: str,
+    shape: Shape | None,
+    arguments: Collection[str],
+    thing: Any = None,
+    shapes: Collection[Shape] = (),
+) -> Iterator[tuple[Array, int]]:
+    """Arrays to try as the input, each with the axis of its examples.
+
+    Args:
+        name: of the class or function: "Conv2D" takes images.
+        shape: of the input, where it is known.
+        arguments: the names of the constructor's arguments.
+        shapes: with which it was made.
+        thing: the object, or the dictionary of parameters, whose weights say which size they take.
+    """
+    if shape is not None:
+        yield random_like(np.empty(shape), "x"), 0
+        if len(shape) == 2:
+            yield random_like(np.empty(shape), "x"), 1
+        return
+    is_image = IMAGE_WORDS.search(" ".join([name, *arguments]))
+    tried = (*IMAGE_SHAPES, *FLAT_SHAPES) if is_image else (*FLAT_SHAPES, *IMAGE_SHAPES)
+    known = [
+        *((given, 0) for each in (*_shapes_kept(thing), *shapes) for given in ((2, *each), each)),
+        *_shapes_by_weights(thing),
+    ]
+    usual = [(each, int(each in ((4, 5), (4, 1)))) for each in tried]
+    for each, axis in dict.fromkeys([*known, *usual]):
+        yield random_like(np.empty(each), "x"), axis
+
+
+def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Shapes of inputs that fit the first weights of an object, each with the axis of examples."""
+    first = first_weights(thing)
+    if first is None:
+        return
+    size = first.shape
+    if len(size) == 4:
+        yield (2, size[1], size[2] + 4, size[3] + 2), 0  # (out, in, height, width)
+        yield (2, size[0] + 4, size[1] + 2, size[2]), 0  # (height, width, in, out)
+        yield (size[1], size[2] + 4, size[3] + 2), 0
+        yield (size[0] + 4, size[1] + 2, size[2]), 0
+    elif len(size) == 2 and 1 not in size:
+        for features in size:
+            yield (EXAMPLES, features), 0
+        for features in size[::-1]:
+            yield (features, EXAMPLES), 1
+        for features in size:
+            yield (1, features), 0
+            yield (features, 1), 1
+            yield (EXAMPLES, 1, features), 0
+    elif len(size) < 3:
+        yield (EXAMPLES, first.size), 0
+        yield (first.size, EXAMPLES), 1
+
+
+def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:
+    """The shapes that an object keeps as those of its input."""
+    for name, value in getattr(thing, "__dict__", {}).items():
+        if isinstance(value, list) and value:
+            yield from _shapes_kept(value[0])  # of the first layer
+        is_shape = isinstance(value, tuple) and len(value) > 1
+        if is_shape and re.search(r"in(put)?_?(shape|dim)", name.lower()):
+            yield value
+
+
+def first_weights(thing: Any) -> Array | None:
+    """The first array of weights that an object holds; its first scale, where it has no weights."""
+    found = [
+        array
+        for path, array in states.arrays(thing).items()
+        if array.ndim and _may_be_weights(path)
+    ]
+    return next((array for array in found if array.ndim > 1), next(iter(found), None))
+
+
+def _may_be_weights(path: states.Path) -> bool:
+    name = states.path_end(path)
+    says_gradient = any(isinstance(key, str) and may_hold_a_gradient(key) for key in path)
+    return is_weight(name) and not is_bias(name) and not says_gradient and not is_untrained(name)

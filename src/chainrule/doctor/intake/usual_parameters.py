@@ -1,0 +1,92 @@
+"""Parameters that nobody has given, for functions that take them: by the names that they read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from chainrule.foreign.calling import required
+from chainrule.foreign.parameter_names import is_bias, is_weight
+from chainrule.foreign.randomness import random_like
+from chainrule.foreign.roles import role_of
+from chainrule.foreign.source import string_options, tree_of
+from chainrule.types import Array, Shape
+
+WIDTHS = (4, 6, 7, 8, 9)  # of all layers but the last; none is the number of examples
+OUTPUTS = 3
+
+
+def parameter_sets(forward: Callable[..., Any]) -> Iterator[dict[str, Array]]:
+    """Arrays for the parameters that a forward pass is handed, or reads from a dictionary: those of
+    a network of dense layers whose examples are rows, or else columns."""
+    names = _handed(forward) or _read(forward)
+    weights = [name for name in names if is_weight(name) and not is_bias(name)]
+    biases = [name for name in names if is_bias(name)]
+    if not weights or len(weights) + len(biases) < len(names) or len(biases) > len(weights):
+        return
+    for make in (_in_rows, _in_rows_kept, _in_columns):
+        yield _made(weights, biases, make)
+
+
+def _in_rows(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
+    """The shapes of a layer's weights and bias."""
+    return (fan_in, fan_out), (fan_out,)
+
+
+def _in_rows_kept(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
+    return (fan_in, fan_out), (1, fan_out)
+
+
+def _in_columns(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
+    return (fan_out, fan_in), (fan_out, 1)
+
+
+def _made(
+    weights: list[str], biases: list[str], shapes: Callable[[int, int], tuple[Shape, Shape]]
+) -> dict[str, Array]:
+    widths = [*WIDTHS[: len(weights)], OUTPUTS]
+    made: dict[str, Array] = {}
+    for number, (fan_in, fan_out) in enumerate(pairwise(widths)):
+        of_weights, of_bias = shapes(fan_in, fan_out)
+        made[weights[number]] = random_like(np.empty(of_weights), weights[number])
+        if number < len(biases):
+            made[biases[number]] = random_like(np.empty(of_bias), biases[number])
+    return made
+
+
+def _handed(forward: Callable[..., Any]) -> list[str]:
+    """The arguments that are parameters: forward(x, w1, b1, w2, b2)."""
+    named = [n for n in required(forward) if not role_of(n) and not string_options(forward, n)]
+    return named if all(map(is_weight, named)) else []
+
+
+def _read(forward: Callable[..., Any]) -> list[str]:
+    """The keys that are read from an argument before they are written: params["W1"]."""
+    tree = tree_of(forward)
+    arguments = set(required(forward))
+    read: dict[str, None] = {}
+    written: set[str] = set()
+    for node in _in_order(tree) if tree else []:
+        match node:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
+                if isinstance(node.ctx, ast.Store):
+                    written.add(key)
+                elif name in arguments and key not in written:
+                    read.setdefault(key)
+    return list(read)
+
+
+def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a tree as they run: what is assigned after what it is computed from."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Assign):
+            yield from _in_order(node.value)
+            yield node.value
+            yield from node.targets
+        else:
+            yield from _in_order(node)
+            yield node

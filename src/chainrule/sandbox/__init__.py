@@ -1,0 +1,11 @@
+"""A process for code that nobody here has written, and what it may do there.
+
+limits        how much it may use
+messages      what judge and worker tell each other: text and arrays of numbers, nothing else
+confinement   what the worker gives up, before it runs any such code
+worker        the judge's end: starts a worker, asks it, ends it
+serving       the worker's end: answers until it is asked no more
+
+The code shares the worker with whatever runs it there, and can reach all of it. So a worker decides
+nothing: what it answers is held against what cannot be otherwise, by a judge in another process.
+"""

@@ -1,0 +1,316 @@
+"""The judge's end: starts a worker, asks it, ends it, and believes nothing it says.
+
+Whatever the worker does (nothing, too much, anything at all), a call comes back with a message
+within its bounds, or with an error that says how the worker ended.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cache, cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from chainrule.errors import ChainruleError
+from chainrule.sandbox.confinement import Confinement
+from chainrule.sandbox.limits import MEGABYTE, Limits
+from chainrule.sandbox.messages import Message, MessageError, read_message
+from chainrule.types import Array
+
+GRACE = 5.0  # seconds in which a worker that is told to end may say where it was
+PART = 1 << 16  # bytes read at a time
+LAST_WORDS = 1 << 14  # bytes kept of what is written to standard error
+LOOK_AROUND = 0.25  # seconds from one look at what was written on disk to the next
+MOST_FILES = 2_000
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+KEPT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH")  # how this machine runs NumPy
+APART = ("unshare", "--user", "--map-current-user", "--net", "--ipc", "--uts")
+
+
+_ALIVE: set[Worker] = set()
+
+
+def kill_workers() -> None:
+    """End every worker of this process, whatever thread waits for it: for an interrupt."""
+    for worker in list(_ALIVE):
+        worker.kill()
+
+
+class WorkerError(ChainruleError):
+    """How a worker ended that has not answered.
+
+    Args:
+        said: the end of what it wrote to standard error.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class WorkerLateError(WorkerError):
+    """Its time was over."""
+
+
+class WorkerEndedError(WorkerError):
+    """It has ended by itself.
+
+    Args:
+        code: its exit code, or the number of the signal that ended it, below zero.
+    """
+
+    def __init__(self, code: int, said: str) -> None:
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        super().__init__(f"the worker ended with {how}", said)
+        self.code = code
+
+
+class WorkerWroteError(WorkerError):
+    """It wrote more than it may."""
+
+
+class Worker:
+    """A process that runs code from elsewhere, within limits.
+
+    Args:
+        module: what it runs, which calls `serve`.
+        limits: what it may use.
+        readable: folders that it may read, besides Python's.
+        folder: where it works.
+    """
+
+    def __init__(
+        self, module: str, limits: Limits, readable: Sequence[Path], folder: Path | None = None
+    ) -> None:
+        self.limits = limits
+        self.scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
+        self.until = time.monotonic() + limits.waiting
+        self.outgoing = memoryview(b"")
+        self.received, self.said = bytearray(), bytearray()
+        self.looked = 0.0
+        self.process = subprocess.Popen(  # noqa: S603  the module is chainrule's own
+            [*_apart(), sys.executable, "-P", "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=folder or self.scratch,
+            env=environment(self.scratch),
+            start_new_session=True,
+        )
+        self.selector = selectors.DefaultSelector()
+        for stream in (self._pipe("stdin"), self._pipe("stdout"), self._pipe("stderr")):
+            os.set_blocking(stream.fileno(), False)
+        self.selector.register(self._pipe("stdout"), selectors.EVENT_READ)
+        self.selector.register(self._pipe("stderr"), selectors.EVENT_READ)
+        folders = [str(each.resolve()) for each in readable]
+        _ALIVE.add(self)
+        self.setup = {"limits": asdict(limits), "readable": folders, "scratch": str(self.scratch)}
+
+    @cached_property
+    def confinement(self) -> Confinement:
+        """What is enforced: the first thing it says, before it runs any code from elsewhere."""
+        found = Confinement(**self._ask(Message(self.setup)).body)
+        if _apart() and "network" not in found.enforced:
+            found.enforced.append("network")
+            found.missing = [each for each in found.missing if not each.startswith("network")]
+        return found
+
+    def call(
+        self, name: str, given: Mapping[str, Any], arrays: Mapping[str, Array] | None = None
+    ) -> Message:
+        """What the worker answers.
+
+        Raises:
+            WorkerError: it does not.
+        """
+        _ = self.confinement  # comes first
+        return self._ask(Message({**given, "call": name}, arrays or {}))
+
+    def _ask(self, message: Message) -> Message:
+        """The answer to a message."""
+        self.outgoing = memoryview(message.packed())
+        self.selector.register(self._pipe("stdin"), selectors.EVENT_WRITE)
+        try:
+            return read_message(self._read)
+        except MessageError as error:
+            raise WorkerError(f"the worker's answer cannot be read: {error}") from None
+        finally:
+            with suppress(KeyError):
+                self.selector.unregister(self._pipe("stdin"))
+
+    def _read(self, count: int) -> bytes:
+        while len(self.received) < count:
+            self._wait()
+        part = bytes(memoryview(self.received)[:count])
+        del self.received[:count]
+        return part
+
+    def _wait(self) -> None:
+        """Take what comes next: a part of the answer, last words, the end of the time."""
+        self._look_around()
+        for key, _ in self.selector.select(LOOK_AROUND):
+            if key.fileobj is self.process.stdin:
+                self._send()
+            elif key.fileobj is self.process.stderr:
+                self._listen()
+            else:
+                part = os.read(key.fd, PART)
+                if not part:
+                    self._ended()
+                self.received += part
+
+    def _look_around(self) -> None:
+        now = time.monotonic()
+        if now >= self.until:
+            self._tell_to_end()
+            raise WorkerLateError("the worker's time is over", self._last_words())
+        if now < self.looked + LOOK_AROUND:
+            return
+        self.looked = now
+        if _writes_too_much(self.scratch, self.limits.written * MEGABYTE):
+            self.kill()
+            raise WorkerWroteError(
+                f"the code writes more than {self.limits.written} MB, or {MOST_FILES} files"
+            )
+
+    def _send(self) -> None:
+        try:
+            sent = os.write(self._pipe("stdin").fileno(), self.outgoing[:PART])
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            sent = len(self.outgoing)
+        self.outgoing = self.outgoing[sent:]
+        if not self.outgoing:
+            self.selector.unregister(self._pipe("stdin"))
+
+    def _listen(self) -> None:
+        """Keep the end of what is written to standard error."""
+        part = os.read(self._pipe("stderr").fileno(), PART)
+        if not part:
+            self.selector.unregister(self._pipe("stderr"))
+        self.said += part
+        del self.said[:-LAST_WORDS]
+
+    def _ended(self) -> None:
+        """Say how the worker ended."""
+        try:
+            code = self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:  # it has only closed its output
+            self.kill()
+            raise WorkerError("the worker closed its output", self._last_words()) from None
+        raise WorkerEndedError(code, self._last_words())
+
+    def _tell_to_end(self) -> None:
+        """End the worker; it may first say where it was."""
+        self.process.send_signal(signal.SIGPROF)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
+        self.kill()
+
+    def _last_words(self) -> str:
+        stream = self._pipe("stderr").fileno()
+        with suppress(BlockingIOError):
+            for _ in range(LAST_WORDS):  # a process that it has left behind may go on writing
+                part = os.read(stream, PART)
+                if not part:
+                    break
+                self.said += part
+                del self.said[:-LAST_WORDS]
+        return self.said.decode(errors="replace")
+
+    def kill(self) -> None:
+        """End the process, and those that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        """End it, and leave nothing behind."""
+        self.kill()
+        _ALIVE.discard(self)
+        self.selector.close()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        remove(self.scratch)
+
+    def _pipe(self, name: str) -> IO[bytes]:
+        stream: IO[bytes] = getattr(self.process, name)
+        return stream
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    """An environment that tells nothing of this one, and a home that is empty."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {
+        **kept,
+        **dict.fromkeys(ONE_THREAD, "1"),
+        **dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(scratch)),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "MPLBACKEND": "agg",
+    }
+
+
+@cache
+def _apart() -> tuple[str, ...]:
+    """How a process is started without a network, where this system lets its users do so."""
+    if not sys.platform.startswith("linux") or shutil.which(APART[0]) is None:
+        return ()
+    tried = subprocess.run([*APART, "true"], capture_output=True, check=False)  # noqa: S603  fixed
+    return APART if tried.returncode == 0 else ()
+
+
+def _writes_too_much(folder: Path, most: int) -> bool:
+    """True if a folder holds more bytes than that, or too many files, however deep they lie."""
+    size, count, folders = 0, 0, [str(folder)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    size += entry.stat(follow_symlinks=False).st_size
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    if size > most or count > MOST_FILES:
+                        return True
+        except FileNotFoundError:  # gone by now
+            continue
+        except OSError:  # so deep that no path reaches it
+            return True
+    return False
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; one whose folders lie too deep in each other for Python, by `rm`."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists() and (rm := shutil.which("rm")):
+        subprocess.run([rm, "-rf", folder], capture_output=True, check=False)  # noqa: S603  fixed

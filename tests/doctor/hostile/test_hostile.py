@@ -1,0 +1,145 @@
+"""Code that sets out to harm the machine, or to forge its own answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from chainrule.sandbox.confinement import REFUSED
+from tests.cli.conftest import Answer, Command, chainrule
+from tests.doctor.hostile.attacks import ENDLESS, FORGERIES, HARM, RIGHT, UNSEEN, WRONG
+
+__all__ = ["chainrule"]  # the fixture
+
+RAISES = "\nif succeeded:\n    raise RuntimeError('the attack succeeded')\n"
+
+
+def given(answer: Answer) -> dict[str, object]:
+    assert "Traceback" not in answer.err
+    return json.loads(answer.out)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file to write code to, in a folder with another one."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "precious.txt").write_text("kept")
+    return folder / "lab.py"
+
+
+@pytest.mark.parametrize("name", HARM)
+def test_harm_is_held_back(
+    chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAINRULE_TEST_SECRET", "secret")
+    code = RIGHT + HARM[name] + RAISES
+    file.write_text(code)
+    answer = chainrule("check", file, "--json")
+    assert given(answer)["verdict"] == "right", answer.out
+    assert "the attack succeeded" not in answer.out  # as a statement that was left out
+    assert file.read_text() == code
+    assert (file.parent / "precious.txt").read_text() == "kept"
+    assert sorted(path.name for path in file.parent.iterdir()) == ["lab.py", "precious.txt"]
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_does_not_end_is_ended(chainrule: Command, file: Path, name: str) -> None:
+    said, attack = ENDLESS[name]
+    file.write_text(RIGHT + attack)
+    answer = chainrule("check", file, "--json", "--time-limit", 2)
+    assert answer.code == 2
+    assert re.search(said, str(given(answer)["error"]))
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_answer_is_not_believed(chainrule: Command, file: Path, name: str) -> None:
+    file.write_text(WRONG + FORGERIES[name])
+    answer = chainrule("check", file, "--json")
+    assert answer.code in (1, 2, 3)
+    assert given(answer)["verdict"] != "right"
+    assert given(answer).get("gradients", {}).get("dW") is not True
+
+
+@pytest.mark.parametrize("name", [n for n in FORGERIES if n != "has another function compared"])
+def test_numbers_alone_tell_a_forged_answer(
+    chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.doctor.process.judge.reaching_in", lambda file: [])
+    file.write_text(WRONG + FORGERIES[name])
+    answer = given(chainrule("check", file, "--json"))
+    assert answer["verdict"] != "right"
+    assert answer.get("gradients", {}).get("dW") is not True
+
+
+def test_with_a_solution_no_other_function_is_compared(chainrule: Command, file: Path) -> None:
+    solution = file.with_name("solution.py")
+    solution.write_text(RIGHT)
+    file.write_text(WRONG + UNSEEN)
+    answer = chainrule("check", file, "--solution", solution, "--json")
+    assert given(answer)["verdict"] == "not checked"
+    assert "computes something else forward than the solution" in answer.out
+    file.write_text(RIGHT)
+    assert chainrule("check", file, "--solution", solution).code == 0
+
+
+def test_code_that_reaches_into_its_process_is_left_to_a_reader(
+    chainrule: Command, file: Path
+) -> None:
+    file.with_name("helper.py").write_text("import sys\n\nframe = sys._getframe()\n")
+    file.write_text("import helper\n" + RIGHT)
+    answer = chainrule("check", file)
+    assert answer.code == 2
+    assert "helper.py, line 3: _getframe: that reaches into" in " ".join(answer.out.split())
+    assert chainrule("check", file, "--solution", file).code == 0
+
+
+def test_a_notebook_that_reaches_into_its_process_is_left_to_a_reader(
+    chainrule: Command, file: Path
+) -> None:
+    cells = [nbformat.v4.new_code_cell(RIGHT), nbformat.v4.new_code_cell("import gc\n%time gc")]
+    notebook = file.with_suffix(".ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
+    answer = chainrule("check", notebook)
+    assert answer.code == 2
+    assert "lab.ipynb, cell 2, line 1: gc: that reaches" in " ".join(answer.out.split())
+
+
+def test_source_that_is_too_long_to_be_looked_at_is_left_to_a_reader(
+    chainrule: Command, file: Path
+) -> None:
+    file.with_name("helper.py").write_text("x = [\n" + "    1,\n" * 200_000 + "]\n")
+    file.write_text("import helper\n" + RIGHT)
+    answer = chainrule("check", file)
+    assert answer.code == 2
+    assert "helper.py: more than" in " ".join(answer.out.split())
+
+
+def test_what_is_enforced_is_said(chainrule: Command, file: Path) -> None:
+    file.write_text(RIGHT)
+    said = given(chainrule("check", file, "--json"))["sandbox"]
+    assert {"memory", "time", "size of files"} <= set(said["enforced"])
+    everything = {"memory", "time", "size of files", "files", *REFUSED}
+    missing = {each.partition(" (")[0] for each in said["missing"]}
+    assert set(said["enforced"]) | missing == everything
+
+
+@pytest.mark.parametrize("name", ["leaves a process behind", "kills every process it can"])
+def test_no_process_is_left_behind(chainrule: Command, file: Path, name: str) -> None:
+    file.write_text(RIGHT + HARM[name])
+    chainrule("check", file)
+    assert not list(working_in(file.parent))
+
+
+def working_in(folder: Path) -> Iterator[str]:
+    """The processes that work in a folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                yield process.name
