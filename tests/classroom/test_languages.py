@@ -27,7 +27,8 @@ TEMPLATES = Path(pages.__file__).parent / "templates"
 def texts() -> set[str]:
     """Everything that a page says in words of its own."""
     environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
-    found = {*CODES.values(), *(verdict.words for verdict in Verdict)}
+    found = {*CODES.values()}
+    found |= {text for verdict in Verdict for text in (verdict.value, verdict.words)}
     for template in TEMPLATES.glob("*.html"):
         for _, _, text in environment.extract_translations(template.read_text()):
             found.add(text if isinstance(text, str) else text[0])  # or with its placeholders

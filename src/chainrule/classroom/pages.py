@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from chainrule.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 STYLES = {
     Verdict.RIGHT: "right",
@@ -100,10 +102,12 @@ def _environment(language: str) -> Environment:
     environment.globals.update(
         language=language,
         style=STYLES.__getitem__,
+        answer=lambda verdict: translated.gettext(verdict.value),
         words=lambda verdict: translated.gettext(verdict.words),
         cause=lambda code: translated.gettext(CODES[code]),
         link=_link,
     )
+    environment.filters["with_code"] = _with_code
     environment.install_gettext_translations(translated, newstyle=True)  # type: ignore[attr-defined]
     return environment
 
@@ -111,6 +115,13 @@ def _environment(language: str) -> Environment:
 def _shown(value: Any) -> Any:
     """What a page shows of a value: no text from a file moves anything on it."""
     return printable(value) if type(value) is str else value
+
+
+def _with_code(text: str) -> Markup:
+    """A sentence, with what stands in it between backticks set as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704
 
 
 def _link(student: str) -> str:
