@@ -318,6 +318,7 @@ def test_what_ends_a_process_without_asking_python_still_does(number: int) -> No
     ran = run(f"""
 import signal
 from chainrule.engine.running.threads import interrupts_afterwards
+signal.signal({int(number)}, signal.SIG_DFL)  # whatever the tests run under, such as nohup
 with interrupts_afterwards():
     signal.raise_signal({int(number)})
     print("lives on", flush=True)

@@ -276,7 +276,9 @@ def test_another_environment_is_said(
 # --- signals ------------------------------------------------------------------------------
 
 SCRIPT = """
-import sys, numpy as np, chainrule as cr
+import signal, sys, numpy as np, chainrule as cr
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests run under, such as nohup
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((500, 8)).astype(np.float32), rng.integers(0, 3, 500)
 net = cr.Network([cr.Dense(16), cr.ReLU(), cr.Dense(3)], 8)
