@@ -246,7 +246,7 @@ def _takes_one_example(thing: Any) -> bool:
         source = inspect.getsource(type(thing))
     except (OSError, TypeError):
         return False
-    return has_bias and not any(word in source for word in ("sum(", "mean(", "einsum", "average("))
+    return has_bias and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
 
 
 def _complains_of_batches(error: Exception) -> bool:
@@ -261,7 +261,7 @@ def _note(x: Array) -> str:
 def attempt_optimizer(kind: type, module: types.ModuleType) -> Case | None:
     """An optimizer on parameters in a dictionary, in a list, or alone, whichever it takes; None for
     a class that is none, or follows no formula that is known."""
-    if method_among(kind, METHODS) is None:
+    if not any(name in dir(kind) for name in METHODS):
         return None
     W, b = random_like(np.empty((4, 3)), "W"), random_like(np.empty(3), "b")
     dW, db = random_like(W, "dW"), random_like(b, "db")

@@ -247,10 +247,10 @@ def _has_both_passes(kind: type) -> bool:
     if backward is None and method_among(kind, JOINT_METHODS):
         return True
     others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
-    has_forward = method_among(kind, FORWARD_METHODS) or (
-        method_among(kind, ACTIVATION_METHODS) is not None and "__call__" in vars(kind)
-    )
-    return bool(has_forward) and (backward or method_among(kind, others)) is not None
+    # every class can be called, which makes an object: the objects must be callable
+    own = [n for n in (*FORWARD_METHODS, *ACTIVATION_METHODS) if n != "__call__"]
+    has_forward = method_among(kind, own) is not None or "__call__" in dir(kind)
+    return has_forward and (backward or method_among(kind, others)) is not None
 
 
 def _is_abstract(kind: type) -> bool:
