@@ -54,6 +54,14 @@ def check(
         str | None,
         typer.Option("--shape", metavar="5,4", help="The shape of the input, the batch included."),
     ] = None,
+    run: Annotated[
+        bool,
+        typer.Option(
+            "--run",
+            help="Run the file as you would, watch its first training steps, and check the "
+            "gradients on the arrays that it uses there.",
+        ),
+    ] = False,
     solution: Annotated[
         Path | None,
         typer.Option(
@@ -116,6 +124,7 @@ def check(
     \b
     Examples:
       chainrule check layers.py
+      chainrule check main.py --run
       chainrule check submissions.zip --solution right.py --hide-suggestions
       chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
@@ -129,7 +138,7 @@ def check(
     from chainrule.sandbox.limits import Limits
 
     try:
-        request = Request(file, class_name, _pair(functions), make, _shape(shape))
+        request = Request(file, class_name, _pair(functions), make, _shape(shape), run=run)
         many = is_a_class(file)
         limits = Limits(time_limit or (EACH if many else ALONE), memory_limit)
         if solution is not None:

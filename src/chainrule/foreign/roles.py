@@ -94,6 +94,15 @@ def method_among(thing: Any, names: Iterable[str]) -> str | None:
     return next((name for name in spelt if callable(getattr(thing, name, None))), None)
 
 
+def is_spelt_like(name: str, names: Iterable[str]) -> bool:
+    """True if a name is one of some, however it is spelt.
+
+    >>> is_spelt_like("backProp", ["backprop"])
+    True
+    """
+    return _plain(name) in set(map(_plain, names))
+
+
 def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 

@@ -159,7 +159,7 @@ def attempt_object(
             if isinstance(error, EndlessError):
                 break
             continue
-        return _as_meant(case)
+        return as_meant(case)
     if forward_only is not None:
         return forward_only
     if isinstance(failure, CannotCheckError):
@@ -175,7 +175,7 @@ def attempt_object(
     )
 
 
-def _as_meant(case: Case) -> Case:
+def as_meant(case: Case) -> Case:
     """The case, or another one of the same object: what its backward pass takes as its only
     argument may be the gradient of the output, the input, or the targets."""
     thing = case.example["layer"]

@@ -26,6 +26,7 @@ from chainrule.doctor.intake.guessed_runs import (
     attempt_object,
     attempt_optimizer,
 )
+from chainrule.doctor.intake.observed_runs import watched_cases
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
@@ -55,6 +56,7 @@ class Request:
         make: an expression that makes the object.
         shape: of the input.
         seed: of what is drawn.
+        run: true if the file is to be run as its author would, and watched.
     """
 
     file: Path | None = None
@@ -63,6 +65,7 @@ class Request:
     make: str | None = None
     shape: tuple[int, ...] | None = None
     seed: int = 0
+    run: bool = False
 
     @property
     def file_name(self) -> str:
@@ -78,6 +81,8 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
+    if request.run:
+        return watched_cases(request.file)
     loaded = load(request.file)
     try:
         cases = _cases(request, loaded.module)
