@@ -26,6 +26,7 @@ from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.errors import EndlessError
 from chainrule.foreign.loading import Loaded, prepared, run_statement
 from chainrule.foreign.missing_modules import stand_in_for_plots
+from chainrule.foreign.names import Names
 from chainrule.foreign.roles import BACKWARD_METHODS, TRAINING_METHODS, is_spelt_like
 
 STEPS = 3  # calls of one backward pass that are watched
@@ -46,10 +47,12 @@ class Call:
     Args:
         name: of the function.
         owner: the object whose method it is, if it is one.
-        before: a copy of that object as it was, where one could be made.
+        before: a copy of that object as it was, where one could be made; of a function, the names
+            of its file.
         arguments: by name, arrays as they were.
         result: what it returned; None until then.
         returned: true once it has.
+        depth: how many calls it stands within.
         code: of the function.
     """
 
@@ -60,6 +63,7 @@ class Call:
     arguments: dict[str, Any]
     result: Any = None
     returned: bool = False
+    depth: int = 0
 
 
 @dataclass
@@ -76,6 +80,11 @@ class Observed:
     loaded: Loaded
     calls: list[Call] = field(default_factory=list)
     ended: str = ""
+
+    def module_of(self, code: CodeType) -> types.ModuleType:
+        """The file that a function stands in."""
+        found = (m for m in modules_of(self) if m.__file__ == code.co_filename)
+        return next(found, self.loaded.module)
 
 
 def observe(file: Path) -> Observed:
@@ -169,15 +178,22 @@ class _Watcher:
         is_forward = not (code.co_name.startswith("__") and code.co_name != "__call__")
         wants_copy = owner is not None and is_forward and self.counts[key] <= COPIES
         before = copied(owner) if wants_copy else None
+        if owner is None and self.counts[key] <= COPIES:
+            before = self._names(frame)
         earlier = self.latest.get(key)
         if before is None and earlier is not None:
             before = earlier.before
-        call = Call(code.co_name, code, owner, before, given)
+        call = Call(code.co_name, code, owner, before, given, depth=len(self.open))
         if earlier is not None and not self.has_gone_back:
             self.observed.calls = [each for each in self.observed.calls if each is not earlier]
         self.latest[key] = call
         self.observed.calls.append(call)
         self.open[frame] = call
+
+    def _names(self, frame: FrameType) -> Names:
+        """The names of a function's file that its functions use, as they are now."""
+        held = frame.f_globals
+        return copy.deepcopy(Names(held, [n for n, v in held.items() if _is_function(v)]))
 
     def _end(self, call: Call, result: Any) -> None:
         call.result, call.returned = _kept(result), True
@@ -202,6 +218,10 @@ def _owner(code: CodeType, held: dict[str, Any], names: tuple[str, ...]) -> Any:
     first = held.get(names[0])
     method = getattr(type(first), code.co_name, None)
     return first if getattr(method, "__code__", None) is code else None
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, types.FunctionType)
 
 
 def _kept(value: Any) -> Any:

@@ -3,9 +3,7 @@ arrays that they were given."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ import numpy as np
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.examples import Case, Example, from_example
 from chainrule.doctor.intake.guessed_runs import as_meant
+from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
+from chainrule.doctor.intake.observed_functions import function_cases
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.loading import random_sources
@@ -26,11 +26,9 @@ from chainrule.foreign.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     is_spelt_like,
-    role_of,
 )
 from chainrule.types import Array
 
-EXAMPLES, IMAGES = 24, 4  # of a batch that is larger
 ALIKE = 4  # objects of one class that are checked
 
 
@@ -78,6 +76,13 @@ def _cases(observed: Observed) -> tuple[list[Case], list[str]]:
             continue
         count[kind] = count.get(kind, 0) + 1
         covered |= _ids_within(thing.owner)
+    for make in function_cases(observed):
+        try:
+            cases.append(make())
+        except Exception as error:  # likewise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
+            failures.append(str(error))
     return cases, failures
 
 
@@ -145,7 +150,7 @@ def _ids_within(thing: Any) -> set[int]:
     left = [thing]
     while left:
         part = left.pop()
-        if id(part) in found or isinstance(part, (str, bytes, np.ndarray, type)):
+        if id(part) in found or isinstance(part, (np.ndarray, *states.OPAQUE)):
             continue
         found.add(id(part))
         left += [inner for _, inner in states.items(part)]
@@ -175,82 +180,17 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
 def _examples(seen: SeenObject) -> Iterator[Example]:
     """What to run an object on: a part of the batch, where that is large, and the whole batch."""
     source = seen.forward or seen.backward
-    x = _argument(source, "x")
+    x = argument(source, "x")
     if x is None:
         raise CannotCheckError(f"no array was seen that goes into {source.name}")
     y = _targets(seen)
-    given: Example = {"layer": seen.before, **_extras(seen)}
-    part = _part(x, y, source.result)
+    given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
+    part = part_of_batch(x, y, source.result)
     for x_given, y_given in [part, (x, y)] if part else [(x, y)]:
-        yield {**given, "x": x_given, **({} if y_given is None else {"y": y_given})}
-
-
-def _argument(call: Call, role: str) -> Array | None:
-    """The array that was handed in for a role; for x the first one, if none is called so."""
-    arrays = {name: _as_array(value) for name, value in call.arguments.items()}
-    named = [a for n, a in arrays.items() if a is not None and role_of(n) == role]
-    if named or role != "x":
-        return next(iter(named), None)
-    return next((a for a in arrays.values() if a is not None), None)
-
-
-def _as_array(value: Any) -> Array | None:
-    """An array, or a list of numbers as one."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        return value
-    if isinstance(value, (list, tuple)) and value:
-        with suppress(ValueError, TypeError):
-            made = np.array(value)
-            return made if made.dtype.kind in "fiub" else None
-    return None
+        yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
 
 
 def _targets(seen: SeenObject) -> Array | None:
     """The targets, if one of the passes was handed any."""
     calls = [seen.backward, *([seen.forward] if seen.forward else [])]
-    return next((y for call in calls if (y := _argument(call, "y")) is not None), None)
-
-
-def _extras(seen: SeenObject) -> Example:
-    """Other arguments, by name: words, numbers, the learning rate."""
-    found: Example = {}
-    for call in (seen.forward, seen.backward):
-        for name, value in call.arguments.items() if call else ():
-            role = role_of(name)
-            if role == "rate" and isinstance(value, (float, int)) and value:
-                found["learning_rate"] = float(value)
-            elif role is None and isinstance(value, (str, bool, int, float)):
-                found[name] = value
-    return found
-
-
-# --- a part of the batch --------------------------------------------------------------------
-
-
-def _part(x: Array, y: Array | None, output: Any) -> tuple[Array, Array | None] | None:
-    """Some examples of a batch, evenly spread; None where there are few, or it is none."""
-    most = IMAGES if x.ndim > 2 else EXAMPLES
-    axis = _axis_of_examples(x, y, output)
-    if axis is None or x.shape[axis] <= most:
-        return None
-    count = x.shape[axis]
-    chosen = np.linspace(0, count - 1, most).astype(int)
-    if y is not None:
-        axis_of_y = next((a for a in (axis, 0, y.ndim - 1) if a < y.ndim and y.shape[a] == count))
-        y = np.take(y, chosen, axis_of_y)
-    return np.take(x, chosen, axis), y
-
-
-def _axis_of_examples(x: Array, y: Array | None, output: Any) -> int | None:
-    """The axis along which there are as many as in the targets, or in what came out."""
-    beside = y if y is not None and y.ndim else output
-    if x.ndim < 2 or not isinstance(beside, np.ndarray) or not beside.ndim:
-        return None
-    if x.shape[0] == beside.shape[0] and not (
-        x.ndim == beside.ndim == 2
-        and x.shape[0] != x.shape[1] == beside.shape[1] != 1
-        and output is not None
-        and np.shape(output)[-1:] == x.shape[1:]
-    ):
-        return 0
-    return 1 if x.ndim == 2 and x.shape[1] == beside.shape[-1] else None
+    return next((y for call in calls if (y := argument(call, "y")) is not None), None)
