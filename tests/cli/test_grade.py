@@ -73,7 +73,8 @@ def test_json(files: Command) -> None:
     assert answer.code == 1
     result = json.loads(answer.out)
     assert result.keys() == {
-        *["ok", "tests", "killed", "survived", "equivalent", "survivors", "uncalled", "seconds"]
+        *["ok", "tests", "killed", "survived", "equivalent", "survivors", "uncalled", "seconds"],
+        "not_enforced",
     }
     assert not result["ok"]
     assert result["survived"] == len(result["survivors"])

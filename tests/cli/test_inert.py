@@ -116,6 +116,7 @@ def test_a_message_of_the_students_is_a_line_of_the_finding(hostile: Command) ->
         "    def forward(self, x):\n        self.x = x\n        return 2 * x\n"
         "    def backward(self, dy):\n"
         "        raise ValueError('[/red]\\x1b]0;gone\\x07\\nchainrule: all is well\\u202e')\n"
+        "def example(rng):\n    return {'layer': Layer(), 'x': rng.normal(size=(5, 4))}\n"
     )
     answer = hostile("check", "layer.py")
     assert answer.code == 1
