@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -12,6 +13,7 @@ import numpy as np
 
 from chainrule.foreign.state import OPAQUE
 
+ORIGINALS = "__functions__"  # the functions as they stand in the file
 LARGE = 200_000  # entries of an array that copies share, since it is data and no parameter
 
 
@@ -23,27 +25,46 @@ class Names:
     Args:
         held: all names, with what they hold.
         wanted: those that the code uses.
+        home: where the functions of the file look up names, if not in `held` itself.
     """
 
-    def __init__(self, held: Mapping[str, Any], wanted: Collection[str]) -> None:
-        vars(self).update({name: held[name] for name in needed(held, wanted)})
-        vars(self)["__builtins__"] = held.get("__builtins__", __builtins__)
-        self._adopt(held)
+    def __init__(
+        self,
+        held: Mapping[str, Any],
+        wanted: Collection[str],
+        home: Mapping[str, Any] | None = None,
+    ) -> None:
+        home = held if home is None else home
+        names = needed(held, wanted)
+        vars(self).update({name: held[name] for name in names})
+        vars(self)["__builtins__"] = held["__builtins__"]
+        vars(self)[ORIGINALS] = {
+            name: value
+            for name in names
+            if isinstance(value := held[name], types.FunctionType) and value.__globals__ is home
+        }
+        self._adopt()
 
-    def _adopt(self, before: Mapping[str, Any]) -> None:
-        """Have the functions that looked up names in `before` look them up here."""
-        for name, value in vars(self).items():
-            if isinstance(value, types.FunctionType) and value.__globals__ is before:
-                made = types.FunctionType(
-                    value.__code__, vars(self), name, value.__defaults__, value.__closure__
-                )
-                made.__kwdefaults__ = value.__kwdefaults__
-                vars(self)[name] = made
+    def _adopt(self) -> None:
+        """Have the functions of the file look up names here, with the code that they have now."""
+        for name, value in vars(self)[ORIGINALS].items():
+            made = types.FunctionType(
+                value.__code__, vars(self), name, value.__defaults__, value.__closure__
+            )
+            made.__kwdefaults__ = value.__kwdefaults__
+            vars(self)[name] = made
+
+    def define(self, node: ast.FunctionDef, file: str) -> None:
+        """Add a function, as it stands in a file."""
+        module = compile(ast.Module([node], []), file, "exec")
+        code = next(c for c in module.co_consts if isinstance(c, types.CodeType))
+        vars(self)[ORIGINALS][node.name] = types.FunctionType(code, vars(self), node.name)
+        self._adopt()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Names:
         other = Names.__new__(Names)
         vars(other).update({name: _copy_of(value, memo) for name, value in vars(self).items()})
-        other._adopt(vars(self))
+        other._adopt()
         return other
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import linecache
 import sys
 import types
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ import numpy as np
 from chainrule.foreign import effort
 from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.errors import EndlessError
+from chainrule.foreign.conventions import UPDATES
+from chainrule.foreign.loops import Loop, SeenLoop, names_used, training_loops
 from chainrule.foreign.loading import Loaded, prepared, run_statement
 from chainrule.foreign.missing_modules import stand_in_for_plots
 from chainrule.foreign.names import Names
@@ -74,12 +77,14 @@ class Observed:
         loaded: the file.
         calls: in the order of their beginnings; of the calls of one function on one object before
             any backward pass the last ones, and after it the first ones.
+        loops: those that train by themselves, the first to run in front.
         ended: why the run was stopped; "" if it came to its end.
     """
 
     loaded: Loaded
     calls: list[Call] = field(default_factory=list)
     ended: str = ""
+    loops: list[SeenLoop] = field(default_factory=list)
 
     def module_of(self, code: CodeType) -> types.ModuleType:
         """The file that a function stands in."""
@@ -147,13 +152,16 @@ class _Watcher:
         self.counts: dict[tuple[int, CodeType], int] = {}
         self.latest: dict[tuple[int, CodeType], Call] = {}
         self.has_gone_back = False
+        self.begins: dict[str, dict[int, Loop]] = {}
+        self.rounds: dict[Loop, int] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         outside = sys.getprofile()
         sys.setprofile(self._note)
         try:
-            yield
+            with effort.noting(self._note_line):
+                yield
         finally:
             sys.setprofile(outside)
 
@@ -199,10 +207,35 @@ class _Watcher:
         call.result, call.returned = _kept(result), True
         if is_spelt_like(call.name, BACKWARD_METHODS):
             self.has_gone_back = True
-        is_step = is_spelt_like(call.name, (*BACKWARD_METHODS, *TRAINING_METHODS))
         key = id(call.owner) if call.owner is not None else 0, call.code
-        if is_step and self.counts[key] >= STEPS:
+        if is_a_step(call.name) and self.counts[key] >= STEPS:
             raise SeenEnoughError
+
+    # --- loops ------------------------------------------------------------------------------
+
+    def _note_line(self, frame: FrameType) -> None:
+        """Note what a loop's body begins with, the first time."""
+        file = frame.f_code.co_filename
+        if file not in self.begins:
+            self.begins[file] = self._loops_of(file) if self._is_own(frame.f_code) else {}
+        loop = self.begins[file].get(frame.f_lineno)
+        if loop is None:
+            return
+        self.rounds[loop] = self.rounds.get(loop, 0) + 1
+        if self.rounds[loop] == 1:
+            held = {**frame.f_globals, **frame.f_locals}
+            names = Names(held, names_used(loop), frame.f_globals)
+            self.observed.loops.append(SeenLoop(loop, file, copy.deepcopy(names)))
+        elif self.rounds[loop] > STEPS and not any(is_update(c.name) for c in self.open.values()):
+            raise SeenEnoughError
+
+    def _loops_of(self, file: str) -> dict[int, Loop]:
+        """The loops of a file that train by themselves, by the line at which the body begins."""
+        try:
+            tree = ast.parse("".join(linecache.getlines(file)))
+        except SyntaxError:
+            return {}
+        return {loop.body[0].lineno: loop for loop in training_loops(tree)}
 
     def _is_own(self, code: CodeType) -> bool:
         name = code.co_filename
@@ -218,6 +251,16 @@ def _owner(code: CodeType, held: dict[str, Any], names: tuple[str, ...]) -> Any:
     first = held.get(names[0])
     method = getattr(type(first), code.co_name, None)
     return first if getattr(method, "__code__", None) is code else None
+
+
+def is_a_step(name: str) -> bool:
+    """True if a function is a backward pass, or trains, by its name."""
+    return is_spelt_like(name, (*BACKWARD_METHODS, *TRAINING_METHODS))
+
+
+def is_update(name: str) -> bool:
+    """True if a function only follows gradients, or computes them, by its name."""
+    return is_spelt_like(name, (*BACKWARD_METHODS, *UPDATES))
 
 
 def _is_function(value: Any) -> bool:

@@ -47,6 +47,7 @@ LOSS_NAMES = (
     *("calculate_loss", "get_loss", "loss_func", "error", "mse_loss", "MSE_loss", "mse", "MSE"),
     *("cross_entropy", "cross_entropy_loss", "binary_cross_entropy", "calc_loss"),
 )
+NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
 
 ROLES: dict[str, tuple[str, ...]] = {
     "x": (

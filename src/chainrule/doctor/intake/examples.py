@@ -28,6 +28,7 @@ from chainrule.foreign.roles import (
     FORWARD_METHODS,
     JOINT_METHODS,
     LOSS_NAMES,
+    NAMES_LOSS,
     TRAINING_METHODS,
     method_among,
     role_of,
@@ -36,7 +37,6 @@ from chainrule.foreign.source import returned_names
 
 Example = dict[str, Any]
 
-NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
 KEYS = (
     *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
     *("learning_rate", "predict", "axis", "optimizer", "grads"),

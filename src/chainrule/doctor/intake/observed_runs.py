@@ -15,6 +15,7 @@ from chainrule.doctor.intake.examples import Case, Example, from_example
 from chainrule.doctor.intake.guessed_runs import as_meant
 from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
 from chainrule.doctor.intake.observed_functions import function_cases
+from chainrule.doctor.intake.observed_loops import loop_case
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.loading import random_sources
@@ -83,6 +84,14 @@ def _cases(observed: Observed) -> tuple[list[Case], list[str]]:
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
             failures.append(str(error))
+    for seen_loop in observed.loops if not cases else ():
+        try:
+            cases.append(loop_case(seen_loop, observed))
+            break
+        except Exception as error:  # likewise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
+            failures.append(f"the loop in line {seen_loop.node.lineno}: {error}")
     return cases, failures
 
 
