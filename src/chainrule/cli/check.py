@@ -249,6 +249,9 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     if finding["line"]:
         if finding.get("cell"):
             page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
+        if finding.get("file"):
+            page.print(styled((f"{MARGIN}{finding['file']}", "dim")))
+            file = file.parent / finding["file"]
         for line in _source(file, finding["line"], finding.get("cell")):
             page.print(line)
     if finding["suggestion"]:

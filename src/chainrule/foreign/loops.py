@@ -31,11 +31,13 @@ class SeenLoop:
         node: in the syntax tree of its file.
         file: that file.
         names: a copy of all that its body uses, when it ran for the first time.
+        owner: the object in whose method it stands, if it does.
     """
 
     node: Loop
     file: str
     names: Names
+    owner: Any = None
 
 
 def training_loops(tree: ast.AST) -> Iterator[Loop]:

@@ -98,6 +98,7 @@ def observe(file: Path) -> Observed:
     Raises:
         CannotCheckError: it cannot be read or understood.
     """
+    _forget(file)
     loaded, tree = prepared(file)
     tree = ast.fix_missing_locations(_AsMain().visit(tree))
     observed = Observed(loaded)
@@ -116,6 +117,17 @@ def observe(file: Path) -> Observed:
             except SeenEnoughError:
                 observed.ended = "the run was stopped after its first steps"
     return observed
+
+
+def _forget(file: Path) -> None:
+    """Have everything beside a file imported anew: an earlier run may have trained it."""
+    folder = str(file.resolve().parent)
+    for name, module in list(sys.modules.items()):
+        place = str(getattr(module, "__file__", None) or "")
+        if place.startswith(folder) and not place.startswith(LIBRARIES):
+            del sys.modules[name]
+    for name in [name for name in linecache.cache if name.startswith((folder, str(file)))]:
+        del linecache.cache[name]
 
 
 class _AsMain(ast.NodeTransformer):
@@ -224,8 +236,10 @@ class _Watcher:
         self.rounds[loop] = self.rounds.get(loop, 0) + 1
         if self.rounds[loop] == 1:
             held = {**frame.f_globals, **frame.f_locals}
+            code = frame.f_code
+            owner = _owner(code, frame.f_locals, code.co_varnames[: code.co_argcount])
             names = Names(held, names_used(loop), frame.f_globals)
-            self.observed.loops.append(SeenLoop(loop, file, copy.deepcopy(names)))
+            self.observed.loops.append(SeenLoop(loop, file, copy.deepcopy(names), owner))
         elif self.rounds[loop] > STEPS and not any(is_update(c.name) for c in self.open.values()):
             raise SeenEnoughError
 

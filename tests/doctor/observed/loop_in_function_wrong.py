@@ -1,4 +1,4 @@
-"""wrong loss-constant|constant-scale: the squares' factor of two is left out, in the loop of a function."""
+"""wrong wrong-axis|batch-scale|unknown: a bias takes the mean over the examples."""
 
 import numpy as np
 
@@ -23,13 +23,13 @@ def train(epochs=500, lr=0.05, hidden=12, batch=20):
             a1 = np.maximum(z1, 0)
             pred = a1 @ w2 + b2
             loss = ((pred - yb) ** 2).mean()
-            grad_pred = 1 * (pred - yb) / len(xb)
+            grad_pred = 2 * (pred - yb) / len(xb)
             grad_w2 = a1.T @ grad_pred
             grad_b2 = grad_pred.sum(axis=0)
             grad_a1 = grad_pred @ w2.T
             grad_z1 = grad_a1 * (z1 > 0)
             grad_w1 = xb.T @ grad_z1
-            grad_b1 = grad_z1.sum(axis=0)
+            grad_b1 = grad_z1.mean(axis=0)
             w1 = w1 - lr * grad_w1
             b1 = b1 - lr * grad_b1
             w2 = w2 - lr * grad_w2

@@ -32,6 +32,7 @@ from chainrule.foreign.loops import (
 )
 from chainrule.foreign.names import Names
 from chainrule.foreign.observing import Observed
+from chainrule.foreign.parameter_names import is_parameter
 from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.types import Array
 
@@ -40,6 +41,8 @@ OUTPUT, LOSS = "output_of_loop", "loss_of_loop"
 
 class LoopProgram(Program):
     """A loop's body: it has its batch among its names, and cannot be given another one."""
+
+    runs_once = True
 
     def narrowed(self, examples: int) -> Subject | None:
         return None
@@ -55,6 +58,7 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
         CannotCheckError: nothing in it tells its loss.
     """
     add_step(seen)
+    _let_numbers_move(vars(seen.names))
     best: Program | None = None
     wrong = 0
     for make in (*_by_loss(seen), *_by_output(seen)):
@@ -75,8 +79,23 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
             "and its targets was found in it"
         )
     best.is_guessed = True
+    if best.code.loss is not None and losses(seen.node):
+        best.notes.append(
+            f"{losses(seen.node)[0]}, as the loop computes it, was not taken for the loss: the "
+            "gradients are those of another one"
+        )
     best.notes.append("the loop's body was run again, from its first round")
     return Case(best, {"x": best.x}, observed.loaded.module)
+
+
+def _let_numbers_move(held: dict[str, Any]) -> None:
+    """Make parameters that begin as whole numbers, ``b = 0``, such that they can be moved."""
+    for name, value in held.items():
+        if type(value) is int and is_parameter(name):
+            held[name] = float(value)
+        elif hasattr(value, "__dict__") and not isinstance(value, states.OPAQUE):
+            inner = vars(value)
+            inner |= {n: float(v) for n, v in inner.items() if type(v) is int and is_parameter(n)}
 
 
 def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:

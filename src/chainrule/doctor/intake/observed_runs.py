@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from chainrule.doctor.intake.guessed_runs import as_meant
 from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
 from chainrule.doctor.intake.observed_functions import function_cases
 from chainrule.doctor.intake.observed_loops import loop_case
+from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.loading import random_sources
-from chainrule.foreign.observing import Call, Observed, observe
+from chainrule.foreign.observing import Call, Observed, modules_of, observe
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
     BACKWARD_METHODS,
@@ -41,12 +43,24 @@ def watched_cases(file: Path) -> list[Case]:
     """
     observed = observe(file)
     cases, failures = _cases(observed)
+    beside = list(_functions_beside(observed))
+    for case in cases:
+        if isinstance(case.subject, Program):
+            case.subject.beside = beside
     if not cases:
         raise CannotCheckError(_why_nothing(observed, failures))
     cases[0].notes.insert(0, observed.ended or "the file was run to its end")
     cases[0].notes.extend(observed.loaded.left_out)
     cases[0].unchecked.extend(failures)
     return cases
+
+
+def _functions_beside(observed: Observed) -> Iterator[FunctionType]:
+    """A function of each file that the author has written besides."""
+    for module in modules_of(observed):
+        codes = [c.code for c in observed.calls if c.code.co_filename == module.__file__]
+        for code in codes[:1]:
+            yield FunctionType(code, {})
 
 
 def _why_nothing(observed: Observed, failures: list[str]) -> str:
@@ -60,7 +74,8 @@ def _why_nothing(observed: Observed, failures: list[str]) -> str:
 
 def _cases(observed: Observed) -> tuple[list[Case], list[str]]:
     """The cases, and what was seen but could not be replayed, and why."""
-    cases, failures = [], []
+    cases: list[Case] = []
+    failures: dict[int, str] = {}
     seen = _objects(observed)
     covered: set[int] = set()
     count: dict[type, int] = {}
@@ -73,7 +88,7 @@ def _cases(observed: Observed) -> tuple[list[Case], list[str]]:
         except Exception as error:  # the code may raise anything when it is run otherwise
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
-            failures.append(f"{kind.__name__}: {error}")
+            failures[id(thing.owner)] = f"{kind.__name__}: {error}"
             continue
         count[kind] = count.get(kind, 0) + 1
         covered |= _ids_within(thing.owner)
@@ -83,16 +98,18 @@ def _cases(observed: Observed) -> tuple[list[Case], list[str]]:
         except Exception as error:  # likewise
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
-            failures.append(str(error))
+            failures[len(failures)] = str(error)
     for seen_loop in observed.loops if not cases else ():
         try:
             cases.append(loop_case(seen_loop, observed))
+            if seen_loop.owner is not None:  # its own method: then it has been checked
+                failures.pop(id(seen_loop.owner), None)
             break
         except Exception as error:  # likewise
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
-            failures.append(f"the loop in line {seen_loop.node.lineno}: {error}")
-    return cases, failures
+            failures[len(failures)] = f"the loop in line {seen_loop.node.lineno}: {error}"
+    return cases, list(failures.values())
 
 
 # --- objects --------------------------------------------------------------------------------
