@@ -106,6 +106,12 @@ def answered(diagnosis: Diagnosis) -> Diagnosis:
     return diagnosis
 
 
+def _is_among(finding: Finding, others: list[Finding]) -> bool:
+    """True if the same mistake was found in another object of the same class."""
+    place = finding.line, finding.file, finding.code
+    return finding.line is not None and place in [(f.line, f.file, f.code) for f in others]
+
+
 def _in_its_file(finding: Finding, case: Case) -> Finding:
     """A finding with the file that its line is in: that of the code's own functions, if the search
     has not found it in another."""
@@ -140,7 +146,7 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
         return diagnoses[0]
     joined = Diagnosis(", ".join(dict.fromkeys(d.subject for d in diagnoses)))
     for d in diagnoses:
-        joined.findings += d.findings
+        joined.findings += [f for f in d.findings if not _is_among(f, joined.findings)]
         joined.notes += [note for note in d.notes if note not in joined.notes]
         joined.comparisons += d.comparisons
         joined.unchecked += d.unchecked

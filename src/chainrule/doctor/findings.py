@@ -9,7 +9,6 @@ from typing import Any
 from chainrule.doctor.verdict import Verdict
 from chainrule.types import Array
 
-
 PLACE = ("cell", "file")
 
 

@@ -23,14 +23,19 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign import effort
+from chainrule.foreign.conventions import UPDATES
 from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.errors import EndlessError
-from chainrule.foreign.conventions import UPDATES
-from chainrule.foreign.loops import Loop, SeenLoop, names_used, training_loops
 from chainrule.foreign.loading import Loaded, prepared, run_statement
+from chainrule.foreign.loops import Loop, SeenLoop, names_used, training_loops
 from chainrule.foreign.missing_modules import stand_in_for_plots
 from chainrule.foreign.names import Names
-from chainrule.foreign.roles import BACKWARD_METHODS, TRAINING_METHODS, is_spelt_like
+from chainrule.foreign.roles import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    TRAINING_METHODS,
+    is_spelt_like,
+)
 
 STEPS = 3  # calls of one backward pass that are watched
 RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
@@ -56,6 +61,7 @@ class Call:
         result: what it returned; None until then.
         returned: true once it has.
         depth: how many calls it stands within.
+        is_within_pass: true if one of them is a forward or a backward pass.
         code: of the function.
     """
 
@@ -67,6 +73,7 @@ class Call:
     result: Any = None
     returned: bool = False
     depth: int = 0
+    is_within_pass: bool = False
 
 
 @dataclass
@@ -204,6 +211,7 @@ class _Watcher:
         if before is None and earlier is not None:
             before = earlier.before
         call = Call(code.co_name, code, owner, before, given, depth=len(self.open))
+        call.is_within_pass = any(is_a_pass(each.name) for each in self.open.values())
         if earlier is not None and not self.has_gone_back:
             self.observed.calls = [each for each in self.observed.calls if each is not earlier]
         self.latest[key] = call
@@ -265,6 +273,11 @@ def _owner(code: CodeType, held: dict[str, Any], names: tuple[str, ...]) -> Any:
     first = held.get(names[0])
     method = getattr(type(first), code.co_name, None)
     return first if getattr(method, "__code__", None) is code else None
+
+
+def is_a_pass(name: str) -> bool:
+    """True if a function is a forward or a backward pass by its name."""
+    return is_spelt_like(name, (*FORWARD_METHODS, *BACKWARD_METHODS))
 
 
 def is_a_step(name: str) -> bool:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from chainrule.doctor.intake.examples import Case, Example, from_code, from_example, loss_in
-from chainrule.doctor.intake.observed_arrays import argument, as_array, extras, part_of_batch
+from chainrule.doctor.intake.observed_arrays import (
+    argument,
+    as_array,
+    extras,
+    part_of_batch,
+    telling,
+)
+from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradient_names import pairs_among
+from chainrule.foreign.loading import functions_in
 from chainrule.foreign.names import Names
-from chainrule.foreign.observing import Call, Observed
+from chainrule.foreign.observing import Call, Observed, modules_of
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_FUNCTIONS, is_spelt_like, role_of
 
@@ -32,9 +43,9 @@ def is_backward(name: str) -> bool:
     return is_spelt_like(name, BACKWARD_METHODS) or bool(BACKWARD.search(name))
 
 
-def function_cases(observed: Observed) -> Iterator[Callable[[], Case]]:
-    """What makes the case of each forward function with the backward function after it, the
-    outermost first."""
+def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """The name, and what makes the case, of each backward function with the forward function
+    before it, the outermost first."""
     calls = [call for call in observed.calls if call.owner is None]
     backward = [call for call in calls if is_backward(call.name)]
     if not backward:
@@ -49,9 +60,47 @@ def function_cases(observed: Observed) -> Iterator[Callable[[], Case]]:
         inside = [c for c in calls[calls.index(back) :] if is_forward(c.name)]
         if before:
             forward = min(reversed(before), key=lambda c: c.depth)
-            yield lambda forward=forward, back=back: _case(forward, back, observed)
+            yield back.name, partial(_case, forward, back, observed)
         elif inside:
-            yield lambda forward=inside[0], back=back: _case(forward, back, observed)
+            yield back.name, partial(_case, inside[0], back, observed)
+
+
+def pair_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """The same for a function and its derivative that no pass has called, such as the loss of a
+    network and its derivative; those that a pass has called are checked with it."""
+    for module in modules_of(observed):
+        functions = functions_in(module)
+        for name, derivative in pairs_among(functions):
+            code = functions[derivative].__code__
+            calls = [c for c in observed.calls if c.code is code and not c.is_within_pass]
+            if calls and not is_backward(derivative):
+                pair = functions[name], functions[derivative]
+                yield derivative, partial(_pair_case, *pair, calls[-1], module)
+
+
+def _pair_case(
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    call: Call,
+    module: types.ModuleType,
+) -> Case:
+    """A function and its derivative, on what the derivative was given."""
+    arrays = {n: a for n, v in call.arguments.items() if (a := as_array(v)) is not None}
+    y = argument(call, "y")
+    x = next((a for n, a in arrays.items() if a is not y and role_of(n) == "output"), None)
+    x = x if x is not None else next((a for a in arrays.values() if a is not y), None)
+    if x is None or len(required(function)) != len(required(derivative)):
+        raise CannotCheckError("no arrays were seen that go into it")
+    part = part_of_batch(x, y, y)
+    x, y = part if part else (x, y)
+    x = telling(np.asarray(x, np.float64))
+    if len(required(function)) == 2 and y is not None:
+        given: Example = {"loss": function, "derivative": derivative, "x": x, "y": y}
+    elif len(required(function)) == 1:
+        given = {"function": function, "derivative": derivative, "x": x}
+    else:
+        raise CannotCheckError("what its arguments stand for is not known")
+    return from_example(given, Randomness([]), module)
 
 
 def _case(forward: Call, backward: Call, observed: Observed) -> Case:
@@ -114,7 +163,7 @@ def _parameters(forward: Call, backward: Call) -> Any:
         if isinstance(value, Mapping) and any(as_array(v) is not None for v in value.values()):
             return value
         array = as_array(value)
-        if array is x or array is None and not isinstance(value, (list, tuple)):
+        if array is x or (array is None and not isinstance(value, (list, tuple))):
             continue
         if role_of(name) not in ("y", "output"):
             held[name] = value

@@ -3,8 +3,9 @@ arrays that they were given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -13,14 +14,20 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.examples import Case, Example, from_example
-from chainrule.doctor.intake.guessed_runs import as_meant
+from chainrule.doctor.intake.guessed_runs import (
+    as_meant,
+    attempt_class,
+    has_both_passes,
+    is_abstract,
+    passes_among,
+)
 from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
-from chainrule.doctor.intake.observed_functions import function_cases
+from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
 from chainrule.doctor.intake.observed_loops import loop_case
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.loading import random_sources
+from chainrule.foreign.loading import classes_in, functions_in, random_sources
 from chainrule.foreign.observing import Call, Observed, modules_of, observe
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
@@ -42,17 +49,101 @@ def watched_cases(file: Path) -> list[Case]:
         CannotCheckError: nothing that it ran can be.
     """
     observed = observe(file)
-    cases, failures = _cases(observed)
+    found = _found(observed)
+    if not found.cases:
+        raise CannotCheckError(_why_nothing(observed, list(found.failures.values())))
     beside = list(_functions_beside(observed))
-    for case in cases:
+    for case in found.cases:
         if isinstance(case.subject, Program):
             case.subject.beside = beside
-    if not cases:
-        raise CannotCheckError(_why_nothing(observed, failures))
-    cases[0].notes.insert(0, observed.ended or "the file was run to its end")
-    cases[0].notes.extend(observed.loaded.left_out)
-    cases[0].unchecked.extend(failures)
-    return cases
+    first = found.cases[0]
+    first.notes.insert(0, observed.ended or "the file was run to its end")
+    first.notes.extend(observed.loaded.left_out)
+    first.unchecked.extend(found.failures.values())
+    return found.cases
+
+
+@dataclass
+class Found:
+    """What a run shows.
+
+    Args:
+        cases: what can be examined.
+        failures: what was seen but cannot be replayed, and why, by the object it is about.
+        classes: of all that is examined.
+    """
+
+    cases: list[Case] = field(default_factory=list)
+    failures: dict[object, str] = field(default_factory=dict)
+    classes: set[type] = field(default_factory=set)
+
+    def attempt(self, key: object, name: str, make: Callable[[], Case]) -> bool:
+        """Add a case, or why there is none; True if there is one."""
+        try:
+            self.cases.append(make())
+        except Exception as error:  # the code may raise anything when it is run otherwise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
+            self.failures[key] = f"{name}: {error}"
+            return False
+        return True
+
+
+def _found(observed: Observed) -> Found:
+    """Everything that has both passes: what the run has used, then what it has not."""
+    found = Found()
+    _add_objects(found, observed)
+    for name, make in function_cases(observed):
+        found.attempt(name, name, make)
+    if not found.cases:
+        _add_loop(found, observed)
+    for name, make in pair_cases(observed):
+        found.attempt(name, name, make)
+    if found.cases:
+        _add_unused(found, observed)
+    return found
+
+
+def _add_objects(found: Found, observed: Observed) -> None:
+    """Networks, and the layers of those that cannot be replayed as a whole."""
+    covered: set[int] = set()
+    count: dict[type, int] = {}
+    for thing in _outermost_first(_objects(observed)):
+        kind, key = type(thing.owner), id(thing.owner)
+        if key in covered or count.get(kind, 0) >= ALIKE:
+            continue
+        found.classes.add(kind)
+        if found.attempt(key, kind.__name__, partial(_case_of, thing, observed)):
+            count[kind] = count.get(kind, 0) + 1
+            parts = _within(thing.owner)
+            covered |= parts.keys()
+            found.classes |= {type(part) for part in parts.values()}
+
+
+def _add_loop(found: Found, observed: Observed) -> None:
+    """The first training loop that can be replayed."""
+    for seen in observed.loops:
+        name = f"the loop in line {seen.node.lineno}"
+        if found.attempt(seen, name, partial(loop_case, seen, observed)):
+            found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
+            found.classes.add(type(seen.owner))
+            return
+
+
+def _add_unused(found: Found, observed: Observed) -> None:
+    """What the file has besides, and the run has not used: checked as without a run."""
+    module = observed.loaded.module
+    for name, kind in classes_in(module).items():
+        is_used = any(issubclass(used, kind) for used in found.classes)
+        if is_used or not has_both_passes(kind) or is_abstract(kind):
+            continue
+        words = f"{name}, which the run has not used"
+        if found.attempt(kind, words, partial(attempt_class, kind, module, None)):
+            found.cases[-1].notes.append(f"{words} so far, was checked on other numbers")
+    called = {call.name for call in observed.calls}
+    for forward, backward in passes_among(functions_in(module)):
+        if backward not in called:
+            found.failures[backward] = f"{forward}, {backward}: the run has not called them so far"
 
 
 def _functions_beside(observed: Observed) -> Iterator[FunctionType]:
@@ -70,46 +161,6 @@ def _why_nothing(observed: Observed, failures: list[str]) -> str:
         f"{name} was run, and no forward pass with its backward pass was seen"
         f"{': ' if reasons else ''}{'; '.join(reasons)}"
     )
-
-
-def _cases(observed: Observed) -> tuple[list[Case], list[str]]:
-    """The cases, and what was seen but could not be replayed, and why."""
-    cases: list[Case] = []
-    failures: dict[int, str] = {}
-    seen = _objects(observed)
-    covered: set[int] = set()
-    count: dict[type, int] = {}
-    for thing in _outermost_first(seen):
-        kind = type(thing.owner)
-        if id(thing.owner) in covered or count.get(kind, 0) >= ALIKE:
-            continue
-        try:
-            cases.append(_case_of(thing, observed))
-        except Exception as error:  # the code may raise anything when it is run otherwise
-            if is_own(error) and not isinstance(error, CannotCheckError):
-                raise
-            failures[id(thing.owner)] = f"{kind.__name__}: {error}"
-            continue
-        count[kind] = count.get(kind, 0) + 1
-        covered |= _ids_within(thing.owner)
-    for make in function_cases(observed):
-        try:
-            cases.append(make())
-        except Exception as error:  # likewise
-            if is_own(error) and not isinstance(error, CannotCheckError):
-                raise
-            failures[len(failures)] = str(error)
-    for seen_loop in observed.loops if not cases else ():
-        try:
-            cases.append(loop_case(seen_loop, observed))
-            if seen_loop.owner is not None:  # its own method: then it has been checked
-                failures.pop(id(seen_loop.owner), None)
-            break
-        except Exception as error:  # likewise
-            if is_own(error) and not isinstance(error, CannotCheckError):
-                raise
-            failures[len(failures)] = f"the loop in line {seen_loop.node.lineno}: {error}"
-    return cases, list(failures.values())
 
 
 # --- objects --------------------------------------------------------------------------------
@@ -166,19 +217,19 @@ def _seen(calls: list[Call], names: tuple[str, ...]) -> SeenObject | None:
 
 def _outermost_first(seen: list[SeenObject]) -> list[SeenObject]:
     """Networks before the layers that they hold."""
-    inside = {id(one.owner): _ids_within(one.owner) for one in seen}
+    inside = {id(one.owner): _within(one.owner) for one in seen}
     return sorted(seen, key=lambda one: sum(id(one.owner) in ids for ids in inside.values()))
 
 
-def _ids_within(thing: Any) -> set[int]:
-    """An object and all that it holds."""
-    found: set[int] = set()
+def _within(thing: Any) -> dict[int, Any]:
+    """An object and all that it holds, by their identity."""
+    found: dict[int, Any] = {}
     left = [thing]
     while left:
         part = left.pop()
         if id(part) in found or isinstance(part, (np.ndarray, *states.OPAQUE)):
             continue
-        found.add(id(part))
+        found[id(part)] = part
         left += [inner for _, inner in states.items(part)]
     return found
 
