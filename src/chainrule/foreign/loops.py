@@ -100,12 +100,10 @@ def _as_function(lines: list[str], loop: Loop) -> str | None:
     for number in range(loop.lineno + 1, first.lineno):
         changed[number - 1] = "\n"
     for node in _jumps(loop.body):
-        line = changed[node.lineno - 1].encode()
-        rest = line[node.col_offset :].decode()
         word = "break" if isinstance(node, ast.Break) else "continue"
-        changed[node.lineno - 1] = line[: node.col_offset].decode() + rest.replace(
-            word, "return", 1
-        )
+        coded = changed[node.lineno - 1].encode()  # in which columns are counted
+        before, after = coded[: node.col_offset].decode(), coded[node.col_offset :].decode()
+        changed[node.lineno - 1] = before + after.replace(word, "return", 1)
     line = changed[first.lineno - 1]
     margin = len(line) - len(line.lstrip())
     declared = f"global {', '.join(sorted(names_used(loop)))}; "

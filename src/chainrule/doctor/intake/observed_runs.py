@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -42,25 +42,20 @@ from chainrule.types import Array
 ALIKE = 4  # objects of one class that are checked
 
 
-def watched_cases(file: Path) -> list[Case]:
-    """What a run of a file shows to be examined.
+def watched(file: Path) -> Found:
+    """What a run of a file shows to be examined; it may be nothing.
 
     Raises:
-        CannotCheckError: nothing that it ran can be.
+        CannotCheckError: the file cannot be read or understood.
     """
     observed = observe(file)
     found = _found(observed)
-    if not found.cases:
-        raise CannotCheckError(_why_nothing(observed, list(found.failures.values())))
     beside = list(_functions_beside(observed))
     for case in found.cases:
         if isinstance(case.subject, Program):
             case.subject.beside = beside
-    first = found.cases[0]
-    first.notes.insert(0, observed.ended or "the file was run to its end")
-    first.notes.extend(observed.loaded.left_out)
-    first.unchecked.extend(found.failures.values())
-    return found.cases
+    found.notes += [observed.ended or "the file was run to its end", *observed.loaded.left_out]
+    return found
 
 
 @dataclass
@@ -71,11 +66,15 @@ class Found:
         cases: what can be examined.
         failures: what was seen but cannot be replayed, and why, by the object it is about.
         classes: of all that is examined.
+        module: the file.
+        notes: what happened in the run.
     """
 
+    module: ModuleType
     cases: list[Case] = field(default_factory=list)
     failures: dict[object, str] = field(default_factory=dict)
     classes: set[type] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
     def attempt(self, key: object, name: str, make: Callable[[], Case]) -> bool:
         """Add a case, or why there is none; True if there is one."""
@@ -91,7 +90,7 @@ class Found:
 
 def _found(observed: Observed) -> Found:
     """Everything that has both passes: what the run has used, then what it has not."""
-    found = Found()
+    found = Found(observed.loaded.module)
     _add_objects(found, observed)
     for name, make in function_cases(observed):
         found.attempt(name, name, make)
@@ -152,15 +151,6 @@ def _functions_beside(observed: Observed) -> Iterator[FunctionType]:
         codes = [c.code for c in observed.calls if c.code.co_filename == module.__file__]
         for code in codes[:1]:
             yield FunctionType(code, {})
-
-
-def _why_nothing(observed: Observed, failures: list[str]) -> str:
-    name = Path(str(observed.loaded.module.__file__)).name
-    reasons = [*failures, *observed.loaded.left_out]
-    return (
-        f"{name} was run, and no forward pass with its backward pass was seen"
-        f"{': ' if reasons else ''}{'; '.join(reasons)}"
-    )
 
 
 # --- objects --------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
-from chainrule.doctor.intake.observed_runs import watched_cases
+from chainrule.doctor.intake.observed_runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
@@ -75,7 +75,7 @@ def find(request: Request) -> list[Case]:
     if request.file is None:
         raise CannotCheckError("name a file")
     if request.run:
-        return watched_cases(request.file)
+        return _watched(request, request.file)
     loaded = load(request.file)
     try:
         cases = _cases(request, loaded.module)
@@ -83,6 +83,26 @@ def find(request: Request) -> list[Case]:
         reasons = "; ".join(loaded.left_out)
         raise CannotCheckError(f"{error}; {reasons}" if reasons else str(error)) from error
     cases[0].notes.extend(loaded.left_out)
+    return cases
+
+
+def _watched(request: Request, file: Path) -> list[Case]:
+    """What a run of the file shows; where that is nothing, what can be guessed."""
+    found = watched(file)
+    failures = list(found.failures.values())
+    cases = found.cases
+    if not cases:
+        try:
+            cases = _cases(request, found.module)
+        except CannotCheckError as error:
+            reasons = "; ".join([*failures, *found.notes])
+            raise CannotCheckError(
+                f"no forward pass with its backward pass was seen in the run ({reasons}), and "
+                f"without it: {error}"
+            ) from error
+        found.notes.append("the run has shown nothing, so it was checked as without --run")
+    cases[0].notes[:0] = found.notes
+    cases[0].unchecked.extend(failures)
     return cases
 
 
