@@ -241,6 +241,8 @@ def evaluated(expression: ast.expr, names: Names) -> Any:
         return None
 
 
-def is_array(value: Any) -> bool:
-    """True for an array of numbers that is not a single one."""
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.ndim > 0
+def is_numbers(value: Any) -> bool:
+    """True for an array of numbers, or a single one."""
+    return isinstance(value, (np.ndarray, np.number, float, int)) and (
+        np.asarray(value).dtype.kind in "fiub"
+    )

@@ -11,6 +11,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
+import numpy as np
+
 from chainrule.foreign.errors import CannotCheckError
 
 PASSING_ON = {"tqdm", "trange", "tqdm_notebook", "jit", "njit", "track", "autojit"}
@@ -67,7 +69,11 @@ class Drawing(StandIn):
     def __call__(self, *values: Any, **keywords: Any) -> Any:
         last = self.__name__.rpartition(".")[2]
         made = Drawing(f"{self.__name__}()")
-        return {"subplots": (made, made), "plot": [made]}.get(last, made)
+        if last == "subplots":
+            return made, _axes(made, *values, **keywords)
+        if last == "hist":
+            return made, made, made
+        return [made] if last == "plot" else made
 
     def __getitem__(self, _: Any) -> Drawing:
         return self
@@ -83,6 +89,13 @@ class Drawing(StandIn):
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def _axes(drawing: Drawing, nrows: int = 1, ncols: int = 1, *_: Any, **__: Any) -> Any:
+    """What `subplots` gives besides the figure: one drawing, a row of them, or a table."""
+    table = np.full((nrows, ncols), None, object)
+    table.fill(drawing)
+    return drawing if table.size == 1 else table.squeeze()
 
 
 class _DrawingFinder(MetaPathFinder, Loader):

@@ -26,9 +26,7 @@ class NeuralNetwork:
     def backprop(self):
         slope = 2 * (self.y - self.output) * sigmoid_derivative(self.output)
         d_weights2 = np.dot(self.layer1.T, slope)
-        d_weights1 = np.dot(
-            self.input.T, np.dot(slope, self.weights2.T)
-        )
+        d_weights1 = np.dot(self.input.T, np.dot(slope, self.weights2.T))
         self.weights1 += d_weights1
         self.weights2 += d_weights2
 

@@ -1,4 +1,4 @@
-"""wrong wrong-axis|batch-scale|unknown: a bias takes the mean over the examples."""
+"""wrong constant-scale|batch-scale: a bias takes the mean over the examples."""
 
 import numpy as np
 

@@ -18,9 +18,11 @@ class Perceptron:
         for _ in tqdm(range(epochs)):
             for xi, yi in zip(x, y):
                 out = self.forward(xi)
+                loss = 0.5 * (out - yi) ** 2
                 delta = (out - yi) * (out * (1 - out))
                 self.w -= eta * delta * xi
                 self.b -= eta * delta
+            print(loss)
 
 
 data = np.random.randn(50, 3)

@@ -281,7 +281,8 @@ def from_targets(
         lambda state: getattr(state, backward),
         _as_part(thing, loss),
     )
-    return with_assumed_loss(_maker(type(thing).__name__, x, example, randomness), code, x, None)
+    made = _maker(type(thing).__name__, x, example, randomness)
+    return with_assumed_loss(made, code, x, example.get("y"))
 
 
 def from_code(name: str, code: Code, example: Example, randomness: Randomness) -> Program:

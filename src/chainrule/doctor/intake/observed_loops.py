@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.doctor.intake.examples import Case
 from chainrule.doctor.intake.usual_losses import with_assumed_loss
 from chainrule.doctor.numbers.examination import examine
-from chainrule.doctor.subjects.program import Program
+from chainrule.doctor.subjects.program import Pass, Program
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign import state as states
 from chainrule.foreign.conventions import Code
@@ -26,7 +26,7 @@ from chainrule.foreign.loops import (
     add_step,
     differences,
     evaluated,
-    is_array,
+    is_numbers,
     losses,
     rate_of,
 )
@@ -43,6 +43,17 @@ class LoopProgram(Program):
     """A loop's body: it has its batch among its names, and cannot be given another one."""
 
     runs_once = True
+
+    def _find_parameters(self, first: Pass) -> None:
+        """Only what the loop moves has a gradient; the data in it has none."""
+        super()._find_parameters(first)
+        state = self.fresh_state(self.values)
+        with suppress(Exception), np.errstate(all="ignore"):  # found again in the backward pass
+            vars(state)[STEP]()
+        for name, path in list(self.paths.items()):
+            is_same = np.array_equal(self.values[name], states.read(state, path))
+            if is_same and not is_parameter(name):
+                del self.paths[name], self.values[name]
 
     def narrowed(self, examples: int) -> Subject | None:
         return None
@@ -61,11 +72,13 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
     _let_numbers_move(vars(seen.names))
     best: Program | None = None
     wrong = 0
+    reason: CannotCheckError | None = None
     for make in (*_by_loss(seen), *_by_output(seen)):
         try:
             program = make()
             found = examine(program)
-        except CannotCheckError:
+        except CannotCheckError as error:
+            reason = error
             continue
         if not found.truths or found.error is not None:
             continue
@@ -74,7 +87,7 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
         if not found.wrong:
             break
     if best is None:
-        raise CannotCheckError(
+        raise reason or CannotCheckError(
             "neither a loss (a number called loss or cost) nor the difference between an output "
             "and its targets was found in it"
         )
@@ -146,7 +159,8 @@ def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.expr, Array]]:
         for output, target in ((left, right), (right, left)):
             y, moved_y = evaluated(target, here), evaluated(target, there)
             p, moved_p = evaluated(output, here), evaluated(output, there)
-            if not (is_array(y) and is_array(p)) or np.shape(y) != np.shape(p):
+            is_formula = isinstance(target, ast.Constant)  # as in 1 - a**2
+            if is_formula or not (is_numbers(y) and is_numbers(p)) or np.shape(y) != np.shape(p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
                 yield output, np.array(y)

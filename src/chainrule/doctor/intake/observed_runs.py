@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.failure import is_own
-from chainrule.doctor.intake.examples import Case, Example, from_example
+from chainrule.doctor.intake.examples import Case, Example, from_example, from_targets
 from chainrule.doctor.intake.guessed_runs import (
     as_meant,
     attempt_class,
@@ -36,6 +36,7 @@ from chainrule.foreign.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     is_spelt_like,
+    role_of,
 )
 from chainrule.types import Array
 
@@ -104,12 +105,15 @@ def _found(observed: Observed) -> Found:
 
 
 def _add_objects(found: Found, observed: Observed) -> None:
-    """Networks, and the layers of those that cannot be replayed as a whole."""
+    """Networks, and the layers of those that cannot be replayed as a whole; not those that one
+    method trains, whose loop was seen: that shows more."""
+    looping = {id(loop.owner) for loop in observed.loops}
     covered: set[int] = set()
     count: dict[type, int] = {}
     for thing in _outermost_first(_objects(observed)):
         kind, key = type(thing.owner), id(thing.owner)
-        if key in covered or count.get(kind, 0) >= ALIKE:
+        is_in_loop = key in looping and is_spelt_like(thing.backward.name, TRAINING_METHODS)
+        if is_in_loop or key in covered or count.get(kind, 0) >= ALIKE:
             continue
         found.classes.add(kind)
         if found.attempt(key, kind.__name__, partial(_case_of, thing, observed)):
@@ -232,14 +236,23 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
     for example in _examples(seen):
         module = observed.loaded.module
         try:
-            case = from_example(example, Randomness(random_sources(module)), module)
+            randomness = Randomness(random_sources(module))
+            if np.ndim(example["x"]) or "y" not in example:
+                case = from_example(example, randomness, module)
+            else:
+                case = Case(
+                    from_targets(example["layer"], example["x"], example, randomness, module),
+                    example,
+                    module,
+                )
             if case.subject is not None:
                 case.subject.is_guessed = True
                 case.subject.gradients(case.subject.values)
         except Exception as error:  # code may refuse a part of its batch
             failure = failure or error
             continue
-        case.notes.append(f"x of shape {np.shape(example['x'])} is that of the run")
+        if np.ndim(example["x"]):
+            case.notes.append(f"x of shape {np.shape(example['x'])} is that of the run")
         return as_meant(case)
     raise failure or CannotCheckError("no input was seen")
 
@@ -247,14 +260,19 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
 def _examples(seen: SeenObject) -> Iterator[Example]:
     """What to run an object on: a part of the batch, where that is large, and the whole batch."""
     source = seen.forward or seen.backward
-    x = argument(source, "x")
-    if x is None:
-        raise CannotCheckError(f"no array was seen that goes into {source.name}")
-    y = _targets(seen)
+    x, y = argument(source, "x"), _targets(seen)
+    if x is None:  # the object holds its data
+        x, y = np.zeros((), int), y if y is not None else _held_targets(seen.before)
     given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
     part = part_of_batch(x, y, source.result)
     for x_given, y_given in [part, (x, y)] if part else [(x, y)]:
         yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
+
+
+def _held_targets(thing: Any) -> Array | None:
+    """The targets among the attributes of an object."""
+    held = getattr(thing, "__dict__", {}).items()
+    return next((v for n, v in held if role_of(n) == "y" and isinstance(v, np.ndarray)), None)
 
 
 def _targets(seen: SeenObject) -> Array | None:
