@@ -24,11 +24,14 @@ from chainrule.doctor.intake.guessed_runs import (
 from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
 from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
 from chainrule.doctor.intake.observed_loops import loop_case
+from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.loading import classes_in, functions_in, random_sources
-from chainrule.foreign.observing import Call, Observed, modules_of, observe
+from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
+from chainrule.foreign.parameter_names import is_untrained
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
     BACKWARD_METHODS,
@@ -232,6 +235,11 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
     """An object on what it was given."""
     if seen.before is None:
         raise CannotCheckError("it cannot be copied, so that it cannot be run again")
+    if outside := _changed_between(seen):
+        raise CannotCheckError(
+            f"between its passes the run changes {', '.join(outside[:3])}, so that they show "
+            "nothing when they are run again: let the forward pass keep it"
+        )
     failure: Exception | None = None
     for example in _examples(seen):
         module = observed.loaded.module
@@ -255,6 +263,27 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
             case.notes.append(f"x of shape {np.shape(example['x'])} is that of the run")
         return as_meant(case)
     raise failure or CannotCheckError("no input was seen")
+
+
+def _changed_between(seen: SeenObject) -> list[str]:
+    """The arrays that the forward pass does not leave as the backward pass found them."""
+    if seen.forward is None or seen.backward.before is None:
+        return []
+    again, found = copied(seen.before), seen.backward.before
+    try:
+        with np.errstate(all="ignore"):
+            getattr(again, seen.forward.name)(**seen.forward.arguments)
+    except Exception:  # arguments that go by position alone: then nothing is known
+        return []
+    left = states.arrays(again)
+    return [
+        states.path_end(path)
+        for path, array in states.arrays(found).items()
+        if path in left
+        and not may_hold_a_gradient(str(path[-1]))
+        and not is_untrained(states.path_end(path))
+        and not alike(left[path], array)
+    ]
 
 
 def _examples(seen: SeenObject) -> Iterator[Example]:
