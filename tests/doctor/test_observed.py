@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.doctor.test_cases import VERDICTS, Expected, expected_of
 
 from chainrule.check import Verdict
 from chainrule.doctor.diagnosis import diagnose_request
@@ -20,6 +19,7 @@ from chainrule.doctor.intake.request import Request
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.notebooks import read_notebook
 from chainrule.foreign.observing import observe
+from tests.doctor.test_cases import VERDICTS, Expected, expected_of
 
 FOLDER = Path(__file__).parent / "observed"
 SCRIPTS = [
@@ -150,5 +150,5 @@ def test_a_file_that_only_defines_things_is_checked_as_without_a_run() -> None:
 def test_a_file_without_a_network_says_what_was_seen(tmp_path: Path) -> None:
     file = tmp_path / "none.py"
     file.write_text("import numpy as np\nprint(np.ones(3) / [])\n")
-    with pytest.raises(CannotCheckError, match="no forward pass .* line 2, was left out"):
+    with pytest.raises(CannotCheckError, match=r"no forward pass .* line 2, was left out"):
         watch(file)

@@ -7,6 +7,7 @@ import ast
 import builtins
 import copy
 import linecache
+import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from chainrule.foreign.names import Names
 from chainrule.foreign.roles import NAMES_LOSS, role_of
 
 Loop = ast.For | ast.While
+REGULARIZER = re.compile(
+    r"\b(reg(_|u|$|\b)|lambda|lambd\b|lamda|lam\b|weight_decay|l2_(reg|lambda|penalty))",
+    re.IGNORECASE,
+)
 STEP = "training_step"  # what the function is called that a loop's body becomes
 FEWEST = 3  # statements of a body that trains
 
@@ -160,13 +165,16 @@ def _function(name: str, loop: Loop, body: list[ast.stmt]) -> ast.FunctionDef:
     return ast.fix_missing_locations(made)
 
 
-def add_forward(seen: SeenLoop, name: str, result: ast.expr) -> None:
-    """Let the names have a function that runs the body up to its first update, with what computes
-    the loss, and returns `result`."""
+def add_forward(seen: SeenLoop, name: str, result: ast.expr, until: ast.stmt | None = None) -> None:
+    """Let the names have a function that runs the body up to a statement and returns `result`.
+
+    Args:
+        until: that statement; the first update if left out, and then what computes the loss, too.
+    """
     loop = seen.node
-    first = next(updates(loop))
-    before = loop.body[: loop.body.index(first)]
-    rest = [s for s in _flat(loop.body[loop.body.index(first) :]) if loss_assigned(s)]
+    first = loop.body.index(until or next(updates(loop)))
+    before = loop.body[:first]
+    rest = [] if until else [s for s in _flat(loop.body[first:]) if loss_assigned(s)]
     given = ast.Return(
         ast.Call(
             ast.Attribute(
@@ -204,17 +212,35 @@ def losses(loop: Loop) -> list[str]:
     return [name for each in _flat(loop.body) if (name := loss_assigned(each))]
 
 
-def differences(loop: Loop) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """What is subtracted from what in a body, before its updates."""
+def differences(loop: Loop) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
+    """What is subtracted from what in a body, before its updates, with the statement that does it;
+    of ``p[range(n), y] -= 1`` p and y."""
     first = loop.body.index(next(updates(loop)))
     for statement in loop.body[:first]:
         for node in ast.walk(statement):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
-                yield node.left, node.right
+                yield statement, node.left, node.right
+        match statement:
+            case ast.AugAssign(
+                target=ast.Subscript(value=output, slice=ast.Tuple(elts=[_, classes])),
+                op=ast.Sub(),
+                value=ast.Constant(value=1),
+            ):
+                yield statement, _loaded(output), classes
+
+
+def _loaded(node: ast.expr) -> ast.expr:
+    """An expression to be read, of one that is written to."""
+    return ast.parse(ast.unparse(node), mode="eval").body
+
+
+def has_regularizer(loop: Loop) -> bool:
+    """True if a body seems to add the gradient of a regularizer."""
+    return any(REGULARIZER.search(ast.unparse(statement)) for statement in loop.body)
 
 
 def rate_of(loop: Loop, names: Names) -> float:
-    """The learning rate: by its name, else a number before the gradient, else 1."""
+    """The learning rate: by its name, else a number with which the gradient is multiplied, else 1."""
     for statement in updates(loop):
         for node in ast.walk(statement):
             word = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
@@ -226,8 +252,10 @@ def rate_of(loop: Loop, names: Names) -> float:
         value = getattr(statement, "value", None)
         moved = value if isinstance(statement, ast.AugAssign) else getattr(value, "right", None)
         while isinstance(moved, ast.BinOp) and isinstance(moved.op, (ast.Mult, ast.Div)):
-            if isinstance(moved.left, ast.Constant) and isinstance(moved.left.value, float):
-                return float(moved.left.value)
+            for factor in (moved.left, moved.right):
+                worth = evaluated(factor, names)
+                if isinstance(worth, (float, np.floating)) and worth:
+                    return abs(float(worth))
             moved = moved.left
     return 1.0
 

@@ -26,6 +26,7 @@ from chainrule.foreign.loops import (
     add_step,
     differences,
     evaluated,
+    has_regularizer,
     is_numbers,
     losses,
     rate_of,
@@ -91,6 +92,11 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
             "neither a loss (a number called loss or cost) nor the difference between an output "
             "and its targets was found in it"
         )
+    if wrong and best.code.loss is not None and has_regularizer(seen.node):
+        raise CannotCheckError(
+            "its updates hold the term of a regularizer, and it computes no loss that has one: "
+            "compute the loss in it, as loss = …"
+        )
     best.is_guessed = True
     if best.code.loss is not None and losses(seen.node):
         best.notes.append(
@@ -128,10 +134,12 @@ def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
 
 def _by_output(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
     """Programs with the usual loss that fits what the loop takes the difference of."""
-    for output, target in _outputs(seen):
+    for statement, output, target in _outputs(seen):
 
-        def make(output: ast.expr = output, target: Array = target) -> Program:
-            add_forward(seen, OUTPUT, output)
+        def make(
+            statement: ast.stmt = statement, output: ast.expr = output, target: Array = target
+        ) -> Program:
+            add_forward(seen, OUTPUT, output, until=statement)
             code = _code(seen, OUTPUT)
 
             def made(code: Code, y: Any) -> Program:
@@ -152,18 +160,26 @@ def _code(seen: SeenLoop, forward: str) -> Code:
     return Code(seen.names, lambda state: vars(state)[forward], lambda state: vars(state)[STEP])
 
 
-def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.expr, Array]]:
+def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.stmt, ast.expr, Array]]:
     """What is compared with targets, which depends on what the loop moves, and those targets."""
     here, there = _after(seen, moved=False), _after(seen, moved=True)
-    for left, right in differences(seen.node):
+    for statement, left, right in differences(seen.node):
         for output, target in ((left, right), (right, left)):
             y, moved_y = evaluated(target, here), evaluated(target, there)
             p, moved_p = evaluated(output, here), evaluated(output, there)
             is_formula = isinstance(target, ast.Constant)  # as in 1 - a**2
-            if is_formula or not (is_numbers(y) and is_numbers(p)) or np.shape(y) != np.shape(p):
+            if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
-                yield output, np.array(y)
+                yield statement, output, np.array(y)
+
+
+def _belong(y: Any, p: Any) -> bool:
+    """True if targets may belong to an output: in its shape, or a class number for each row."""
+    if np.shape(y) == np.shape(p):
+        return True
+    are_classes = np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iu"
+    return are_classes and np.ndim(p) == 2 and len(y) == len(p)
 
 
 def _after(seen: SeenLoop, moved: bool) -> Names:
