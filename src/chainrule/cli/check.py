@@ -114,6 +114,10 @@ def check(
     Layers, networks, pairs of functions, activations, losses and optimizers are understood as
     they are usually written. A function `example(rng)` in the file may say what to run it on.
 
+    A file that trains by itself is best checked with --run: it runs in the sandbox, with its own
+    data, until its first training steps are done; then the gradients of what it has used there
+    are compared: networks, layers, functions, loops. Plots and input() do no harm.
+
     Exit code 0: everything was compared and is right; 1: mistakes found; 2: not checked, and why;
     3: no mistake found, but only a part could be compared.
 

@@ -240,7 +240,7 @@ def has_regularizer(loop: Loop) -> bool:
 
 
 def rate_of(loop: Loop, names: Names) -> float:
-    """The learning rate: by its name, else a number with which the gradient is multiplied, else 1."""
+    """The learning rate: by its name, else a number before the gradient, else 1."""
     for statement in updates(loop):
         for node in ast.walk(statement):
             word = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
