@@ -11,6 +11,7 @@ import ast
 import builtins
 import copy
 import linecache
+import os
 import sys
 import types
 from collections.abc import Iterator
@@ -42,6 +43,9 @@ RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
 ANSWER = "1"  # to input()
+
+_FOLDERS: set[str] = set()
+"""Of the files that this process has run."""
 
 
 class SeenEnoughError(BaseException):
@@ -127,14 +131,17 @@ def observe(file: Path) -> Observed:
 
 
 def _forget(file: Path) -> None:
-    """Have everything beside a file imported anew: an earlier run may have trained it."""
-    folder = str(file.resolve().parent)
+    """Have everything beside a file imported anew: an earlier run may have trained it, or may have
+    imported another file's of the same name."""
+    folder = f"{file.resolve().parent}{os.sep}"
+    folders = (*_FOLDERS, folder)
     for name, module in list(sys.modules.items()):
         place = str(getattr(module, "__file__", None) or "")
-        if place.startswith(folder) and not place.startswith(LIBRARIES):
+        if place.startswith(folders) and not place.startswith(LIBRARIES):
             del sys.modules[name]
-    for name in [name for name in linecache.cache if name.startswith((folder, str(file)))]:
+    for name in [name for name in linecache.cache if name.startswith((*folders, str(file)))]:
         del linecache.cache[name]
+    _FOLDERS.add(folder)
 
 
 class _AsMain(ast.NodeTransformer):

@@ -22,7 +22,7 @@ from chainrule.doctor.intake.observed_arrays import (
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradient_names import pairs_among
+from chainrule.foreign.gradient_names import names_backward_pass, pairs_among
 from chainrule.foreign.loading import functions_in
 from chainrule.foreign.names import Names
 from chainrule.foreign.observing import Call, Observed, modules_of
@@ -30,7 +30,6 @@ from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_FUNCTIONS, is_spelt_like, role_of
 
 FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
-BACKWARD = re.compile(r"backw|back_?prop|bwd|compute_grad|calc\w*_grad", re.IGNORECASE)
 
 
 def is_forward(name: str) -> bool:
@@ -40,7 +39,7 @@ def is_forward(name: str) -> bool:
 
 def is_backward(name: str) -> bool:
     """True if a function is a backward pass by its name."""
-    return is_spelt_like(name, BACKWARD_METHODS) or bool(BACKWARD.search(name))
+    return is_spelt_like(name, BACKWARD_METHODS) or names_backward_pass(name)
 
 
 def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
