@@ -54,6 +54,14 @@ def check(
         str | None,
         typer.Option("--shape", metavar="5,4", help="The shape of the input, the batch included."),
     ] = None,
+    run: Annotated[
+        bool,
+        typer.Option(
+            "--run",
+            help="Run the file as you would, watch its first training steps, and check the "
+            "gradients on the arrays that it uses there.",
+        ),
+    ] = False,
     solution: Annotated[
         Path | None,
         typer.Option(
@@ -106,6 +114,10 @@ def check(
     Layers, networks, pairs of functions, activations, losses and optimizers are understood as
     they are usually written. A function `example(rng)` in the file may say what to run it on.
 
+    A file that trains by itself is best checked with --run: it runs in the sandbox, with its own
+    data, until its first training steps are done; then the gradients of what it has used there
+    are compared: networks, layers, functions, loops. Plots and input() do no harm.
+
     Exit code 0: everything was compared and is right; 1: mistakes found; 2: not checked, and why;
     3: no mistake found, but only a part could be compared.
 
@@ -116,6 +128,7 @@ def check(
     \b
     Examples:
       chainrule check layers.py
+      chainrule check main.py --run
       chainrule check submissions.zip --solution right.py --hide-suggestions
       chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
@@ -129,7 +142,7 @@ def check(
     from chainrule.sandbox.limits import Limits
 
     try:
-        request = Request(file, class_name, _pair(functions), make, _shape(shape))
+        request = Request(file, class_name, _pair(functions), make, _shape(shape), run=run)
         many = is_a_class(file)
         limits = Limits(time_limit or (EACH if many else ALONE), memory_limit)
         if solution is not None:
@@ -240,6 +253,9 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     if finding["line"]:
         if finding.get("cell"):
             page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
+        if finding.get("file"):
+            page.print(styled((f"{MARGIN}{finding['file']}", "dim")))
+            file = file.parent / finding["file"]
         for line in _source(file, finding["line"], finding.get("cell")):
             page.print(line)
     if finding["suggestion"]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chainrule.doctor.failure import failed, is_own
-from chainrule.doctor.findings import Diagnosis, endless
+from chainrule.doctor.findings import Diagnosis, Finding, endless
 from chainrule.doctor.intake.examples import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
@@ -17,6 +17,7 @@ from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.source import files_of
 from chainrule.rewrites.causes import CODES
 
 # What is no mistake where the network never has such inputs, nor reads again what was changed; on
@@ -46,7 +47,7 @@ def diagnose_request(request: Request) -> Diagnosis:
         with Randomness([]).frozen():  # what is drawn to make objects is the same every time
             cases = find(request)
         joined = _joined([_diagnosed(case, alone=len(cases) == 1) for case in cases])
-        return answered(_in_cells(joined, Path(str(request.file))))
+        return answered(_placed(joined, Path(str(request.file))))
     except (CannotCheckError, MemoryError):
         raise
     except EndlessError as error:
@@ -77,6 +78,7 @@ def diagnose_case(case: Case) -> Diagnosis:
         diagnosis = diagnose_optimizer(case.example)
     else:
         diagnosis = diagnose_subject(case.subject)
+    diagnosis.findings = [_in_its_file(each, case) for each in diagnosis.findings]
     diagnosis.notes += case.notes
     diagnosis.unchecked += case.unchecked
     named = {finding.code for finding in diagnosis.findings}
@@ -104,17 +106,38 @@ def answered(diagnosis: Diagnosis) -> Diagnosis:
     return diagnosis
 
 
-def _in_cells(diagnosis: Diagnosis, file: Path) -> Diagnosis:
-    """The findings of a notebook by its cells."""
-    if not is_notebook(file):
-        return diagnosis
-    notebook = read_notebook(file)
+def _is_among(finding: Finding, others: list[Finding]) -> bool:
+    """True if the same mistake was found in another object of the same class."""
+    place = finding.line, finding.file, finding.code
+    return finding.line is not None and place in [(f.line, f.file, f.code) for f in others]
+
+
+def _in_its_file(finding: Finding, case: Case) -> Finding:
+    """A finding with the file that its line is in: that of the code's own functions, if the search
+    has not found it in another."""
+    if finding.file or not finding.line or case.subject is None:
+        return finding
+    return replace(finding, file=next(iter(files_of(case.subject.functions()[:1])), None))
+
+
+def _placed(diagnosis: Diagnosis, file: Path) -> Diagnosis:
+    """The findings of another file by its name, those of a notebook by its cells."""
+    notebook = read_notebook(file) if is_notebook(file) else None
     placed = []
     for finding in diagnosis.findings:
-        cell, line = notebook.place(finding.line) if finding.line else (None, None)
-        placed.append(replace(finding, cell=cell, line=line))
+        here = finding.file is None or Path(finding.file) == file
+        cell, line = None, finding.line
+        if here and notebook is not None and line:
+            cell, line = notebook.place(line)
+        other = None if here else _name_from(Path(str(finding.file)), file.resolve().parent)
+        placed.append(replace(finding, cell=cell, line=line, file=other))
     diagnosis.findings = placed
     return diagnosis
+
+
+def _name_from(other: Path, folder: Path) -> str:
+    """What a file is called, seen from a folder."""
+    return str(other.relative_to(folder)) if other.is_relative_to(folder) else other.name
 
 
 def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
@@ -123,7 +146,7 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
         return diagnoses[0]
     joined = Diagnosis(", ".join(dict.fromkeys(d.subject for d in diagnoses)))
     for d in diagnoses:
-        joined.findings += d.findings
+        joined.findings += [f for f in d.findings if not _is_among(f, joined.findings)]
         joined.notes += [note for note in d.notes if note not in joined.notes]
         joined.comparisons += d.comparisons
         joined.unchecked += d.unchecked

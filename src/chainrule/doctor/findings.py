@@ -9,6 +9,8 @@ from typing import Any
 from chainrule.doctor.verdict import Verdict
 from chainrule.types import Array
 
+PLACE = ("cell", "file")
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -22,6 +24,7 @@ class Finding:
         line: where in the file, if known.
         suggestion: what to do.
         cell: of a notebook, from 1; the line is then that of the cell.
+        file: that the line is in, if it is not the one that was to be checked.
     """
 
     gradient: str
@@ -31,13 +34,12 @@ class Finding:
     line: int | None = None
     suggestion: str = ""
     cell: int | None = None
+    file: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as `--json` prints it; the cell only where there are cells."""
+        """The finding as `--json` prints it; cell and file only where there are several."""
         given = {**vars(self), "certain": bool(self.certain)}
-        if self.cell is None:
-            del given["cell"]
-        return given
+        return {name: each for name, each in given.items() if name not in PLACE or each is not None}
 
 
 def endless(name: str, error: Exception, line: int | None) -> Finding:

@@ -2,9 +2,10 @@
 
 Nothing here knows a layer of chainrule: the doctor, `HandWritten` and `explain` stand on it.
 
-    names           roles of arguments and methods; gradient_names, parameter_names
+    naming          roles of arguments and methods; gradient_names, parameter_names
     a file          loading runs it; backward_code finds where it computes gradients
     a function      source, expressions, derivative_forms: what it says; watching: what it runs
+    a run           observing watches a file that trains; names, loops: what of it can run again
     a call          conventions, calling, outputs; randomness is frozen, effort counted
     what is left    state: the arrays of an object; gradients: which belongs to which parameter
     all of it       adopted: code of the labs' styles as forward(x) and backward(dy, memory)

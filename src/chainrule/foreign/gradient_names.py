@@ -12,6 +12,7 @@ LETTER = r"[^\W\d_]"  # of any alphabet: dγ
 ARRAY = re.compile(rf"grad|error|delta|nabla|^[d∂]_?{LETTER}|^g_?[A-Z]|deriv|^dout$|^[δΔ∇∂]")
 BESIDE_A_PARAMETER = re.compile(r"grad|^d[^\W\d]|^g$|delta|nabla|^[δΔ∇∂]", re.IGNORECASE)
 FUNCTION = re.compile(r"backw|back_?prop|bprop|prime|deriv|grad(?!e)|delta|^d_|_d$", re.IGNORECASE)
+BACKWARD = re.compile(r"backw|back_?prop|bwd|compute_grad|calc\w*_grad", re.IGNORECASE)
 DERIVATIVE = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 WORD = re.compile(r"prime|deriv")
@@ -70,6 +71,11 @@ def gradient_names(parameter: str) -> list[str]:
 def is_about_gradients(function: str) -> bool:
     """True if a function's name says that it computes gradients: `backward`, `sigmoid_prime`."""
     return bool(FUNCTION.search(function))
+
+
+def names_backward_pass(function: str) -> bool:
+    """True if a function is the backward pass of a network by its name: `nn_backprop`."""
+    return bool(BACKWARD.search(function))
 
 
 def names_derivative(function: str) -> bool:

@@ -59,6 +59,18 @@ def load(file: Path) -> Loaded:
     Raises:
         CannotCheckError: it cannot be read or understood, or trains without an end.
     """
+    loaded, tree = prepared(file)
+    for statement in tree.body:
+        _run(statement, loaded, file)
+    return loaded
+
+
+def prepared(file: Path) -> tuple[Loaded, ast.Module]:
+    """A module of which nothing has run yet, and the statements to run in it.
+
+    Raises:
+        CannotCheckError: the file cannot be read or understood.
+    """
     notebook = read_notebook(file) if is_notebook(file) else None
     if notebook is not None:
         source = notebook.source
@@ -73,32 +85,41 @@ def load(file: Path) -> Loaded:
     sys.modules[NAME] = module
     folder = file.parent.resolve()
     sys.path[:0] = [str(folder), str(folder.parent)]
-    loaded = Loaded(module, notebook)
-    loaded.left_out += notebook.left_out if notebook else []
-    for statement in tree.body:
-        _run(statement, loaded, file)
-    return loaded
+    return Loaded(module, notebook, list(notebook.left_out) if notebook else []), tree
 
 
 def _run(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
-    """Run one statement; note it, where it fails."""
+    """Run one statement of a file that is only to define things; note it, where it fails."""
+    try:
+        with effort.at_most(TOP_LEVEL_LINES):
+            run_statement(statement, loaded, file)
+    except EndlessError:
+        raise CannotCheckError(
+            f"{file.name} trains at top level: line {statement.lineno} has not come to an end "
+            f"after {TOP_LEVEL_LINES:,} lines. Let it run under observation, with --run, or put it "
+            'under `if __name__ == "__main__":`'
+        ) from None
+
+
+def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
+    """Run one statement; note it, where it fails.
+
+    Raises:
+        EndlessError: it runs more lines than it may.
+    """
     code = compile(ast.Module([statement], []), str(file), "exec")
     # a module's code is a function without arguments, whose names are the module's
     function = types.FunctionType(code, vars(loaded.module))
     place = loaded.place(statement.lineno)
     for _ in range(MOST_STAND_INS):
         try:
-            with effort.at_most(TOP_LEVEL_LINES):
-                effort.counted(function)
+            effort.counted(function)
         except ModuleNotFoundError as error:
             stand_in_for(str(error.name))
             loaded.left_out.append(f"{place}, cannot be imported: {type(error).__name__}: {error}")
             continue
         except EndlessError:
-            raise CannotCheckError(
-                f"{file.name} trains at top level: line {statement.lineno} has not come to an end "
-                f'after {TOP_LEVEL_LINES:,} lines. Put it under `if __name__ == "__main__":`'
-            ) from None
+            raise
         except SystemExit as error:
             loaded.left_out.append(f"{place}, ends the program itself: exit({error})")
         except Exception as error:  # the user's file may raise anything

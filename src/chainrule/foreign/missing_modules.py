@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from typing import Any
+
+import numpy as np
 
 from chainrule.foreign.errors import CannotCheckError
 
@@ -45,3 +51,81 @@ class StandIn(types.ModuleType):
 def stand_in_for(missing: str) -> None:
     """From now on, importing `missing` gives a stand-in."""
     sys.modules[missing] = StandIn(missing)
+
+
+# --- plots ----------------------------------------------------------------------------------
+
+PLOTS = ("matplotlib", "seaborn", "plotly", "bokeh")
+
+
+class Drawing(StandIn):
+    """A stand-in that lets code draw, and draws nothing: whatever is called gives another one."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Drawing(f"{self.__name__}.{name}")
+
+    def __call__(self, *values: Any, **keywords: Any) -> Any:
+        last = self.__name__.rpartition(".")[2]
+        made = Drawing(f"{self.__name__}()")
+        if last == "subplots":
+            return made, _axes(made, *values, **keywords)
+        if last == "hist":
+            return made, made, made
+        return [made] if last == "plot" else made
+
+    def __getitem__(self, _: Any) -> Drawing:
+        return self
+
+    def __setitem__(self, _: Any, __: Any) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __enter__(self) -> Drawing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _axes(drawing: Drawing, nrows: int = 1, ncols: int = 1, *_: Any, **__: Any) -> Any:
+    """What `subplots` gives besides the figure: one drawing, a row of them, or a table."""
+    table = np.full((nrows, ncols), None, object)
+    table.fill(drawing)
+    return drawing if table.size == 1 else table.squeeze()
+
+
+class _DrawingFinder(MetaPathFinder, Loader):
+    """Finds a drawing in the place of each module that plots, and of those within it."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        is_plot = fullname.partition(".")[0] in PLOTS
+        return ModuleSpec(fullname, self, is_package=True) if is_plot else None
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        return Drawing(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
+
+
+@contextmanager
+def stand_in_for_plots() -> Iterator[None]:
+    """Within, modules that plot are imported as stand-ins that draw nothing."""
+    real = {name: sys.modules.pop(name) for name in list(sys.modules) if _plots(name)}
+    finder = _DrawingFinder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if _plots(name)]:
+            del sys.modules[name]
+        sys.modules.update(real)
+
+
+def _plots(module: str) -> bool:
+    return module.partition(".")[0] in PLOTS

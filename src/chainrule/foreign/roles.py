@@ -47,6 +47,7 @@ LOSS_NAMES = (
     *("calculate_loss", "get_loss", "loss_func", "error", "mse_loss", "MSE_loss", "mse", "MSE"),
     *("cross_entropy", "cross_entropy_loss", "binary_cross_entropy", "calc_loss"),
 )
+NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
 
 ROLES: dict[str, tuple[str, ...]] = {
     "x": (
@@ -92,6 +93,15 @@ def method_among(thing: Any, names: Iterable[str]) -> str | None:
     own = {_plain(name): name for name in dir(thing) if not name.startswith("_")}
     spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
     return next((name for name in spelt if callable(getattr(thing, name, None))), None)
+
+
+def is_spelt_like(name: str, names: Iterable[str]) -> bool:
+    """True if a name is one of some, however it is spelt.
+
+    >>> is_spelt_like("backProp", ["backprop"])
+    True
+    """
+    return _plain(name) in set(map(_plain, names))
 
 
 def _plain(name: str) -> str:

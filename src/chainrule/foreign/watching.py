@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
+
 from chainrule.foreign import effort
 
 LocalNames = dict[str, Any]
@@ -21,10 +23,17 @@ def watching(files: set[str]) -> Iterator[dict[CodeType, LocalNames]]:
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_code.co_filename in files:
-            seen[frame.f_code] = dict(frame.f_locals)
+            seen[frame.f_code] = {**_arrays_of_file(frame), **frame.f_locals}
 
     with _profiling(watch):
         yield seen
+
+
+def _arrays_of_file(frame: FrameType) -> LocalNames:
+    """The arrays that a function uses among the names of its file."""
+    held = frame.f_globals
+    used = [name for name in frame.f_code.co_names if isinstance(held.get(name), np.ndarray)]
+    return {name: held[name] for name in used}
 
 
 @contextmanager

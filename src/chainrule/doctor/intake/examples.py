@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,6 +27,7 @@ from chainrule.foreign.roles import (
     FORWARD_METHODS,
     JOINT_METHODS,
     LOSS_NAMES,
+    NAMES_LOSS,
     TRAINING_METHODS,
     method_among,
     role_of,
@@ -36,7 +36,6 @@ from chainrule.foreign.source import returned_names
 
 Example = dict[str, Any]
 
-NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
 KEYS = (
     *("layer", "forward", "backward", "params", "loss", "function", "derivative", "of", "x", "y"),
     *("learning_rate", "predict", "axis", "optimizer", "grads"),
@@ -162,7 +161,7 @@ def from_object(
     """
     if (pair := activation_of(thing, x)) is not None:
         return pair
-    loss = example.get("loss") or _own_loss(thing) or _loss_in(module)
+    loss = example.get("loss") or _own_loss(thing) or loss_in(module)
     name = type(thing).__name__
     if (joint := _joint_method(thing)) is not None:
         code = Code(
@@ -274,7 +273,7 @@ def from_targets(
     Raises:
         LossNeededError: no usual loss fits.
     """
-    loss = _own_loss(thing) or _loss_in(module)
+    loss = _own_loss(thing) or loss_in(module)
     forward, backward, _ = methods_of(thing)
     code = Code(
         thing,
@@ -282,7 +281,17 @@ def from_targets(
         lambda state: getattr(state, backward),
         _as_part(thing, loss),
     )
-    return with_assumed_loss(_maker(type(thing).__name__, x, example, randomness), code, x, None)
+    made = _maker(type(thing).__name__, x, example, randomness)
+    return with_assumed_loss(made, code, x, example.get("y"))
+
+
+def from_code(name: str, code: Code, example: Example, randomness: Randomness) -> Program:
+    """Code whose parts are known, on the input and the targets of an example.
+
+    Raises:
+        CannotCheckError: as `from_example`.
+    """
+    return _program(name, code, example["x"], example, randomness)
 
 
 def _program(name: str, code: Code, x: Any, example: Example, randomness: Randomness) -> Program:
@@ -347,7 +356,7 @@ def _own_loss(thing: Any) -> Any:
     return name and getattr(thing, name)
 
 
-def _loss_in(module: types.ModuleType | None) -> Any:
+def loss_in(module: types.ModuleType | None) -> Any:
     """A loss among the functions of a file: by its name, if there is only one."""
     named = [
         function
@@ -362,7 +371,7 @@ def _from_functions(
 ) -> Subject:
     forward, backward = example["forward"], example["backward"]
     params = example.get("params", example.get("parameters", {}))
-    loss = example.get("loss") or _loss_in(module)
+    loss = example.get("loss") or loss_in(module)
     thing = getattr(forward, "__self__", None)
     if thing is not None and thing is getattr(backward, "__self__", None):
         named = forward.__name__, backward.__name__

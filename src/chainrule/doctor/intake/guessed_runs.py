@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.examples import (
+    ACTIVATION_METHODS,
+    DERIVATIVE_METHODS,
     Case,
     Example,
     activation_of,
@@ -38,7 +40,14 @@ from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededE
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness, random_like
-from chainrule.foreign.roles import BACKWARD_METHODS, method_among
+from chainrule.foreign.roles import (
+    BACKWARD_METHODS,
+    FORWARD_FUNCTIONS,
+    FORWARD_METHODS,
+    JOINT_METHODS,
+    TRAINING_METHODS,
+    method_among,
+)
 from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
 from chainrule.types import Array, Shape
 
@@ -86,6 +95,35 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
         f"{kind.__name__} cannot be made without being told how ({failure}): give --make "
         f'"{kind.__name__}(…)" and --shape'
     )
+
+
+def has_both_passes(kind: type) -> bool:
+    """True if a class has methods that are a forward and a backward pass by their names."""
+    backward = method_among(kind, BACKWARD_METHODS)
+    if backward is None and method_among(kind, JOINT_METHODS):
+        return True
+    others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
+    # every class can be called, which makes an object: the objects must be callable
+    own = [n for n in (*FORWARD_METHODS, *ACTIVATION_METHODS) if n != "__call__"]
+    has_forward = method_among(kind, own) is not None or "__call__" in dir(kind)
+    return has_forward and (backward or method_among(kind, others)) is not None
+
+
+def is_abstract(kind: type) -> bool:
+    """True if its passes only say that they are missing, for other classes to define."""
+    methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
+    codes = [m.__code__ for m in methods if inspect.isfunction(m)]
+    return bool(codes) and all(
+        "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])
+        for code in codes
+    )
+
+
+def passes_among(functions: Collection[str]) -> list[tuple[str, str]]:
+    """The names of a forward and a backward function, where a file has both."""
+    forward = next((n for n in FORWARD_FUNCTIONS if n in functions), None)
+    backward = next((n for n in BACKWARD_METHODS if n in functions), None)
+    return [(forward, backward)] if forward and backward else []
 
 
 def is_stub(kind: type) -> bool:
@@ -159,7 +197,7 @@ def attempt_object(
             if isinstance(error, EndlessError):
                 break
             continue
-        return _as_meant(case)
+        return as_meant(case)
     if forward_only is not None:
         return forward_only
     if isinstance(failure, CannotCheckError):
@@ -175,7 +213,7 @@ def attempt_object(
     )
 
 
-def _as_meant(case: Case) -> Case:
+def as_meant(case: Case) -> Case:
     """The case, or another one of the same object: what its backward pass takes as its only
     argument may be the gradient of the output, the input, or the targets."""
     thing = case.example["layer"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import types
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,6 @@ import numpy as np
 from chainrule.configurable import find_name
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.examples import (
-    ACTIVATION_METHODS,
-    DERIVATIVE_METHODS,
     Case,
     Example,
     from_example,
@@ -25,7 +21,11 @@ from chainrule.doctor.intake.guessed_runs import (
     attempt_functions,
     attempt_object,
     attempt_optimizer,
+    has_both_passes,
+    is_abstract,
+    passes_among,
 )
+from chainrule.doctor.intake.observed_runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
@@ -33,12 +33,6 @@ from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
 from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import (
-    BACKWARD_METHODS,
-    FORWARD_FUNCTIONS,
-    FORWARD_METHODS,
-    JOINT_METHODS,
-    TRAINING_METHODS,
-    method_among,
     role_of,
 )
 from chainrule.seeding import generator
@@ -55,6 +49,7 @@ class Request:
         make: an expression that makes the object.
         shape: of the input.
         seed: of what is drawn.
+        run: true if the file is to be run as its author would, and watched.
     """
 
     file: Path | None = None
@@ -63,6 +58,7 @@ class Request:
     make: str | None = None
     shape: tuple[int, ...] | None = None
     seed: int = 0
+    run: bool = False
 
     @property
     def file_name(self) -> str:
@@ -78,6 +74,8 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
+    if request.run:
+        return _watched(request, request.file)
     loaded = load(request.file)
     try:
         cases = _cases(request, loaded.module)
@@ -85,6 +83,26 @@ def find(request: Request) -> list[Case]:
         reasons = "; ".join(loaded.left_out)
         raise CannotCheckError(f"{error}; {reasons}" if reasons else str(error)) from error
     cases[0].notes.extend(loaded.left_out)
+    return cases
+
+
+def _watched(request: Request, file: Path) -> list[Case]:
+    """What a run of the file shows; where that is nothing, what can be guessed."""
+    found = watched(file)
+    failures = list(found.failures.values())
+    cases = found.cases
+    if not cases:
+        try:
+            cases = _cases(request, found.module)
+        except CannotCheckError as error:
+            reasons = "; ".join([*failures, *found.notes])
+            raise CannotCheckError(
+                f"no forward pass with its backward pass was seen in the run ({reasons}), and "
+                f"without it: {error}"
+            ) from error
+        found.notes.append("the run has shown nothing, so it was checked as without --run")
+    cases[0].notes[:0] = found.notes
+    cases[0].unchecked.extend(failures)
     return cases
 
 
@@ -205,7 +223,7 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
     """Everything in a file that can be examined without being told how."""
     cases, failures = [], []
     for kind in classes_in(module).values():
-        if not _has_both_passes(kind) or _is_abstract(kind):
+        if not has_both_passes(kind) or is_abstract(kind):
             continue
         try:
             cases.append(attempt_class(kind, module, request.shape))
@@ -216,7 +234,7 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
                 raise
             failures.append(f"{kind.__name__}: {error}")
     functions = functions_in(module)
-    for first, second in [*pairs_among(functions), *_passes_among(functions)]:
+    for first, second in [*pairs_among(functions), *passes_among(functions)]:
         try:
             cases.append(_function_pair(first, second, module, request))
         except EndlessError:
@@ -240,31 +258,3 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         )
     cases[0].unchecked.extend(failures)
     return cases
-
-
-def _has_both_passes(kind: type) -> bool:
-    backward = method_among(kind, BACKWARD_METHODS)
-    if backward is None and method_among(kind, JOINT_METHODS):
-        return True
-    others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
-    # every class can be called, which makes an object: the objects must be callable
-    own = [n for n in (*FORWARD_METHODS, *ACTIVATION_METHODS) if n != "__call__"]
-    has_forward = method_among(kind, own) is not None or "__call__" in dir(kind)
-    return has_forward and (backward or method_among(kind, others)) is not None
-
-
-def _is_abstract(kind: type) -> bool:
-    """True if its passes only say that they are missing, for other classes to define."""
-    methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
-    codes = [m.__code__ for m in methods if inspect.isfunction(m)]
-    return bool(codes) and all(
-        "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])
-        for code in codes
-    )
-
-
-def _passes_among(functions: Collection[str]) -> list[tuple[str, str]]:
-    """The names of a forward and a backward function, where a file has both."""
-    forward = next((n for n in FORWARD_FUNCTIONS if n in functions), None)
-    backward = next((n for n in BACKWARD_METHODS if n in functions), None)
-    return [(forward, backward)] if forward and backward else []

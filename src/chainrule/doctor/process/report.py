@@ -71,6 +71,7 @@ def _finding(given: dict[str, Any]) -> Finding:
         line,
         _text(given.get("suggestion")),
         cell,
+        None if given.get("file") is None else _text(given["file"]),
     )
 
 

@@ -99,7 +99,7 @@ class Cases:
     def again(self, message: Message) -> Message:
         """The same, on an object that has run both passes on other numbers before."""
         subject, values = self._subject(message), _values(message, "value")
-        if not isinstance(subject, Program):
+        if not isinstance(subject, Program) or subject.runs_once:
             return _answered(subject.gradients(values))
         before = _values(message, "before")
         state = subject.fresh_state(before)

@@ -25,6 +25,8 @@ ZEROING = (
 
 def second_call(subject: Program) -> list[Finding]:
     """Forward and backward twice with the same object: other numbers in, then the same again."""
+    if subject.runs_once:
+        return []
     other = _other_values(subject)
     try:
         state = subject.fresh_state(subject.values)

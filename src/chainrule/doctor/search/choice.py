@@ -96,8 +96,15 @@ class Choice:
         if sure is not None and sure.code != code and sure.code in KNOWN_BY_NUMBERS:
             code, certain, evidence = sure.code, False, sure.evidence
         advice = f"{correction.edit.advice}: then the gradient is right"
+        edit = correction.edit
         return Finding(
-            self.found.shown(named), code, certain, evidence, correction.edit.line, advice
+            self.found.shown(named),
+            code,
+            certain,
+            evidence,
+            edit.line,
+            advice,
+            file=edit.source.file,
         )
 
 

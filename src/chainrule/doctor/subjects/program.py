@@ -4,7 +4,7 @@ the gradients are found."""
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,6 +53,10 @@ class Pass:
 class Program(Subject):
     """A layer, a network or a pair of functions.
 
+    Attributes:
+        beside: functions in other files, whose source may hold the mistake, too.
+        runs_once: true if it is no code that is called again with other numbers.
+
     Args:
         x, y: a batch and its targets.
         rate: the learning rate for code that updates its own weights.
@@ -65,6 +69,9 @@ class Program(Subject):
             missing.
         Whatever the code itself raises passes through.
     """
+
+    beside: Sequence[Function] = ()
+    runs_once = False
 
     def __init__(
         self,
@@ -463,8 +470,9 @@ class Program(Subject):
 
     def functions(self) -> list[Function]:
         if self.code.joint is not None:
-            return [self.code.joint]
-        return [self.code.backward(self.code.state), self.code.forward(self.code.state)]
+            return [self.code.joint, *self.beside]
+        own = [self.code.backward(self.code.state), self.code.forward(self.code.state)]
+        return [*own, *self.beside]
 
 
 def _is_weight(path: Path) -> bool:

@@ -1,0 +1,85 @@
+"""What the calls of a run were given: inputs, targets, settings; and a part of a batch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor.intake.examples import Example
+from chainrule.foreign.observing import Call
+from chainrule.foreign.randomness import not_constant
+from chainrule.foreign.roles import role_of
+from chainrule.types import Array
+
+EXAMPLES, IMAGES = 24, 4  # of a batch that is larger
+
+
+def argument(call: Call, role: str) -> Array | None:
+    """The array that was handed in for a role; for x the first one, if none is called so."""
+    arrays = {name: as_array(value) for name, value in call.arguments.items()}
+    named = [a for n, a in arrays.items() if a is not None and role_of(n) == role]
+    if named or role != "x":
+        return next(iter(named), None)
+    first = next((a for a in arrays.values() if a is not None), None)
+    return first
+
+
+def as_array(value: Any) -> Array | None:
+    """An array, or a list of numbers as one."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return value
+    if isinstance(value, (list, tuple)) and value:
+        with suppress(ValueError, TypeError):
+            made = np.array(value)
+            return made if made.dtype.kind in "fiub" else None
+    return None
+
+
+def extras(*calls: Call | None) -> Example:
+    """Other arguments, by name: words, numbers, the learning rate."""
+    found: Example = {}
+    for call in calls:
+        for name, value in call.arguments.items() if call else ():
+            role = role_of(name)
+            if role == "rate" and isinstance(value, (float, int)) and value:
+                found["learning_rate"] = float(value)
+            elif role is None and isinstance(value, (str, bool, int, float)):
+                found[name] = value
+    return found
+
+
+def telling(x: Array) -> Array:
+    """An input in which nothing hides: where all its numbers are the same, they are moved."""
+    same = x.size > 1 and bool(np.all(x == x.flat[0]))
+    return not_constant(x.astype(np.float64)) if same else x
+
+
+# --- a part of the batch --------------------------------------------------------------------
+
+
+def part_of_batch(x: Array, y: Array | None, output: Any) -> tuple[Array, Array | None] | None:
+    """Some examples of a batch, evenly spread; None where there are few, or it is none."""
+    most = IMAGES if x.ndim > 2 else EXAMPLES
+    axis = _axis_of_examples(x, y, output)
+    if axis is None or x.shape[axis] <= most:
+        return None
+    count = x.shape[axis]
+    chosen = np.linspace(0, count - 1, most).astype(int)
+    if y is not None:
+        axes = [a for a in (axis, 0, y.ndim - 1) if a < y.ndim and y.shape[a] == count]
+        if not axes:
+            return None
+        y = np.take(y, chosen, axes[0])
+    return np.take(x, chosen, axis), y
+
+
+def _axis_of_examples(x: Array, y: Array | None, output: Any) -> int | None:
+    """The axis along which there are as many as in the targets, or in what came out."""
+    beside = y if y is not None and y.ndim else output
+    if x.ndim < 2 or not isinstance(beside, np.ndarray) or not beside.ndim:
+        return None
+    if x.shape[0] == beside.shape[0]:
+        return 0
+    return 1 if x.ndim == 2 and x.shape[1] == beside.shape[-1] else None

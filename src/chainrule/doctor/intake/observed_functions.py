@@ -1,0 +1,174 @@
+"""Pairs of functions that a run was seen to call: on the parameters and the batch it had."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor.intake.examples import Case, Example, from_code, from_example, loss_in
+from chainrule.doctor.intake.observed_arrays import (
+    argument,
+    as_array,
+    extras,
+    part_of_batch,
+    telling,
+)
+from chainrule.foreign.calling import required
+from chainrule.foreign.conventions import Code
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradient_names import names_backward_pass, pairs_among
+from chainrule.foreign.loading import functions_in
+from chainrule.foreign.names import Names
+from chainrule.foreign.observing import Call, Observed, modules_of
+from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_FUNCTIONS, is_spelt_like, role_of
+
+FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
+
+
+def is_forward(name: str) -> bool:
+    """True if a function is a forward pass by its name."""
+    return is_spelt_like(name, FORWARD_FUNCTIONS) or bool(FORWARD.search(name))
+
+
+def is_backward(name: str) -> bool:
+    """True if a function is a backward pass by its name."""
+    return is_spelt_like(name, BACKWARD_METHODS) or names_backward_pass(name)
+
+
+def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """The name, and what makes the case, of each backward function with the forward function
+    before it, the outermost first."""
+    calls = [call for call in observed.calls if call.owner is None]
+    backward = [call for call in calls if is_backward(call.name)]
+    if not backward:
+        return
+    outermost = min(call.depth for call in backward)
+    seen = set()
+    for back in backward:
+        if back.depth > outermost or back.code in seen:
+            continue
+        seen.add(back.code)
+        before = [c for c in calls[: calls.index(back)] if is_forward(c.name)]
+        inside = [c for c in calls[calls.index(back) :] if is_forward(c.name)]
+        if before:
+            forward = min(reversed(before), key=lambda c: c.depth)
+            yield back.name, partial(_case, forward, back, observed)
+        elif inside:
+            yield back.name, partial(_case, inside[0], back, observed)
+
+
+def pair_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """The same for a function and its derivative that no pass has called, such as the loss of a
+    network and its derivative; those that a pass has called are checked with it."""
+    for module in modules_of(observed):
+        functions = functions_in(module)
+        for name, derivative in pairs_among(functions):
+            code = functions[derivative].__code__
+            calls = [c for c in observed.calls if c.code is code and not c.is_within_pass]
+            if calls and not is_backward(derivative):
+                pair = functions[name], functions[derivative]
+                yield derivative, partial(_pair_case, *pair, calls[-1], module)
+
+
+def _pair_case(
+    function: Callable[..., Any],
+    derivative: Callable[..., Any],
+    call: Call,
+    module: types.ModuleType,
+) -> Case:
+    """A function and its derivative, on what the derivative was given."""
+    arrays = {n: a for n, v in call.arguments.items() if (a := as_array(v)) is not None}
+    y = argument(call, "y")
+    x = next((a for n, a in arrays.items() if a is not y and role_of(n) == "output"), None)
+    x = x if x is not None else next((a for a in arrays.values() if a is not y), None)
+    if x is None or len(required(function)) != len(required(derivative)):
+        raise CannotCheckError("no arrays were seen that go into it")
+    part = part_of_batch(x, y, y)
+    x, y = part if part else (x, y)
+    x = telling(np.asarray(x, np.float64))
+    if len(required(function)) == 2 and y is not None:
+        given: Example = {"loss": function, "derivative": derivative, "x": x, "y": y}
+    elif len(required(function)) == 1:
+        given = {"function": function, "derivative": derivative, "x": x}
+    else:
+        raise CannotCheckError("what its arguments stand for is not known")
+    return from_example(given, Randomness([]), module)
+
+
+def _case(forward: Call, backward: Call, observed: Observed) -> Case:
+    """A pair of functions on what they were given."""
+    x = argument(forward, "x")
+    if x is None:
+        raise CannotCheckError(f"no array was seen that goes into {forward.name}")
+    y = argument(backward, "y")
+    part = part_of_batch(x, y, _array_in(forward.result))
+    failure: Exception | None = None
+    for x_given, y_given in [part, (x, y)] if part else [(x, y)]:
+        given: Example = {"x": x_given, **extras(forward, backward)}
+        given |= {} if y_given is None else {"y": y_given}
+        try:
+            case = _made(forward, backward, given, observed)
+            if case.subject is not None:
+                case.subject.is_guessed = True
+                case.subject.gradients(case.subject.values)
+        except Exception as error:  # code may refuse a part of its batch
+            failure = failure or error
+            continue
+        case.notes.append(f"x of shape {np.shape(x_given)} is that of the run")
+        return case
+    raise failure or CannotCheckError("no input was seen")
+
+
+def _made(forward: Call, backward: Call, given: Example, observed: Observed) -> Case:
+    module = observed.module_of(forward.code)
+    params = _parameters(forward, backward)
+    if params is not None:
+        functions = {"forward": _function(forward, vars(module))}
+        functions |= {"backward": _function(backward, vars(observed.module_of(backward.code)))}
+        return from_example({**given, **functions, "params": params}, Randomness([]), module)
+    names = forward.before
+    if not isinstance(names, Names):
+        raise CannotCheckError(f"no parameters were seen that {forward.name} uses")
+    loss = loss_in(module)
+    code = Code(
+        names,
+        lambda state: vars(state)[forward.name],
+        lambda state: vars(state)[backward.name],
+        None if loss is None else lambda state: vars(state).get(loss.__name__, loss),
+    )
+    return Case(from_code(backward.name, code, given, Randomness([])), given, module)
+
+
+def _function(call: Call, held: Mapping[str, Any]) -> Any:
+    function = held.get(call.name)
+    if not inspect.isfunction(function):
+        raise CannotCheckError(f"{call.name} stands within another function")
+    return function
+
+
+def _parameters(forward: Call, backward: Call) -> Any:
+    """The parameters that are handed to the forward pass: a dictionary or list of arrays, or
+    arrays, by the names of its arguments; None where there are none."""
+    x = argument(forward, "x")
+    held: dict[str, Any] = {}
+    for name, value in forward.arguments.items():
+        if isinstance(value, Mapping) and any(as_array(v) is not None for v in value.values()):
+            return value
+        array = as_array(value)
+        if array is x or (array is None and not isinstance(value, (list, tuple))):
+            continue
+        if role_of(name) not in ("y", "output"):
+            held[name] = value
+    return held or None
+
+
+def _array_in(result: Any) -> Any:
+    """What came out, if it is an array or the first of several."""
+    return result[0] if isinstance(result, tuple) and result else result

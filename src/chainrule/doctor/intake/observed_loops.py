@@ -1,0 +1,197 @@
+"""A training loop in which everything is written out, as a program: its body up to the first update
+is the forward pass, the whole body a training step."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor.intake.examples import Case
+from chainrule.doctor.intake.usual_losses import with_assumed_loss
+from chainrule.doctor.numbers.examination import examine
+from chainrule.doctor.subjects.program import Pass, Program
+from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign import state as states
+from chainrule.foreign.conventions import Code
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.loops import (
+    STEP,
+    SeenLoop,
+    add_forward,
+    add_step,
+    differences,
+    evaluated,
+    has_regularizer,
+    is_numbers,
+    losses,
+    rate_of,
+)
+from chainrule.foreign.names import Names
+from chainrule.foreign.observing import Observed
+from chainrule.foreign.parameter_names import is_parameter
+from chainrule.foreign.randomness import Randomness, random_like
+from chainrule.types import Array
+
+OUTPUT, LOSS = "output_of_loop", "loss_of_loop"
+
+
+class LoopProgram(Program):
+    """A loop's body: it has its batch among its names, and cannot be given another one."""
+
+    runs_once = True
+
+    def _find_parameters(self, first: Pass) -> None:
+        """Only what the loop moves has a gradient; the data in it has none."""
+        super()._find_parameters(first)
+        state = self.fresh_state(self.values)
+        with suppress(Exception), np.errstate(all="ignore"):  # found again in the backward pass
+            vars(state)[STEP]()
+        for name, path in list(self.paths.items()):
+            is_same = np.array_equal(self.values[name], states.read(state, path))
+            if is_same and not is_parameter(name):
+                del self.paths[name], self.values[name]
+
+    def narrowed(self, examples: int) -> Subject | None:
+        return None
+
+    def only(self, example: int) -> None:
+        return None
+
+
+def loop_case(seen: SeenLoop, observed: Observed) -> Case:
+    """The case of a loop.
+
+    Raises:
+        CannotCheckError: nothing in it tells its loss.
+    """
+    add_step(seen)
+    _let_numbers_move(vars(seen.names))
+    best: Program | None = None
+    wrong = 0
+    reason: CannotCheckError | None = None
+    for make in (*_by_loss(seen), *_by_output(seen)):
+        try:
+            program = make()
+            found = examine(program)
+        except CannotCheckError as error:
+            reason = error
+            continue
+        if not found.truths or found.error is not None:
+            continue
+        if best is None or len(found.wrong) < wrong:
+            best, wrong = program, len(found.wrong)
+        if not found.wrong:
+            break
+    if best is None:
+        raise reason or CannotCheckError(
+            "neither a loss (a number called loss or cost) nor the difference between an output "
+            "and its targets was found in it"
+        )
+    if wrong and best.code.loss is not None and has_regularizer(seen.node):
+        raise CannotCheckError(
+            "its updates hold the term of a regularizer, and it computes no loss that has one: "
+            "compute the loss in it, as loss = …"
+        )
+    best.is_guessed = True
+    if best.code.loss is not None and losses(seen.node):
+        best.notes.append(
+            f"{losses(seen.node)[0]}, as the loop computes it, was not taken for the loss: the "
+            "gradients are those of another one"
+        )
+    best.notes.append("the loop's body was run again, from its first round")
+    return Case(best, {"x": best.x}, observed.loaded.module)
+
+
+def _let_numbers_move(held: dict[str, Any]) -> None:
+    """Make parameters that begin as whole numbers, ``b = 0``, such that they can be moved."""
+    for name, value in held.items():
+        if type(value) is int and is_parameter(name):
+            held[name] = float(value)
+        elif hasattr(value, "__dict__") and not isinstance(value, states.OPAQUE):
+            inner = vars(value)
+            inner |= {n: float(v) for n, v in inner.items() if type(v) is int and is_parameter(n)}
+
+
+def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
+    """Programs of which the loop's own loss is followed."""
+    for name in dict.fromkeys(losses(seen.node)):
+
+        def make(name: str = name) -> Program:
+            add_forward(seen, LOSS, ast.Name(name, ast.Load()))
+            code = _code(seen, LOSS)
+            value = vars(copy.deepcopy(seen.names))[LOSS]()
+            if np.size(value) != 1:
+                raise CannotCheckError(f"{name} is not a number")
+            return _program(seen, code, None)
+
+        yield make
+
+
+def _by_output(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
+    """Programs with the usual loss that fits what the loop takes the difference of."""
+    for statement, output, target in _outputs(seen):
+
+        def make(
+            statement: ast.stmt = statement, output: ast.expr = output, target: Array = target
+        ) -> Program:
+            add_forward(seen, OUTPUT, output, until=statement)
+            code = _code(seen, OUTPUT)
+
+            def made(code: Code, y: Any) -> Program:
+                return _program(seen, code, y)
+
+            return with_assumed_loss(made, code, np.zeros((), int), target)
+
+        yield make
+
+
+def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
+    rate = rate_of(seen.node, seen.names)
+    name = f"the loop in line {seen.node.lineno}"
+    return LoopProgram(name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
+
+
+def _code(seen: SeenLoop, forward: str) -> Code:
+    return Code(seen.names, lambda state: vars(state)[forward], lambda state: vars(state)[STEP])
+
+
+def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.stmt, ast.expr, Array]]:
+    """What is compared with targets, which depends on what the loop moves, and those targets."""
+    here, there = _after(seen, moved=False), _after(seen, moved=True)
+    for statement, left, right in differences(seen.node):
+        for output, target in ((left, right), (right, left)):
+            y, moved_y = evaluated(target, here), evaluated(target, there)
+            p, moved_p = evaluated(output, here), evaluated(output, there)
+            is_formula = isinstance(target, ast.Constant)  # as in 1 - a**2
+            if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
+                continue
+            if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
+                yield statement, output, np.array(y)
+
+
+def _belong(y: Any, p: Any) -> bool:
+    """True if targets may belong to an output: in its shape, or a class number for each row."""
+    if np.shape(y) == np.shape(p):
+        return True
+    are_classes = np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iu"
+    return are_classes and np.ndim(p) == 2 and len(y) == len(p)
+
+
+def _after(seen: SeenLoop, moved: bool) -> Names:
+    """The names after a round, from parameters as they were, or others."""
+    names = copy.deepcopy(seen.names)
+    updated = copy.deepcopy(seen.names)
+    with suppress(Exception), np.errstate(all="ignore"):  # the code may raise anything
+        vars(updated)[STEP]()
+    for path, array in states.arrays(names).items() if moved else ():
+        after = states.read(updated, path)
+        if after is not None and not np.array_equal(array, after):
+            states.write(names, path, array + 0.1 * random_like(array, "dependence"))
+    with suppress(Exception), np.errstate(all="ignore"):
+        vars(names)[STEP]()
+    return names

@@ -1,0 +1,310 @@
+"""From a run that was watched to what can be examined: real objects, in the state they had, on the
+arrays that they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.examples import Case, Example, from_example, from_targets
+from chainrule.doctor.intake.guessed_runs import (
+    as_meant,
+    attempt_class,
+    has_both_passes,
+    is_abstract,
+    passes_among,
+)
+from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
+from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
+from chainrule.doctor.intake.observed_loops import loop_case
+from chainrule.doctor.properties.repeated_calls import alike
+from chainrule.doctor.subjects.program import Program
+from chainrule.foreign import state as states
+from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradient_names import may_hold_a_gradient
+from chainrule.foreign.loading import classes_in, functions_in, random_sources
+from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
+from chainrule.foreign.parameter_names import is_untrained
+from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.roles import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    JOINT_METHODS,
+    TRAINING_METHODS,
+    is_spelt_like,
+    role_of,
+)
+from chainrule.types import Array
+
+ALIKE = 4  # objects of one class that are checked
+
+
+def watched(file: Path) -> Found:
+    """What a run of a file shows to be examined; it may be nothing.
+
+    Raises:
+        CannotCheckError: the file cannot be read or understood.
+    """
+    observed = observe(file)
+    found = _found(observed)
+    beside = list(_functions_beside(observed))
+    for case in found.cases:
+        if isinstance(case.subject, Program):
+            case.subject.beside = beside
+    found.notes += [observed.ended or "the file was run to its end", *observed.loaded.left_out]
+    return found
+
+
+@dataclass
+class Found:
+    """What a run shows.
+
+    Args:
+        cases: what can be examined.
+        failures: what was seen but cannot be replayed, and why, by the object it is about.
+        classes: of all that is examined.
+        module: the file.
+        notes: what happened in the run.
+    """
+
+    module: ModuleType
+    cases: list[Case] = field(default_factory=list)
+    failures: dict[object, str] = field(default_factory=dict)
+    classes: set[type] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def attempt(self, key: object, name: str, make: Callable[[], Case]) -> bool:
+        """Add a case, or why there is none; True if there is one."""
+        try:
+            self.cases.append(make())
+        except Exception as error:  # the code may raise anything when it is run otherwise
+            if is_own(error) and not isinstance(error, CannotCheckError):
+                raise
+            self.failures[key] = f"{name}: {error}"
+            return False
+        return True
+
+
+def _found(observed: Observed) -> Found:
+    """Everything that has both passes: what the run has used, then what it has not."""
+    found = Found(observed.loaded.module)
+    _add_objects(found, observed)
+    for name, make in function_cases(observed):
+        found.attempt(name, name, make)
+    if not found.cases:
+        _add_loop(found, observed)
+    for name, make in pair_cases(observed):
+        found.attempt(name, name, make)
+    if found.cases:
+        _add_unused(found, observed)
+    return found
+
+
+def _add_objects(found: Found, observed: Observed) -> None:
+    """Networks, and the layers of those that cannot be replayed as a whole; not those that one
+    method trains, whose loop was seen: that shows more."""
+    looping = {id(loop.owner) for loop in observed.loops}
+    covered: set[int] = set()
+    count: dict[type, int] = {}
+    for thing in _outermost_first(_objects(observed)):
+        kind, key = type(thing.owner), id(thing.owner)
+        is_in_loop = key in looping and is_spelt_like(thing.backward.name, TRAINING_METHODS)
+        if is_in_loop or key in covered or count.get(kind, 0) >= ALIKE:
+            continue
+        found.classes.add(kind)
+        if found.attempt(key, kind.__name__, partial(_case_of, thing, observed)):
+            count[kind] = count.get(kind, 0) + 1
+            parts = _within(thing.owner)
+            covered |= parts.keys()
+            found.classes |= {type(part) for part in parts.values()}
+
+
+def _add_loop(found: Found, observed: Observed) -> None:
+    """The first training loop that can be replayed."""
+    for seen in observed.loops:
+        name = f"the loop in line {seen.node.lineno}"
+        if found.attempt(seen, name, partial(loop_case, seen, observed)):
+            found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
+            found.classes.add(type(seen.owner))
+            return
+
+
+def _add_unused(found: Found, observed: Observed) -> None:
+    """What the file has besides, and the run has not used: checked as without a run."""
+    module = observed.loaded.module
+    for name, kind in classes_in(module).items():
+        is_used = any(issubclass(used, kind) for used in found.classes)
+        if is_used or not has_both_passes(kind) or is_abstract(kind):
+            continue
+        words = f"{name}, which the run has not used"
+        if found.attempt(kind, words, partial(attempt_class, kind, module, None)):
+            found.cases[-1].notes.append(f"{words} so far, was checked on other numbers")
+    called = {call.name for call in observed.calls}
+    for forward, backward in passes_among(functions_in(module)):
+        if backward not in called:
+            found.failures[backward] = f"{forward}, {backward}: the run has not called them so far"
+
+
+def _functions_beside(observed: Observed) -> Iterator[FunctionType]:
+    """A function of each file that the author has written besides."""
+    for module in modules_of(observed):
+        codes = [c.code for c in observed.calls if c.code.co_filename == module.__file__]
+        for code in codes[:1]:
+            yield FunctionType(code, {})
+
+
+# --- objects --------------------------------------------------------------------------------
+
+
+@dataclass
+class SeenObject:
+    """An object both of whose passes were seen.
+
+    Args:
+        owner: the object, as the run has left it.
+        forward: the last call of its forward pass before the first backward pass.
+        backward: the first call of its backward pass, or of the method that trains it.
+    """
+
+    owner: Any
+    forward: Call | None
+    backward: Call
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def before(self) -> Any:
+        """A copy of the object as it was before."""
+        return (self.forward or self.backward).before
+
+
+def _objects(observed: Observed) -> list[SeenObject]:
+    """The objects whose passes were seen, each with the calls that belong together."""
+    by_owner: dict[int, list[Call]] = {}
+    for call in observed.calls:
+        if call.owner is not None:
+            by_owner.setdefault(id(call.owner), []).append(call)
+    found = []
+    for calls in by_owner.values():
+        one = _seen(calls, BACKWARD_METHODS) or _seen(calls, TRAINING_METHODS)
+        joint = next((c for c in calls if is_spelt_like(c.name, JOINT_METHODS)), None)
+        if one is None and joint is not None:
+            one = SeenObject(joint.owner, None, joint, calls)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _seen(calls: list[Call], names: tuple[str, ...]) -> SeenObject | None:
+    """The calls of an object that belong together, if it has been called by one of the names."""
+    number = next((i for i, c in enumerate(calls) if is_spelt_like(c.name, names)), None)
+    if number is None:
+        return None
+    before = [c for c in calls[:number] if is_spelt_like(c.name, FORWARD_METHODS)]
+    within = [c for c in calls[number:] if is_spelt_like(c.name, FORWARD_METHODS)]
+    forward = before[-1] if before else next(iter(within), None)
+    return SeenObject(calls[number].owner, forward, calls[number], calls)
+
+
+def _outermost_first(seen: list[SeenObject]) -> list[SeenObject]:
+    """Networks before the layers that they hold."""
+    inside = {id(one.owner): _within(one.owner) for one in seen}
+    return sorted(seen, key=lambda one: sum(id(one.owner) in ids for ids in inside.values()))
+
+
+def _within(thing: Any) -> dict[int, Any]:
+    """An object and all that it holds, by their identity."""
+    found: dict[int, Any] = {}
+    left = [thing]
+    while left:
+        part = left.pop()
+        if id(part) in found or isinstance(part, (np.ndarray, *states.OPAQUE)):
+            continue
+        found[id(part)] = part
+        left += [inner for _, inner in states.items(part)]
+    return found
+
+
+def _case_of(seen: SeenObject, observed: Observed) -> Case:
+    """An object on what it was given."""
+    if seen.before is None:
+        raise CannotCheckError("it cannot be copied, so that it cannot be run again")
+    if outside := _changed_between(seen):
+        raise CannotCheckError(
+            f"between its passes the run changes {', '.join(outside[:3])}, so that they show "
+            "nothing when they are run again: let the forward pass keep it"
+        )
+    failure: Exception | None = None
+    for example in _examples(seen):
+        module = observed.loaded.module
+        try:
+            randomness = Randomness(random_sources(module))
+            if np.ndim(example["x"]) or "y" not in example:
+                case = from_example(example, randomness, module)
+            else:
+                case = Case(
+                    from_targets(example["layer"], example["x"], example, randomness, module),
+                    example,
+                    module,
+                )
+            if case.subject is not None:
+                case.subject.is_guessed = True
+                case.subject.gradients(case.subject.values)
+        except Exception as error:  # code may refuse a part of its batch
+            failure = failure or error
+            continue
+        if np.ndim(example["x"]):
+            case.notes.append(f"x of shape {np.shape(example['x'])} is that of the run")
+        return as_meant(case)
+    raise failure or CannotCheckError("no input was seen")
+
+
+def _changed_between(seen: SeenObject) -> list[str]:
+    """The arrays that the forward pass does not leave as the backward pass found them."""
+    if seen.forward is None or seen.backward.before is None:
+        return []
+    again, found = copied(seen.before), seen.backward.before
+    try:
+        with np.errstate(all="ignore"):
+            getattr(again, seen.forward.name)(**seen.forward.arguments)
+    except Exception:  # arguments that go by position alone: then nothing is known
+        return []
+    left = states.arrays(again)
+    return [
+        states.path_end(path)
+        for path, array in states.arrays(found).items()
+        if path in left
+        and not may_hold_a_gradient(str(path[-1]))
+        and not is_untrained(states.path_end(path))
+        and not alike(left[path], array)
+    ]
+
+
+def _examples(seen: SeenObject) -> Iterator[Example]:
+    """What to run an object on: a part of the batch, where that is large, and the whole batch."""
+    source = seen.forward or seen.backward
+    x, y = argument(source, "x"), _targets(seen)
+    if x is None:  # the object holds its data
+        x, y = np.zeros((), int), y if y is not None else _held_targets(seen.before)
+    given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
+    part = part_of_batch(x, y, source.result)
+    for x_given, y_given in [part, (x, y)] if part else [(x, y)]:
+        yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
+
+
+def _held_targets(thing: Any) -> Array | None:
+    """The targets among the attributes of an object."""
+    held = getattr(thing, "__dict__", {}).items()
+    return next((v for n, v in held if role_of(n) == "y" and isinstance(v, np.ndarray)), None)
+
+
+def _targets(seen: SeenObject) -> Array | None:
+    """The targets, if one of the passes was handed any."""
+    calls = [seen.backward, *([seen.forward] if seen.forward else [])]
+    return next((y for call in calls if (y := argument(call, "y")) is not None), None)

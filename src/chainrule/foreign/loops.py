@@ -1,0 +1,276 @@
+"""Training loops in which everything is written out: which ones a file has, and their bodies as
+functions over the names that they use."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import linecache
+import re
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.names import Names
+from chainrule.foreign.roles import NAMES_LOSS, role_of
+
+Loop = ast.For | ast.While
+REGULARIZER = re.compile(
+    r"\b(reg(_|u|$|\b)|lambda|lambd\b|lamda|lam\b|weight_decay|l2_(reg|lambda|penalty))",
+    re.IGNORECASE,
+)
+STEP = "training_step"  # what the function is called that a loop's body becomes
+FEWEST = 3  # statements of a body that trains
+
+
+@dataclass(frozen=True)
+class SeenLoop:
+    """A loop that has run.
+
+    Args:
+        node: in the syntax tree of its file.
+        file: that file.
+        names: a copy of all that its body uses, when it ran for the first time.
+        owner: the object in whose method it stands, if it does.
+    """
+
+    node: Loop
+    file: str
+    names: Names
+    owner: Any = None
+
+
+def training_loops(tree: ast.AST) -> Iterator[Loop]:
+    """The loops whose own statements update something by what they compute, the innermost first."""
+    loops = [node for node in ast.walk(tree) if isinstance(node, Loop)]
+    for loop in reversed(loops):
+        if len(loop.body) >= FEWEST and any(True for _ in updates(loop)):
+            yield loop
+
+
+def updates(loop: Loop) -> Iterator[ast.stmt]:
+    """The statements of a body that move something: ``W -= …``, ``W = W - …``."""
+    for statement in loop.body:
+        match statement:
+            case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
+                if not isinstance(value, ast.Constant):
+                    yield statement
+            case ast.Assign(targets=[target], value=ast.BinOp(left, ast.Sub() | ast.Add(), value)):
+                same = ast.unparse(target) == ast.unparse(left)
+                if same and not isinstance(value, ast.Constant):
+                    yield statement
+
+
+def names_used(loop: Loop) -> set[str]:
+    """The names in a body."""
+    nodes = (node for each in loop.body for node in ast.walk(each))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return {name for name in used if not hasattr(builtins, name)}
+
+
+# --- the body as functions ------------------------------------------------------------------
+
+
+def add_step(seen: SeenLoop) -> bool:
+    """Let the names have a function that runs the body once; False where that cannot be.
+
+    In the source that is looked up from now on, the loop's first line defines this function, so
+    that the lines of its body are found where they stand.
+    """
+    lines = linecache.getlines(seen.file)
+    loop, first = seen.node, seen.node.body[0]
+    text = _as_function(lines, loop) if loop.lineno < first.lineno else None
+    if text is not None:
+        linecache.cache[seen.file] = (len(text), None, text.splitlines(keepends=True), seen.file)
+        node = _function_at(ast.parse(text), loop.lineno)
+        seen.names.define(node, seen.file)
+        return True
+    seen.names.define(_function(STEP, loop, list(loop.body)), seen.file)
+    return True
+
+
+def _as_function(lines: list[str], loop: Loop) -> str | None:
+    """The source with the loop as a function; None where that is no Python."""
+    changed = list(lines)
+    first = loop.body[0]
+    if isinstance(first, (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.FunctionDef)):
+        return None
+    head = changed[loop.lineno - 1]
+    changed[loop.lineno - 1] = f"{head[: len(head) - len(head.lstrip())]}def {STEP}():\n"
+    for number in range(loop.lineno + 1, first.lineno):
+        changed[number - 1] = "\n"
+    for node in _jumps(loop.body):
+        word = "break" if isinstance(node, ast.Break) else "continue"
+        coded = changed[node.lineno - 1].encode()  # in which columns are counted
+        before, after = coded[: node.col_offset].decode(), coded[node.col_offset :].decode()
+        changed[node.lineno - 1] = before + after.replace(word, "return", 1)
+    line = changed[first.lineno - 1]
+    margin = len(line) - len(line.lstrip())
+    declared = f"global {', '.join(sorted(names_used(loop)))}; "
+    changed[first.lineno - 1] = line[:margin] + declared + line[margin:]
+    text = "".join(changed)
+    try:
+        compile(text, "", "exec")
+    except (SyntaxError, ValueError):
+        return None
+    return text
+
+
+def _jumps(body: list[ast.stmt]) -> Iterator[ast.Break | ast.Continue]:
+    """The jumps that belong to the loop with this body."""
+    for statement in body:
+        if isinstance(statement, (ast.Break, ast.Continue)):
+            yield statement
+        elif not isinstance(statement, (ast.For, ast.While, ast.FunctionDef, ast.ClassDef)):
+            for name in ("body", "orelse", "finalbody"):
+                yield from _jumps(getattr(statement, name, []))
+
+
+class _WithoutJumps(ast.NodeTransformer):
+    """Ends a function where the loop's body ends."""
+
+    def visit_Break(self, node: ast.Break) -> ast.stmt:
+        return ast.copy_location(ast.Return(None), node)
+
+    def visit_Continue(self, node: ast.Continue) -> ast.stmt:
+        return ast.copy_location(ast.Return(None), node)
+
+    def visit_For(self, node: ast.For) -> ast.stmt:
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.stmt:
+        return node
+
+
+def _function_at(tree: ast.Module, line: int) -> ast.FunctionDef:
+    return next(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == STEP and node.lineno == line
+    )
+
+
+def _function(name: str, loop: Loop, body: list[ast.stmt]) -> ast.FunctionDef:
+    """A function without arguments that runs statements of a loop, over global names."""
+    declared = ast.Global(sorted(names_used(loop)))
+    kept = [_WithoutJumps().visit(copy.deepcopy(each)) for each in body]
+    no_arguments = ast.arguments([], [], None, [], [], None, [])
+    made = ast.FunctionDef(name, no_arguments, [declared, *kept], [], None, None)
+    ast.copy_location(made, loop)
+    return ast.fix_missing_locations(made)
+
+
+def add_forward(seen: SeenLoop, name: str, result: ast.expr, until: ast.stmt | None = None) -> None:
+    """Let the names have a function that runs the body up to a statement and returns `result`.
+
+    Args:
+        until: that statement; the first update if left out, and then what computes the loss, too.
+    """
+    loop = seen.node
+    first = loop.body.index(until or next(updates(loop)))
+    before = loop.body[:first]
+    rest = [] if until else [s for s in _flat(loop.body[first:]) if loss_assigned(s)]
+    given = ast.Return(
+        ast.Call(
+            ast.Attribute(
+                ast.Call(ast.Name("__import__", ast.Load()), [ast.Constant("numpy")], []),
+                "asarray",
+                ast.Load(),
+            ),
+            [copy.deepcopy(result)],
+            [],
+        )
+    )
+    seen.names.define(_function(name, loop, [*before, *rest, given]), seen.file)
+
+
+def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements, and those within conditions."""
+    for statement in body:
+        if isinstance(statement, ast.If):
+            yield from _flat(statement.body)
+        else:
+            yield statement
+
+
+def loss_assigned(statement: ast.stmt) -> str | None:
+    """The name of the loss, if a statement computes it."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            is_loss = NAMES_LOSS.search(name.lower()) and not is_about_gradients(name)
+            return name if is_loss else None
+    return None
+
+
+def losses(loop: Loop) -> list[str]:
+    """The names of what may be the loss, in a body."""
+    return [name for each in _flat(loop.body) if (name := loss_assigned(each))]
+
+
+def differences(loop: Loop) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
+    """What is subtracted from what in a body, before its updates, with the statement that does it;
+    of ``p[range(n), y] -= 1`` p and y."""
+    first = loop.body.index(next(updates(loop)))
+    for statement in loop.body[:first]:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+                yield statement, node.left, node.right
+        match statement:
+            case ast.AugAssign(
+                target=ast.Subscript(value=output, slice=ast.Tuple(elts=[_, classes])),
+                op=ast.Sub(),
+                value=ast.Constant(value=1),
+            ):
+                yield statement, _loaded(output), classes
+
+
+def _loaded(node: ast.expr) -> ast.expr:
+    """An expression to be read, of one that is written to."""
+    return ast.parse(ast.unparse(node), mode="eval").body
+
+
+def has_regularizer(loop: Loop) -> bool:
+    """True if a body seems to add the gradient of a regularizer."""
+    return any(REGULARIZER.search(ast.unparse(statement)) for statement in loop.body)
+
+
+def rate_of(loop: Loop, names: Names) -> float:
+    """The learning rate: by its name, else a number before the gradient, else 1."""
+    for statement in updates(loop):
+        for node in ast.walk(statement):
+            word = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
+            if isinstance(node, (ast.Name, ast.Attribute)) and role_of(str(word)) == "rate":
+                value = evaluated(node, names)
+                if isinstance(value, (float, int)) and value:
+                    return float(value)
+    for statement in updates(loop):
+        value = getattr(statement, "value", None)
+        moved = value if isinstance(statement, ast.AugAssign) else getattr(value, "right", None)
+        while isinstance(moved, ast.BinOp) and isinstance(moved.op, (ast.Mult, ast.Div)):
+            for factor in (moved.left, moved.right):
+                worth = evaluated(factor, names)
+                if isinstance(worth, (float, np.floating)) and worth:
+                    return abs(float(worth))
+            moved = moved.left
+    return 1.0
+
+
+def evaluated(expression: ast.expr, names: Names) -> Any:
+    """What an expression is worth among names; None where it raises."""
+    code = compile(ast.Expression(copy.deepcopy(expression)), "loop", "eval")
+    try:
+        return types.FunctionType(code, vars(names))()
+    except Exception:  # the code may raise anything
+        return None
+
+
+def is_numbers(value: Any) -> bool:
+    """True for an array of numbers, or a single one."""
+    return isinstance(value, (np.ndarray, np.number, float, int)) and (
+        np.asarray(value).dtype.kind in "fiub"
+    )
