@@ -45,16 +45,14 @@ def repeated_product(dtype: str) -> Callable[..., None]:
     from chainrule.engine.codegen.kernel import kernel
     from chainrule.engine.codegen.library import LIBRARY
     from chainrule.engine.codegen.native import size_of
-    from chainrule.engine.codegen.processor import VECTOR_BYTES
     from chainrule.engine.codegen.products import (
         Result,
         Right,
         multiply,
-        panel_of,
         plain,
         transposed,
     )
-    from chainrule.engine.codegen.transposition import Transposition, transpose
+    from chainrule.engine.codegen.transposition import transpose_into_panels
     from chainrule.engine.running.compiled import address
 
     address(LIBRARY, dtype)
@@ -83,21 +81,8 @@ def repeated_product(dtype: str) -> Callable[..., None]:
         result = Result(c, columns * item, 0, 0, rows, columns)
         for _ in range(times):
             if is_right_transposed:
-                arrange(b, panels, columns, depth, like)
+                transpose_into_panels(b, 0, columns, columns, depth, panels, like)
             multiply(left, right, result, scratch, like)
-
-    @kernel
-    def arrange(b: int, panels: int, columns: int, depth: int, like: Any) -> None:
-        item, row = size_of(like), 0
-        lanes = VECTOR_BYTES // item
-        while row < columns:
-            count = min(columns - row, lanes)
-            first, width = panel_of(row, columns, item)
-            target = panels + (first * depth + row - first) * item
-            x = b + row * depth * item
-            rows = Transposition(x, depth * item, target, width * item, count, depth, count)
-            transpose(rows, like)
-            row += count
 
     compiled: Callable[..., None] = repeat.compiled
     return compiled

@@ -28,14 +28,12 @@ from chainrule.engine.program.records import record
 @record
 class PackTask(ctypes.Structure):
     """What is to be packed: panels side by side, `width` bytes apart in the matrix, whose rows lie
-    at ``source + segments[s] + t · step``."""
+    at ``source + t · step``."""
 
     number: int  # of the function in `library`
     source: int
     step: int
-    segments: int
-    segment_count: int
-    length: int  # steps in a segment
+    length: int  # steps
     panels: int
     width: int
     target: int
@@ -82,15 +80,10 @@ def emit_pack(pack: Pack, emit: Emitter, address: Any) -> None:
             target = builder.add(target, task["target_row"])
         return [source, target]
 
-    def segment(at: Any, source: Any, target: Any) -> list[Any]:
-        values = [builder.add(source, emit.integer_at(at)), target]
-        whole = builder.sub(task["length"], rest)
-        values = emit.carry(whole, values, lambda *now: copy_rows(UNROLLED, *now), UNROLLED)
-        values = emit.carry(rest, values, lambda *now: copy_rows(1, *now))
-        return [emit.beyond(at, 8), source, values[1]]
-
     def panel(source: Any, target: Any) -> list[Any]:
-        emit.carry(task["segment_count"], [task["segments"], source, target], segment)
+        values, whole = [source, target], builder.sub(task["length"], rest)
+        values = emit.carry(whole, values, lambda *now: copy_rows(UNROLLED, *now), UNROLLED)
+        emit.carry(rest, values, lambda *now: copy_rows(1, *now))
         return [builder.add(source, task["width"]), builder.add(target, task["target_panel"])]
 
     emit.carry(task["panels"], [task["source"], task["target"]], panel)

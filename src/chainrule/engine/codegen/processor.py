@@ -23,7 +23,7 @@ class Vectors(NamedTuple):
         key: the name of their file.
         cpu: LLVM's name for the plainest processor that has them.
         needs: what NumPy calls all that code for them uses.
-        features: what LLVM is told beside the processor.
+        features: LLVM settings in addition to those that the processor implies.
     """
 
     name: str

@@ -363,8 +363,7 @@ def pack_right(right: Right, block: Block, scratch: int, like: Any) -> None:
     last_lanes = block.columns - (vectors - 1) * lanes
     address = scratch + PACK_TASK
     task: Any = pack_task_at(address)
-    task.step, task.segments, task.segment_count = right.row, scratch, 1
-    task.last_lanes = last_lanes
+    task.step, task.last_lanes = right.row, last_lanes
     for k in range(0, block.depth, STEPS_PACKED):
         task.length = min(STEPS_PACKED, block.depth - k)
         source = right.address + (block.step + k) * right.row + block.column * item
@@ -395,19 +394,13 @@ def whole_panels(vectors: int, is_part: bool) -> int:
 
 @kernel
 def pack_left(left: Left, block: Block, first: int, rows: int, scratch: int, like: Any) -> None:
-    """Pack adjacent rows of A: tile by tile, with room for a vector behind each panel."""
+    """Pack rows of a transposed A: tile by tile, with room for a vector behind each panel."""
     item = size_of(like)
     lanes = VECTOR_BYTES // item
     address = scratch + PACK_TASK
     task: Any = pack_task_at(address)
-    task.step, task.segments, task.segment_count = left.step, scratch, 1
+    task.step = left.step
     source = left.address + first * item + block.step * left.step
-    task.segment_count, length, steps = 1, block.depth, STEPS_PACKED
-    if left.segment_count > 1:
-        source = left.address + first * item
-        task.segments = left.segments + block.step // left.length * 8
-        length = steps = left.length
-        task.segment_count = block.depth // length
     row, target = 0, block.left_panels
     while row < rows:
         height = tile_height(rows - row)
@@ -418,8 +411,8 @@ def pack_left(left: Left, block: Block, first: int, rows: int, scratch: int, lik
         task.number = pack_number(vectors, task.last_lanes < lanes)
         task.panels, task.width, task.target_panel = panels, height * item, panel
         task.target_row = height * item
-        for k in range(0, length, steps):
-            task.length = min(steps, length - k)
+        for k in range(0, block.depth, STEPS_PACKED):
+            task.length = min(STEPS_PACKED, block.depth - k)
             task.source = source + row * item + k * left.step
             task.target = target + k * height * item
             run(address, like)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from chainrule.engine.codegen.emitter import INT, SHORT, Emitter, vector_function
-from chainrule.engine.codegen.kernel import ir
+from chainrule.engine.codegen.kernel import ir, kernel
+from chainrule.engine.codegen.native import size_of
 from chainrule.engine.codegen.processor import VECTOR_BYTES
+from chainrule.engine.codegen.products import panel_of
 
 
 class Transposition(NamedTuple):
@@ -70,3 +72,27 @@ def chosen(emit: Emitter, a: Any, b: Any, lanes: list[int]) -> Any:
 
 
 transpose = vector_function("transpose_rows", transpose_rows)
+
+
+@kernel
+def transpose_into_panels(
+    x: int, begin: int, end: int, rows: int, columns: int, panels: int, like: Any
+) -> None:
+    """Rows [begin, end) of a matrix of so many rows and columns, at address x, as columns of the
+    panels that a product reads, see `products.panel_of`."""
+    item, row = size_of(like), begin
+    lanes = VECTOR_BYTES // item
+    while row < end:
+        count = min(end - row, lanes - row % lanes)
+        first, width = panel_of(row, rows, item)
+        stretch = Transposition(
+            x=x + row * columns * item,
+            x_row=columns * item,
+            y=panels + (first * columns + row - first) * item,
+            y_row=width * item,
+            rows=count,
+            columns=columns,
+            width=count,
+        )
+        transpose(stretch, like)
+        row += count

@@ -22,7 +22,7 @@ from chainrule.engine.codegen.operands import count_rows, read
 from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering
 from chainrule.engine.program.records import Task
-from chainrule.engine.program.registry import handles, lowers
+from chainrule.engine.program.registry import lowers, operation
 from chainrule.layers.activations import GELU_CUBIC, SELU_ALPHA, SELU_SCALE, SQRT_2_OVER_PI
 from chainrule.layers.base import Layer
 from chainrule.types import Shape
@@ -73,8 +73,6 @@ def activation(
         dx_from_y, dx_from_x: one of them, ``dx(y, dy, setting)`` or ``dx(x, dy, setting)``.
     """
     derivative = dx_from_y or dx_from_x or value
-    forward = type(name, (Activate,), {})
-    backward = type(f"{name}Dx", (ActivateDx,), {})
 
     def activate(task: Task, like: Any) -> None:
         operands: Any = read(task, Activate)
@@ -91,10 +89,11 @@ def activation(
         for i in range(count):
             dx[i] = derivative(kept[i], dx[i], setting)
 
-    activate.__name__, activate_dx.__name__ = name, f"{name}Dx"
-    handles(forward)(activate)
-    handles(backward)(activate_dx)
-    return Activation(forward, backward, keeps_output=dx_from_y is not None)
+    return Activation(
+        operation(name, Activate, activate),
+        operation(f"{name}Dx", ActivateDx, activate_dx),
+        keeps_output=dx_from_y is not None,
+    )
 
 
 @kernel

@@ -39,7 +39,7 @@ from chainrule.engine.operations.windows import Sides, Walk
 from chainrule.engine.program.instructions import Private, Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering
 from chainrule.engine.program.records import Task
-from chainrule.engine.program.registry import handles, lowers
+from chainrule.engine.program.registry import handles, lowers, register
 from chainrule.types import Array, Shape
 
 BIAS_WIDTH = 128  # numbers of an image that are added to the bias's gradient at a time
@@ -253,12 +253,6 @@ def make_kernel_gradient(product: Kernel) -> Callable[[Task, Any], None]:
                 )
 
     return kernel_gradient
-
-
-def register(operation: type, handler: Callable[[Task, Any], None]) -> None:
-    """Have an operation carried out by a function that was made for it, and has its name."""
-    handler.__name__ = operation.__name__
-    handles(operation)(handler)
 
 
 register(Convolve, make_convolution(multiply))

@@ -24,12 +24,11 @@ from chainrule.engine.codegen.products import (
     Result,
     Right,
     multiply,
-    panel_of,
     plain,
     scratch_for,
     transposed,
 )
-from chainrule.engine.codegen.transposition import Transposition, transpose
+from chainrule.engine.codegen.transposition import transpose_into_panels
 from chainrule.engine.codegen.vector_products import matrix_times_vector, vector_times_matrix
 from chainrule.engine.operations.dense_transposed import lower_dense_transposed
 from chainrule.engine.program.instructions import Instruction, Private, Tensor
@@ -279,20 +278,7 @@ def step_at_once(task: Task, like: Any) -> None:
 def arrange_in_panels(task: Task, like: Any) -> None:
     """Wᵀ in panels. A thread takes the rows of W that it has just moved."""
     operands: Any = read(task, DensePanels)
-    part = share_of(task, operands.inputs, operands.outputs)
-    item, outputs = size_of(like), part.width
-    lanes, row = VECTOR_BYTES // item, part.begin
-    while row < part.end:
-        count = min(part.end - row, lanes - row % lanes)
-        first, width = panel_of(row, operands.inputs, item)
-        rows = Transposition(
-            x=operands.weights + row * outputs * item,
-            x_row=outputs * item,
-            y=operands.arranged + (first * outputs + row - first) * item,
-            y_row=width * item,
-            rows=count,
-            columns=outputs,
-            width=count,
-        )
-        transpose(rows, like)
-        row += count
+    inputs, outputs = operands.inputs, operands.outputs
+    part = share_of(task, inputs, outputs)
+    panels = operands.arranged
+    transpose_into_panels(operands.weights, part.begin, part.end, inputs, outputs, panels, like)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from chainrule.engine.program.instructions import Private, Tensor
 from chainrule.engine.program.lowering import Lowering
 from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.records import Context, Task
-from chainrule.engine.program.registry import handles
+from chainrule.engine.program.registry import operation
 from chainrule.types import Array, Shape
 
 
@@ -140,15 +139,7 @@ def of_values(
             total = all_at_once(task, operands, scale, like)
         add_to_total(context.partial_losses, task.share, total)
 
-    return Criterion(operation(name, loss), setting, is_of_example)
-
-
-def operation(name: str, handler: Callable[[Task, Any], None]) -> type:
-    """The operation of this name, which a function carries out."""
-    kind = type(name, (Loss,), {})
-    handler.__name__ = name
-    handles(kind)(handler)
-    return kind
+    return Criterion(operation(name, Loss, loss), setting, is_of_example)
 
 
 def by_rows(of_example: Kernel) -> Kernel:
@@ -369,7 +360,7 @@ CRITERIA: dict[type[losses.Loss], Criterion] = {
     ),
     losses.Hinge: of_values("Hinge", hinge, hinge_slope),
     losses.SoftmaxCrossEntropy: Criterion(
-        operation("SoftmaxCrossEntropy", softmax_cross_entropy_loss),
+        operation("SoftmaxCrossEntropy", Loss, softmax_cross_entropy_loss),
         "label_smoothing",
         is_of_example=True,
     ),

@@ -23,7 +23,7 @@ from chainrule.engine.program.instructions import Instruction
 from chainrule.engine.program.lowering import Lowering, rows_and_width
 from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.records import Context, Task
-from chainrule.engine.program.registry import handles
+from chainrule.engine.program.registry import operation
 from chainrule.types import Array
 
 MOST_SLOTS = 3
@@ -35,7 +35,7 @@ class Updates:
     step."""
 
     def __init__(self, optimizer: optimizers.Optimizer) -> None:
-        self.optimizer, self.operation = optimizer, operation_of(optimizer)
+        self.optimizer, self.operation = optimizer, update_of(optimizer)
         first = getattr(optimizer, "rho", getattr(optimizer, "momentum", 0.0))
         given = [getattr(optimizer, name, 0.0) for name in SETTINGS]
         self.settings = np.array([getattr(optimizer, "beta_1", first), *given[1:]])
@@ -70,7 +70,7 @@ class Updates:
             state.step += count
 
 
-def operation_of(optimizer: optimizers.Optimizer) -> type:
+def update_of(optimizer: optimizers.Optimizer) -> type:
     """The operation that an optimizer's update is."""
     if isinstance(optimizer, optimizers.SGD) and optimizer.momentum:
         return NESTEROV if optimizer.nesterov else MOMENTUM
@@ -163,7 +163,6 @@ def update(name: str, move: Kernel) -> type:
         move: ``move(w, g, s, u, v, count, settings)`` moves so many weights w with gradients g
             once; s, u and v are the optimizer's slots, in its order.
     """
-    kind = type(name, (Update,), {})
 
     def carry_out(task: Task, like: Any) -> None:
         operands: Any = read(task, Update)
@@ -181,9 +180,7 @@ def update(name: str, move: Kernel) -> type:
         settings = settings_of(coefficients, pointer(context.settings, 0.0), like)
         move(w, g, s, u, v, part.values, settings)
 
-    carry_out.__name__ = name
-    handles(kind)(carry_out)
-    return kind
+    return operation(name, Update, carry_out)
 
 
 @kernel

@@ -47,6 +47,19 @@ def handles(*operations: type, blocked: bool = True) -> Callable[[Function], Fun
     return register
 
 
+def register(operation: type, handler: Callable[..., None]) -> None:
+    """Have an operation carried out by a function that was made for it, and takes its name."""
+    handler.__name__ = operation.__name__
+    handles(operation)(handler)
+
+
+def operation(name: str, operands: type, handler: Callable[..., None]) -> type:
+    """An operation of its own with the operands of another class, and a function made for it."""
+    kind = type(name, (operands,), {})
+    register(kind, handler)
+    return kind
+
+
 def lowers(
     *kinds: type[Layer], elementwise: bool = False, interleavable: bool = False
 ) -> Callable[[Function], Function]:
