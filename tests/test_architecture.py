@@ -42,7 +42,7 @@ ROOMS = {
     "engine": [{"program"}, {"codegen"}, {"operations"}, {"plan"}, {"running"}],
     "doctor": [
         {"verdict"},
-        {"findings", "failure"},
+        {"findings", "failure", "excerpt"},
         {"subjects"},
         {"numbers"},
         {"search"},

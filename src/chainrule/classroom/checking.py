@@ -14,6 +14,7 @@ from typing import Any
 import chainrule
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import CODE, Submission
+from chainrule.doctor.excerpt import around, source_of
 from chainrule.doctor.findings import Comparison
 from chainrule.doctor.intake.request import Request
 from chainrule.doctor.process.judge import Judgement, judge_file
@@ -21,11 +22,10 @@ from chainrule.doctor.verdict import Verdict
 from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.loading import text_of
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 from chainrule.limits import TEXT
 from chainrule.sandbox.limits import Limits
-
-AROUND = 1  # lines shown before and after one that is wrong
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _files(folder: Path, wanted: str | None) -> Iterator[Path]:
 def _has_backward_pass(file: Path) -> bool:
     """True if a source, or a notebook, has code that computes gradients."""
     try:
-        text = read_notebook(file).source if is_notebook(file) else _source(file, None)
+        text = read_notebook(file).source if is_notebook(file) else text_of(file)
         return len(text) > TEXT or bool(backward_code(ast.parse(text)))
     except (CannotCheckError, SyntaxError, ValueError, RecursionError, MemoryError):
         return True  # then `check` says what is the matter with it
@@ -115,7 +115,7 @@ def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
         diagnosis.verdict.value,
         _by_name(diagnosis.comparisons),
         [
-            _with_place(finding.as_json(), _source(file, finding.cell))
+            _with_place(finding.as_json(), source_of(file, finding.cell))
             for finding in diagnosis.findings
         ],
         diagnosis.unchecked,
@@ -135,22 +135,13 @@ def _by_name(comparisons: list[Comparison]) -> dict[str, bool]:
     return found
 
 
-def _source(file: Path, cell: int | None) -> str:
-    """The source that a finding is about: of a file, or of a cell of a notebook."""
-    if cell is not None:
-        return "\n".join(read_notebook(file).lines_of(cell))
-    return file.read_text(encoding="utf-8-sig", errors="replace")
-
-
 def _with_place(finding: dict[str, Any], source: str) -> dict[str, Any]:
     """A finding with the function that its line stands in, and the lines around."""
     line = finding["line"]
     if line is None:
         return {**finding, "function": "", "lines": []}
-    lines = source.split("\n")
-    numbers = range(max(1, line - AROUND), min(len(lines), line + AROUND) + 1)
-    around = [[number, lines[number - 1].rstrip()] for number in numbers]
-    return {**finding, "function": _function_at(line, source), "lines": around}
+    lines = [[number, text.rstrip()] for number, text in around(line, source)]
+    return {**finding, "function": _function_at(line, source), "lines": lines}
 
 
 def _function_at(line: int, source: str) -> str:

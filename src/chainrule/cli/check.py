@@ -264,17 +264,9 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
 
 def _source(file: Path, line: int, cell: int | None) -> Iterator[Text]:
     """The line with those around it, and a mark before it."""
-    from chainrule.foreign.notebooks import read_notebook
+    from chainrule.doctor.excerpt import around, source_of
 
-    try:
-        if cell is not None:
-            lines = read_notebook(file).lines_of(cell)
-        else:
-            lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError):
-        return
-    for number in range(max(1, line - 1), min(len(lines), line + 1) + 1):
-        mark, margin, text = ("▸", "bold red", "bold") if number == line else (" ", "dim", "dim")
-        yield styled(
-            (f"{MARGIN}{mark} {number:>4} │ ", margin), (lines[number - 1].expandtabs(), text)
-        )
+    for number, text in around(line, source_of(file, cell)):
+        is_it = number == line
+        mark, margin, style = ("▸", "bold red", "bold") if is_it else (" ", "dim", "dim")
+        yield styled((f"{MARGIN}{mark} {number:>4} │ ", margin), (text.expandtabs(), style))

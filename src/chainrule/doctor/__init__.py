@@ -4,6 +4,7 @@ From the ground up; nothing imports what stands above it:
 
     verdict         the four answers: right, wrong, not checked, partly checked
     findings        what is said; failure: what is chainrule's own fault
+    excerpt         the lines that a finding is about
     subjects        code under examination: layers, networks, pairs of functions, chainrule's own
     numbers         true gradients by finite differences, and how wrong ones differ from them
     search          which correction of the source mends them, and which cause it stands for

@@ -74,9 +74,9 @@ def prepared(file: Path) -> tuple[Loaded, ast.Module]:
     notebook = read_notebook(file) if is_notebook(file) else None
     if notebook is not None:
         source = notebook.source
-        _remember(file, source)
+        remember(str(file), source)
     else:
-        source = _text_of(file)
+        source = text_of(file)
     tree = _tree_of(source, file)
     module = types.ModuleType(NAME)
     module.__file__ = str(file)
@@ -133,22 +133,26 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
 # --- reading --------------------------------------------------------------------------------
 
 
-def _text_of(file: Path) -> str:
-    """The text of a file, in the encoding that it declares, or else in Latin-1."""
+def text_of(file: Path) -> str:
+    """The text of a file, in the encoding that it declares, or else in Latin-1.
+
+    Raises:
+        CannotCheckError: it cannot be read.
+    """
     try:
         with tokenize.open(file) as stream:
             return stream.read()
     except (SyntaxError, UnicodeDecodeError):
         text = file.read_text(encoding="latin-1")
-        _remember(file, text)
+        remember(str(file), text)
         return text
     except OSError as error:
         raise CannotCheckError(f"cannot read {file}: {error}") from None
 
 
-def _remember(file: Path, text: str) -> None:
+def remember(file: str, text: str) -> None:
     """From now on, the source of functions in a file is looked up in `text`."""
-    linecache.cache[str(file)] = (len(text), None, text.splitlines(keepends=True), str(file))
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 
 
 def _tree_of(source: str, file: Path) -> ast.Module:
@@ -156,7 +160,7 @@ def _tree_of(source: str, file: Path) -> ast.Module:
         return ast.parse(source, str(file))
     except TabError:
         spaces = source.expandtabs(8)  # as Python 2 counted them
-        _remember(file, spaces)
+        remember(str(file), spaces)
         return _tree_of(spaces, file) if spaces != source else ast.Module([], [])
     except SyntaxError as error:
         hint = ""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.loading import remember
 from chainrule.foreign.names import Names
 from chainrule.foreign.roles import NAMES_LOSS, role_of
 
@@ -76,8 +77,8 @@ def names_used(loop: Loop) -> set[str]:
 # --- the body as functions ------------------------------------------------------------------
 
 
-def add_step(seen: SeenLoop) -> bool:
-    """Let the names have a function that runs the body once; False where that cannot be.
+def add_step(seen: SeenLoop) -> None:
+    """Let the names have a function that runs the body once.
 
     In the source that is looked up from now on, the loop's first line defines this function, so
     that the lines of its body are found where they stand.
@@ -85,13 +86,12 @@ def add_step(seen: SeenLoop) -> bool:
     lines = linecache.getlines(seen.file)
     loop, first = seen.node, seen.node.body[0]
     text = _as_function(lines, loop) if loop.lineno < first.lineno else None
-    if text is not None:
-        linecache.cache[seen.file] = (len(text), None, text.splitlines(keepends=True), seen.file)
+    if text is None:
+        node = _function(STEP, loop, list(loop.body))
+    else:
+        remember(seen.file, text)
         node = _function_at(ast.parse(text), loop.lineno)
-        seen.names.define(node, seen.file)
-        return True
-    seen.names.define(_function(STEP, loop, list(loop.body)), seen.file)
-    return True
+    seen.names.define(node, seen.file)
 
 
 def _as_function(lines: list[str], loop: Loop) -> str | None:

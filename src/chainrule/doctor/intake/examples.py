@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +68,27 @@ class Case:
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     runs: bool = True
+
+
+def first_that_runs(examples: Iterable[Example], make: Callable[[Example], Case]) -> Case:
+    """The case of the first example on which the code runs both passes.
+
+    Raises:
+        Exception: what the code, or the making of the first case, raised.
+        CannotCheckError: there is no example.
+    """
+    failure: Exception | None = None
+    for example in examples:
+        try:
+            case = make(example)
+            if case.subject is not None:
+                case.subject.is_guessed = True
+                case.subject.gradients(case.subject.values)
+        except Exception as error:  # code may refuse a part of its batch
+            failure = failure or error
+            continue
+        return case
+    raise failure or CannotCheckError("no input was seen")
 
 
 def from_example(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +58,14 @@ def telling(x: Array) -> Array:
 
 
 # --- a part of the batch --------------------------------------------------------------------
+
+
+def batches(x: Array, y: Array | None, output: Any) -> Iterator[tuple[Array, Array | None]]:
+    """Inputs and targets to try: a part of the batch, where that is large, and the whole batch."""
+    part = part_of_batch(x, y, output)
+    if part is not None:
+        yield part
+    yield x, y
 
 
 def part_of_batch(x: Array, y: Array | None, output: Any) -> tuple[Array, Array | None] | None:

@@ -11,10 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import Case, Example, from_code, from_example, loss_in
+from chainrule.doctor.intake.examples import (
+    Case,
+    Example,
+    first_that_runs,
+    from_code,
+    from_example,
+    loss_in,
+)
 from chainrule.doctor.intake.observed_arrays import (
     argument,
     as_array,
+    batches,
     extras,
     part_of_batch,
     telling,
@@ -108,25 +116,18 @@ def _case(forward: Call, backward: Call, observed: Observed) -> Case:
     if x is None:
         raise CannotCheckError(f"no array was seen that goes into {forward.name}")
     y = argument(backward, "y")
-    part = part_of_batch(x, y, _array_in(forward.result))
-    failure: Exception | None = None
-    for x_given, y_given in [part, (x, y)] if part else [(x, y)]:
-        given: Example = {"x": x_given, **extras(forward, backward)}
-        given |= {} if y_given is None else {"y": y_given}
-        try:
-            case = _made(forward, backward, given, observed)
-            if case.subject is not None:
-                case.subject.is_guessed = True
-                case.subject.gradients(case.subject.values)
-        except Exception as error:  # code may refuse a part of its batch
-            failure = failure or error
-            continue
-        case.notes.append(f"x of shape {np.shape(x_given)} is that of the run")
-        return case
-    raise failure or CannotCheckError("no input was seen")
+    case = first_that_runs(
+        (
+            {"x": part, **extras(forward, backward), **({} if targets is None else {"y": targets})}
+            for part, targets in batches(x, y, _array_in(forward.result))
+        ),
+        partial(_made, forward, backward, observed),
+    )
+    case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
+    return case
 
 
-def _made(forward: Call, backward: Call, given: Example, observed: Observed) -> Case:
+def _made(forward: Call, backward: Call, observed: Observed, given: Example) -> Case:
     module = observed.module_of(forward.code)
     params = _parameters(forward, backward)
     if params is not None:

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.failure import is_own
-from chainrule.doctor.intake.examples import Case, Example, from_example, from_targets
+from chainrule.doctor.intake.examples import (
+    Case,
+    Example,
+    first_that_runs,
+    from_example,
+    from_targets,
+)
 from chainrule.doctor.intake.guessed_runs import (
     as_meant,
     attempt_class,
@@ -21,7 +27,7 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
-from chainrule.doctor.intake.observed_arrays import argument, extras, part_of_batch, telling
+from chainrule.doctor.intake.observed_arrays import argument, batches, extras, telling
 from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
 from chainrule.doctor.intake.observed_loops import loop_case
 from chainrule.doctor.properties.repeated_calls import alike
@@ -240,29 +246,20 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
             f"between its passes the run changes {', '.join(outside[:3])}, so that they show "
             "nothing when they are run again: let the forward pass keep it"
         )
-    failure: Exception | None = None
-    for example in _examples(seen):
-        module = observed.loaded.module
-        try:
-            randomness = Randomness(random_sources(module))
-            if np.ndim(example["x"]) or "y" not in example:
-                case = from_example(example, randomness, module)
-            else:
-                case = Case(
-                    from_targets(example["layer"], example["x"], example, randomness, module),
-                    example,
-                    module,
-                )
-            if case.subject is not None:
-                case.subject.is_guessed = True
-                case.subject.gradients(case.subject.values)
-        except Exception as error:  # code may refuse a part of its batch
-            failure = failure or error
-            continue
-        if np.ndim(example["x"]):
-            case.notes.append(f"x of shape {np.shape(example['x'])} is that of the run")
-        return as_meant(case)
-    raise failure or CannotCheckError("no input was seen")
+    case = first_that_runs(_examples(seen), partial(_made, observed.loaded.module))
+    x = case.example["x"]
+    if np.ndim(x):
+        case.notes.append(f"x of shape {np.shape(x)} is that of the run")
+    return as_meant(case)
+
+
+def _made(module: ModuleType, example: Example) -> Case:
+    """The case of an object, which may hold its data itself."""
+    randomness = Randomness(random_sources(module))
+    if np.ndim(example["x"]) or "y" not in example:
+        return from_example(example, randomness, module)
+    subject = from_targets(example["layer"], example["x"], example, randomness, module)
+    return Case(subject, example, module)
 
 
 def _changed_between(seen: SeenObject) -> list[str]:
@@ -287,14 +284,13 @@ def _changed_between(seen: SeenObject) -> list[str]:
 
 
 def _examples(seen: SeenObject) -> Iterator[Example]:
-    """What to run an object on: a part of the batch, where that is large, and the whole batch."""
+    """What to run an object on."""
     source = seen.forward or seen.backward
     x, y = argument(source, "x"), _targets(seen)
     if x is None:  # the object holds its data
         x, y = np.zeros((), int), y if y is not None else _held_targets(seen.before)
     given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
-    part = part_of_batch(x, y, source.result)
-    for x_given, y_given in [part, (x, y)] if part else [(x, y)]:
+    for x_given, y_given in batches(x, y, source.result):
         yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
 
 

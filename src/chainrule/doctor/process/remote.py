@@ -1,7 +1,7 @@
 """Code in workers, as the judge sees it: numbers in, numbers out.
 
-What comes out forward is asked of one worker, the gradients of another, and neither is told what
-the other is asked. So gradients agree with the outputs at places that nobody could know only if the
+One worker is asked for outputs, another for gradients, and neither knows what the other is asked.
+The places at which they are asked are drawn at random. So gradients and outputs agree only if the
 second worker computes the gradients of what the first one computes.
 """
 
