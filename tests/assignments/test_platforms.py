@@ -18,6 +18,7 @@ from chainrule.classroom.formats import FORMATS, NBGRADER_COLUMNS, OTTER_COLUMNS
 from chainrule.classroom.record import FileRecord, Record
 from tests.doctor.slips import SPECIMENS
 
+OPTIONAL = "optional: they run where the platforms themselves are installed"
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("default")]  # theirs are not ours
 
 
@@ -45,7 +46,7 @@ def run(folder: Path, *command: str) -> str:
 def test_nbgrader_gives_all_points_to_the_solution_and_none_to_what_students_start_from(
     tmp_path: Path,
 ) -> None:
-    api = pytest.importorskip("nbgrader.api")
+    api = pytest.importorskip("nbgrader.api", reason=OPTIONAL)
     lab = new_assignment(SPECIMENS / "dense_rows.py", "nbgrader")
     (name, text), *_ = [item for item in lab.files.items() if item[0].endswith(".ipynb")]
     source = tmp_path / "source/lab" / name
@@ -70,7 +71,7 @@ def test_nbgrader_gives_all_points_to_the_solution_and_none_to_what_students_sta
 def test_otter_gives_all_points_to_the_solution_and_none_to_what_students_start_from(
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip("otter")
+    pytest.importorskip("otter", reason=OPTIONAL)
     lab = new_assignment(SPECIMENS / "dense_rows.py", "otter")
     (name, text), *_ = [item for item in lab.files.items() if item[0].endswith(".ipynb")]
     (tmp_path / name).write_text(text)
@@ -89,7 +90,7 @@ def test_otter_gives_all_points_to_the_solution_and_none_to_what_students_start_
 
 
 def test_the_table_for_otter_has_the_columns_of_otter() -> None:
-    utils = pytest.importorskip("otter.grade.utils")
+    utils = pytest.importorskip("otter.grade.utils", reason=OPTIONAL)
     real = {value for name, value in vars(utils).items() if name.startswith("SCORES_DICT_")}
     assert set(OTTER_COLUMNS) == real
     records = [Record("ann", [FileRecord("a.py", "right", {"dW": True})])]

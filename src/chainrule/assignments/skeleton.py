@@ -28,7 +28,8 @@ class Region:
 
     Args:
         first, last: the lines, counted from 1, both included.
-        indent: what stands before their code: spaces, tabs, or ``def f(x):`` on one line.
+        indent: the text before the first statement: spaces, tabs, or ``def f(x):`` where the whole
+            function is one line.
         name: the function they belong to, ``Linear.backward``.
     """
 

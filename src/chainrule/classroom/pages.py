@@ -118,10 +118,10 @@ def _shown(value: Any) -> Any:
 
 
 def _with_code(text: str) -> Markup:
-    """A sentence, with what stands in it between backticks set as code."""
+    """A sentence in which text between backticks is set as code."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704  all of it is escaped
 
 
 def _link(student: str) -> str:

@@ -1,4 +1,4 @@
-"""The code of a notebook, cell by cell, as one text whose lines are told apart again."""
+"""The code of a notebook as one text, and which cell each line of it comes from."""
 
 from __future__ import annotations
 

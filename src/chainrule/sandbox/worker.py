@@ -28,7 +28,7 @@ from chainrule.sandbox.limits import MEGABYTE, Limits
 from chainrule.sandbox.messages import Message, MessageError, read_message
 from chainrule.types import Array
 
-GRACE = 5.0  # seconds in which a worker that is told to end may say where it was
+GRACE = 5.0  # seconds that a worker has, once its time is over, to say where it was
 PART = 1 << 16  # bytes read at a time
 LAST_WORDS = 1 << 14  # bytes kept of what is written to standard error
 LOOK_AROUND = 0.25  # seconds from one look at what was written on disk to the next

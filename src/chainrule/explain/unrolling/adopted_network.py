@@ -85,7 +85,7 @@ def _gradient(adopted: AdoptedNetwork, held: Held, name: str, before: Any) -> An
 
 
 def _held(part: Any, path: Path, at: dict[Path, Any]) -> Any:
-    """An object with those within it, its parameters replaced by what stands for them."""
+    """A copy of an object and of the objects it holds, with stand-ins for parameters."""
     if path in at:
         return at[path]
     if isinstance(part, list):
