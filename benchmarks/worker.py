@@ -38,8 +38,9 @@ def enough_steps(peer: Peer) -> int:
     peer.run(unit)  # compiles
     while (seconds := seconds_of(peer, steps)) < LEAST_SECONDS:
         steps = unit * max(2 * steps // unit, int(LEAST_SECONDS / seconds * steps / unit))
-    more = seconds_of(peer, 3 * steps) - seconds
-    once = seconds - more / 2
+    few, many = (min(seconds_of(peer, n) for _ in range(2)) for n in (steps, 3 * steps))
+    more = many - few
+    once = few - more / 2
     wanted = min(once / PART_OF_ONCE, MOST_SECONDS)
     return max(steps, unit * int(wanted / more * 2 * steps / unit))
 

@@ -79,15 +79,18 @@ class Look:
     look_closer: Callable[[], tuple[list[Passage], Array] | None]
 
     @FirstAsked
-    def closer(self) -> tuple[list[Passage], Array]:
-        """More examples on their way forward, and their targets; for suspicions."""
-        return self.look_closer() or (self.recording.passages, self.recording.targets)
+    def closer(self) -> tuple[list[Passage], Array] | None:
+        """More examples on their way forward, and their targets, for suspicions; None where that
+        cannot be: then nothing is suspected."""
+        return self.look_closer()
 
     @FirstAsked
     def has_learnt(self) -> bool:
-        """True if the outputs say something about the targets."""
+        """True if the outputs say something about the targets, as far as is known."""
         few = self.recording
         if saved(self.training.loss, few.outputs, few.targets) >= LEARNT_ON_FEW:
+            return True
+        if self.closer is None:
             return True
         passages, targets = self.closer
         return saved(self.training.loss, passages[-1].y, targets) >= LEARNT
@@ -101,7 +104,9 @@ class Look:
     def dead(self) -> Passage | None:
         """The first layer whose units are mostly dead. In a healthy network many are 0 for most
         examples, so more of them are asked before one is called dead."""
-        return next(filter(most_dead, self.closer[0]), None) if self.may_be_dead else None
+        if not self.may_be_dead or self.closer is None:
+            return None
+        return next(filter(most_dead, self.closer[0]), None)
 
     @FirstAsked
     def may_be_dead(self) -> bool:

@@ -23,11 +23,14 @@ from chainrule.types import Array
 # estimates, measured once, so that where a training is looked at does not depend on the machine.
 SHARE = 0.01
 STEPS_OF_A_LOOK = 300  # that a look takes in NumPy, however few the examples
-VISITS_OF_AN_EXAMPLE = 8  # of the engine's training that an example takes in NumPy
+VISITS_OF_AN_EXAMPLE = 8  # of the engine's training that an example takes in NumPy,
+FORWARD_VISITS = 3  # and only forward
 STEPS_OF_A_PARAMETER = 2e-4  # that a visit takes for each of the network's parameters
 LOOKS, FEWEST_LOOKS = 20, 2  # during a training; there is one more before it
 PROBE, SMALLEST_PROBE = 64, 8  # training examples that are looked at, the same ones every time
-CLOSER = 8  # so many times the probe in a closer look, forward only, where there is a suspicion
+# So many times the probe in a closer look, forward only, where there is a suspicion; and what such
+# looks may cost of the training so far.
+CLOSER, SHARE_OF_CLOSER = 8, 0.02
 
 
 # Looks run in NumPy, whose BLAS has locks of its own: a fork waits for the end of a look, or its
@@ -53,6 +56,7 @@ class Watch(Callback):
         rows = spaced(len(training.data.x), self.plan.probe)
         self.probe = np.asarray(training.data.x[rows]), np.asarray(training.data.y[rows])
         self.looked, self.next = 0, self.next_look(1)
+        self.closer_looks = 0
         self.rules = list(WHILE_TRAINING)
         self.recorder: Recorder | None = None
         self.look(training, BEFORE_TRAINING)
@@ -70,10 +74,14 @@ class Watch(Callback):
         self.recorder = None  # and the memory of the copy
 
     def state(self) -> dict[str, Any]:
-        return {"rules": [rule.__name__ for rule in self.rules]}
+        return {
+            "rules": [rule.__name__ for rule in self.rules],
+            "closer_looks": self.closer_looks,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.rules = [rule for rule in WHILE_TRAINING if rule.__name__ in state["rules"]]
+        self.closer_looks = state["closer_looks"]
 
     def look(self, training: Training, rules: Sequence[Rule]) -> None:
         """Look at the training, and warn by each of the rules that has cause to."""
@@ -107,24 +115,30 @@ class Watch(Callback):
             return None
 
     def look_closer(self, training: Training) -> tuple[list[Passage], Array] | None:
-        """More examples on their way through the layers, and their targets; None where that cannot
-        be, as above."""
+        """More examples on their way through the layers, and their targets; None where the training
+        is too short so far for what that costs, or it cannot be, as above."""
         x, y = training.data.x, training.data.y
         rows = spaced(len(x), CLOSER * self.plan.probe)
+        cost = (self.closer_looks + 1) * len(rows) * FORWARD_VISITS * self.plan.visit
+        training_so_far = self.looked * training.plan.examples_in_epoch(len(x)) * self.plan.visit
+        affordable = STEPS_OF_A_LOOK + SHARE_OF_CLOSER * training_so_far
+        if self.recorder is None or cost > affordable:
+            return None
+        self.closer_looks += 1
         with suppress(Exception):
-            if self.recorder is not None:
-                return self.recorder.forward(np.asarray(x[rows]), training=True), np.asarray(
-                    y[rows]
-                )
+            passages = self.recorder.forward(np.asarray(x[rows]), training=True)
+            return passages, np.asarray(y[rows])
         return None
 
 
 @dataclass(frozen=True)
 class LookPlan:
-    """How many examples are looked at, and after which epochs."""
+    """How many examples are looked at, after which epochs, and what a visit of the engine's
+    training to one example takes, in steps of the smallest network."""
 
     probe: int
     epochs: list[int]
+    visit: float
 
     @classmethod
     def of(cls, training: Training) -> LookPlan:
@@ -138,4 +152,4 @@ class LookPlan:
         look = STEPS_OF_A_LOOK + probe * VISITS_OF_AN_EXAMPLE * visit
         affordable = SHARE * (steps + visits * visit) / look
         looks = int(min(max(affordable, FEWEST_LOOKS), LOOKS, plan.epochs))
-        return cls(probe, [round(epoch) for epoch in np.linspace(1, plan.epochs, looks)])
+        return cls(probe, [round(epoch) for epoch in np.linspace(1, plan.epochs, looks)], visit)
