@@ -39,11 +39,11 @@ WORKLOADS = {
     ),
     "W7": Workload(
         "conv32-pool-conv64-pool-128-47, cross-entropy, batch 128, Adam",
-        networks.small_cnn, IMAGE, 1280, 128, CROSS_ENTROPY, "adam", (2, 1.5), 2.0,
+        networks.small_cnn, IMAGE, 12800, 128, CROSS_ENTROPY, "adam", (2, 1.5), 2.0,
     ),
     "W8": Workload(
         "32x32x3: conv32, conv32, pool, conv64, pool, dense10, batch norm, batch 128, Adam",
-        networks.colour_cnn, COLOUR, 1280, 128, CROSS_ENTROPY, "adam", (1.8, 1.3),
+        networks.colour_cnn, COLOUR, 6400, 128, CROSS_ENTROPY, "adam", (1.8, 1.3),
     ),
     "W11": Workload(
         "64-512-512-10 ReLU, batch norm, dropout, cross-entropy, batch 64, Adam",
@@ -57,23 +57,23 @@ WORKLOADS = {
     ),
     "W13": Workload(
         "32x32x3: four residual blocks at 16 and 32 channels, batch norm, batch 64, Adam",
-        networks.resnet, COLOUR, 640, 64, CROSS_ENTROPY, "adam", (2, None),
+        networks.resnet, COLOUR, 3200, 64, CROSS_ENTROPY, "adam", (2, None),
     ),
     "W14": Workload(
         "32x32x3: two 5x5 convolutions of 64 channels, average pooling, batch 32, Adam",
-        networks.average_pooled_cnn, COLOUR, 320, 32, CROSS_ENTROPY, "adam", (1.5, None),
+        networks.average_pooled_cnn, COLOUR, 1600, 32, CROSS_ENTROPY, "adam", (1.5, None),
     ),
     "W15": Workload(
         "32x32x3: depthwise-separable convolutions, batch norm, batch 64, Adam",
-        networks.separable_cnn, COLOUR, 640, 64, CROSS_ENTROPY, "adam", (2, None),
+        networks.separable_cnn, COLOUR, 3200, 64, CROSS_ENTROPY, "adam", (2, None),
     ),
     "W16": Workload(
         "2048-2048-2048-10 ReLU, cross-entropy, batch 256, SGD with momentum",
-        dense(2048, 2048, 10), (2048,), 2560, 256, CROSS_ENTROPY, MOMENTUM, (1.2, None),
+        dense(2048, 2048, 10), (2048,), 12800, 256, CROSS_ENTROPY, MOMENTUM, (1.2, None),
     ),
     "W17": Workload(
         "32x32x3: 3x3 convolutions 64-64-pool-128-128-pool-256-10, batch 32, Adam",
-        networks.vgg, COLOUR, 320, 32, CROSS_ENTROPY, "adam", (1.3, None), compared_in="float64",
+        networks.vgg, COLOUR, 1600, 32, CROSS_ENTROPY, "adam", (1.3, None), compared_in="float64",
     ),
     "W18": Workload(
         "784-256-256-256-10 SiLU, layer norm, cross-entropy, batch 128, AdamW",

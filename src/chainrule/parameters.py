@@ -91,8 +91,13 @@ class FlatArrays(Mapping[str, Array]):
         rows = [f"  {name}: {view.shape}" for name, view in self.items()]
         return "\n".join([f"{self.flat.size} numbers, {self.flat.dtype}", *rows])
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> FlatArrays:
+        twin = FlatArrays(self._shapes, self._flat.dtype)
+        twin.flat[:] = self._flat
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
-        # Copies and pickles hold the vector alone: a copied view would no longer be a view.
+        # Pickles hold the vector alone: a copied view would no longer be a view.
         return {"_flat": self._flat, "_shapes": self._shapes}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.blas import one_blas_thread
 from chainrule.callbacks import Callback, Training
 from chainrule.passages import Passage, Recorder, Recording
 from chainrule.trouble.inputs import spaced
@@ -85,7 +86,7 @@ class Watch(Callback):
 
     def look(self, training: Training, rules: Sequence[Rule]) -> None:
         """Look at the training, and warn by each of the rules that has cause to."""
-        with LOOKING:
+        with LOOKING, one_blas_thread():
             self.look_once(training, rules)
 
     def look_once(self, training: Training, rules: Sequence[Rule]) -> None:

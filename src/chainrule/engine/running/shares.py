@@ -26,7 +26,8 @@ from chainrule.engine.program.records import CLAIM_BYTES, Claim, Context, offset
 NONE = -1
 SPINS = 2_000  # looks at the others before a thread does their shares, or lets others run
 SHORTEST_WAIT = 300_000  # nanoseconds after which a thread is taken for one that does not run
-REST = 16  # times as long as it was waited for
+REST = 16  # times as long as it was waited for, but never longer than the next:
+LONGEST_REST = 60_000_000  # nanoseconds
 
 claim_at = record_at(Claim)
 TAKEN, DONE, RESTS_UNTIL = (offset_of(name, Claim) for name in ("taken", "done", "rests_until"))
@@ -86,7 +87,9 @@ def have_rest(context: Context, thread: int, share: int, since: int, now: int) -
     waited, own = now - since, since - claim_at(address_of(context, thread)).began
     if waited > max(own, SHORTEST_WAIT):
         late = claim_at(address_of(context, share)).taker
-        write_atomically(address_of(context, late) + RESTS_UNTIL, now + REST * waited)
+        write_atomically(
+            address_of(context, late) + RESTS_UNTIL, now + min(REST * waited, LONGEST_REST)
+        )
 
 
 @kernel

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
+from chainrule.blas import one_blas_thread
 from chainrule.errors import ThreadError
 from chainrule.interruption import ENDINGS
 
@@ -36,11 +37,9 @@ def one_thread() -> Iterator[None]:
     ...     available_threads()
     1
     """
-    from threadpoolctl import threadpool_limits
-
     before = LIMIT.set(1)
     try:
-        with threadpool_limits(1):
+        with one_blas_thread():
             yield
     finally:
         LIMIT.reset(before)
