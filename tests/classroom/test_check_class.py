@@ -201,6 +201,8 @@ def test_submissions_are_run_and_what_they_import_is_checked(
     assert "self.dW = self.x.T @ dy / 2" in page
     assert "x of shape (8, 4) is that of the run" in page
     assert "lab.py, line " in (out / "gradescope/bo.json").read_text()
+    tests = json.loads((out / "gradescope/cy.json").read_text())["tests"]
+    assert [each["name"] for each in tests if not each["score"]] == ["main.py: dW (2)"]
     assert chainrule("check", place, "--out", out).code == 0
     assert rows(out)["ann"]["verdict"] == "not checked"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from chainrule.foreign.loading import text_of
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 from chainrule.limits import TEXT
 from chainrule.sandbox.limits import Limits
+
+NUMBER = re.compile(r" \(\d+\)$")  # of one gradient among several of the same name
 
 
 @dataclass(frozen=True)
@@ -140,11 +143,12 @@ def _has_backward_pass(file: Path) -> bool:
 
 def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
     diagnosis = judgement.diagnosis
+    gradients = _by_name(diagnosis.comparisons)
     return FileRecord(
         name,
         diagnosis.verdict.value,
-        _by_name(diagnosis.comparisons),
-        [_with_place(finding, file) for finding in diagnosis.findings],
+        gradients,
+        [_with_place(each, file) for each in _at_wrong_ones(diagnosis.findings, gradients)],
         diagnosis.unchecked,
         diagnosis.notes,
     )
@@ -160,6 +164,16 @@ def _by_name(comparisons: list[Comparison]) -> dict[str, bool]:
             name = f"{each.name} ({number})"
         found[name] = each.right
     return found
+
+
+def _at_wrong_ones(findings: list[Finding], gradients: dict[str, bool]) -> Iterator[Finding]:
+    """The findings, each at a gradient that is wrong, where several have the same name."""
+    wrong = [name for name, is_right in gradients.items() if not is_right]
+    for finding in findings:
+        alike = [name for name in wrong if NUMBER.sub("", name) == finding.gradient]
+        for name in alike[:1]:
+            wrong.remove(name)
+        yield replace(finding, gradient=(alike or [finding.gradient])[0])
 
 
 def _with_place(finding: Finding, file: Path) -> dict[str, Any]:
