@@ -81,6 +81,18 @@ def test_json_has_the_keys_that_programs_read(chainrule: Command, tmp_path: Path
     assert given["gradients"] == {"dx": False, "dW": False}
 
 
+def test_what_a_first_call_leaves_is_seen_whatever_the_judge_draws(
+    chainrule: Command, tmp_path: Path
+) -> None:
+    slip = next(s for s in SLIPS if s.name == "where x was positive at the first call")
+    file = tmp_path / "wrong.py"
+    file.write_text(slip.source(), encoding="utf-8")
+    for _ in range(4):  # with a little of the same sign, one in five masks would be the right one
+        given = json.loads(chainrule("check", file, "--json").out)
+        assert [finding["code"] for finding in given["findings"]] == ["stale-cache"]
+        assert (given["gradients"], given["unchecked"]) == ({"dx": False}, [])
+
+
 def test_a_class_made_as_told(chainrule: Command) -> None:
     file = SPECIMENS / "mlp_columns.py"
     functions = ["--functions", "forward_pass,backward_pass"]

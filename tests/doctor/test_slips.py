@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.doctor.confusion import outcomes, table
+from chainrule.classroom.sentences import is_known
+from tests.doctor.confusion import Outcome, outcomes, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 
@@ -17,4 +18,11 @@ def test_every_slip_is_detected_and_nearly_all_are_named_and_none_misnamed() -> 
     assert not undetected
     assert not misnamed
     assert len(named) >= 0.9 * len(results)
+    assert not [text for outcome in results for text in texts(outcome) if not is_known(text)]
     assert table(results) in PAGE.read_text(encoding="utf-8"), table(results)
+
+
+def texts(outcome: Outcome) -> list[str]:
+    """What is said of a slip, sentences which have to be there in every language."""
+    said = [text for each in outcome.findings for text in (each.evidence, each.suggestion)]
+    return [text for text in said if text]

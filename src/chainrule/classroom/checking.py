@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,17 +16,20 @@ import chainrule
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import CODE, Submission
 from chainrule.doctor.excerpt import around, source_of
-from chainrule.doctor.findings import Comparison
-from chainrule.doctor.intake.request import Request
+from chainrule.doctor.findings import Comparison, Finding
+from chainrule.doctor.intake.request import NOTHING_SHOWN, Request
 from chainrule.doctor.process.judge import Judgement, judge_file
 from chainrule.doctor.verdict import Verdict
 from chainrule.errors import ChainruleError
 from chainrule.foreign.backward_code import backward_code
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.imports import with_imports
 from chainrule.foreign.loading import text_of
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 from chainrule.limits import TEXT
 from chainrule.sandbox.limits import Limits
+
+NUMBER = re.compile(r" \(\d+\)$")  # of one gradient among several of the same name
 
 
 @dataclass(frozen=True)
@@ -73,30 +77,59 @@ def check_submission(submission: Submission, task: Task) -> Record:
 
 
 def _checked(folder: Path, task: Task, record: Record) -> Iterator[FileRecord]:
-    files = list(_files(folder, task.file))
+    files = _files(folder, task.file)
+    starts = _starts(folder, files) if task.request.run and task.file is None else []
     if not files:
         wanted = task.file or f"a file that ends in {' or '.join(CODE)}"
         text = f"nothing to check: the submission has no {wanted}"
         yield FileRecord("", Verdict.NOT_CHECKED.value, error=text)
-    for file in files:
-        name = str(file.relative_to(folder))
-        try:
-            request = replace(task.request, file=file)
-            judgement = judge_file(request, task.limits, solution=task.solution)
-        except ChainruleError as error:
-            text = str(error).replace(f"{folder}/", "")
-            yield FileRecord(name, Verdict.NOT_CHECKED.value, error=text)
-        else:
-            record.missing = judgement.confinement.missing
-            yield _file_record(name, file, judgement)
+    covered: set[Path] = set()
+    for file in [*starts, *(each for each in files if each not in starts)]:
+        if file in covered:
+            continue
+        answer = _answer(file, folder, task, record)
+        if answer.verdict != Verdict.NOT_CHECKED.value:
+            covered |= set(with_imports(file) if _was_watched(answer, task) else [])
+        elif file not in files:  # its run shows nothing: what it imports is checked by itself
+            continue
+        yield answer
 
 
-def _files(folder: Path, wanted: str | None) -> Iterator[Path]:
+def _was_watched(answer: FileRecord, task: Task) -> bool:
+    """True if a run has shown something, in which the files that were imported are checked, too."""
+    return task.request.run and NOTHING_SHOWN not in answer.notes
+
+
+def _answer(file: Path, folder: Path, task: Task, record: Record) -> FileRecord:
+    """What a file is answered."""
+    name = str(file.relative_to(folder))
+    try:
+        request = replace(task.request, file=file, beside=task.request.run)
+        judgement = judge_file(request, task.limits, solution=task.solution)
+    except ChainruleError as error:
+        text = str(error).replace(f"{folder}/", "")
+        return FileRecord(name, Verdict.NOT_CHECKED.value, error=text)
+    record.missing = judgement.confinement.missing
+    return _file_record(name, file, judgement)
+
+
+def _files(folder: Path, wanted: str | None) -> list[Path]:
     """The files that are checked: the one that is wanted; those with a backward pass; or all."""
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix in CODE]
+    files = _code_in(folder)
     if wanted is not None:
-        return iter([path for path in files if path.name == wanted])
-    return iter([path for path in files if _has_backward_pass(path)] or files)
+        return [path for path in files if path.name == wanted]
+    return [path for path in files if _has_backward_pass(path)] or files
+
+
+def _starts(folder: Path, files: list[Path]) -> list[Path]:
+    """Where a program starts that imports some of the files: what no other file imports."""
+    imports = {path: set(with_imports(path)) - {path} for path in _code_in(folder)}
+    imported = set().union(*imports.values())
+    return [path for path, own in imports.items() if path not in imported and own & set(files)]
+
+
+def _code_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.suffix in CODE and path.is_file()]
 
 
 def _has_backward_pass(file: Path) -> bool:
@@ -110,14 +143,12 @@ def _has_backward_pass(file: Path) -> bool:
 
 def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
     diagnosis = judgement.diagnosis
+    gradients = _by_name(diagnosis.comparisons)
     return FileRecord(
         name,
         diagnosis.verdict.value,
-        _by_name(diagnosis.comparisons),
-        [
-            _with_place(finding.as_json(), source_of(file, finding.cell))
-            for finding in diagnosis.findings
-        ],
+        gradients,
+        [_with_place(each, file) for each in _at_wrong_ones(diagnosis.findings, gradients)],
         diagnosis.unchecked,
         diagnosis.notes,
     )
@@ -135,13 +166,24 @@ def _by_name(comparisons: list[Comparison]) -> dict[str, bool]:
     return found
 
 
-def _with_place(finding: dict[str, Any], source: str) -> dict[str, Any]:
+def _at_wrong_ones(findings: list[Finding], gradients: dict[str, bool]) -> Iterator[Finding]:
+    """The findings, each at a gradient that is wrong, where several have the same name."""
+    wrong = [name for name, is_right in gradients.items() if not is_right]
+    for finding in findings:
+        alike = [name for name in wrong if NUMBER.sub("", name) == finding.gradient]
+        for name in alike[:1]:
+            wrong.remove(name)
+        yield replace(finding, gradient=(alike or [finding.gradient])[0])
+
+
+def _with_place(finding: Finding, file: Path) -> dict[str, Any]:
     """A finding with the function that its line stands in, and the lines around."""
-    line = finding["line"]
+    given, line = finding.as_json(), finding.line
     if line is None:
-        return {**finding, "function": "", "lines": []}
+        return {**given, "function": "", "lines": []}
+    source = source_of(file, finding.cell, finding.file)
     lines = [[number, text.rstrip()] for number, text in around(line, source)]
-    return {**finding, "function": _function_at(line, source), "lines": lines}
+    return {**given, "function": _function_at(line, source), "lines": lines}
 
 
 def _function_at(line: int, source: str) -> str:

@@ -146,10 +146,18 @@ def _said(part: Part, record: Record, marking: Marking) -> Iterator[str]:
         yield "wrong because of a mistake that counts elsewhere"
     for finding in record.findings:
         if finding["gradient"] == part.name and finding["code"] in part.codes:
-            place = f"line {finding['line']}: " if finding["line"] else ""
-            yield f"{place}{CODES[finding['code']]}; {finding['evidence']}"
+            yield f"{_place(finding)}{CODES[finding['code']]}; {finding['evidence']}"
             if finding["suggestion"] and not marking.hide_suggestions:
                 yield finding["suggestion"]
+
+
+def _place(finding: dict[str, Any]) -> str:
+    """Where a mistake stands: ``nn/layers.py, line 3: ``, or ``cell 2, line 3: ``."""
+    if not finding["line"]:
+        return ""
+    cell = f"cell {finding['cell']}" if finding.get("cell") else ""
+    places = finding.get("file"), cell, f"line {finding['line']}"
+    return f"{', '.join(filter(None, places))}: "
 
 
 def _as_text(results: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.classroom.languages import translations
 from chainrule.classroom.record import Record, short_name
+from chainrule.classroom.sentences import translated
 from chainrule.doctor.verdict import Verdict
 from chainrule.files import make_folder, whole_file
 from chainrule.rewrites.causes import CODES
@@ -90,7 +91,8 @@ def write_pages(
 def _environment(language: str) -> Environment:
     from jinja2 import Environment, PackageLoader, select_autoescape
 
-    translated = translations(language)
+    texts = translations(language)
+    gettext = texts.gettext
     environment = Environment(
         loader=PackageLoader("chainrule.classroom"),
         autoescape=select_autoescape(),
@@ -102,13 +104,14 @@ def _environment(language: str) -> Environment:
     environment.globals.update(
         language=language,
         style=STYLES.__getitem__,
-        answer=lambda verdict: translated.gettext(verdict.value),
-        words=lambda verdict: translated.gettext(verdict.words),
-        cause=lambda code: translated.gettext(CODES[code]),
+        answer=lambda verdict: gettext(verdict.value),
+        words=lambda verdict: gettext(verdict.words),
+        cause=lambda code: gettext(CODES[code]),
         link=_link,
     )
     environment.filters["with_code"] = _with_code
-    environment.install_gettext_translations(translated, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["translated"] = lambda text: translated(text, gettext)
+    environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]
     return environment
 
 

@@ -130,6 +130,7 @@ def check(
       chainrule check layers.py
       chainrule check main.py --run
       chainrule check submissions.zip --solution right.py --hide-suggestions
+      chainrule check submissions.zip --run
       chainrule check layers.py --class FCLayer --make "FCLayer(4, 3)" --shape 5,4
       chainrule check activations.py --functions sigmoid,sigmoid_prime --json
     """
@@ -245,6 +246,7 @@ def _last_line(answer: dict[str, Any]) -> Text:
 def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
     from rich.padding import Padding
 
+    from chainrule.doctor.excerpt import source_of
     from chainrule.rewrites.causes import CODES
 
     code = f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]"
@@ -255,18 +257,18 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
             page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
         if finding.get("file"):
             page.print(styled((f"{MARGIN}{finding['file']}", "dim")))
-            file = file.parent / finding["file"]
-        for line in _source(file, finding["line"], finding.get("cell")):
+        source = source_of(file, finding.get("cell"), finding.get("file"))
+        for line in _lines(finding["line"], source):
             page.print(line)
     if finding["suggestion"]:
         page.print(Padding(styled(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
 
 
-def _source(file: Path, line: int, cell: int | None) -> Iterator[Text]:
+def _lines(line: int, source: str) -> Iterator[Text]:
     """The line with those around it, and a mark before it."""
-    from chainrule.doctor.excerpt import around, source_of
+    from chainrule.doctor.excerpt import around
 
-    for number, text in around(line, source_of(file, cell)):
+    for number, text in around(line, source):
         is_it = number == line
         mark, margin, style = ("▸", "bold red", "bold") if is_it else (" ", "dim", "dim")
         yield styled((f"{MARGIN}{mark} {number:>4} │ ", margin), (text.expandtabs(), style))

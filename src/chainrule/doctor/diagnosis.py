@@ -136,8 +136,11 @@ def _placed(diagnosis: Diagnosis, file: Path) -> Diagnosis:
 
 
 def _name_from(other: Path, folder: Path) -> str:
-    """What a file is called, seen from a folder."""
-    return str(other.relative_to(folder)) if other.is_relative_to(folder) else other.name
+    """What a file is called, seen from a folder, if it lies in it or in the one above."""
+    for start, way in ((folder, ""), (folder.parent, "../")):
+        if other.is_relative_to(start):
+            return f"{way}{other.relative_to(start).as_posix()}"
+    return other.name
 
 
 def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:

@@ -11,10 +11,19 @@ from chainrule.foreign.notebooks import read_notebook
 AROUND = 1  # lines before and after
 
 
-def source_of(file: Path, cell: int | None) -> str:
-    """The source of a file, or of a cell of a notebook; "" where it cannot be read."""
+def source_of(file: Path, cell: int | None = None, other: str | None = None) -> str:
+    """The source that a line stands in: that of a file, or of a cell of a notebook; "" where it
+    cannot be read.
+
+    Args:
+        other: the file that the line is in, seen from the folder of `file`, if it is another one.
+            The code may have made it up: only what lies in that folder, or the one above, is read.
+    """
+    place = file if other is None else (file.parent / other).resolve()
+    if other is not None and not place.is_relative_to(file.resolve().parent.parent):
+        return ""
     try:
-        return text_of(file) if cell is None else "\n".join(read_notebook(file).lines_of(cell))
+        return text_of(place) if cell is None else "\n".join(read_notebook(place).lines_of(cell))
     except CannotCheckError:
         return ""
 

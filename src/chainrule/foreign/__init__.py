@@ -3,7 +3,8 @@
 Nothing here knows a layer of chainrule: the doctor, `HandWritten` and `explain` stand on it.
 
     naming          roles of arguments and methods; gradient_names, parameter_names
-    a file          loading runs it; backward_code finds where it computes gradients
+    a file          loading runs it; imports and backward_code read what it imports, and where it
+                    computes gradients
     a function      source, expressions, derivative_forms: what it says; watching: what it runs
     a run           observing watches a file that trains; names, loops: what of it can run again
     a call          conventions, calling, outputs; randomness is frozen, effort counted

@@ -83,9 +83,14 @@ def prepared(file: Path) -> tuple[Loaded, ast.Module]:
     vars(module)["__builtins__"] = builtins
     vars(module)["__package__"] = _package_of(tree, file)
     sys.modules[NAME] = module
-    folder = file.parent.resolve()
-    sys.path[:0] = [str(folder), str(folder.parent)]
+    _look_first_in(file.parent.resolve(), file.parent.resolve().parent)
     return Loaded(module, notebook, list(notebook.left_out) if notebook else []), tree
+
+
+def _look_first_in(*folders: Path) -> None:
+    """Let `import` look in these folders first; however many files are run, each is listed once."""
+    first = list(map(str, folders))
+    sys.path[:] = [*first, *(place for place in sys.path if place not in first)]
 
 
 def _run(statement: ast.stmt, loaded: Loaded, file: Path) -> None:

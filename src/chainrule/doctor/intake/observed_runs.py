@@ -52,18 +52,23 @@ from chainrule.types import Array
 ALIKE = 4  # objects of one class that are checked
 
 
-def watched(file: Path) -> Found:
+def watched(file: Path, beside: bool = False) -> Found:
     """What a run of a file shows to be examined; it may be nothing.
 
+    Args:
+        beside: true if what its other files have besides is examined, too.
     Raises:
         CannotCheckError: the file cannot be read or understood.
     """
     observed = observe(file)
     found = _found(observed)
-    beside = list(_functions_beside(observed))
+    if found.cases:
+        for module in modules_of(observed) if beside else [observed.loaded.module]:
+            _add_unused(found, observed, module)
+    functions = list(_functions_beside(observed))
     for case in found.cases:
         if isinstance(case.subject, Program):
-            case.subject.beside = beside
+            case.subject.beside = functions
     found.notes += [observed.ended or "the file was run to its end", *observed.loaded.left_out]
     return found
 
@@ -99,7 +104,7 @@ class Found:
 
 
 def _found(observed: Observed) -> Found:
-    """Everything that has both passes: what the run has used, then what it has not."""
+    """Everything that has both passes and that the run has used."""
     found = Found(observed.loaded.module)
     _add_objects(found, observed)
     for name, make in function_cases(observed):
@@ -108,8 +113,6 @@ def _found(observed: Observed) -> Found:
         _add_loop(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
-    if found.cases:
-        _add_unused(found, observed)
     return found
 
 
@@ -142,9 +145,8 @@ def _add_loop(found: Found, observed: Observed) -> None:
             return
 
 
-def _add_unused(found: Found, observed: Observed) -> None:
-    """What the file has besides, and the run has not used: checked as without a run."""
-    module = observed.loaded.module
+def _add_unused(found: Found, observed: Observed, module: ModuleType) -> None:
+    """What a file has besides, and the run has not used: checked as without a run."""
     for name, kind in classes_in(module).items():
         is_used = any(issubclass(used, kind) for used in found.classes)
         if is_used or not has_both_passes(kind) or is_abstract(kind):

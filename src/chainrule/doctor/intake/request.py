@@ -37,6 +37,8 @@ from chainrule.foreign.roles import (
 )
 from chainrule.seeding import generator
 
+NOTHING_SHOWN = "the run has shown nothing, so it was checked as without --run"
+
 
 @dataclass
 class Request:
@@ -50,6 +52,8 @@ class Request:
         shape: of the input.
         seed: of what is drawn.
         run: true if the file is to be run as its author would, and watched.
+        beside: true if what the run has not used is checked in all files that it imports, not in
+            this one alone.
     """
 
     file: Path | None = None
@@ -59,6 +63,7 @@ class Request:
     shape: tuple[int, ...] | None = None
     seed: int = 0
     run: bool = False
+    beside: bool = False
 
     @property
     def file_name(self) -> str:
@@ -88,7 +93,7 @@ def find(request: Request) -> list[Case]:
 
 def _watched(request: Request, file: Path) -> list[Case]:
     """What a run of the file shows; where that is nothing, what can be guessed."""
-    found = watched(file)
+    found = watched(file, request.beside)
     failures = list(found.failures.values())
     cases = found.cases
     if not cases:
@@ -100,7 +105,7 @@ def _watched(request: Request, file: Path) -> list[Case]:
                 f"no forward pass with its backward pass was seen in the run ({reasons}), and "
                 f"without it: {error}"
             ) from error
-        found.notes.append("the run has shown nothing, so it was checked as without --run")
+        found.notes.append(NOTHING_SHOWN)
     cases[0].notes[:0] = found.notes
     cases[0].unchecked.extend(failures)
     return cases

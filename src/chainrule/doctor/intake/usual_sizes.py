@@ -20,10 +20,11 @@ from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.source import likeliest_option, string_options
+from chainrule.seeding import generator
 
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
-    (r"rng|random_?(state|generator)|generator", lambda: np.random.default_rng(0)),
+    (r"rng|random_?(state|generator)|generator", lambda: generator(0, "argument")),
     (r"seed", 0),
     (r"in_?(put)?_?channels?|channels(_in)?|input_depth|c_in|n_channels|num_channels", 2),
     (r"out_?(put)?_?channels?|n?u?m?_?n?_?filters|n_kernels|channels_out|(layer_?)?depth|c_out", 3),

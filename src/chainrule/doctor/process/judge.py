@@ -38,6 +38,7 @@ from chainrule.doctor.process.report import unpacked
 from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.state import Values
 from chainrule.sandbox.confinement import Confinement
 from chainrule.sandbox.limits import Limits
 from chainrule.sandbox.messages import MessageError
@@ -176,6 +177,7 @@ class Judge:
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(secrets.randbits(128))  # none of the workers can know
+        self.stale: set[str] = set()  # gradients that depend on an earlier call
 
     def held_against_numbers(self, claimed: Diagnosis) -> Diagnosis:
         """The claim, with nothing right in it but what the numbers of the workers agree in."""
@@ -194,12 +196,15 @@ class Judge:
             said = f"{type(error).__name__}: {error}"
             reason = f"not confirmed, what its process answers makes no sense ({said[:200]})"
         held = replace(claimed, comparisons=[], unchecked=list(claimed.unchecked))
+        claims_stale = any(finding.code == "stale-cache" for finding in claimed.findings)
         for each in claimed.comparisons:
             if not each.right:
                 held.comparisons.append(each)
             elif each.name in confirmed:
                 confirmed.remove(each.name)
                 held.comparisons.append(each)
+            elif claims_stale and each.name in self.stale:
+                held.comparisons.append(replace(each, right=False))
             else:
                 held.unchecked.append(f"{each.name}: {reason}")
         return held
@@ -227,6 +232,7 @@ class Judge:
             elsewhere = self._right_at(other, expected)
             right = {name: each for name, each in right.items() if name in elsewhere}
         stale = set() if described.body["is_random"] else self._stale(subject, other)
+        self.stale |= {each for name, each in right.items() if name in stale}
         return [each for name, each in right.items() if name not in stale]
 
     def _right_at(self, subject: RemoteSubject, expected: set[str]) -> dict[str, str]:
@@ -257,11 +263,10 @@ class Judge:
         """The values whose gradients depend on what a call with another input has left; those that
         add up over calls do not."""
         values = dict(subject.values)
-        before = {**values, **({"x": other.values["x"]} if "x" in values else {})}
-        try:
-            earlier = subject.gradients(before)
-        except CodeRaisesError:  # it refuses that input
+        before = self._earlier(subject, other)
+        if before is None:
             return set()
+        earlier = subject.gradients(before)
         alone, used = subject.gradients(values), subject.again(values, before)
         stale = set()
         for name, right in alone.gradients.items():
@@ -272,6 +277,19 @@ class Judge:
             if not alike(two, right) and not added:
                 stale.add(name)
         return stale
+
+    def _earlier(self, subject: RemoteSubject, other: RemoteSubject) -> Values | None:
+        """The same parameters with another input that the code takes: of the opposite sign if it
+        takes that, so that a mask kept from it does not happen to be the right one."""
+        values = dict(subject.values)
+        if "x" not in values:
+            return values
+        for x in (self._moved("x", -values["x"]), other.values["x"]):
+            with suppress(CodeRaisesError):
+                given = subject.gradients({**values, "x": x}).gradients.values()
+                if all(each is None or np.isfinite(each).all() for each in given):
+                    return {**values, "x": x}
+        return None
 
     def _confirmed_steps(self, number: int, described: Described) -> list[str]:
         """The parameters of an optimizer, if its steps on other numbers follow a formula."""

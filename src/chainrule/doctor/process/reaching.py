@@ -11,9 +11,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.notebooks import is_notebook, read_notebook
-from chainrule.limits import TEXT, UNPACKED
+from chainrule.foreign.imports import sources_in, with_imports
+from chainrule.limits import TEXT
 
 MODULES = {
     *("builtins", "chainrule.doctor", "chainrule.foreign", "chainrule.sandbox", "ctypes", "dis"),
@@ -54,52 +53,13 @@ def reaching(source: str) -> Iterator[tuple[int, str]]:
 def reaching_in(file: Path) -> list[str]:
     """The places that do so, in a file and in those beside it that it imports; a file that is too
     long to be looked at counts as one."""
-    found, seen, files = [], set(), [file]
-    while files:
-        file = files.pop()
-        if file in seen or not file.is_file():
-            continue
-        seen.add(file)
-        for place, source in _sources(file):
-            if len(source) > TEXT:
-                found.append(f"{place}: more than {TEXT:,} characters")
-                continue
+    found = []
+    for place, source in (each for path in with_imports(file) for each in sources_in(path)):
+        if len(source) > TEXT:
+            found.append(f"{place}: more than {TEXT:,} characters")
+        else:
             found += [f"{place}, line {line}: {name}" for line, name in sorted(reaching(source))]
-            files += [path for name in _imported(source) for path in _beside(file, name)]
     return found
-
-
-def _sources(file: Path) -> list[tuple[str, str]]:
-    """The source of a file, or of each cell of a notebook, with what it is called."""
-    if not is_notebook(file) or file.stat().st_size > UNPACKED:
-        with file.open(encoding="utf-8-sig", errors="replace") as text:
-            return [(file.name, text.read(TEXT + 1))]
-    try:
-        cells = read_notebook(file).cells
-    except CannotCheckError:  # then it does not run either
-        return []
-    return [(f"{file.name}, cell {number}", source) for number, source in cells]
-
-
-def _imported(source: str) -> set[str]:
-    """The first names of what a source imports."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom):
-            names |= {node.module} if node.module else {alias.name for alias in node.names}
-    return names
-
-
-def _beside(file: Path, name: str) -> Iterator[Path]:
-    """Where a module may lie: from the folder of the file that imports it, or the one above."""
-    for folder in (file.parent, file.parent.parent):
-        path = folder.joinpath(*name.split("."))
-        yield path.with_suffix(".py")
-        yield path / "__init__.py"
 
 
 def _names(node: ast.AST, imported: set[str]) -> Iterator[str]:
