@@ -8,6 +8,7 @@ as long.
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -28,10 +29,14 @@ NUMBERS = 128  # copied in the time of a line
 COMPILED = 30  # lines' worth of compiling one
 
 LIBRARIES = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {str(Path(__file__).parents[1])}
+    os.path.join(folder, "")
+    for folder in {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        str(Path(__file__).parents[1]),
+    }
 )
-"""Where Python files lie whose lines do not count: chainrule's own, too."""
+"""The folders, with the separator behind them, of files whose lines do not count: chainrule's own,
+too."""
 
 NoteLine = Callable[[FrameType], None]
 
