@@ -89,8 +89,10 @@ BEGINNINGS = {
 
 
 def method_among(thing: Any, names: Iterable[str]) -> str | None:
-    """The first of the names that is a method of an object, however it is spelt: feedForward."""
-    own = {_plain(name): name for name in dir(thing) if not name.startswith("_")}
+    """The first of the names that is a method of an object, however it is spelt: feedForward; one
+    for use within, _forward, where there is no other."""
+    within = {_plain(name): name for name in dir(thing) if re.match("_[^_]", name)}
+    own = within | {_plain(name): name for name in dir(thing) if not name.startswith("_")}
     spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
     return next((name for name in spelt if callable(getattr(thing, name, None))), None)
 

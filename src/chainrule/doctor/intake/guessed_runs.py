@@ -17,18 +17,24 @@ import numpy as np
 from chainrule.doctor.intake.examples import (
     ACTIVATION_METHODS,
     DERIVATIVE_METHODS,
+    NO_INPUT,
     Case,
     Example,
     activation_of,
     ambiguous_backward,
+    first_that_runs,
     from_example,
     from_targets,
+    held_targets,
+    object_case,
 )
+from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
 from chainrule.doctor.intake.usual_inputs import inputs
 from chainrule.doctor.intake.usual_layers import begins_empty, chains, fill
 from chainrule.doctor.intake.usual_parameters import parameter_sets
 from chainrule.doctor.intake.usual_sizes import (
     arguments,
+    data_arguments,
     keywords,
     needed_arguments,
 )
@@ -47,6 +53,7 @@ from chainrule.foreign.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     method_among,
+    role_of,
 )
 from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
 from chainrule.types import Array, Shape
@@ -139,6 +146,7 @@ def _constructor_arguments(kind: type, module: types.ModuleType) -> Iterator[lis
         for layers in chains(module, kind):
             for values in arguments(kind, module):
                 yield [layers if n == "layers" else v for n, v in zip(needed, values, strict=True)]
+    yield from data_arguments(kind, module)
     yield from arguments(kind, module)
 
 
@@ -171,6 +179,8 @@ def attempt_object(
     if isinstance(thing, Layer):
         x, _ = next(_inputs(thing, shape))
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
+    if _holds_its_data(thing):
+        return _on_its_data(thing, module)
     failure: Exception | None = None
     forward_only: Case | None = None
     options = options_of(thing)
@@ -211,6 +221,57 @@ def attempt_object(
         f"({type(failure).__name__}: {failure}): give --make and --shape, or a function "
         "example(rng) in the file"
     )
+
+
+def _holds_its_data(thing: Any) -> bool:
+    """True if an object was handed its data when it was made, and its passes ask for none."""
+    forward = method_among(thing, FORWARD_METHODS)
+    is_asked = forward is None or bool(required(getattr(thing, forward)))
+    return not is_asked and held_targets(thing) is not None
+
+
+def _on_its_data(thing: Any, module: types.ModuleType) -> Case:
+    """The case of an object that holds its data.
+
+    Raises:
+        CannotCheckError: it does not run on it.
+    """
+    targets = np.asarray(held_targets(thing))
+    example: Example = {"layer": thing, "x": NO_INPUT, "y": targets}
+    try:
+        case = first_that_runs([example], partial(object_case, module))
+    except (EndlessError, CannotCheckError):
+        raise
+    except Exception as error:  # the code may raise anything on data that it cannot take
+        raise CannotCheckError(
+            f"{type(thing).__name__} does not run on the data that it was made with "
+            f"({type(error).__name__}: {error}): give --make"
+        ) from None
+    if isinstance(case.subject, Program):
+        _hold_to_its_targets(case.subject, targets)
+    return case
+
+
+def _hold_to_its_targets(program: Program, targets: Array) -> None:
+    """Refuse what does not run as its author lets it run.
+
+    Raises:
+        CannotCheckError: the output does not belong to the targets, or who keeps it for the
+            backward pass is not known.
+    """
+    done = program.run(program.values)
+    if done.output.ndim and targets.ndim > 1 and done.output.shape != targets.shape:
+        raise CannotCheckError(
+            f"{program.name} gives an output of shape {done.output.shape} for targets of shape "
+            f"{targets.shape}: give --make"
+        )
+    for name, value in vars(done.state).items():
+        is_output = role_of(name) == "output" and np.shape(value) == done.output.shape
+        if is_output and not np.array_equal(value, done.output):
+            raise CannotCheckError(
+                f"{program.name} holds {name}, in which its forward pass does not keep the output: "
+                "let it do so"
+            )
 
 
 def as_meant(case: Case) -> Case:
@@ -262,6 +323,9 @@ def _inputs(
 ) -> Iterator[tuple[Array, int]]:
     """Inputs to try, by the weights of the object, and by what it and its arguments are called."""
     kind = type(thing)
+    if is_loss_object(thing):
+        rows, columns = shape[:2] if shape and len(shape) > 1 else (6, 4)
+        return iter([(predictions(rows, columns), 0)])
     try:
         names: Collection[str] = inspect.signature(kind).parameters
     except (TypeError, ValueError):

@@ -18,13 +18,14 @@ EXAMPLES, IMAGES = 24, 4  # of a batch that is larger
 
 
 def argument(call: Call, role: str) -> Array | None:
-    """The array that was handed in for a role; for x the first one, if none is called so."""
+    """The array that was handed in for a role; for x the first one but the targets, if none is
+    called so."""
     arrays = {name: as_array(value) for name, value in call.arguments.items()}
     named = [a for n, a in arrays.items() if a is not None and role_of(n) == role]
     if named or role != "x":
         return next(iter(named), None)
-    first = next((a for a in arrays.values() if a is not None), None)
-    return first
+    others = (a for n, a in arrays.items() if a is not None and role_of(n) != "y")
+    return next(others, None)
 
 
 def as_array(value: Any) -> Array | None:

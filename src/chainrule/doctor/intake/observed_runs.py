@@ -14,11 +14,12 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.examples import (
+    NO_INPUT,
     Case,
     Example,
     first_that_runs,
-    from_example,
-    from_targets,
+    held_targets,
+    object_case,
 )
 from chainrule.doctor.intake.guessed_runs import (
     as_meant,
@@ -35,18 +36,17 @@ from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
-from chainrule.foreign.loading import classes_in, functions_in, random_sources
+from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
 from chainrule.foreign.parameter_names import is_untrained
-from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
     is_spelt_like,
-    role_of,
 )
+from chainrule.foreign.source import attributes_keeping
 from chainrule.types import Array
 
 ALIKE = 4  # objects of one class that are checked
@@ -246,20 +246,11 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
             f"between its passes the run changes {', '.join(outside[:3])}, so that they show "
             "nothing when they are run again: let the forward pass keep it"
         )
-    case = first_that_runs(_examples(seen), partial(_made, observed.loaded.module))
+    case = first_that_runs(_examples(seen), partial(object_case, observed.loaded.module))
     x = case.example["x"]
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(x)} is that of the run")
     return as_meant(case)
-
-
-def _made(module: ModuleType, example: Example) -> Case:
-    """The case of an object, which may hold its data itself."""
-    randomness = Randomness(random_sources(module))
-    if np.ndim(example["x"]) or "y" not in example:
-        return from_example(example, randomness, module)
-    subject = from_targets(example["layer"], example["x"], example, randomness, module)
-    return Case(subject, example, module)
 
 
 def _changed_between(seen: SeenObject) -> list[str]:
@@ -273,10 +264,12 @@ def _changed_between(seen: SeenObject) -> list[str]:
     except Exception:  # arguments that go by position alone: then nothing is known
         return []
     left = states.arrays(again)
+    kept = attributes_keeping(getattr(again, seen.forward.name))
     return [
         states.path_end(path)
         for path, array in states.arrays(found).items()
         if path in left
+        and path[0] not in kept
         and not may_hold_a_gradient(str(path[-1]))
         and not is_untrained(states.path_end(path))
         and not alike(left[path], array)
@@ -288,16 +281,10 @@ def _examples(seen: SeenObject) -> Iterator[Example]:
     source = seen.forward or seen.backward
     x, y = argument(source, "x"), _targets(seen)
     if x is None:  # the object holds its data
-        x, y = np.zeros((), int), y if y is not None else _held_targets(seen.before)
+        x, y = NO_INPUT, y if y is not None else held_targets(seen.before)
     given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
     for x_given, y_given in batches(x, y, source.result):
         yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
-
-
-def _held_targets(thing: Any) -> Array | None:
-    """The targets among the attributes of an object."""
-    held = getattr(thing, "__dict__", {}).items()
-    return next((v for n, v in held if role_of(n) == "y" and isinstance(v, np.ndarray)), None)
 
 
 def _targets(seen: SeenObject) -> Array | None:

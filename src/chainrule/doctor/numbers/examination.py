@@ -24,6 +24,7 @@ from chainrule.doctor.numbers.finite_differences import (
     probe,
 )
 from chainrule.doctor.numbers.signatures import signatures
+from chainrule.doctor.subjects.pairs import LossPair
 from chainrule.doctor.subjects.subject import Answer, Subject, shown
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
@@ -39,6 +40,10 @@ MEASURING = 1_500_000  # for the entries of true gradients
 # Entries of a gradient:
 AT_LEAST = 40  # are measured, whatever the effort
 ALIGNED = 100  # tell which loss is meant
+FOR_LOGITS = (
+    "the derivative of the loss is p - y, that with respect to the logits of a softmax: right "
+    "where the softmax hands it on as it is"
+)
 
 
 @dataclass
@@ -183,6 +188,9 @@ def convention(found: Examination) -> str | None:
     often has a gradient that is averaged over examples alone: with one output that is the same.
     """
     subject, answer = found.subject, found.answer
+    if isinstance(subject, LossPair) and subject.behind_softmax:
+        codes = {each.code for name in found.wrong for each in found.signatures_of(name)}
+        return FOR_LOGITS if "softmax-jacobian" in codes else None
     parameters = [name for name in found.truths if name != "x"]
     if answer is None or not parameters or found.wrong != parameters:
         return None
