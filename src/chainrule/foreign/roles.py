@@ -19,7 +19,7 @@ FORWARD_FUNCTIONS = (
         "fprop",
         "__call__",
     ),
-    *("predict", "query", "activate"),
+    *("fwd", "forward_batch", "predict", "query", "activate"),
 )
 FORWARD_METHODS = (*FORWARD_FUNCTIONS, "compute", "model", "net")
 BACKWARD_METHODS = (
@@ -33,6 +33,8 @@ BACKWARD_METHODS = (
         "compute_grads",
         "get_gradients",
         "calc_gradients",
+        "bwd",
+        "back",
     ),
 )
 TRAINING_METHODS = (
@@ -53,6 +55,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "x": (
         *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
         *("features", "x_batch", "xb", "image", "input_", "x_data", "batch_x", "a_prev", "input_x"),
+        *("activation_prev", "prev_activation", "layer_input", "previous_activation"),
     ),
     "y": (
         *("y", "y_true", "target", "targets", "label", "labels", "t", "y_train", "expected"),

@@ -113,6 +113,18 @@ def string_options(function: Callable[..., Any], argument: str) -> list[str]:
     return list(dict.fromkeys(text for text in found if isinstance(text, str)))
 
 
+def parts_of(function: Callable[..., Any], argument: str) -> int:
+    """The number of names into which a function or a class unpacks an argument, as in
+    ``depth, height, width = shape``; 0 if it does not."""
+    tree = tree_of(function)
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Name(id=name)):
+                if name == argument:
+                    return len(names)
+    return 0
+
+
 def likeliest_option(options: list[str]) -> str:
     """The word to give where code asks for one of several: a smooth activation, the plainest
     optimizer, else the first."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.doctor.intake.examples import Example
 from chainrule.foreign.observing import Call
-from chainrule.foreign.randomness import not_constant
+from chainrule.foreign.randomness import not_constant, random_like
 from chainrule.foreign.roles import role_of
 from chainrule.types import Array
 
@@ -29,9 +29,9 @@ def argument(call: Call, role: str) -> Array | None:
 
 
 def as_array(value: Any) -> Array | None:
-    """An array, or a list of numbers as one."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        return value
+    """An array; a list of numbers, or a number of NumPy's, as one."""
+    if isinstance(value, (np.ndarray, np.number)) and value.dtype.kind in "fiub":
+        return np.asarray(value)
     if isinstance(value, (list, tuple)) and value:
         with suppress(ValueError, TypeError):
             made = np.array(value)
@@ -56,6 +56,14 @@ def telling(x: Array) -> Array:
     """An input in which nothing hides: where all its numbers are the same, they are moved."""
     same = x.size > 1 and bool(np.all(x == x.flat[0]))
     return not_constant(x.astype(np.float64)) if same else x
+
+
+def without_zeros(x: Array) -> Array:
+    """An input whose zeros are moved a little: there many activations have no derivative, and the
+    largest of several may be all of them."""
+    if x.dtype.kind != "f":
+        return x
+    return np.where(x == 0, 0.1 * random_like(x, "zeros"), x)
 
 
 # --- a part of the batch --------------------------------------------------------------------

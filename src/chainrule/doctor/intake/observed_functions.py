@@ -37,17 +37,20 @@ from chainrule.foreign.observing import Call, Observed, modules_of
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_FUNCTIONS, is_spelt_like, role_of
 
+ABOUT_A_PASS = re.compile(r"test|check|example|print|plot", re.IGNORECASE)  # and none itself
 FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
 
 
 def is_forward(name: str) -> bool:
     """True if a function is a forward pass by its name."""
-    return is_spelt_like(name, FORWARD_FUNCTIONS) or bool(FORWARD.search(name))
+    named = is_spelt_like(name, FORWARD_FUNCTIONS) or bool(FORWARD.search(name))
+    return named and not ABOUT_A_PASS.search(name)
 
 
 def is_backward(name: str) -> bool:
     """True if a function is a backward pass by its name."""
-    return is_spelt_like(name, BACKWARD_METHODS) or names_backward_pass(name)
+    named = is_spelt_like(name, BACKWARD_METHODS) or names_backward_pass(name)
+    return named and not ABOUT_A_PASS.search(name)
 
 
 def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:

@@ -28,15 +28,23 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
-from chainrule.doctor.intake.observed_arrays import argument, batches, extras, telling
+from chainrule.doctor.intake.observed_arrays import (
+    argument,
+    batches,
+    extras,
+    telling,
+    without_zeros,
+)
 from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
 from chainrule.doctor.intake.observed_loops import loop_case
+from chainrule.doctor.intake.usual_inputs import first_weights
 from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.loading import classes_in, functions_in
+from chainrule.foreign.loops import written_out
 from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
 from chainrule.foreign.parameter_names import is_untrained
 from chainrule.foreign.roles import (
@@ -106,6 +114,8 @@ def _found(observed: Observed) -> Found:
         found.attempt(name, name, make)
     if not found.cases:
         _add_loop(found, observed)
+    if not found.cases:
+        _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
     if found.cases:
@@ -140,6 +150,15 @@ def _add_loop(found: Found, observed: Observed) -> None:
             found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
             found.classes.add(type(seen.owner))
             return
+
+
+def _add_unreached(found: Found, observed: Observed) -> None:
+    """Training loops that the run did not come to."""
+    reached = {seen.node.lineno for seen in observed.loops}
+    for loop in written_out(observed.loaded.tree):
+        if loop.lineno not in reached:
+            place = observed.loaded.place(loop.lineno)
+            found.failures[loop] = f"{place}, is a training loop that the run has not come to"
 
 
 def _add_unused(found: Found, observed: Observed) -> None:
@@ -283,8 +302,10 @@ def _examples(seen: SeenObject) -> Iterator[Example]:
     if x is None:  # the object holds its data
         x, y = NO_INPUT, y if y is not None else held_targets(seen.before)
     given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
+    has_weights = first_weights(seen.before) is not None
     for x_given, y_given in batches(x, y, source.result):
-        yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
+        x_told = telling(x_given) if has_weights else without_zeros(telling(x_given))
+        yield {**given, "x": x_told, **({} if y_given is None else {"y": y_given})}
 
 
 def _targets(seen: SeenObject) -> Array | None:

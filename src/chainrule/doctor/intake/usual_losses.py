@@ -45,18 +45,25 @@ SAME_STRENGTH = 1e-3  # by which its strength may differ between parameters
 TINY = 1e-300  # keeps log(0) finite
 
 
+def _with_a_one(y: Array, p: Array) -> Array:
+    """Class numbers as rows, or columns, with a one; other targets as they are."""
+    if y.shape == p.shape or y.dtype.kind not in "iu" or y.ndim > 1:
+        return y
+    if not y.ndim:
+        return np.eye(p.size)[y].reshape(p.shape)
+    return np.eye(p.shape[-1])[y] if len(y) == len(p) else np.eye(len(p))[y].T
+
+
 def _squares(y: Array, p: Array) -> Array:
-    return np.asarray((p - y) ** 2)
+    return np.asarray((p - _with_a_one(y, p)) ** 2)
 
 
 def _entropies(y: Array, p: Array) -> Array:
-    """The cross-entropy of each entry; class numbers are taken as rows, or columns, with a one."""
-    if y.shape != p.shape and y.ndim == 1 and y.dtype.kind in "iu":
-        y = np.eye(p.shape[-1])[y] if len(y) == len(p) else np.eye(len(p))[y].T
-    return np.asarray(-(y * np.log(p + TINY)))
+    return np.asarray(-(_with_a_one(y, p) * np.log(p + TINY)))
 
 
 def _binary_entropies(y: Array, p: Array) -> Array:
+    y = _with_a_one(y, p)
     return np.asarray(-y * np.log(p + TINY) - (1 - y) * np.log(1 - p + TINY))
 
 

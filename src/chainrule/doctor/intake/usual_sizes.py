@@ -20,7 +20,7 @@ from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
-from chainrule.foreign.source import likeliest_option, string_options
+from chainrule.foreign.source import likeliest_option, parts_of, string_options
 
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
@@ -69,6 +69,7 @@ WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
 
 
 # Targets for a class that is handed its data, each with the axis of the examples.
+UNPACKED = {2: (3, 2), 3: (2, 7, 6)}  # by the number of parts: a kernel's size, an image's
 CLASSES = [0, 1, 2, 1, 0]
 TARGETS = (
     (0, np.eye(3)[CLASSES]),
@@ -152,6 +153,8 @@ def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str
 def _value(name: str, function: Callable[..., Any], module: types.ModuleType, number: int) -> Any:
     """The likeliest value for an argument: by its name, else by its place."""
     plain, functions = name.lower().strip("_"), functions_in(module)
+    if (parts := parts_of(function, name)) in UNPACKED:
+        return UNPACKED[parts]
     if options := string_options(function, name):
         return likeliest_option(options)
     if OPTIMIZER.search(plain):

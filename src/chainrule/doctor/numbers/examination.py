@@ -30,7 +30,7 @@ from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
-from chainrule.foreign.parameter_names import is_parameter
+from chainrule.foreign.parameter_names import is_bias, is_parameter
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.source import ascends, files_of
 from chainrule.types import Array
@@ -191,6 +191,9 @@ def convention(found: Examination) -> str | None:
     if isinstance(subject, LossPair) and subject.behind_softmax:
         codes = {each.code for name in found.wrong for each in found.signatures_of(name)}
         return FOR_LOGITS if "softmax-jacobian" in codes else None
+    if _are_yet_to_be_summed(found):
+        names = " and ".join(map(found.shown, found.wrong))
+        return f"{names} have one gradient for each, along the first axis: right where it is summed"
     parameters = [name for name in found.truths if name != "x"]
     if answer is None or not parameters or found.wrong != parameters:
         return None
@@ -215,6 +218,20 @@ def convention(found: Examination) -> str | None:
             "right with one output"
         )
     return None
+
+
+def _are_yet_to_be_summed(found: Examination) -> bool:
+    """True if the wrong gradients, those of weights among them, are right once they are summed over
+    a first axis that they have besides: one for each example, or step. A bias alone would be a
+    sum forgotten."""
+    for name in found.wrong:
+        shape, given = found.truths[name].shape, np.asarray(found.given(name))
+        plain = shape[1:] if shape[:1] == (1,) else shape
+        if given.shape[1:] not in (shape, plain) or not given.ndim:
+            return False
+        if not found.truths[name].agrees(given.sum(axis=0)):
+            return False
+    return any(not is_bias(name) for name in found.wrong)
 
 
 def _ratio_of_all(found: Examination, names: list[str]) -> float | None:
