@@ -88,6 +88,9 @@ BEGINNINGS = {
     "x": re.compile(r"(inputs?|x)_"),
     "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
     "parameters": re.compile(r"(params|parameters)_?"),
+    "output": re.compile(
+        r"(outputs?|predict(ed|ions?)|final|network|model)_(pred|hat|outputs?|prob|values?$|activation)"
+    ),
 }
 
 

@@ -111,7 +111,10 @@ def from_example(
             through.
     """
     if "layer" in example:
-        return Case(_from_layer(example, randomness, module), example, module)
+        subject = _from_layer(example, randomness, module)
+        names = vars(module) if module else ()
+        subject.has_cross_entropy = any("entropy" in name.lower() for name in names)
+        return Case(subject, example, module)
     if "forward" in example and "backward" in example:
         return Case(_from_functions(example, randomness, module), example, module)
     if "optimizer" in example:

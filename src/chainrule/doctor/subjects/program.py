@@ -29,7 +29,7 @@ from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNee
 from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.outputs import understood
-from chainrule.foreign.parameter_names import is_untrained, is_weight
+from chainrule.foreign.parameter_names import is_scale_or_shift, is_untrained, is_weight
 from chainrule.foreign.randomness import Randomness, not_constant, random_like
 from chainrule.foreign.source import attributes_keeping, files_of, returned_names
 from chainrule.foreign.state import Path, Values
@@ -88,6 +88,7 @@ class Program(Subject):
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.name, self.code = name, code
+        _let_numbers_move(vars(code.state) if hasattr(code.state, "__dict__") else {})
         self.x, self.y = np.asarray(x), y if y is None else np.array(y)
         self.learning_rate = learning_rate_of(code) if rate is None else float(rate)
         self.batch_axis = batch_axis or 0
@@ -480,6 +481,12 @@ class Program(Subject):
             return [self.code.joint, *self.beside]
         own = [self.code.backward(self.code.state), self.code.forward(self.code.state)]
         return [*map(inspect.unwrap, own), *self.beside]
+
+
+def _let_numbers_move(held: dict[str, Any]) -> None:
+    """Make a scale or a shift that begins as a whole number, ``gamma = 1``, such that it can be
+    moved."""
+    held |= {n: float(v) for n, v in held.items() if type(v) is int and is_scale_or_shift(n)}
 
 
 def _is_weight(path: Path) -> bool:
