@@ -268,8 +268,11 @@ def rate_of(loop: Loop, names: Names) -> float:
     for statement in updates(loop):
         value = getattr(statement, "value", None)
         moved = value if isinstance(statement, ast.AugAssign) else getattr(value, "right", None)
-        while isinstance(moved, ast.BinOp) and isinstance(moved.op, (ast.Mult, ast.Div)):
-            for factor in (moved.left, moved.right):
+        while isinstance(moved, ast.BinOp) and isinstance(
+            moved.op, (ast.Mult, ast.Div, ast.MatMult)
+        ):
+            factors = () if isinstance(moved.op, ast.MatMult) else (moved.left, moved.right)
+            for factor in factors:
                 worth = evaluated(factor, names)
                 if isinstance(worth, (float, np.floating)) and worth:
                     return abs(float(worth))

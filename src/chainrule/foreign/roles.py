@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.gradient_names import looks_like_a_gradient, names_backward_pass
 
 FORWARD_FUNCTIONS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
@@ -37,6 +37,8 @@ BACKWARD_METHODS = (
         "back",
     ),
 )
+FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
+ABOUT_A_PASS = re.compile(r"test|check|example|print|plot", re.IGNORECASE)
 TRAINING_METHODS = (
     *("train_step", "train_on_batch", "train_batch", "update_mini_batch", "fit", "train", "step"),
 )
@@ -110,6 +112,18 @@ def is_spelt_like(name: str, names: Iterable[str]) -> bool:
     True
     """
     return _plain(name) in set(map(_plain, names))
+
+
+def is_forward_pass(function: str) -> bool:
+    """True if a function is a forward pass by its name: `nn_forward`, and not its test case."""
+    named = is_spelt_like(function, FORWARD_FUNCTIONS) or FORWARD.search(function)
+    return bool(named) and not ABOUT_A_PASS.search(function)
+
+
+def is_backward_pass(function: str) -> bool:
+    """True if a function is a backward pass by its name: `nn_backprop`, and not its test case."""
+    named = is_spelt_like(function, BACKWARD_METHODS) or names_backward_pass(function)
+    return named and not ABOUT_A_PASS.search(function)
 
 
 def _plain(name: str) -> str:

@@ -6,7 +6,7 @@ import copy
 import inspect
 import re
 import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -52,10 +52,18 @@ from chainrule.foreign.roles import (
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
+    is_backward_pass,
+    is_forward_pass,
     method_among,
     role_of,
 )
-from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
+from chainrule.foreign.source import (
+    is_empty,
+    likeliest_option,
+    options_of,
+    returned_names,
+    string_options,
+)
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
@@ -128,9 +136,19 @@ def is_abstract(kind: type) -> bool:
 
 def passes_among(functions: Collection[str]) -> list[tuple[str, str]]:
     """The names of a forward and a backward function, where a file has both."""
-    forward = next((n for n in FORWARD_FUNCTIONS if n in functions), None)
-    backward = next((n for n in BACKWARD_METHODS if n in functions), None)
-    return [(forward, backward)] if forward and backward else []
+    forward = [n for n in FORWARD_FUNCTIONS if n in functions][:1] or _only(
+        filter(is_forward_pass, functions)
+    )
+    backward = [n for n in BACKWARD_METHODS if n in functions][:1] or _only(
+        filter(is_backward_pass, functions)
+    )
+    return [*zip(forward, backward, strict=False)]
+
+
+def _only(names: Iterable[str]) -> list[str]:
+    """The name, if there is one alone."""
+    found = list(names)
+    return found if len(found) == 1 else []
 
 
 def is_stub(kind: type) -> bool:
@@ -425,12 +443,30 @@ def attempt_functions(
 
 
 def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:
-    """What makes the parameters: functions of the file, or the names that are read."""
+    """What makes the parameters: functions of the file, or the names that are read; then, by name,
+    those that the file's functions return one by one, in its author's sizes."""
     functions = functions_in(module)
-    for name, maker in functions.items():
-        if MAKES_PARAMETERS.search(name):
-            for values in arguments(maker, module):
-                yield partial(maker, *values)
+    makers = [
+        (maker, values)
+        for name, maker in functions.items()
+        if MAKES_PARAMETERS.search(name)
+        for values in arguments(maker, module)
+    ]
+    for maker, values in makers:
+        yield partial(maker, *values)
     for params in parameter_sets(forward):
         yield partial(copy.deepcopy, params)
+    for maker, values in makers:
+        yield partial(_made_by_name, maker, values)
     yield dict
+
+
+def _made_by_name(maker: Callable[..., Any], values: list[Any]) -> Any:
+    """What a function returns, by name: ``return W1, b1``; of arrays in float32 finer ones, in
+    which gradients can be told apart."""
+    made = maker(*values)
+    names = returned_names(maker)
+    if not isinstance(made, tuple) or len(names) != len(made) or not all(names):
+        return made
+    finer = [v.astype(np.float64) if getattr(v, "dtype", None) == np.float32 else v for v in made]
+    return dict(zip(names, finer, strict=True))
