@@ -37,6 +37,7 @@ Loss = Callable[[Array, Array], float]
 Make = Callable[[Code, Any], Program]
 
 ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
+OPPOSITE = 0.899  # what speaks against a loss where its gradients are the negative ones
 ALIGNED = 0.9999  # gradients that point along the true ones, or against them
 SEARCHED = 6  # programs, in which corrections are looked for
 RAISING = 3  # of those whose backward pass raises
@@ -179,6 +180,8 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
             return regularized
     if tried and (tried[0].score >= ENOUGH or code.loss is not None):
         return tried[0].program
+    if tried and is_own and tried[-1].score <= -OPPOSITE:
+        return tried[-1].program
     return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
 
 

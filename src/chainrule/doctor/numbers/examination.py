@@ -259,14 +259,15 @@ def _is_softmax_that_hands_on(found: Examination) -> bool:
 
 def _are_yet_to_be_summed(found: Examination) -> bool:
     """True if the wrong gradients, those of weights among them, are right once they are summed over
-    a first axis that they have besides: one for each example, or step. A bias alone would be a
-    sum forgotten."""
+    a first axis that they have besides, or along which the parameter is one: one for each example,
+    or step. A bias alone would be a sum forgotten."""
     for name in found.wrong:
         shape, given = found.truths[name].shape, np.asarray(found.given(name))
-        plain = shape[1:] if shape[:1] == (1,) else shape
-        if given.shape[1:] not in (shape, plain) or not given.ndim:
+        full = (1, *shape) if given.ndim > len(shape) else shape
+        if given.ndim != len(full) or given.shape[0] == full[0]:
             return False
-        if not found.truths[name].agrees(given.sum(axis=0)):
+        axes = tuple(axis for axis, size in enumerate(full) if size == 1)
+        if not found.truths[name].agrees(given.sum(axis=axes)):
             return False
     return any(not is_bias(name) for name in found.wrong)
 
