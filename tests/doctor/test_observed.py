@@ -18,7 +18,7 @@ from chainrule.doctor.findings import Diagnosis
 from chainrule.doctor.intake.request import Request
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.notebooks import read_notebook
-from chainrule.foreign.observing import observe
+from chainrule.foreign.observing import modules_of, observe
 from tests.doctor.test_cases import VERDICTS, Expected, expected_of
 
 FOLDER = Path(__file__).parent / "observed"
@@ -76,6 +76,23 @@ def test_a_run_leaves_nothing_behind_for_the_next_one() -> None:
     file = FOLDER / "several_files" / "main.py"
     first, second = watch(file), watch(file)
     assert first.as_json() == second.as_json()
+
+
+def test_a_folder_whose_name_only_begins_alike_is_another_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("course/lab", "course/lab2", "course2/lab"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / f"{name.replace('/', '_')}.py").write_text("def forward(x): return x\n")
+    for name in ("course/lab2", "course2/lab"):
+        monkeypatch.syspath_prepend(str(tmp_path / name))
+    file = tmp_path / "course" / "lab" / "main.py"
+    names = ("course_lab", "course_lab2", "course2_lab")
+    file.write_text("\n".join(f"import {name}\n{name}.forward(1)" for name in names))
+    observed = observe(file)
+    assert [module.__name__ for module in modules_of(observed)] == ["checked", "course_lab"]
+    called = [Path(call.code.co_filename).stem for call in observed.calls]
+    assert called == ["course_lab", "course_lab2"]  # of the files around it, not of course2
 
 
 def test_the_run_stops_after_the_first_steps() -> None:

@@ -74,7 +74,8 @@ def roles_of(
         by_keyword = skipped or parameter.kind is parameter.KEYWORD_ONLY
         taken = {role for role, _ in roles.values()}
         role = next((r for r in roles_named(name) if r in known and r not in taken), None)
-        if role is not None and name not in words:
+        is_word = name in words or isinstance(parameter.default, str)
+        if role is not None and not is_word:
             roles[name] = (role, by_keyword)
         elif name in named:
             roles[name] = ("named", by_keyword)

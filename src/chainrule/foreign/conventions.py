@@ -62,7 +62,8 @@ def learning_rate_of(code: Code) -> float:
     if kept is not None:
         return kept
     defaults = {name: value for function in functions for name, value in optional(function).items()}
-    return next((float(v) for n, v in defaults.items() if role_of(n) == "rate"), 1.0)
+    rates = (v for n, v in defaults.items() if role_of(n) == "rate" and v is not None)
+    return float(next(rates, 1.0))
 
 
 def _rate_in(kept: Mapping[str, Any]) -> float | None:

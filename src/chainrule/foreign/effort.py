@@ -8,6 +8,7 @@ as long.
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -27,11 +28,19 @@ CALL = 250  # lines' worth of what is done around a call
 NUMBERS = 128  # copied in the time of a line
 COMPILED = 30  # lines' worth of compiling one
 
-LIBRARIES = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {str(Path(__file__).parents[1])}
+FROZEN = "<frozen "  # what runs imports
+LIBRARIES = (
+    FROZEN,
+    *(
+        os.path.join(folder, "")
+        for folder in {
+            *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+            str(Path(__file__).parents[1]),
+        }
+    ),
 )
-"""Where Python files lie whose lines do not count: chainrule's own, too."""
+"""How the names of files begin whose lines do not count, chainrule's own among them: with a folder,
+and the separator behind it."""
 
 NoteLine = Callable[[FrameType], None]
 

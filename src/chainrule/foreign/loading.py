@@ -36,11 +36,13 @@ class Loaded:
 
     Args:
         module: what it defines.
+        tree: its statements.
         notebook: where its code comes from, if it is one.
         left_out: what of it could not be run, and why, with its line.
     """
 
     module: types.ModuleType
+    tree: ast.Module
     notebook: Notebook | None = None
     left_out: list[str] = field(default_factory=list)
 
@@ -59,14 +61,14 @@ def load(file: Path) -> Loaded:
     Raises:
         CannotCheckError: it cannot be read or understood, or trains without an end.
     """
-    loaded, tree = prepared(file)
-    for statement in tree.body:
+    loaded = prepared(file)
+    for statement in loaded.tree.body:
         _run(statement, loaded, file)
     return loaded
 
 
-def prepared(file: Path) -> tuple[Loaded, ast.Module]:
-    """A module of which nothing has run yet, and the statements to run in it.
+def prepared(file: Path) -> Loaded:
+    """A file of which nothing has run yet.
 
     Raises:
         CannotCheckError: the file cannot be read or understood.
@@ -84,7 +86,7 @@ def prepared(file: Path) -> tuple[Loaded, ast.Module]:
     vars(module)["__package__"] = _package_of(tree, file)
     sys.modules[NAME] = module
     _look_first_in(file.parent.resolve(), file.parent.resolve().parent)
-    return Loaded(module, notebook, list(notebook.left_out) if notebook else []), tree
+    return Loaded(module, tree, notebook, list(notebook.left_out) if notebook else [])
 
 
 def _look_first_in(*folders: Path) -> None:

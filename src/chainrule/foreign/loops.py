@@ -25,6 +25,8 @@ REGULARIZER = re.compile(
     r"\b(reg(_|u|$|\b)|lambda|lambd\b|lamda|lam\b|weight_decay|l2_(reg|lambda|penalty))",
     re.IGNORECASE,
 )
+PRODUCT = re.compile(r" @ |\b(dot|matmul)\(")
+TRANSPOSE = re.compile(r"\.T\b|transpose\(")
 STEP = "training_step"  # what the function is called that a loop's body becomes
 FEWEST = 3  # statements of a body that trains
 
@@ -51,6 +53,21 @@ def training_loops(tree: ast.AST) -> Iterator[Loop]:
     loops = [node for node in ast.walk(tree) if isinstance(node, Loop)]
     for loop in reversed(loops):
         if len(loop.body) >= FEWEST and any(True for _ in updates(loop)):
+            yield loop
+
+
+def written_out(tree: ast.AST) -> Iterator[Loop]:
+    """The loops outside classes that hold a whole network: they update something, and multiply
+    forward and, by the transpose of something, back."""
+    inside = {
+        id(node)
+        for kind in ast.walk(tree)
+        if isinstance(kind, ast.ClassDef)
+        for node in ast.walk(kind)
+    }
+    for loop in training_loops(tree):
+        text = "\n".join(ast.unparse(each) for each in loop.body)
+        if id(loop) not in inside and len(PRODUCT.findall(text)) > 1 and TRANSPOSE.search(text):
             yield loop
 
 
@@ -251,8 +268,11 @@ def rate_of(loop: Loop, names: Names) -> float:
     for statement in updates(loop):
         value = getattr(statement, "value", None)
         moved = value if isinstance(statement, ast.AugAssign) else getattr(value, "right", None)
-        while isinstance(moved, ast.BinOp) and isinstance(moved.op, (ast.Mult, ast.Div)):
-            for factor in (moved.left, moved.right):
+        while isinstance(moved, ast.BinOp) and isinstance(
+            moved.op, (ast.Mult, ast.Div, ast.MatMult)
+        ):
+            factors = () if isinstance(moved.op, ast.MatMult) else (moved.left, moved.right)
+            for factor in factors:
                 worth = evaluated(factor, names)
                 if isinstance(worth, (float, np.floating)) and worth:
                     return abs(float(worth))

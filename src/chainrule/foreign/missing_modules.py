@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -15,8 +15,10 @@ import numpy as np
 
 from chainrule.foreign.errors import CannotCheckError
 
-PASSING_ON = {"tqdm", "trange", "tqdm_notebook", "jit", "njit", "track", "autojit"}
+PASSING_ON = {"tqdm", "tqdm_notebook", "jit", "njit", "track", "autojit"}
 """What gives back what it is handed: a loop with its progress shown, a function compiled."""
+ONLY_TELLING = {"loguru", "rich", "termcolor", "colorama", "alive_progress", "wandb", "tabulate"}
+"""Modules that say what goes on, and whatever is called in them gives nothing that is needed."""
 
 
 class MissingModuleError(CannotCheckError):
@@ -37,15 +39,43 @@ class StandIn(types.ModuleType):
         return StandIn(f"{self.__name__}.{name}")
 
     def __call__(self, *values: Any, **keywords: Any) -> Any:
-        last = self.__name__.rpartition(".")[2]
+        first, last = self.__name__.partition(".")[0], self.__name__.rpartition(".")[2]
         if last == "trange":
-            return range(*values)
+            return _Progress(range(*values))
+        if first == "tqdm":
+            return _Progress((*values, ())[0])
+        if first in ONLY_TELLING:
+            return Drawing(f"{self.__name__}()")
         if last in PASSING_ON:
             return values[0] if values else lambda function: function
         raise MissingModuleError(f"{self.__name__} is needed, which is not installed")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return ()
+
+
+class _Progress:
+    """A loop whose progress would be shown."""
+
+    def __init__(self, rounds: Iterable[Any]) -> None:
+        self.rounds = rounds
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.rounds)
+
+    def __len__(self) -> int:
+        return len(list(self.rounds))
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *values, **keywords: None
 
 
 def stand_in_for(missing: str) -> None:

@@ -110,8 +110,8 @@ def observe(file: Path) -> Observed:
         CannotCheckError: it cannot be read or understood.
     """
     _forget(file)
-    loaded, tree = prepared(file)
-    tree = ast.fix_missing_locations(_AsMain().visit(tree))
+    loaded = prepared(file)
+    tree = ast.fix_missing_locations(_AsMain().visit(copy.deepcopy(loaded.tree)))
     observed = Observed(loaded)
     watcher = _Watcher(observed, file)
     begun = effort.spent()
@@ -133,7 +133,7 @@ def observe(file: Path) -> Observed:
 def _forget(file: Path) -> None:
     """Have everything beside a file imported anew: an earlier run may have trained it, or may have
     imported another file's of the same name."""
-    folder = f"{file.resolve().parent}{os.sep}"
+    folder = os.path.join(file.resolve().parent, "")
     folders = (*_FOLDERS, folder)
     for name, module in list(sys.modules.items()):
         place = str(getattr(module, "__file__", None) or "")
@@ -173,10 +173,10 @@ class _Watcher:
 
     def __init__(self, observed: Observed, file: Path) -> None:
         self.observed = observed
-        self.folder, self.file = str(file.resolve().parent.parent), str(file)
+        self.folder, self.file = file.resolve().parent.parent, str(file)
         self.open: dict[FrameType, Call] = {}
-        self.counts: dict[tuple[int, CodeType], int] = {}
-        self.latest: dict[tuple[int, CodeType], Call] = {}
+        self.counts: dict[tuple[int, int], int] = {}  # by owner and code: equal ones may be two
+        self.latest: dict[tuple[int, int], Call] = {}
         self.has_gone_back = False
         self.begins: dict[str, dict[int, Loop]] = {}
         self.rounds: dict[Loop, int] = {}
@@ -204,7 +204,7 @@ class _Watcher:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         held = frame.f_locals
         owner = _owner(code, held, names)
-        key = id(owner) if owner is not None else 0, code
+        key = id(owner) if owner is not None else 0, id(code)
         self.counts[key] = self.counts.get(key, 0) + 1
         if self.counts[key] > STEPS and self.has_gone_back:
             return
@@ -234,7 +234,7 @@ class _Watcher:
         call.result, call.returned = _kept(result), True
         if is_spelt_like(call.name, BACKWARD_METHODS):
             self.has_gone_back = True
-        key = id(call.owner) if call.owner is not None else 0, call.code
+        key = id(call.owner) if call.owner is not None else 0, id(call.code)
         if is_a_step(call.name) and self.counts[key] >= STEPS:
             raise SeenEnoughError
 
@@ -267,10 +267,7 @@ class _Watcher:
         return {loop.body[0].lineno: loop for loop in training_loops(tree)}
 
     def _is_own(self, code: CodeType) -> bool:
-        name = code.co_filename
-        return name == self.file or (
-            name.startswith(self.folder) and not name.startswith(LIBRARIES)
-        )
+        return code.co_filename == self.file or _lies_in(self.folder, code.co_filename)
 
 
 def _owner(code: CodeType, held: dict[str, Any], names: tuple[str, ...]) -> Any:
@@ -326,8 +323,13 @@ def modules_of(observed: Observed) -> list[types.ModuleType]:
         module
         for module in list(sys.modules.values())
         if (place := getattr(module, "__file__", None))
-        and str(place).startswith(str(folder))
-        and not str(place).startswith(LIBRARIES)
+        and _lies_in(folder, str(place))
         and module is not main
     ]
     return [main, *others]
+
+
+def _lies_in(folder: Path, place: str) -> bool:
+    """True if a file of the author's own lies in a folder, however deep: not in one whose name only
+    begins alike, as ``lab2`` does beside ``lab``."""
+    return place.startswith(os.path.join(folder, "")) and not place.startswith(LIBRARIES)

@@ -55,6 +55,11 @@ def is_weight(name: str) -> bool:
     return _letters(name) in set(CANONICAL.values())
 
 
+def is_scale_or_shift(name: str) -> bool:
+    """True if a name is that of the scale or the shift of a normalization, and nothing else's."""
+    return name.lower().strip("_") in {"gamma", "beta", "γ", "β"}
+
+
 def is_parameter(name: str) -> bool:
     """True if a name is one that parameters have."""
     return _letters(name) in {*CANONICAL.values(), "u", "v", "h"}

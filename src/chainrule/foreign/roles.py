@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.gradient_names import looks_like_a_gradient, names_backward_pass
 
 FORWARD_FUNCTIONS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
@@ -19,7 +19,7 @@ FORWARD_FUNCTIONS = (
         "fprop",
         "__call__",
     ),
-    *("predict", "query", "activate"),
+    *("fwd", "forward_batch", "predict", "query", "activate"),
 )
 FORWARD_METHODS = (*FORWARD_FUNCTIONS, "compute", "model", "net")
 BACKWARD_METHODS = (
@@ -33,8 +33,12 @@ BACKWARD_METHODS = (
         "compute_grads",
         "get_gradients",
         "calc_gradients",
+        "bwd",
+        "back",
     ),
 )
+FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
+ABOUT_A_PASS = re.compile(r"test|check|example|print|plot", re.IGNORECASE)
 TRAINING_METHODS = (
     *("train_step", "train_on_batch", "train_batch", "update_mini_batch", "fit", "train", "step"),
 )
@@ -53,6 +57,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "x": (
         *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
         *("features", "x_batch", "xb", "image", "input_", "x_data", "batch_x", "a_prev", "input_x"),
+        *("activation_prev", "prev_activation", "layer_input", "previous_activation"),
     ),
     "y": (
         *("y", "y_true", "target", "targets", "label", "labels", "t", "y_train", "expected"),
@@ -85,12 +90,17 @@ BEGINNINGS = {
     "x": re.compile(r"(inputs?|x)_"),
     "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
     "parameters": re.compile(r"(params|parameters)_?"),
+    "output": re.compile(
+        r"(outputs?|predict(ed|ions?)|final|network|model)_(pred|hat|outputs?|prob|values?$|activation)"
+    ),
 }
 
 
 def method_among(thing: Any, names: Iterable[str]) -> str | None:
-    """The first of the names that is a method of an object, however it is spelt: feedForward."""
-    own = {_plain(name): name for name in dir(thing) if not name.startswith("_")}
+    """The first of the names that is a method of an object, however it is spelt: feedForward; one
+    for use within, _forward, where there is no other."""
+    within = {_plain(name): name for name in dir(thing) if re.match("_[^_]", name)}
+    own = within | {_plain(name): name for name in dir(thing) if not name.startswith("_")}
     spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
     return next((name for name in spelt if callable(getattr(thing, name, None))), None)
 
@@ -102,6 +112,18 @@ def is_spelt_like(name: str, names: Iterable[str]) -> bool:
     True
     """
     return _plain(name) in set(map(_plain, names))
+
+
+def is_forward_pass(function: str) -> bool:
+    """True if a function is a forward pass by its name: `nn_forward`, and not its test case."""
+    named = is_spelt_like(function, FORWARD_FUNCTIONS) or FORWARD.search(function)
+    return bool(named) and not ABOUT_A_PASS.search(function)
+
+
+def is_backward_pass(function: str) -> bool:
+    """True if a function is a backward pass by its name: `nn_backprop`, and not its test case."""
+    named = is_spelt_like(function, BACKWARD_METHODS) or names_backward_pass(function)
+    return named and not ABOUT_A_PASS.search(function)
 
 
 def _plain(name: str) -> str:

@@ -62,6 +62,22 @@ def _expression_name(node: ast.expr | None) -> str | None:
     return None
 
 
+def attributes_keeping(method: Callable[..., Any]) -> list[str]:
+    """The attributes in which other methods of its object keep what a method returns, as in
+    ``self.output = self.forward(x)``."""
+    owner = getattr(method, "__self__", None)
+    tree = None if owner is None or isinstance(owner, type) else tree_of(type(owner))
+    kept = []
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Assign(
+                targets=[ast.Attribute(value=ast.Name(id="self"), attr=attribute)],
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=called)),
+            ) if called == method.__name__:
+                kept.append(attribute)
+    return list(dict.fromkeys(kept))
+
+
 def is_empty(function: Callable[..., Any]) -> bool:
     """True if a function is still to be written: nothing but ``pass``, ``...``, a docstring or
     ``raise NotImplementedError``."""
@@ -95,6 +111,18 @@ def string_options(function: Callable[..., Any], argument: str) -> list[str]:
                 if _expression_name(key) == argument:
                     found += [k.value for k in keys if isinstance(k, ast.Constant)]
     return list(dict.fromkeys(text for text in found if isinstance(text, str)))
+
+
+def parts_of(function: Callable[..., Any], argument: str) -> int:
+    """The number of names into which a function or a class unpacks an argument, as in
+    ``depth, height, width = shape``; 0 if it does not."""
+    tree = tree_of(function)
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Name(id=name)):
+                if name == argument:
+                    return len(names)
+    return 0
 
 
 def likeliest_option(options: list[str]) -> str:

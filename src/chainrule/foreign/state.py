@@ -79,7 +79,7 @@ def write(state: Any, path: Path, values: Array) -> None:
         there[...] = values
         return
     holder = read(state, path[:-1]) if len(path) > 1 else state
-    fresh = values.copy() if isinstance(there, np.ndarray) else values[()]
+    fresh = values.copy() if isinstance(there, np.ndarray) or values.ndim else values[()]
     if isinstance(holder, (MutableMapping, list)):
         holder[path[-1]] = fresh
     else:

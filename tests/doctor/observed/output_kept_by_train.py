@@ -1,4 +1,4 @@
-"""not checked between its passes the run changes output: train keeps the output between the passes."""
+"""right: train keeps the output between the passes, as the backward pass needs it."""
 
 import numpy as np
 

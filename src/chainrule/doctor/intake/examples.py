@@ -10,7 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from chainrule.doctor.intake.loss_objects import is_loss_object, loss_code
 from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss
+from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, LossPair, Point
 from chainrule.doctor.subjects.program import Program
@@ -19,8 +23,12 @@ from chainrule.foreign import state as states
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
-from chainrule.foreign.gradient_names import is_about_gradients, looks_like_a_gradient
-from chainrule.foreign.loading import functions_in
+from chainrule.foreign.gradient_names import (
+    is_about_gradients,
+    looks_like_a_gradient,
+    pairs_among,
+)
+from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
     BACKWARD_METHODS,
@@ -33,6 +41,7 @@ from chainrule.foreign.roles import (
     role_of,
 )
 from chainrule.foreign.source import returned_names
+from chainrule.types import Array
 
 Example = dict[str, Any]
 
@@ -46,6 +55,7 @@ DERIVATIVE_METHODS = (
     *("gradient", "derivative", "deriv", "grad", "prime", "df", "derivate", "slope", "diff", "d"),
     *("derivative_function", "d_function", "gradient_function", "compute_derivative"),
 )
+NO_INPUT = np.zeros((), int)  # of code that holds its data itself
 OUTPUT_ARGUMENTS = ("s", "y", "sigma", "fx", "activated")  # of derivatives: sigmoid_prime(s)
 
 
@@ -101,7 +111,10 @@ def from_example(
             through.
     """
     if "layer" in example:
-        return Case(_from_layer(example, randomness, module), example, module)
+        subject = _from_layer(example, randomness, module)
+        names = vars(module) if module else ()
+        subject.has_cross_entropy = any("entropy" in name.lower() for name in names)
+        return Case(subject, example, module)
     if "forward" in example and "backward" in example:
         return Case(_from_functions(example, randomness, module), example, module)
     if "optimizer" in example:
@@ -112,12 +125,21 @@ def from_example(
         return Case(pair, example, module)
     if "loss" in example and "derivative" in example:
         x, y = _needed(example, "x"), _needed(example, "y")
-        return Case(LossPair(example["loss"], example["derivative"], x, y), example, module)
+        both = example["loss"], example["derivative"]
+        return Case(LossPair(*both, x, y, _has_plain_softmax(module)), example, module)
     raise CannotCheckError(
         "the example has neither a layer, nor forward and backward, nor a function and its "
         f"derivative, nor an optimizer; its keys are {', '.join(map(str, example)) or 'none'}, "
         f"those that are understood {', '.join(KEYS)}"
     )
+
+
+def _has_plain_softmax(module: types.ModuleType | None) -> bool:
+    """True if a file has a softmax and no derivative of it."""
+    functions = functions_in(module) if module else {}
+    with_derivative = {function for function, _ in pairs_among(functions)}
+    named = {n for n in functions if "softmax" in n.lower() and not is_about_gradients(n)}
+    return any(not NAMES_LOSS.search(n.lower()) for n in named - with_derivative)
 
 
 def _needed(example: Example, key: str) -> Any:
@@ -182,6 +204,8 @@ def from_object(
     """
     if (pair := activation_of(thing, x)) is not None:
         return pair
+    if is_loss_object(thing):
+        return _from_loss_object(thing, x, example, randomness)
     loss = example.get("loss") or _own_loss(thing) or loss_in(module)
     name = type(thing).__name__
     if (joint := _joint_method(thing)) is not None:
@@ -203,6 +227,16 @@ def from_object(
         trains=trains,
     )
     return _program(name, code, x, example, randomness)
+
+
+def _from_loss_object(thing: Any, x: Any, example: Example, randomness: Randomness) -> Subject:
+    """A loss as an object; where it gives one for each example, their mean, or else their sum."""
+    name = type(thing).__name__
+    mean = _program(name, loss_code(thing, np.mean), x, example, randomness)
+    if not examine(mean).wrong:
+        return mean
+    total = _program(name, loss_code(thing, np.sum), x, example, randomness)
+    return mean if examine(total).wrong else total
 
 
 def activation_of(thing: Any, x: Any, name: str | None = None) -> ActivationPair | None:
@@ -304,6 +338,21 @@ def from_targets(
     )
     made = _maker(type(thing).__name__, x, example, randomness)
     return with_assumed_loss(made, code, x, example.get("y"))
+
+
+def object_case(module: types.ModuleType, example: Example) -> Case:
+    """The case of an object, which may hold its data itself: then x is `NO_INPUT`."""
+    randomness = Randomness(random_sources(module))
+    if np.ndim(example["x"]) or "y" not in example:
+        return from_example(example, randomness, module)
+    subject = from_targets(example["layer"], example["x"], example, randomness, module)
+    return Case(subject, example, module)
+
+
+def held_targets(thing: Any) -> Array | None:
+    """The targets among the attributes of an object."""
+    held = getattr(thing, "__dict__", {}).items()
+    return next((v for n, v in held if role_of(n) == "y" and isinstance(v, np.ndarray)), None)
 
 
 def from_code(name: str, code: Code, example: Example, randomness: Randomness) -> Program:

@@ -6,7 +6,7 @@ import copy
 import inspect
 import re
 import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,18 +17,24 @@ import numpy as np
 from chainrule.doctor.intake.examples import (
     ACTIVATION_METHODS,
     DERIVATIVE_METHODS,
+    NO_INPUT,
     Case,
     Example,
     activation_of,
     ambiguous_backward,
+    first_that_runs,
     from_example,
     from_targets,
+    held_targets,
+    object_case,
 )
+from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
 from chainrule.doctor.intake.usual_inputs import inputs
 from chainrule.doctor.intake.usual_layers import begins_empty, chains, fill
 from chainrule.doctor.intake.usual_parameters import parameter_sets
 from chainrule.doctor.intake.usual_sizes import (
     arguments,
+    data_arguments,
     keywords,
     needed_arguments,
 )
@@ -46,9 +52,18 @@ from chainrule.foreign.roles import (
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
+    is_backward_pass,
+    is_forward_pass,
     method_among,
+    role_of,
 )
-from chainrule.foreign.source import is_empty, likeliest_option, options_of, string_options
+from chainrule.foreign.source import (
+    is_empty,
+    likeliest_option,
+    options_of,
+    returned_names,
+    string_options,
+)
 from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
@@ -121,9 +136,19 @@ def is_abstract(kind: type) -> bool:
 
 def passes_among(functions: Collection[str]) -> list[tuple[str, str]]:
     """The names of a forward and a backward function, where a file has both."""
-    forward = next((n for n in FORWARD_FUNCTIONS if n in functions), None)
-    backward = next((n for n in BACKWARD_METHODS if n in functions), None)
-    return [(forward, backward)] if forward and backward else []
+    forward = [n for n in FORWARD_FUNCTIONS if n in functions][:1] or _only(
+        filter(is_forward_pass, functions)
+    )
+    backward = [n for n in BACKWARD_METHODS if n in functions][:1] or _only(
+        filter(is_backward_pass, functions)
+    )
+    return [*zip(forward, backward, strict=False)]
+
+
+def _only(names: Iterable[str]) -> list[str]:
+    """The name, if there is one alone."""
+    found = list(names)
+    return found if len(found) == 1 else []
 
 
 def is_stub(kind: type) -> bool:
@@ -139,6 +164,7 @@ def _constructor_arguments(kind: type, module: types.ModuleType) -> Iterator[lis
         for layers in chains(module, kind):
             for values in arguments(kind, module):
                 yield [layers if n == "layers" else v for n, v in zip(needed, values, strict=True)]
+    yield from data_arguments(kind, module)
     yield from arguments(kind, module)
 
 
@@ -171,6 +197,8 @@ def attempt_object(
     if isinstance(thing, Layer):
         x, _ = next(_inputs(thing, shape))
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
+    if _holds_its_data(thing):
+        return _on_its_data(thing, module)
     failure: Exception | None = None
     forward_only: Case | None = None
     options = options_of(thing)
@@ -211,6 +239,57 @@ def attempt_object(
         f"({type(failure).__name__}: {failure}): give --make and --shape, or a function "
         "example(rng) in the file"
     )
+
+
+def _holds_its_data(thing: Any) -> bool:
+    """True if an object was handed its data when it was made, and its passes ask for none."""
+    forward = method_among(thing, FORWARD_METHODS)
+    is_asked = forward is None or bool(required(getattr(thing, forward)))
+    return not is_asked and held_targets(thing) is not None
+
+
+def _on_its_data(thing: Any, module: types.ModuleType) -> Case:
+    """The case of an object that holds its data.
+
+    Raises:
+        CannotCheckError: it does not run on it.
+    """
+    targets = np.asarray(held_targets(thing))
+    example: Example = {"layer": thing, "x": NO_INPUT, "y": targets}
+    try:
+        case = first_that_runs([example], partial(object_case, module))
+    except (EndlessError, CannotCheckError):
+        raise
+    except Exception as error:  # the code may raise anything on data that it cannot take
+        raise CannotCheckError(
+            f"{type(thing).__name__} does not run on the data that it was made with "
+            f"({type(error).__name__}: {error}): give --make"
+        ) from None
+    if isinstance(case.subject, Program):
+        _hold_to_its_targets(case.subject, targets)
+    return case
+
+
+def _hold_to_its_targets(program: Program, targets: Array) -> None:
+    """Refuse what does not run as its author lets it run.
+
+    Raises:
+        CannotCheckError: the output does not belong to the targets, or who keeps it for the
+            backward pass is not known.
+    """
+    done = program.run(program.values)
+    if done.output.ndim and targets.ndim > 1 and done.output.shape != targets.shape:
+        raise CannotCheckError(
+            f"{program.name} gives an output of shape {done.output.shape} for targets of shape "
+            f"{targets.shape}: give --make"
+        )
+    for name, value in vars(done.state).items():
+        is_output = role_of(name) == "output" and np.shape(value) == done.output.shape
+        if is_output and not np.array_equal(value, done.output):
+            raise CannotCheckError(
+                f"{program.name} holds {name}, in which its forward pass does not keep the output: "
+                "let it do so"
+            )
 
 
 def as_meant(case: Case) -> Case:
@@ -262,6 +341,9 @@ def _inputs(
 ) -> Iterator[tuple[Array, int]]:
     """Inputs to try, by the weights of the object, and by what it and its arguments are called."""
     kind = type(thing)
+    if is_loss_object(thing):
+        rows, columns = shape[:2] if shape and len(shape) > 1 else (6, 4)
+        return iter([(predictions(rows, columns), 0)])
     try:
         names: Collection[str] = inspect.signature(kind).parameters
     except (TypeError, ValueError):
@@ -361,12 +443,30 @@ def attempt_functions(
 
 
 def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:
-    """What makes the parameters: functions of the file, or the names that are read."""
+    """What makes the parameters: functions of the file, or the names that are read; then, by name,
+    those that the file's functions return one by one, in its author's sizes."""
     functions = functions_in(module)
-    for name, maker in functions.items():
-        if MAKES_PARAMETERS.search(name):
-            for values in arguments(maker, module):
-                yield partial(maker, *values)
+    makers = [
+        (maker, values)
+        for name, maker in functions.items()
+        if MAKES_PARAMETERS.search(name)
+        for values in arguments(maker, module)
+    ]
+    for maker, values in makers:
+        yield partial(maker, *values)
     for params in parameter_sets(forward):
         yield partial(copy.deepcopy, params)
+    for maker, values in makers:
+        yield partial(_made_by_name, maker, values)
     yield dict
+
+
+def _made_by_name(maker: Callable[..., Any], values: list[Any]) -> Any:
+    """What a function returns, by name: ``return W1, b1``; of arrays in float32 finer ones, in
+    which gradients can be told apart."""
+    made = maker(*values)
+    names = returned_names(maker)
+    if not isinstance(made, tuple) or len(names) != len(made) or not all(names):
+        return made
+    finer = [v.astype(np.float64) if getattr(v, "dtype", None) == np.float32 else v for v in made]
+    return dict(zip(names, finer, strict=True))

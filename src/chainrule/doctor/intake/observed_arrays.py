@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.doctor.intake.examples import Example
 from chainrule.foreign.observing import Call
-from chainrule.foreign.randomness import not_constant
+from chainrule.foreign.randomness import not_constant, random_like
 from chainrule.foreign.roles import role_of
 from chainrule.types import Array
 
@@ -18,19 +18,20 @@ EXAMPLES, IMAGES = 24, 4  # of a batch that is larger
 
 
 def argument(call: Call, role: str) -> Array | None:
-    """The array that was handed in for a role; for x the first one, if none is called so."""
+    """The array that was handed in for a role; for x the first one but the targets, if none is
+    called so."""
     arrays = {name: as_array(value) for name, value in call.arguments.items()}
     named = [a for n, a in arrays.items() if a is not None and role_of(n) == role]
     if named or role != "x":
         return next(iter(named), None)
-    first = next((a for a in arrays.values() if a is not None), None)
-    return first
+    others = (a for n, a in arrays.items() if a is not None and role_of(n) != "y")
+    return next(others, None)
 
 
 def as_array(value: Any) -> Array | None:
-    """An array, or a list of numbers as one."""
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        return value
+    """An array; a list of numbers, or a number of NumPy's, as one."""
+    if isinstance(value, (np.ndarray, np.number)) and value.dtype.kind in "fiub":
+        return np.asarray(value)
     if isinstance(value, (list, tuple)) and value:
         with suppress(ValueError, TypeError):
             made = np.array(value)
@@ -55,6 +56,14 @@ def telling(x: Array) -> Array:
     """An input in which nothing hides: where all its numbers are the same, they are moved."""
     same = x.size > 1 and bool(np.all(x == x.flat[0]))
     return not_constant(x.astype(np.float64)) if same else x
+
+
+def without_zeros(x: Array) -> Array:
+    """An input whose zeros are moved a little: there many activations have no derivative, and the
+    largest of several may be all of them."""
+    if x.dtype.kind != "f":
+        return x
+    return np.where(x == 0, 0.1 * random_like(x, "zeros"), x)
 
 
 # --- a part of the batch --------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -30,31 +29,19 @@ from chainrule.doctor.intake.observed_arrays import (
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradient_names import names_backward_pass, pairs_among
+from chainrule.foreign.gradient_names import pairs_among
 from chainrule.foreign.loading import functions_in
 from chainrule.foreign.names import Names
 from chainrule.foreign.observing import Call, Observed, modules_of
 from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_FUNCTIONS, is_spelt_like, role_of
-
-FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
-
-
-def is_forward(name: str) -> bool:
-    """True if a function is a forward pass by its name."""
-    return is_spelt_like(name, FORWARD_FUNCTIONS) or bool(FORWARD.search(name))
-
-
-def is_backward(name: str) -> bool:
-    """True if a function is a backward pass by its name."""
-    return is_spelt_like(name, BACKWARD_METHODS) or names_backward_pass(name)
+from chainrule.foreign.roles import is_backward_pass, is_forward_pass, role_of
 
 
 def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
     """The name, and what makes the case, of each backward function with the forward function
     before it, the outermost first."""
     calls = [call for call in observed.calls if call.owner is None]
-    backward = [call for call in calls if is_backward(call.name)]
+    backward = [call for call in calls if is_backward_pass(call.name)]
     if not backward:
         return
     outermost = min(call.depth for call in backward)
@@ -63,8 +50,8 @@ def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]
         if back.depth > outermost or back.code in seen:
             continue
         seen.add(back.code)
-        before = [c for c in calls[: calls.index(back)] if is_forward(c.name)]
-        inside = [c for c in calls[calls.index(back) :] if is_forward(c.name)]
+        before = [c for c in calls[: calls.index(back)] if is_forward_pass(c.name)]
+        inside = [c for c in calls[calls.index(back) :] if is_forward_pass(c.name)]
         if before:
             forward = min(reversed(before), key=lambda c: c.depth)
             yield back.name, partial(_case, forward, back, observed)
@@ -80,7 +67,7 @@ def pair_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
         for name, derivative in pairs_among(functions):
             code = functions[derivative].__code__
             calls = [c for c in observed.calls if c.code is code and not c.is_within_pass]
-            if calls and not is_backward(derivative):
+            if calls and not is_backward_pass(derivative):
                 pair = functions[name], functions[derivative]
                 yield derivative, partial(_pair_case, *pair, calls[-1], module)
 

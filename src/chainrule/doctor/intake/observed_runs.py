@@ -14,11 +14,12 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.examples import (
+    NO_INPUT,
     Case,
     Example,
     first_that_runs,
-    from_example,
-    from_targets,
+    held_targets,
+    object_case,
 )
 from chainrule.doctor.intake.guessed_runs import (
     as_meant,
@@ -27,26 +28,33 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
-from chainrule.doctor.intake.observed_arrays import argument, batches, extras, telling
+from chainrule.doctor.intake.observed_arrays import (
+    argument,
+    batches,
+    extras,
+    telling,
+    without_zeros,
+)
 from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
 from chainrule.doctor.intake.observed_loops import loop_case
+from chainrule.doctor.intake.usual_inputs import first_weights
 from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
-from chainrule.foreign.loading import classes_in, functions_in, random_sources
+from chainrule.foreign.loading import classes_in, functions_in
+from chainrule.foreign.loops import written_out
 from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
 from chainrule.foreign.parameter_names import is_untrained
-from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
     is_spelt_like,
-    role_of,
 )
+from chainrule.foreign.source import attributes_keeping
 from chainrule.types import Array
 
 ALIKE = 4  # objects of one class that are checked
@@ -111,6 +119,8 @@ def _found(observed: Observed) -> Found:
         found.attempt(name, name, make)
     if not found.cases:
         _add_loop(found, observed)
+    if not found.cases:
+        _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
     return found
@@ -143,6 +153,15 @@ def _add_loop(found: Found, observed: Observed) -> None:
             found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
             found.classes.add(type(seen.owner))
             return
+
+
+def _add_unreached(found: Found, observed: Observed) -> None:
+    """Training loops that the run did not come to."""
+    reached = {seen.node.lineno for seen in observed.loops}
+    for loop in written_out(observed.loaded.tree):
+        if loop.lineno not in reached:
+            place = observed.loaded.place(loop.lineno)
+            found.failures[loop] = f"{place}, is a training loop that the run has not come to"
 
 
 def _add_unused(found: Found, observed: Observed, module: ModuleType) -> None:
@@ -248,20 +267,11 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
             f"between its passes the run changes {', '.join(outside[:3])}, so that they show "
             "nothing when they are run again: let the forward pass keep it"
         )
-    case = first_that_runs(_examples(seen), partial(_made, observed.loaded.module))
+    case = first_that_runs(_examples(seen), partial(object_case, observed.loaded.module))
     x = case.example["x"]
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(x)} is that of the run")
     return as_meant(case)
-
-
-def _made(module: ModuleType, example: Example) -> Case:
-    """The case of an object, which may hold its data itself."""
-    randomness = Randomness(random_sources(module))
-    if np.ndim(example["x"]) or "y" not in example:
-        return from_example(example, randomness, module)
-    subject = from_targets(example["layer"], example["x"], example, randomness, module)
-    return Case(subject, example, module)
 
 
 def _changed_between(seen: SeenObject) -> list[str]:
@@ -275,10 +285,12 @@ def _changed_between(seen: SeenObject) -> list[str]:
     except Exception:  # arguments that go by position alone: then nothing is known
         return []
     left = states.arrays(again)
+    kept = attributes_keeping(getattr(again, seen.forward.name))
     return [
         states.path_end(path)
         for path, array in states.arrays(found).items()
         if path in left
+        and path[0] not in kept
         and not may_hold_a_gradient(str(path[-1]))
         and not is_untrained(states.path_end(path))
         and not alike(left[path], array)
@@ -290,16 +302,12 @@ def _examples(seen: SeenObject) -> Iterator[Example]:
     source = seen.forward or seen.backward
     x, y = argument(source, "x"), _targets(seen)
     if x is None:  # the object holds its data
-        x, y = np.zeros((), int), y if y is not None else _held_targets(seen.before)
+        x, y = NO_INPUT, y if y is not None else held_targets(seen.before)
     given: Example = {"layer": seen.before, **extras(seen.forward, seen.backward)}
+    has_weights = first_weights(seen.before) is not None
     for x_given, y_given in batches(x, y, source.result):
-        yield {**given, "x": telling(x_given), **({} if y_given is None else {"y": y_given})}
-
-
-def _held_targets(thing: Any) -> Array | None:
-    """The targets among the attributes of an object."""
-    held = getattr(thing, "__dict__", {}).items()
-    return next((v for n, v in held if role_of(n) == "y" and isinstance(v, np.ndarray)), None)
+        x_told = telling(x_given) if has_weights else without_zeros(telling(x_given))
+        yield {**given, "x": x_told, **({} if y_given is None else {"y": y_given})}
 
 
 def _targets(seen: SeenObject) -> Array | None:

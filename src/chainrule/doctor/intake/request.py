@@ -25,12 +25,21 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
+from chainrule.doctor.intake.loss_objects import predictions
 from chainrule.doctor.intake.observed_runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.gradient_names import pairs_among
-from chainrule.foreign.loading import classes_in, functions_in, line_in, load, random_sources
+from chainrule.foreign.loading import (
+    Loaded,
+    classes_in,
+    functions_in,
+    line_in,
+    load,
+    random_sources,
+)
+from chainrule.foreign.loops import written_out
 from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import (
     role_of,
@@ -82,13 +91,26 @@ def find(request: Request) -> list[Case]:
     if request.run:
         return _watched(request, request.file)
     loaded = load(request.file)
+    loops = _training_loops(request, loaded)
     try:
         cases = _cases(request, loaded.module)
     except CannotCheckError as error:
-        reasons = "; ".join(loaded.left_out)
-        raise CannotCheckError(f"{error}; {reasons}" if reasons else str(error)) from error
+        raise CannotCheckError("; ".join([str(error), *loops, *loaded.left_out])) from error
     cases[0].notes.extend(loaded.left_out)
+    cases[0].unchecked.extend(loops)
     return cases
+
+
+def _training_loops(request: Request, loaded: Loaded) -> list[str]:
+    """The networks that stand in training loops, which are examined in a run alone, where nobody
+    has said what to examine."""
+    is_told = request.functions or request.make is not None or request.class_name is not None
+    if is_told or _has_example(loaded.module):
+        return []
+    return [
+        f"{loaded.place(loop.lineno)}, is a training loop: let it run under observation, with --run"
+        for loop in written_out(loaded.tree)
+    ]
 
 
 def _watched(request: Request, file: Path) -> list[Case]:
@@ -213,12 +235,11 @@ def _function_pair(first: str, second: str, module: types.ModuleType, request: R
 
 def _loss_example(one: Any, other: Any, request: Request) -> Example:
     """Predictions that are probabilities and targets that are classes suit every loss."""
-    rng = generator(request.seed, "loss")
     shape = request.shape or ()
     rows, columns = shape[:2] if len(shape) > 1 else (6, 4)
-    predictions = 0.8 * rng.dirichlet(np.ones(columns), size=rows) + 0.04
-    targets = np.eye(columns)[rng.integers(columns, size=rows)]
-    return {"loss": one, "derivative": other, "x": predictions, "y": targets}
+    classes = generator(request.seed, "targets").integers(columns, size=rows)
+    x = predictions(rows, columns, request.seed)
+    return {"loss": one, "derivative": other, "x": x, "y": np.eye(columns)[classes]}
 
 
 # --- nothing is said ------------------------------------------------------------------------

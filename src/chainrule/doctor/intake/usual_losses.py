@@ -16,35 +16,55 @@ from chainrule.doctor.intake.usual_targets import (
     targets_of_kinds,
     widths_of,
 )
-from chainrule.doctor.numbers.examination import alignment, examine, measure_wrong
+from chainrule.doctor.numbers.evidence import ratio_of
+from chainrule.doctor.numbers.examination import (
+    Examination,
+    alignment,
+    examine,
+    measure_wrong,
+)
+from chainrule.doctor.numbers.finite_differences import measure
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Program
+from chainrule.foreign import state as states
 from chainrule.foreign.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, is_of_shapes
+from chainrule.foreign.gradients import fit
+from chainrule.foreign.state import Path
 from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]
 Make = Callable[[Code, Any], Program]
 
 ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
+OPPOSITE = 0.899  # what speaks against a loss where its gradients are the negative ones
 ALIGNED = 0.9999  # gradients that point along the true ones, or against them
 SEARCHED = 6  # programs, in which corrections are looked for
 RAISING = 3  # of those whose backward pass raises
+MEASURED = 40  # entries of a gradient, to see a regularizer in it
+SAME_STRENGTH = 1e-3  # by which its strength may differ between parameters
 TINY = 1e-300  # keeps log(0) finite
 
 
+def _with_a_one(y: Array, p: Array) -> Array:
+    """Class numbers as rows, or columns, with a one; other targets as they are."""
+    if y.shape == p.shape or y.dtype.kind not in "iu" or y.ndim > 1:
+        return y
+    if not y.ndim:
+        return np.eye(p.size)[y].reshape(p.shape)
+    return np.eye(p.shape[-1])[y] if len(y) == len(p) else np.eye(len(p))[y].T
+
+
 def _squares(y: Array, p: Array) -> Array:
-    return np.asarray((p - y) ** 2)
+    return np.asarray((p - _with_a_one(y, p)) ** 2)
 
 
 def _entropies(y: Array, p: Array) -> Array:
-    """The cross-entropy of each entry; class numbers are taken as rows, or columns, with a one."""
-    if y.shape != p.shape and y.ndim == 1 and y.dtype.kind in "iu":
-        y = np.eye(p.shape[-1])[y] if len(y) == len(p) else np.eye(len(p))[y].T
-    return np.asarray(-(y * np.log(p + TINY)))
+    return np.asarray(-(_with_a_one(y, p) * np.log(p + TINY)))
 
 
 def _binary_entropies(y: Array, p: Array) -> Array:
+    y = _with_a_one(y, p)
     return np.asarray(-y * np.log(p + TINY) - (1 - y) * np.log(1 - p + TINY))
 
 
@@ -155,8 +175,13 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
     if not tried and not raising:
         raise CannotCheckError("its backward pass runs with none of the targets that were tried")
     tried.sort(key=lambda each: -each.score)
+    for each in tried if code.loss is None and not is_own else ():
+        if (regularized := _with_squares(make, each.program)) is not None:
+            return regularized
     if tried and (tried[0].score >= ENOUGH or code.loss is not None):
         return tried[0].program
+    if tried and is_own and tried[-1].score <= -OPPOSITE:
+        return tried[-1].program
     return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
 
 
@@ -186,6 +211,49 @@ def _losses(code: Code) -> Iterator[tuple[str, Code]]:
 
 def _of_any_state(loss: Loss) -> Callable[[Any], Loss]:
     return lambda state: loss
+
+
+def _with_squares(make: Make, program: Program) -> Program | None:
+    """The program with the squares of its parameters added to the loss that was assumed, if the
+    term of such a regularizer is all by which its gradients differ."""
+    found = examine(program)
+    strengths = [_share_of_parameter(found, name) for name in found.wrong]
+    first = strengths[0] if strengths else None
+    if first is None or any(s is None or abs(s / first - 1) > SAME_STRENGTH for s in strengths):
+        return None
+    paths = [program.paths[name] for name in found.wrong]
+    other = make(replace(program.code, loss=_with_penalty(program.code, paths, first)), program.y)
+    if examine(other).wrong:
+        return None
+    names = " and ".join(found.shown(name) for name in found.wrong)
+    other.notes += [
+        *program.notes,
+        f"{names} hold {first:.4g} times their parameters, the term of a regularizer: it was taken "
+        "for a part of the loss",
+    ]
+    return other
+
+
+def _with_penalty(code: Code, paths: list[Path], strength: float) -> Callable[[Any], Loss]:
+    """The loss of a code with half the squares of parameters, times a strength."""
+
+    def of_state(state: Any) -> Loss:
+        penalty = strength / 2 * sum(float(np.sum(states.read(state, path) ** 2)) for path in paths)
+        plain = code.loss(state) if code.loss else None
+        return lambda y_true, y_pred: penalty + (plain(y_true, y_pred) if plain else 0.0)
+
+    return of_state
+
+
+def _share_of_parameter(found: Examination, name: str) -> float | None:
+    """By which multiple of the parameter itself its gradient exceeds the true one, if by one."""
+    truth, given = found.truths[name], fit(found.given(name), found.truths[name].shape)
+    if given is None or name not in found.subject.values or name == "x":
+        return None
+    measure(found.subject.loss, found.subject.values, name, truth, given, MEASURED)
+    weights = found.subject.values[name].ravel()[truth.where]
+    share = ratio_of(given.ravel()[truth.where] - truth.entries, weights)
+    return share if weights.size > 1 and share is not None and share > 0 else None
 
 
 def _mended_with_one(programs: list[Program]) -> Program:

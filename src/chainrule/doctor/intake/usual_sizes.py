@@ -19,7 +19,8 @@ from chainrule.foreign.gradient_names import (
 from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import likeliest_option, string_options
+from chainrule.foreign.roles import role_of
+from chainrule.foreign.source import likeliest_option, parts_of, string_options
 from chainrule.seeding import generator
 
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
@@ -68,6 +69,18 @@ ARRAYS = re.compile(r"(w|weights?|theta|b|bias|biases)_?\d*", re.IGNORECASE)
 WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
 
 
+# Targets for a class that is handed its data, each with the axis of the examples.
+UNPACKED = {2: (3, 2), 3: (2, 7, 6)}  # by the number of parts: a kernel's size, an image's
+CLASSES = [0, 1, 2, 1, 0]
+TARGETS = (
+    (0, np.eye(3)[CLASSES]),
+    (0, np.array([[0.0], [1.0], [1.0], [0.0], [1.0]])),
+    (0, np.array(CLASSES)),
+    (1, np.eye(3)[CLASSES].T),
+    (1, np.array([[0.0, 1.0, 1.0, 0.0, 1.0]])),
+)
+
+
 def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterator[list[Any]]:
     """Values for the required arguments of `function`, the likeliest first.
 
@@ -95,6 +108,19 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
             yield values(**dict.fromkeys(shaped, shape))
 
 
+def data_arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterator[list[Any]]:
+    """Values for the required arguments of a class that is handed its data: ``network(x, y)``."""
+    needed = needed_arguments(function)
+    by_role = {role_of(name): name for name in needed[::-1]}
+    if not {"x", "y"} <= by_role.keys():
+        return
+    for values in arguments(function, module):
+        given = dict(zip(needed, values, strict=True))
+        for axis, y in TARGETS:
+            x = random_like(np.empty((5, 4) if axis == 0 else (4, 5)), "x")
+            yield list({**given, by_role["x"]: x, by_role["y"]: y.copy()}.values())
+
+
 def needed_arguments(function: Callable[..., Any]) -> list[str]:
     """The names of the arguments that must be given."""
     try:
@@ -109,7 +135,8 @@ def needed_arguments(function: Callable[..., Any]) -> list[str]:
 
 
 def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str, Any]:
-    """Values for arguments that must be given by keyword, and an optimizer where none is given."""
+    """Values for arguments that must be given by keyword, and an optimizer, or the derivative of an
+    activation, where none is given."""
     parameters = inspect.signature(function).parameters
     given = {
         name: _value(name, function, module, 0)
@@ -119,12 +146,16 @@ def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str
     for name, p in parameters.items():
         if p.default is None and OPTIMIZER.search(name):
             given[name] = _optimizer(module)
+        elif p.default is None and says_derivative(name):
+            given[name] = _activation(functions_in(module))[1]
     return given
 
 
 def _value(name: str, function: Callable[..., Any], module: types.ModuleType, number: int) -> Any:
     """The likeliest value for an argument: by its name, else by its place."""
     plain, functions = name.lower().strip("_"), functions_in(module)
+    if (parts := parts_of(function, name)) in UNPACKED:
+        return UNPACKED[parts]
     if options := string_options(function, name):
         return likeliest_option(options)
     if OPTIMIZER.search(plain):

@@ -35,13 +35,18 @@ def one_hot_targets(shape: tuple[int, ...], axis: int) -> Array:
     return chosen if axis == 0 else chosen.T
 
 
+def _class_numbers(count: int, classes: int) -> Array:
+    """A class for each example, the last one first: code may count the classes by the largest."""
+    return np.asarray((classes - 1 - np.arange(count)) % classes)
+
+
 def targets_of_kinds(output: Array, axis: int) -> Iterator[tuple[str, Array]]:
     """Targets to try for an output, with what they are, the likeliest first."""
     yield "in the shape of the output", targets_for(output, axis)
     if output.ndim == 2 and output.shape[1 - axis] > 1:
         if not _are_probabilities(output, axis):
             yield ONE_HOT, one_hot_targets(output.shape, axis)
-        yield CLASS_NUMBERS, np.arange(output.shape[axis]) % output.shape[1 - axis]
+        yield CLASS_NUMBERS, _class_numbers(output.shape[axis], output.shape[1 - axis])
 
 
 def targets_for_width(count: int, widths: list[int], axis: int) -> Iterator[tuple[str, Array]]:
@@ -55,7 +60,7 @@ def targets_for_width(count: int, widths: list[int], axis: int) -> Iterator[tupl
         shape = (count, width) if axis == 0 else (width, count)
         if width > 1:
             yield ONE_HOT, one_hot_targets(shape, axis)
-            yield CLASS_NUMBERS, np.arange(count) % width
+            yield CLASS_NUMBERS, _class_numbers(count, width)
         yield "numbers", np.asarray(0.5 * np.cos(1.0 + np.arange(count * width)).reshape(shape))
     yield "a number for each example", np.arange(count) % 2 * 1.0
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
-from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature
+from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
     FLOAT32,
@@ -24,12 +24,13 @@ from chainrule.doctor.numbers.finite_differences import (
     probe,
 )
 from chainrule.doctor.numbers.signatures import signatures
+from chainrule.doctor.subjects.pairs import LossPair
 from chainrule.doctor.subjects.subject import Answer, Subject, shown
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
-from chainrule.foreign.parameter_names import is_parameter
+from chainrule.foreign.parameter_names import is_bias, is_parameter
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.source import ascends, files_of
 from chainrule.types import Array
@@ -39,6 +40,13 @@ MEASURING = 1_500_000  # for the entries of true gradients
 # Entries of a gradient:
 AT_LEAST = 40  # are measured, whatever the effort
 ALIGNED = 100  # tell which loss is meant
+HANDS_ON = (
+    "the softmax hands on the gradient that it is given: right where that of the loss is p - y"
+)
+FOR_LOGITS = (
+    "the derivative of the loss is p - y, that with respect to the logits of a softmax: right "
+    "where the softmax hands it on as it is"
+)
 
 
 @dataclass
@@ -181,6 +189,12 @@ def measure_wrong(found: Examination) -> None:
             given, others = found.given(name), found.answer.gradients
             evidence = Evidence(name, given, truth, subject, updated, others)
             found.signatures[name] = signatures(evidence)
+    if _returns_gradient_of_kernels(found):
+        found.wrong.remove("x")
+        del found.truths["x"]
+        found.unchecked.append(
+            "dx: what is returned is the gradient of the kernels, which is enough for a first layer"
+        )
     if (note := convention(found)) is not None:
         found.notes.append(note)
         found.wrong.clear()
@@ -194,6 +208,14 @@ def convention(found: Examination) -> str | None:
     often has a gradient that is averaged over examples alone: with one output that is the same.
     """
     subject, answer = found.subject, found.answer
+    if isinstance(subject, LossPair) and subject.behind_softmax:
+        codes = {each.code for name in found.wrong for each in found.signatures_of(name)}
+        return FOR_LOGITS if "softmax-jacobian" in codes else None
+    if _is_softmax_that_hands_on(found):
+        return HANDS_ON
+    if _are_yet_to_be_summed(found):
+        names = " and ".join(map(found.shown, found.wrong))
+        return f"{names} have one gradient for each, along the first axis: right where it is summed"
     parameters = [name for name in found.truths if name != "x"]
     if answer is None or not parameters or found.wrong != parameters:
         return None
@@ -211,13 +233,54 @@ def convention(found: Examination) -> str | None:
             f"{names} have the opposite sign of the gradient of the loss: right, since the update "
             "adds them"
         )
-    outputs = np.size(answer.output) / subject.batch if answer.output is not None else 1
+    entries = np.size(answer.output) if answer.output is not None else 1
+    if answer.dy is None and subject.is_guessed and abs(ratio / (entries / 2) - 1) < CLOSE:
+        return (
+            f"{names} {ratio:g} times those of the loss, which is half the number of its entries: "
+            "they are those of half the sum of squared errors, and the loss is their mean"
+        )
+    outputs = entries / subject.batch
     if answer.dy is None and subject.is_guessed and abs(ratio / outputs - 1) < CLOSE:
         return (
             f"{names} {outputs:g} times those of the loss, which is the number of outputs here: "
             "right with one output"
         )
     return None
+
+
+def _returns_gradient_of_kernels(found: Examination) -> bool:
+    """True if a layer over images hands back the gradient of its kernels in the place of dx."""
+    given = found.given("x")
+    if "x" not in found.wrong or given is None or np.shape(given) == found.truths["x"].shape:
+        return False
+    others = found.answer.gradients if found.answer else {}
+    kernels = [g for n, g in others.items() if n != "x" and g is not None and g.ndim > 2]
+    return any(close(np.asarray(given), kernel) for kernel in kernels)
+
+
+def _is_softmax_that_hands_on(found: Examination) -> bool:
+    """True if a softmax hands on what it is given, in a file that has a cross-entropy, too."""
+    if found.wrong != ["x"] or found.answer is None or not found.subject.has_cross_entropy:
+        return False
+    codes = {each.code for each in found.signatures_of("x")}
+    given, dy = found.given("x"), found.answer.dy
+    handed_on = given is not None and dy is not None and np.array_equal(given, dy)
+    return handed_on and "softmax-jacobian" in codes
+
+
+def _are_yet_to_be_summed(found: Examination) -> bool:
+    """True if the wrong gradients, those of weights among them, are right once they are summed over
+    a first axis that they have besides, or along which the parameter is one: one for each example,
+    or step. A bias alone would be a sum forgotten."""
+    for name in found.wrong:
+        shape, given = found.truths[name].shape, np.asarray(found.given(name))
+        full = (1, *shape) if given.ndim > len(shape) else shape
+        if given.ndim != len(full) or given.shape[0] == full[0]:
+            return False
+        axes = tuple(axis for axis, size in enumerate(full) if size == 1)
+        if not found.truths[name].agrees(given.sum(axis=axes)):
+            return False
+    return any(not is_bias(name) for name in found.wrong)
 
 
 def _ratio_of_all(found: Examination, names: list[str]) -> float | None:

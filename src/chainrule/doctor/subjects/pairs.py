@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -71,10 +72,18 @@ class ActivationPair(Subject):
 
 
 class LossPair(Subject):
-    """A loss and its derivative with respect to the predictions."""
+    """A loss and its derivative with respect to the predictions.
 
-    def __init__(self, function: Function, derivative: Function, x: Any, y: Any) -> None:
+    Args:
+        behind_softmax: true if beside it stands a softmax that has no derivative: then that of the
+            loss may be meant for both.
+    """
+
+    def __init__(
+        self, function: Function, derivative: Function, x: Any, y: Any, behind_softmax: bool = False
+    ) -> None:
         self.function, self.derivative = function, derivative
+        self.behind_softmax = behind_softmax
         self.name, self.notes = name_of(function), []
         self.values = {"y_pred": np.asarray(x, np.float64)}
         self.y = np.asarray(y)
@@ -97,8 +106,10 @@ class LossPair(Subject):
     def narrowed(self, examples: int) -> Subject | None:
         if self.batch is None or self.batch <= examples:
             return None
-        predictions = self.values["y_pred"]
-        return LossPair(self.function, self.derivative, predictions[:examples], self.y[:examples])
+        other = copy.copy(self)
+        other.values = {"y_pred": self.values["y_pred"][:examples]}
+        other.y, other.batch = self.y[:examples], examples
+        return other
 
     def functions(self) -> list[Function]:
         return [self.derivative, self.function]

@@ -4,6 +4,7 @@ the gradients are found."""
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -28,9 +29,9 @@ from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNee
 from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.outputs import understood
-from chainrule.foreign.parameter_names import is_untrained, is_weight
+from chainrule.foreign.parameter_names import is_scale_or_shift, is_untrained, is_weight
 from chainrule.foreign.randomness import Randomness, not_constant, random_like
-from chainrule.foreign.source import files_of, returned_names
+from chainrule.foreign.source import attributes_keeping, files_of, returned_names
 from chainrule.foreign.state import Path, Values
 from chainrule.foreign.watching import counting_calls
 from chainrule.types import Array
@@ -54,6 +55,7 @@ class Program(Subject):
     """A layer, a network or a pair of functions.
 
     Attributes:
+        kept_by_others: attributes in which other methods keep what the forward pass returns.
         beside: functions in other files, whose source may hold the mistake, too.
         runs_once: true if it is no code that is called again with other numbers.
 
@@ -86,6 +88,7 @@ class Program(Subject):
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.name, self.code = name, code
+        _let_numbers_move(vars(code.state) if hasattr(code.state, "__dict__") else {})
         self.x, self.y = np.asarray(x), y if y is None else np.array(y)
         self.learning_rate = learning_rate_of(code) if rate is None else float(rate)
         self.batch_axis = batch_axis or 0
@@ -93,6 +96,7 @@ class Program(Subject):
         self.extra = dict(extra or {})
         self.notes = []
         self.returned = returned_names(code.forward(code.state))
+        self.kept_by_others = attributes_keeping(code.forward(code.state))
         self.paths: dict[str, Path] = {}
         self.values = {}
         self.dy: Array | None = None
@@ -291,6 +295,8 @@ class Program(Subject):
             roles["parameters"] = state
             named.update(state)
         given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
+        for attribute in self.kept_by_others:
+            setattr(state, attribute, given)
         roles["output"], roles["cache"], by_name = self._understood(given, state, roles["x"])
         if self.code.is_dictionary:
             named.update(state)
@@ -355,7 +361,9 @@ class Program(Subject):
     def backward(self, done: Pass, values: Values) -> Answer:
         """Run the backward pass, and find the gradients in what it leaves and returns."""
         effort.add_copies(values)
-        with np.errstate(all="ignore"), self.randomness.frozen(self.random_draw + 7):
+        # other numbers than in the forward pass, or the same where it runs forward itself
+        draw = self.random_draw + (0 if self.code.trains or self.runs_once else 7)
+        with np.errstate(all="ignore"), self.randomness.frozen(draw):
             found = self._call_backward(done)
         return self._answer(found, done, values)
 
@@ -472,7 +480,13 @@ class Program(Subject):
         if self.code.joint is not None:
             return [self.code.joint, *self.beside]
         own = [self.code.backward(self.code.state), self.code.forward(self.code.state)]
-        return [*own, *self.beside]
+        return [*map(inspect.unwrap, own), *self.beside]
+
+
+def _let_numbers_move(held: dict[str, Any]) -> None:
+    """Make a scale or a shift that begins as a whole number, ``gamma = 1``, such that it can be
+    moved."""
+    held |= {n: float(v) for n, v in held.items() if type(v) is int and is_scale_or_shift(n)}
 
 
 def _is_weight(path: Path) -> bool:

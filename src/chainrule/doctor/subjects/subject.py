@@ -48,6 +48,7 @@ class Subject(ABC):
         notes: what was assumed, for the report.
         is_guessed: true if the doctor chose what it runs on: its sizes, its input.
         is_assumed: true if it rests on a loss or targets that no gradient speaks for.
+        has_cross_entropy: true if its file has something called so.
         unchecked: what should have a gradient and cannot be compared, and why.
     """
 
@@ -59,6 +60,7 @@ class Subject(ABC):
     unchecked: Sequence[str] = ()
     is_guessed: bool = False
     is_assumed: bool = False
+    has_cross_entropy: bool = False
 
     @abstractmethod
     def loss(self, values: Values) -> float:
