@@ -69,6 +69,11 @@ def build_network(path: Path) -> None:
         models.read_network(path)
 
 
+def fill_network(path: Path) -> None:
+    """Fill a network with weights of PyTorch."""
+    cr.from_torch(path, seeds.small_network())
+
+
 def beside(files: Mapping[str, bytes]) -> Callable[[Path], None]:
     """Puts valid files beside the mutated one."""
 
@@ -207,6 +212,8 @@ READERS = {
         ],
         tokens.JSON,
     ),
+    "onnx": Reader(cr.from_onnx, "model.onnx", seeds.onnx_models, tokens.ONNX),
+    "torch-weights": Reader(fill_network, "weights.safetensors", seeds.torch_weights, tokens.JSON),
     **{name: run_reader(name) for name in ("summary.json", "metrics.jsonl", "layers.jsonl")},
     "config.toml": run_reader("config.toml"),
     **{name: comparison_reader(name) for name in ("results.json", "comparison.toml")},

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from chainrule.errors import ArgumentError
 from chainrule.explain.comparing.keras_model import KerasModel
-from chainrule.explain.comparing.layouts import Layout, layouts
 from chainrule.explain.comparing.steps import OtherModel, Step, difference
 from chainrule.explain.comparing.torch_model import TorchModel
+from chainrule.layouts import Layout, layouts
 from chainrule.network import Network
 from chainrule.passages import Passage, listen
 from chainrule.seeding import generator
