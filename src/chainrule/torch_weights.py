@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -33,6 +33,8 @@ from chainrule.layers import (
 )
 from chainrule.layers.base import join, walk
 from chainrule.layouts import TORCH_NAMES, Layout, layouts
+from chainrule.limits import shortened
+from chainrule.text import printable
 from chainrule.types import Array, Shape
 
 __all__ = ["from_torch", "to_torch"]
@@ -89,15 +91,13 @@ def from_torch(
         ModelFileError: no such file, or no weights in it.
     """
     ours = layers_with_arrays(network)
-    if isinstance(weights, (str, PathLike)):
-        theirs, is_sorted = grouped(read(weights)), Path(weights).suffix == SORTED
+    if not isinstance(weights, (str, PathLike)):
+        pairs = matched(ours, weights, names, is_sorted=False)
     else:
-        theirs, is_sorted = grouped(weights), False
-    if names is not None:
-        theirs = in_order(theirs, names)
-    elif is_sorted:
-        theirs = by_shape(theirs, ours)
-    pairs = paired(ours, theirs)
+        try:
+            pairs = matched(ours, read(weights), names, Path(weights).suffix == SORTED)
+        except ArgumentError as error:
+            raise ArgumentError(f"{weights}: {error}") from None
     for place, _, array in pairs:
         place.fill(array)
     return {place.key: name for place, name, _ in pairs}
@@ -207,10 +207,26 @@ def grouped(weights: Mapping[str, Any]) -> Groups:
     return groups
 
 
+def matched(
+    ours: list[Holder], weights: Mapping[str, Any], names: Sequence[str] | None, is_sorted: bool
+) -> list[tuple[Place, str, Array]]:
+    """Each place with the name and the values of PyTorch's array.
+
+    Args:
+        is_sorted: True if the weights are in alphabetical order.
+    """
+    theirs = grouped(weights)
+    if names is not None:
+        theirs = in_order(theirs, names)
+    elif is_sorted:
+        theirs = by_shape(theirs, ours)
+    return paired(ours, theirs)
+
+
 def in_order(theirs: Groups, names: Sequence[str]) -> Groups:
     """The modules in the order of these names."""
     if sorted(names) != sorted(theirs):
-        raise ArgumentError(f"names are {list(names)}, and the weights are of {list(theirs)}")
+        raise ArgumentError(f"names are {named(names)}, and the weights are of {named(theirs)}")
     return {name: theirs[name] for name in names}
 
 
@@ -226,7 +242,7 @@ def by_shape(theirs: Groups, ours: list[Holder]) -> Groups:
         alike = [name for name in left if array_shapes(theirs[name]) == holder.shapes]
         if len({re.sub(r"\d+", "#", name) for name in alike}) > 1:
             raise ArgumentError(
-                f"{', '.join(alike)} have arrays of the same shapes, and the file does not say in "
+                f"{named(alike)} have arrays of the same shapes, and the file does not say in "
                 "which order they run: give names=[…], all modules with weights in that order"
             )
         arranged |= {name: theirs[name] for name in alike[:1]}
@@ -245,7 +261,7 @@ def paired(ours: list[Holder], theirs: Groups) -> list[tuple[Place, str, Array]]
         raise ArgumentError(
             f"the network has {len(ours)} layers with weights "
             f"({', '.join(f'{h.position} {type(h.layer).__name__}' for h in ours)}), and the "
-            f"weights are of {len(theirs)} ({', '.join(theirs)}): make the two alike"
+            f"weights are of {len(theirs)} ({named(theirs)}): make the two alike"
         )
     pairs = []
     for holder, (module, arrays) in zip(ours, theirs.items(), strict=True):
@@ -253,12 +269,25 @@ def paired(ours: list[Holder], theirs: Groups) -> list[tuple[Place, str, Array]]
         expected, found = holder.shapes, array_shapes(arrays)
         if expected != found:
             raise ArgumentError(
-                f"{layer} should have the weights of {module!r}, which comes at this place, but "
+                f"{layer} should have the weights of {named([module])}, which comes here, but "
                 f"PyTorch has {described(expected)} for such a layer, and these are "
                 f"{described(found)}"
             )
         pairs += [(p, join(module, p.name), arrays[p.name]) for p in holder.places]
+    for place, name, array in pairs:
+        check_numbers(place, name, array)
     return pairs
+
+
+def check_numbers(place: Place, name: str, array: Array) -> None:
+    """Refuse numbers that are none, or too large for the network's type."""
+    with np.errstate(all="ignore"):
+        fits = array.dtype.kind in "iuf" and np.isfinite(array.astype(place.values.dtype)).all()
+    if not fits:
+        raise ArgumentError(
+            f"{named([name])} holds what is no finite number of {place.values.dtype}, which this "
+            "network computes with"
+        )
 
 
 def array_shapes(arrays: Mapping[str, Array]) -> dict[str, Shape]:
@@ -268,7 +297,12 @@ def array_shapes(arrays: Mapping[str, Array]) -> dict[str, Shape]:
 
 def described(shapes: Mapping[str, Shape]) -> str:
     """Arrays by name and shape, in a few words."""
-    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    return shortened(printable(", ".join(f"{name} {shape}" for name, shape in shapes.items())))
+
+
+def named(names: Iterable[str]) -> str:
+    """The names of modules, in a few words."""
+    return shortened(printable(", ".join(names)))
 
 
 def as_array(tensor: Any) -> Array:

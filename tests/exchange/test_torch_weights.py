@@ -85,7 +85,7 @@ def test_shapes_that_differ_leave_the_network_as_it_is() -> None:
         **{"b.weight": np.ones((5, 2)), "b.bias": np.ones(5)},
     }
     before = network.parameters.flat.copy()
-    with pytest.raises(ArgumentError, match=r"layer 1 \(Dense\) .* 'b', .* weight \(3, 2\)"):
+    with pytest.raises(ArgumentError, match=r"layer 1 \(Dense\) .* of b, .* weight \(3, 2\)"):
         cr.from_torch(state, network)
     np.testing.assert_array_equal(network.parameters.flat, before)
 

@@ -17,10 +17,13 @@ from chainrule.types import Array, Shape
 def gemm(node: Node, row: Growing) -> None:
     expect_flat(node, row)
     node.expect("transA", 0, 0)
+    node.attribute("broadcast")  # of versions before 7, which needed it for any bias
     W = node.weights(1).T if node.attribute("transB", 0) else node.weights(1)
     b = node.array(2)
     alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
-    add_dense(row, alpha * W, None if b is None else beta * b)
+    with np.errstate(all="ignore"):  # what is too large is refused where it is added
+        W, b = alpha * W, None if b is None else beta * b
+    add_dense(node, row, W, b)
 
 
 @reads("MatMul")
@@ -29,7 +32,7 @@ def matmul(node: Node, row: Growing) -> None:
     W = node.weights(1)
     if W.ndim != 2:
         node.refuse(f"multiplies by an array of shape {W.shape}; a Dense layer has (in, out)")
-    add_dense(row, W, None)
+    add_dense(node, row, W, None)
 
 
 @reads("Add")
@@ -38,20 +41,24 @@ def add_bias(node: Node, row: Growing) -> None:
     place = next(n for n, name in enumerate(node.inputs) if name in node.constants)
     b = node.weights(place)
     last = row.layers[-1] if row.layers else None
-    if not isinstance(last, Dense) or last.bias or b.size not in (1, last.out_features):
+    if not isinstance(last, Dense) or last.bias:
         node.refuse("adds a constant, which chainrule has in Dense layers alone")
     W = row.weights.pop(last)["W"]
     row.layers.pop()
     row.shape = W.shape[:1]
-    add_dense(row, W, b)
+    add_dense(node, row, W, b)
 
 
-def add_dense(row: Growing, W: Array, b: Array | None) -> None:
+def add_dense(node: Node, row: Growing, W: Array, b: Array | None) -> None:
     """A Dense layer with these weights, for features in our order."""
     W, row.features = row.our_order(W), None
-    layer = Dense(W.shape[1], bias=b is not None)
-    biases = {} if b is None else {"b": np.broadcast_to(b.reshape(-1), W.shape[1])}
-    row.add(layer, W=W, **biases)
+    outputs = W.shape[1]
+    if b is None:
+        row.add(Dense(outputs, bias=False), W=W)
+        return
+    if b.size != 1 and (b.size, b.shape[-1]) != (outputs, outputs):
+        node.refuse(f"adds an array of shape {b.shape}; a Dense layer adds ({outputs},)")
+    row.add(Dense(outputs), W=W, b=np.broadcast_to(b.reshape(-1), outputs))
 
 
 def expect_flat(node: Node, row: Growing) -> None:
@@ -68,6 +75,8 @@ def batch_norm(node: Node, row: Growing) -> None:
         node.refuse("is given values whose channels are not on axis 1")
     node.expect("training_mode", 0, 0)
     node.expect("spatial", 1, 1)
+    if node.opset < 7:
+        node.expect("is_test", 1, 0)
     names = ("gamma", "beta", "running_mean", "running_variance")
     given = {name: node.weights(place) for place, name in enumerate(names, start=1)}
     layer = BatchNorm(1 - node.attribute("momentum", 0.9), node.attribute("epsilon", 1e-5))

@@ -108,6 +108,8 @@ class Graph:
                 self.constants[outputs[0]] = self._constant(node)
             elif operator == "Identity" and inputs[0] in self.constants:
                 self.constants[outputs[0]] = self.constants[inputs[0]]
+            elif operator == "Transpose" and inputs[0] in self.constants:
+                self.constants[outputs[0]] = node.weights(0).transpose(node.attribute("perm"))
             else:
                 yield node
 
@@ -115,6 +117,8 @@ class Graph:
         value = self._onnx.helper.get_attribute_value(attribute)
         if isinstance(value, bytes):
             return value.decode()
+        if isinstance(value, float):  # in single precision: 0.01 is meant, not 0.0099999998
+            return float(str(np.float32(value)))
         return list(value) if hasattr(value, "extend") else value
 
     def _constant(self, node: Node) -> Array:

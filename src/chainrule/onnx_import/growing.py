@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers import Layer
 from chainrule.layers.base import set_up
 from chainrule.types import Array, Shape
@@ -41,6 +41,7 @@ class Growing:
 
         Raises:
             ShapeError: it does not fit what comes before it, or its arrays are of other shapes.
+            ArgumentError: they hold numbers that are not finite.
         """
         self.shape = set_up(layer, self.shape)
         if math.prod(self.shape) > MOST_NUMBERS:
@@ -51,6 +52,8 @@ class Growing:
                 raise ShapeError(
                     f"has {name} of shape {array.shape} ({array.dtype}); {layer!r} takes {expected}"
                 )
+            if not np.isfinite(array).all():
+                raise ArgumentError(f"has {name} with numbers that are not finite")
         self.layers.append(layer)
         if arrays:
             self.weights[layer] = arrays

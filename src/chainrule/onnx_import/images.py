@@ -159,9 +159,11 @@ def padding_of(node: Node, same: Windows) -> Padding:
         return top, left
     if kind == "NOTSET" and ((top, left), (bottom, right)) == (same.before, same.after):
         return "same"
+    if kind != "NOTSET":
+        node.refuse(f"has auto_pad={kind}, with the odd row above; chainrule has it below")
     node.refuse(
         f"pads {top} rows above and {bottom} below, {left} columns to the left and {right} to the "
-        f"right (auto_pad={kind}), as no padding of chainrule does"
+        "right, as no padding of chainrule does"
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.layers import Concatenate, Identity, Residual, Sigmoid, SiLU
 from chainrule.onnx_import.growing import Growing
 from chainrule.onnx_import.node import Node
-from chainrule.onnx_import.operators import joins
+from chainrule.onnx_import.operators import joins, reads
 
 
 @joins("Add")
@@ -29,6 +29,12 @@ def concatenate(node: Node, row: Growing, ways: list[Growing]) -> None:
         node.refuse(f"joins along axis {axis}; Concatenate of chainrule along the last (channels)")
     row.axes, row.features = ways[0].axes, None
     row.add(Concatenate([way.layers or [Identity()] for way in ways]))
+
+
+@reads("Concat")
+def one_part(node: Node, row: Growing) -> None:
+    """Nothing: a single part is the whole."""
+    node.attribute("axis")
 
 
 @joins("Mul")
