@@ -2,8 +2,8 @@
 
     python benchmarks/estimators.py
 
-Prints the table of docs/exchange.md. Both have their default settings but for `max_iter`, and inputs
-and numeric targets are standardized; a third of each set is held out.
+Prints the table of docs/exchange.md. Both have their default settings but for `max_iter`.
+Inputs and numeric targets are standardized; a third of each set is held out.
 """
 
 from __future__ import annotations

@@ -186,6 +186,10 @@ def test_early_stopping_goes_back_to_the_best_epoch(iris: tuple[np.ndarray, np.n
         X, y, test_size=0.3, stratify=y, random_state=np.random.RandomState(0)
     )
     assert classifier.score(X_out, y_out) == max(scores)
+    best = scores.index(max(scores)) + 1
+    assert best < len(scores)
+    until_then = clone(classifier).set_params(max_iter=best).fit(X, y)
+    np.testing.assert_array_equal(weights(classifier), weights(until_then))
 
 
 # --- within scikit-learn ----------------------------------------------------------------------
@@ -209,6 +213,7 @@ def test_convolutions_in_the_place_of_hidden_layers() -> None:
         layers=layers, learning_rate_init=0.01, max_iter=10, random_state=0
     )
     assert cross_val_score(classifier, X / 16, y, cv=3).min() > 0.85
+    classifier.fit(X / 16, y)
     assert not any(layer.is_built for layer in layers)  # an argument stays as it was given
 
 

@@ -18,8 +18,8 @@ def export(
 ) -> None:
     """Write a run's network as an ONNX file.
 
-    The file takes examples as the run's data has them, and scales pixels itself. Images have the
-    channels last.
+    The file takes examples as the run's data has them and scales pixels itself;
+    images have the channels last.
 
     \b
     Example:
