@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +293,32 @@ def test_files_that_are_none(content: bytes, tmp_path: Path) -> None:
         cr.from_onnx(tmp_path / "model.onnx")
     with pytest.raises(ModelFileError, match="no such file"):
         cr.from_onnx(tmp_path / "another.onnx")
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("default")
+def test_what_pytorch_writes(tmp_path: Path) -> None:
+    torch = import_module("torch")
+    nn = torch.nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+
+        def forward(self, x: Any) -> Any:
+            return torch.relu(x + nn.functional.silu(self.norm(self.first(x))))
+
+    module = nn.Sequential(
+        *(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.GELU(), Block(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(8, 6, 3, padding=1), nn.LeakyReLU(0.1), nn.Flatten(), nn.Dropout(0.3)),
+        *(nn.Linear(96, 16, bias=False), nn.Hardsigmoid(), nn.LayerNorm(16), nn.Linear(16, 5)),
+    ).eval()
+    x = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.onnx.export(module, (x,), tmp_path / "module.onnx", dynamo=False)
+        expected = module(x).numpy()
+    network = cr.from_onnx(tmp_path / "module.onnx")
+    assert network.input_shape == (16, 16, 3)
+    found = network.predict(x.numpy().transpose(0, 2, 3, 1))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
