@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 FLOORS = [
     {
         *["errors", "types", "seeding", "functions", "files", "limits"],
-        *["text", "display", "interruption", "environment", "extras"],
+        *["text", "display", "interruption", "environment", "extras", "html"],
     },
     {"configurable", "arguments", "sandbox"},
     {"foreign"},

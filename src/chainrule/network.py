@@ -213,6 +213,9 @@ class Network(Chain):
         """A table of the layers, their output shapes and parameters: ``print(net.summary())``."""
         return summarize(self)
 
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write architecture, weights and how to use them to one safetensors file."""
         model_file.save(self, path)
