@@ -34,7 +34,7 @@ FLOORS = [
     {"doctor"},
     {"check", "grading"},
     {"assignments", "classroom"},
-    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "torch_weights"},
+    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "weights"},
     {"cli", "__main__"},
 ]
 # The same for the rooms within a package.

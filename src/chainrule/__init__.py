@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chainrule.onnx_import import *
     from chainrule.optimizers import *
     from chainrule.regularizers import *
-    from chainrule.torch_weights import *
+    from chainrule.weights import *
 
 __version__ = "0.1.0"
 
@@ -37,7 +37,7 @@ _FLAT = (
     "checkpoint",
     "history",
     "onnx_import",
-    "torch_weights",
+    "weights",
 )
 # … while the names in these are reached through the module: `cr.schedules.Cosine`.
 _MODULES = (

@@ -119,7 +119,7 @@ def test_a_layer_of_ones_own_is_refused_by_name() -> None:
         def backward(self, dy, x):
             return dy * self.s
 
-    with pytest.raises(ArgumentError, match=r"layer 0 \(Scale\) has arrays whose order"):
+    with pytest.raises(ArgumentError, match=r"layer 0 \(Scale\) has arrays whose order elsewhere"):
         cr.from_torch({"s": np.ones(2)}, cr.Network([Scale()], 2))
 
 

@@ -235,3 +235,21 @@ def torch_weights() -> list[Seed]:
         **{"4.weight": np.ones(3), "4.bias": np.ones(3)},
     }
     return [Seed(save(arrays)), Seed(save({n: a.astype("float32") for n, a in arrays.items()}))]
+
+
+def keras_weights() -> list[Seed]:
+    """Weights of Keras for `small_network`, in an HDF5 file."""
+    import h5py
+
+    arrays = {
+        "conv2d": [np.ones((2, 2, 1, 2)), np.ones(2)],
+        "batch_normalization": [np.ones(2)] * 4,
+        "dense": [np.ones((18, 3)), np.ones(3)],
+        "layer_normalization": [np.ones(3), np.ones(3)],
+    }
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        for name, values in arrays.items():
+            for number, array in enumerate(values):
+                file[f"layers/{name}/vars/{number}"] = array
+    return [Seed(stream.getvalue())]

@@ -54,3 +54,14 @@ ONNX = (
     *(b"strides", b"pads", b"dilations", b"kernel_shape", b"group", b"axis", b"auto_pad"),
     *(b"SAME_UPPER", b"\x08\xff\xff\xff\xff\x0f", b"\x08\x00", b"\xff\xff\xff\xff"),
 )
+HDF5 = (
+    b"TREE",
+    b"HEAP",
+    b"SNOD",
+    b"OHDR",
+    b"GCOL",
+    b"FRHP",
+    b"\x89HDF\r\n",
+    b"\xff" * 8,
+    b"\0" * 8,
+)

@@ -7,10 +7,8 @@ must have the same arrays in the same shapes: names do not say what comes after 
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,49 +18,24 @@ import numpy as np
 from chainrule.chain import Chain
 from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional
-from chainrule.layers import (
-    BatchNorm,
-    Concatenate,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    Flatten,
-    Layer,
-    LayerNorm,
-    Reshape,
+from chainrule.layers import BatchNorm
+from chainrule.layers.base import join
+from chainrule.layouts import TORCH_NAMES
+from chainrule.types import Array
+from chainrule.weights.places import (
+    Holder,
+    Pair,
+    array_shapes,
+    checked,
+    fill,
+    layers_with_arrays,
+    named,
 )
-from chainrule.layers.base import join, walk
-from chainrule.layouts import TORCH_NAMES, Layout, layouts
-from chainrule.limits import shortened
-from chainrule.text import printable
-from chainrule.types import Array, Shape
 
-__all__ = ["from_torch", "to_torch"]
-
-WITH_ARRAYS = (Dense, Conv2D, ConvTranspose2D, BatchNorm, LayerNorm)  # on both sides
 COUNTER = "num_batches_tracked"  # of batch norm in PyTorch, which counts and computes nothing
 SORTED = ".safetensors"  # files that have their arrays in alphabetical order
 Groups = dict[str, dict[str, Array]]  # the arrays of each module of PyTorch by name
 WHOLE_STATES = ("state_dict", "model_state_dict")  # under which a checkpoint has the weights
-
-
-@dataclass(frozen=True)
-class Place:
-    """An array of a network: its values, and where PyTorch has each of them."""
-
-    key: str
-    name: str  # in PyTorch, without the module's
-    values: Array
-    order: Array  # of the values here, as PyTorch's array has them
-
-    @property
-    def ours(self) -> Array:
-        """The values as PyTorch has them."""
-        return self.values.ravel()[self.order]
-
-    def fill(self, theirs: Array) -> None:
-        """Take over PyTorch's values."""
-        self.values.reshape(-1)[self.order] = theirs
 
 
 def from_torch(
@@ -90,7 +63,7 @@ def from_torch(
             is.
         ModelFileError: no such file, or no weights in it.
     """
-    ours = layers_with_arrays(network)
+    ours = layers_with_arrays(network, "channels first", TORCH_NAMES)
     if not isinstance(weights, (str, PathLike)):
         pairs = matched(ours, weights, names, is_sorted=False)
     else:
@@ -98,9 +71,7 @@ def from_torch(
             pairs = matched(ours, read(weights), names, Path(weights).suffix == SORTED)
         except ArgumentError as error:
             raise ArgumentError(f"{weights}: {error}") from None
-    for place, _, array in pairs:
-        place.fill(array)
-    return {place.key: name for place, name, _ in pairs}
+    return fill(pairs)
 
 
 def to_torch(network: Chain, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -114,87 +85,15 @@ def to_torch(network: Chain, like: Mapping[str, Any] | None = None) -> dict[str,
         MissingPackageError: PyTorch is not installed.
     """
     torch: Any = optional("torch", "to_torch", "pip install torch")
-    ours = layers_with_arrays(network)
+    ours = layers_with_arrays(network, "channels first", TORCH_NAMES)
     if like is None:
-        named = {join(h.position, place.name): place.ours for h in ours for place in h.places}
+        arrays = {join(h.position, place.name): place.ours for h in ours for place in h.places}
         counters = [join(h.position, COUNTER) for h in ours if isinstance(h.layer, BatchNorm)]
     else:
-        named = {name: place.ours for place, name, _ in paired(ours, grouped(like))}
+        arrays = {name: place.ours for place, name, _ in paired(ours, grouped(like))}
         counters = [name for name in like if name.endswith(COUNTER)]
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in named.items()}
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     return tensors | {name: torch.tensor(0) for name in counters}
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A layer that has arrays, with their places."""
-
-    position: str
-    layer: Layer
-    places: list[Place]
-
-    @property
-    def shapes(self) -> dict[str, Shape]:
-        """The shapes of its arrays in PyTorch, by their names there."""
-        return {place.name: place.order.shape for place in self.places}
-
-
-def layers_with_arrays(network: Chain) -> list[Holder]:
-    """The layers that have arrays, in the order in which they run.
-
-    Raises:
-        ArgumentError: one has them in an order that PyTorch does not say.
-    """
-    placed = list(walk(network.root))
-    for position, layer in placed:
-        check_order(position, layer)
-    layers = [(layer, next(iter(shapes(layer)), ())) for _, layer in placed]
-    return [
-        Holder(position, layer, list(places(position, layer, layout)))
-        for (position, layer), layout in zip(placed, layouts("channels first", layers), strict=True)
-        if layer._declarations()
-    ]
-
-
-def places(position: str, layer: Layer, layout: Layout) -> Iterator[Place]:
-    """The places of a layer's arrays."""
-    for name in layer._declarations():
-        values: Array = getattr(layer, name)
-        numbers = np.arange(values.size).reshape(values.shape)
-        yield Place(
-            join(position, name), TORCH_NAMES[name], values, layout.parameter(layer, numbers)
-        )
-
-
-def check_order(position: str, layer: Layer) -> None:
-    """Refuse a layer whose numbers PyTorch may have in an order that is not known here."""
-    if layer._declarations() and type(layer) not in WITH_ARRAYS:
-        raise ArgumentError(
-            f"layer {position} ({type(layer).__name__}) has arrays whose order in PyTorch is not "
-            "known: carry them over yourself"
-        )
-    if isinstance(layer, Reshape) and any(map(has_channels, (*shapes(layer), layer.shape))):
-        raise ArgumentError(
-            f"layer {position} (Reshape) reads images channels last, PyTorch channels first: the "
-            "weights beside it are in another order there, which is not known"
-        )
-    within = [inner for _, inner in walk(layer)] if isinstance(layer, Concatenate) else []
-    flattened = [shape for inner in within if isinstance(inner, Flatten) for shape in shapes(inner)]
-    if any(map(has_channels, flattened)):
-        raise ArgumentError(
-            f"layer {position} (Concatenate) joins flattened images, whose features PyTorch has in "
-            "another order: put Flatten() after it"
-        )
-
-
-def shapes(layer: Layer) -> list[Shape]:
-    """The shapes of the examples that a layer is given; the root of a network is given none."""
-    return list(dict(vars(layer).get("_shapes", ())))
-
-
-def has_channels(shape: Shape) -> bool:
-    """True if images of this shape are in another order channels first."""
-    return len(shape) == 3 and shape[2] > 1 and math.prod(shape[:2]) > 1
 
 
 def grouped(weights: Mapping[str, Any]) -> Groups:
@@ -209,7 +108,7 @@ def grouped(weights: Mapping[str, Any]) -> Groups:
 
 def matched(
     ours: list[Holder], weights: Mapping[str, Any], names: Sequence[str] | None, is_sorted: bool
-) -> list[tuple[Place, str, Array]]:
+) -> list[Pair]:
     """Each place with the name and the values of PyTorch's array.
 
     Args:
@@ -255,7 +154,7 @@ def numbers_in(name: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def paired(ours: list[Holder], theirs: Groups) -> list[tuple[Place, str, Array]]:
+def paired(ours: list[Holder], theirs: Groups) -> list[Pair]:
     """Each place with the name and the values of PyTorch's array, once all are known to fit."""
     if len(ours) != len(theirs):
         raise ArgumentError(
@@ -263,46 +162,7 @@ def paired(ours: list[Holder], theirs: Groups) -> list[tuple[Place, str, Array]]
             f"({', '.join(f'{h.position} {type(h.layer).__name__}' for h in ours)}), and the "
             f"weights are of {len(theirs)} ({named(theirs)}): make the two alike"
         )
-    pairs = []
-    for holder, (module, arrays) in zip(ours, theirs.items(), strict=True):
-        layer = f"layer {holder.position} ({type(holder.layer).__name__})"
-        expected, found = holder.shapes, array_shapes(arrays)
-        if expected != found:
-            raise ArgumentError(
-                f"{layer} should have the weights of {named([module])}, which comes here, but "
-                f"PyTorch has {described(expected)} for such a layer, and these are "
-                f"{described(found)}"
-            )
-        pairs += [(p, join(module, p.name), arrays[p.name]) for p in holder.places]
-    for place, name, array in pairs:
-        check_numbers(place, name, array)
-    return pairs
-
-
-def check_numbers(place: Place, name: str, array: Array) -> None:
-    """Refuse numbers that are none, or too large for the network's type."""
-    with np.errstate(all="ignore"):
-        fits = array.dtype.kind in "iuf" and np.isfinite(array.astype(place.values.dtype)).all()
-    if not fits:
-        raise ArgumentError(
-            f"{named([name])} holds what is no finite number of {place.values.dtype}, which this "
-            "network computes with"
-        )
-
-
-def array_shapes(arrays: Mapping[str, Array]) -> dict[str, Shape]:
-    """The shapes of arrays by name."""
-    return {name: array.shape for name, array in arrays.items()}
-
-
-def described(shapes: Mapping[str, Shape]) -> str:
-    """Arrays by name and shape, in a few words."""
-    return shortened(printable(", ".join(f"{name} {shape}" for name, shape in shapes.items())))
-
-
-def named(names: Iterable[str]) -> str:
-    """The names of modules, in a few words."""
-    return shortened(printable(", ".join(names)))
+    return checked(zip(ours, theirs, theirs.values(), strict=True))
 
 
 def as_array(tensor: Any) -> Array:
