@@ -16,8 +16,9 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 # From the ground up: a module may import those of its own row and of the rows before it.
 FLOORS = [
     {
+        *["extras", "html"],
         *["errors", "types", "seeding", "functions", "files", "limits"],
-        *["text", "display", "interruption", "environment", "extras", "html"],
+        *["text", "display", "interruption", "environment"],
     },
     {"configurable", "arguments", "sandbox"},
     {"foreign"},

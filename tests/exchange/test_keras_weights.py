@@ -61,6 +61,27 @@ def test_norms_have_their_four_arrays(tmp_path: Path) -> None:
         assert (network.buffers[f"0.{name}"] == n).all()
 
 
+def test_branches_with_layers_alike_need_their_names(tmp_path: Path) -> None:
+    block = cr.Residual([cr.Dense(3), cr.BatchNorm(), cr.Dense(2), cr.BatchNorm()], cr.BatchNorm())
+    network = cr.Network([block], 2)
+    layers = {
+        **{"dense": [np.ones((2, 3)), np.ones(3)], "dense_1": [np.ones((3, 2)), np.ones(2)]},
+        "batch_normalization": [np.full(3, 1.0)] * 4,
+        **{f"batch_normalization_{n}": [np.full(2, n)] * 4 for n in (1.0, 2.0)},
+    }
+    layers = {name.removesuffix(".0"): arrays for name, arrays in layers.items()}
+    path = write(tmp_path / "model.weights.h5", layers)
+    for call in (lambda: cr.from_keras(path, network), lambda: cr.to_keras(network)):
+        with pytest.raises(ArgumentError, match="each with a BatchNorm of the same shapes"):
+            call()
+    norms = ["batch_normalization", "batch_normalization_2", "batch_normalization_1"]
+    cr.from_keras(path, network, names=["dense", norms[0], "dense_1", *norms[1:]])
+    assert (network.parameters["0.branch.3.gamma"] == 2).all()
+    assert (network.parameters["0.shortcut.0.gamma"] == 1).all()
+    with pytest.raises(ArgumentError, match="and the weights are of"):
+        cr.from_keras(path, network, names=["dense"])
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skops.io import dumps, get_untrusted_types, loads
 
 import chainrule as cr
-from chainrule.errors import ArgumentError, UnknownNameError
+from chainrule.errors import ArgumentError, MissingPackageError, UnknownNameError
 from chainrule.sklearn import NetworkClassifier, NetworkRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -296,6 +298,13 @@ def test_labels_that_cannot_be(iris: tuple[np.ndarray, np.ndarray]) -> None:
         NetworkClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ArgumentError, match=r"that of the first fit was \(N, 2\)"):
         NetworkRegressor().partial_fit(X, X[:, :2]).partial_fit(X, X[:, 0])
+
+
+def test_without_scikit_learn_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "chainrule.sklearn")
+    monkeypatch.setitem(sys.modules, "sklearn.base", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'chainrule\[sklearn\]'"):
+        import_module("chainrule.sklearn")
 
 
 def test_skops_loads_it_back(iris: tuple[np.ndarray, np.ndarray]) -> None:

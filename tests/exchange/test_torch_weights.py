@@ -78,6 +78,25 @@ def test_an_order_that_the_file_does_not_say_is_asked_for(tmp_path: Path) -> Non
         cr.from_torch(path, network, names=["first", "last"])
 
 
+def test_branches_that_are_alike_need_their_names() -> None:
+    layers = [cr.Residual(cr.Dense(2, bias=False), shortcut=cr.Dense(2, bias=False))]
+    network = cr.Network(layers, 2)
+    state = {"past.weight": np.eye(2), "branch.weight": np.ones((2, 2))}
+    with pytest.raises(ArgumentError, match="branches side by side with the same layers"):
+        cr.from_torch(state, network)
+    cr.from_torch(state, network, names=["branch", "past"])
+    np.testing.assert_array_equal(network.parameters["0.shortcut.0.W"], np.eye(2))
+    layers = [cr.Residual([cr.Dense(3), cr.Dense(2)], shortcut=cr.Dense(2))]  # only in one order
+    state = {
+        **{"a.weight": np.ones((3, 2)), "a.bias": np.ones(3)},
+        **{"b.weight": np.ones((2, 3)), "b.bias": np.ones(2)},
+        **{"c.weight": np.eye(2), "c.bias": np.zeros(2)},
+    }
+    network = cr.Network(layers, 2)
+    cr.from_torch(state, network)
+    np.testing.assert_array_equal(network.parameters["0.shortcut.0.W"], np.eye(2))
+
+
 def test_shapes_that_differ_leave_the_network_as_it_is() -> None:
     network = cr.Network([cr.Dense(2), cr.Dense(3)], 4)
     state = {

@@ -8,7 +8,7 @@ names in a .weights.h5 file say: ``dense``, ``dense_1``, ``dense_2``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional
 from chainrule.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Layer, LayerNorm
 from chainrule.types import Array
-from chainrule.weights.places import Holder, checked, fill, layers_with_arrays, named
+from chainrule.weights.places import Holder, checked, fill, layers_with_arrays, named, side_by_side
 
 NAMES = {  # of arrays
     "W": "kernel",
@@ -40,13 +40,15 @@ KINDS: dict[str, type[Layer]] = {  # as classes of Keras are called in its files
 Theirs = tuple[str, str, list[Array]]  # the kind of a layer, its name, its arrays in order
 
 
-def from_keras(weights: Any, network: Chain) -> dict[str, str]:
+def from_keras(weights: Any, network: Chain, names: Sequence[str] | None = None) -> dict[str, str]:
     """Fill a network with the weights of the same one in Keras.
 
     Args:
         weights: a model of Keras, or the path of a ``.weights.h5`` file.
         network: a network of the same layers. Keras's BatchNormalization has an epsilon of 1e-3
             unless told otherwise: here, write `BatchNorm(epsilon=1e-3)`.
+        names: the layers with weights, as the file or the model calls them, in the order in which
+            they run here, where branches lie side by side: ``["conv2d", "conv2d_1"]``.
     Returns:
         for each array of the network, the one that it has now: ``{"0.W": "dense.kernel"}``.
     Raises:
@@ -55,10 +57,12 @@ def from_keras(weights: Any, network: Chain) -> dict[str, str]:
         ModelFileError: no such file, or one without weights of Keras.
     """
     ours = layers_with_arrays(network, "channels last", NAMES)
+    if names is None:
+        check_branches(network, ours)
     if not isinstance(weights, (str, PathLike)):
-        return fill(checked(matched(ours, of_model(weights))))
+        return fill(checked(matched(ours, in_order(of_model(weights), names))))
     try:
-        return fill(checked(matched(ours, read(Path(weights)))))
+        return fill(checked(matched(ours, in_order(read(Path(weights)), names))))
     except ArgumentError as error:
         raise ArgumentError(f"{weights}: {error}") from None
 
@@ -70,7 +74,30 @@ def to_keras(network: Chain) -> list[Array]:
         ArgumentError: a layer has arrays that Keras does not have.
     """
     holders = layers_with_arrays(network, "channels last", NAMES)
+    check_branches(network, holders)
     return [place.ours for holder in holders for place in holder.places]
+
+
+def check_branches(network: Chain, ours: list[Holder]) -> None:
+    """Refuse branches whose layers Keras may have in another order, unnoticed."""
+    for one, other in side_by_side(network, ours):
+        alike = [kind for kind, shapes in one if (kind, shapes) in other]
+        if alike:
+            raise ArgumentError(
+                f"the network has branches side by side, each with a {alike[0]} of the same "
+                "shapes, and it is not known which of them comes first in Keras: give from_keras "
+                "names=[…], all its layers with weights in the order in which they run here"
+            )
+
+
+def in_order(theirs: list[Theirs], names: Sequence[str] | None) -> list[Theirs]:
+    """The layers in the order of these names, where they are given."""
+    if names is None:
+        return theirs
+    by_name = {called: (kind, called, arrays) for kind, called, arrays in theirs}
+    if sorted(names) != sorted(by_name):
+        raise ArgumentError(f"names are {named(names)}, and the weights are of {named(by_name)}")
+    return [by_name[name] for name in names]
 
 
 def matched(

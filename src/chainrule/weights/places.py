@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from chainrule.layers import (
     Layer,
     LayerNorm,
     Reshape,
+    Residual,
 )
 from chainrule.layers.base import join, walk
 from chainrule.layouts import Layout, Order, layouts
@@ -28,6 +30,7 @@ from chainrule.text import printable
 from chainrule.types import Array, Shape
 
 WITH_ARRAYS = (Dense, Conv2D, ConvTranspose2D, BatchNorm, LayerNorm)  # on both sides
+Sizes = list[tuple[str, tuple[Shape, ...]]]  # kinds of layers, with the shapes of their arrays
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,23 @@ def places(
         values: Array = getattr(layer, name)
         numbers = np.arange(values.size).reshape(values.shape)
         yield Place(join(position, name), names[name], values, layout.parameter(layer, numbers))
+
+
+def side_by_side(network: Chain, holders: list[Holder]) -> Iterator[tuple[Sizes, Sizes]]:
+    """What the layers hold in any two branches that run side by side."""
+    for position, layer in walk(network.root):
+        if isinstance(layer, (Residual, Concatenate)):
+            branches = [join(position, name) for name in layer.children()]
+            yield from combinations([held(holders, branch) for branch in branches], 2)
+
+
+def held(holders: list[Holder], branch: str) -> Sizes:
+    """The kinds of layers in a branch that have arrays, with the shapes of these."""
+    return [
+        (type(holder.layer).__name__, tuple(holder.shapes.values()))
+        for holder in holders
+        if holder.position.startswith(f"{branch}.")
+    ]
 
 
 def check_kind(position: str, layer: Layer) -> None:

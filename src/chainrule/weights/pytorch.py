@@ -30,6 +30,7 @@ from chainrule.weights.places import (
     fill,
     layers_with_arrays,
     named,
+    side_by_side,
 )
 
 COUNTER = "num_batches_tracked"  # of batch norm in PyTorch, which counts and computes nothing
@@ -64,6 +65,8 @@ def from_torch(
         ModelFileError: no such file, or no weights in it.
     """
     ours = layers_with_arrays(network, "channels first", TORCH_NAMES)
+    if names is None:
+        check_branches(network, ours)
     if not isinstance(weights, (str, PathLike)):
         pairs = matched(ours, weights, names, is_sorted=False)
     else:
@@ -86,6 +89,8 @@ def to_torch(network: Chain, like: Mapping[str, Any] | None = None) -> dict[str,
     """
     torch: Any = optional("torch", "to_torch", "pip install torch")
     ours = layers_with_arrays(network, "channels first", TORCH_NAMES)
+    if like is not None:
+        check_branches(network, ours)
     if like is None:
         arrays = {join(h.position, place.name): place.ours for h in ours for place in h.places}
         counters = [join(h.position, COUNTER) for h in ours if isinstance(h.layer, BatchNorm)]
@@ -94,6 +99,18 @@ def to_torch(network: Chain, like: Mapping[str, Any] | None = None) -> dict[str,
         counters = [name for name in like if name.endswith(COUNTER)]
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     return tensors | {name: torch.tensor(0) for name in counters}
+
+
+def check_branches(network: Chain, ours: list[Holder]) -> None:
+    """Refuse branches that could stand in a state_dict in either order, unnoticed."""
+    for one, other in side_by_side(network, ours):
+        if one and other and one + other == other + one:
+            raise ArgumentError(
+                "the network has branches side by side with the same layers, and it is not known "
+                "which of them PyTorch's module defines first: give from_torch names=[…], all "
+                "modules with weights in the order in which they run here; to_torch has the "
+                "network's own names without like"
+            )
 
 
 def grouped(weights: Mapping[str, Any]) -> Groups:
