@@ -15,7 +15,7 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,7 +28,7 @@ from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Dense, Layer, Sigmoid
 from chainrule.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from chainrule.network import Network
-from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from chainrule.regularizers import L2
 from chainrule.schedules import Schedule
 from chainrule.types import Array
@@ -49,6 +49,14 @@ except ModuleNotFoundError:
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
 
+SETTINGS = {  # of optimizers, and the arguments that stand for them
+    "learning_rate": "learning_rate_init",
+    "momentum": "momentum",
+    "nesterov": "nesterovs_momentum",
+    "beta_1": "beta_1",
+    "beta_2": "beta_2",
+    "epsilon": "epsilon",
+}
 AUTO_BATCH = 200  # examples in a batch, as in MLPClassifier
 
 
@@ -68,7 +76,9 @@ class NetworkEstimator(BaseEstimator):
             It is put on all Dense layers; those in `layers` have their own regularizers.
         batch_size: examples in a step; "auto" is 200, or all where there are fewer.
         learning_rate: the schedule: "constant", or one of chainrule's, such as "cosine".
-        learning_rate_init: the learning rate at the start.
+        learning_rate_init: the learning rate at the start. With a solver other than "adam" and
+            "sgd", this and the other settings of optimizers count where they are not the defaults:
+            it has its own.
         max_iter: the most epochs.
         random_state: where first weights, order of examples and held-out part come from.
         tol, n_iter_no_change: training ends when the loss, or with early stopping the held-out
@@ -223,16 +233,16 @@ class NetworkEstimator(BaseEstimator):
         is_name = isinstance(self.solver, str) and is_known(self.solver, OPTIMIZERS)
         if not is_name:  # settings of its own, as in "adam(0.01)"
             return optimizer
-        settings = {
-            "learning_rate": self.learning_rate_init,
-            "momentum": self.momentum,
-            "nesterov": self.nesterovs_momentum and self.momentum > 0,
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
+        arguments = {
+            option: argument for option, argument in SETTINGS.items() if hasattr(optimizer, option)
         }
-        taken = {name: value for name, value in settings.items() if hasattr(optimizer, name)}
-        return type(optimizer)(**taken)
+        if type(optimizer) not in (Adam, SGD):  # whose own defaults are not those of the arguments
+            defaults = {field.name: field.default for field in fields(self)}
+            arguments = {o: a for o, a in arguments.items() if getattr(self, a) != defaults[a]}
+        settings = {option: getattr(self, argument) for option, argument in arguments.items()}
+        if not settings.get("momentum", True):
+            settings["nesterov"] = False  # it is of no use to a momentum of 0
+        return type(optimizer)(**settings)
 
     def _plateau(self, held_out: tuple[Array, Array, Array | None] | None) -> LossPlateau:
         """What ends the training."""

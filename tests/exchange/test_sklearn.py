@@ -259,6 +259,10 @@ def test_the_optimizer_has_the_settings_of_the_arguments() -> None:
     for solver, optimizer in of.items():
         estimator = NetworkClassifier(solver=solver, learning_rate_init=0.1, **settings)
         assert estimator._optimizer() == optimizer
+    for solver, optimizer in {"adadelta": cr.Adadelta(), "Lion": cr.Lion()}.items():
+        assert NetworkClassifier(solver=solver)._optimizer() == optimizer
+    without_momentum = NetworkClassifier(solver="sgd", momentum=0.0)
+    assert without_momentum._optimizer() == cr.SGD(0.001)
 
 
 # --- what cannot be meant ---------------------------------------------------------------------

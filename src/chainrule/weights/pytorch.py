@@ -89,12 +89,11 @@ def to_torch(network: Chain, like: Mapping[str, Any] | None = None) -> dict[str,
     """
     torch: Any = optional("torch", "to_torch", "pip install torch")
     ours = layers_with_arrays(network, "channels first", TORCH_NAMES)
-    if like is not None:
-        check_branches(network, ours)
     if like is None:
         arrays = {join(h.position, place.name): place.ours for h in ours for place in h.places}
         counters = [join(h.position, COUNTER) for h in ours if isinstance(h.layer, BatchNorm)]
     else:
+        check_branches(network, ours)
         arrays = {name: place.ours for place, name, _ in paired(ours, grouped(like))}
         counters = [name for name in like if name.endswith(COUNTER)]
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
