@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from chainrule.layers import *
     from chainrule.losses import *
     from chainrule.network import *
+    from chainrule.onnx_import import *
     from chainrule.optimizers import *
     from chainrule.regularizers import *
+    from chainrule.weights import *
 
 __version__ = "0.1.0"
 
@@ -34,6 +36,8 @@ _FLAT = (
     "callbacks",
     "checkpoint",
     "history",
+    "onnx_import",
+    "weights",
 )
 # … while the names in these are reached through the module: `cr.schedules.Cosine`.
 _MODULES = (
@@ -43,7 +47,9 @@ _MODULES = (
     "explain",
     "initializers",
     "metrics",
+    "onnx_export",
     "schedules",
+    "sklearn",
     *_FLAT,
 )
 

@@ -52,6 +52,10 @@ class LayerError(PlacedError, RuntimeError):
     """A layer of the user's own that raised an error or returned something else than it should."""
 
 
+class ExportError(PlacedError, ValueError):
+    """A network that another program's format has no room for: the message names the layer."""
+
+
 class ParameterError(ChainruleError, AttributeError):
     """A parameter or gradient was replaced where it must be filled in place."""
 
@@ -90,6 +94,10 @@ class RunFolderError(ChainruleError, OSError):
 
 class TrainingError(ChainruleError, RuntimeError):
     """Training that cannot go on: the loss is no longer a number."""
+
+
+class MissingPackageError(ChainruleError, ImportError):
+    """An optional package that is not installed."""
 
 
 class ThreadError(ChainruleError, RuntimeError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import overload
 
+from chainrule.display import format_number, format_seconds
 from chainrule.errors import UnknownNameError
+from chainrule.html import html_table
 
 __all__ = ["History"]
 
 Record = dict[str, float]
+ROWS = 20  # of a table in a notebook
 BOOKKEEPING = ("epoch", "learning_rate", "seconds")  # in a record, besides loss and metrics
 
 CUT_OFF = ("interrupted", "terminated")  # why training stopped, where a signal ended it
@@ -77,8 +80,26 @@ class History:
     def __len__(self) -> int:
         return len(self.records)
 
+    def _repr_html_(self) -> str:
+        names = self.names()
+        rows = [[_shown(name, record[name]) for name in names] for record in self._spaced()]
+        stopped = [f"stopped: {self.stopped}"] if self.stopped else []
+        return html_table(names, rows, [*stopped, *(f"warning: {w}" for w in self.warnings)])
+
+    def _spaced(self) -> list[Record]:
+        """All records, or of many the first, the last, and others evenly between them."""
+        last = len(self.records) - 1
+        if last < ROWS:
+            return self.records
+        return [self.records[round(row * last / (ROWS - 1))] for row in range(ROWS)]
+
     def __repr__(self) -> str:
         last = ", ".join(
             f"{name} {value:.4g}" for name, value in (self.records or [{}])[-1].items()
         )
         return f"History of {len(self)} epochs; last: {last or 'none'}"
+
+
+def _shown(name: str, value: float) -> str:
+    """A number of a record as people read it."""
+    return format_seconds(value) if name == "seconds" else format_number(name, value)

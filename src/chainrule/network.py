@@ -213,9 +213,26 @@ class Network(Chain):
         """A table of the layers, their output shapes and parameters: ``print(net.summary())``."""
         return summarize(self)
 
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write architecture, weights and how to use them to one safetensors file."""
         model_file.save(self, path)
+
+    def to_onnx(self, path: str | PathLike[str]) -> None:
+        """Write the network as an ONNX file, for the programs that run those.
+
+        x and y have the shapes they have here, images with the channels last. `onnx_export.export`
+        says what may be given besides.
+
+        Raises:
+            ExportError: a layer of the user's own has no form in ONNX.
+            MissingPackageError: the package onnx is not installed.
+        """
+        from chainrule.onnx_export import export  # imported when it is needed
+
+        export(self, path)
 
     def __getstate__(self) -> Mapping[str, Any]:
         # Programs hold addresses of this network's arrays, which are not those of a copy; what the

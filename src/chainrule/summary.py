@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.chain import Chain
+from chainrule.html import html_table
 from chainrule.types import Shape
+
+HEADER = ("", "layer", "output shape", "parameters")
 
 
 @dataclass(frozen=True)
@@ -28,22 +31,29 @@ class Summary:
     bytes: int
 
     def __str__(self) -> str:
-        cells = [("", "layer", "output shape", "parameters")]
-        cells += [("", "input", str(self.input_shape), "")]
-        cells += [
-            (row.position, row.layer, str(row.output_shape), f"{row.parameters:,}")
-            for row in self.rows
-        ]
+        cells = [HEADER, *self._cells()]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
             f"{a:>{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip()
             for a, b, c, d in cells
         ]
         rule = "─" * (sum(widths) + 6)
-        total = f"{self.parameters:,} parameters, {self.bytes / 1024:,.1f} KiB"
-        return "\n".join([lines[0], rule, *lines[1:], rule, total])
+        return "\n".join([lines[0], rule, *lines[1:], rule, self._total()])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_table(HEADER, self._cells(), [self._total()])
+
+    def _cells(self) -> list[tuple[str, str, str, str]]:
+        rows = [
+            (row.position, row.layer, str(row.output_shape), f"{row.parameters:,}")
+            for row in self.rows
+        ]
+        return [("", "input", str(self.input_shape), ""), *rows]
+
+    def _total(self) -> str:
+        return f"{self.parameters:,} parameters, {self.bytes / 1024:,.1f} KiB"
 
 
 def summarize(network: Chain) -> Summary:

@@ -63,6 +63,7 @@ def test_a_run_from_its_data_to_its_report(hostile: Command) -> None:
         ("explain", run),
         ("explain", run, "--numbers", "--out", f"{NAME}.html"),
         ("export-notebook", run, "--out", f"{NAME}.ipynb"),
+        ("export", run, "--onnx", f"{NAME}.onnx"),
         ("data", "export", "xor", "--csv", f"{NAME}xor.csv"),
         ("data", "info", NAME),
     ]
@@ -71,7 +72,7 @@ def test_a_run_from_its_data_to_its_report(hostile: Command) -> None:
         answer = hostile(*command)
         assert is_inert(answer), command
         codes.append(answer.code)
-    assert codes == [0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 2]
+    assert codes == [0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_a_run_folder_that_is_not_named_stays_in_its_place(hostile: Command) -> None:

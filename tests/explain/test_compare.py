@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.explain.comparing.layouts import Layout, layouts
 from chainrule.explain.comparing.steps import difference
+from chainrule.layouts import Layout, layouts
 
 
 class Dense:

@@ -69,6 +69,16 @@ def build_network(path: Path) -> None:
         models.read_network(path)
 
 
+def fill_network(path: Path) -> None:
+    """Fill a network with weights of PyTorch."""
+    cr.from_torch(path, seeds.small_network())
+
+
+def fill_from_keras(path: Path) -> None:
+    """Fill a network with weights of Keras."""
+    cr.from_keras(path, seeds.small_network())
+
+
 def beside(files: Mapping[str, bytes]) -> Callable[[Path], None]:
     """Puts valid files beside the mutated one."""
 
@@ -207,6 +217,9 @@ READERS = {
         ],
         tokens.JSON,
     ),
+    "onnx": Reader(cr.from_onnx, "model.onnx", seeds.onnx_models, tokens.ONNX),
+    "torch-weights": Reader(fill_network, "weights.safetensors", seeds.torch_weights, tokens.JSON),
+    "keras-weights": Reader(fill_from_keras, "model.weights.h5", seeds.keras_weights, tokens.HDF5),
     **{name: run_reader(name) for name in ("summary.json", "metrics.jsonl", "layers.jsonl")},
     "config.toml": run_reader("config.toml"),
     **{name: comparison_reader(name) for name in ("results.json", "comparison.toml")},

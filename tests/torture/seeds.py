@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
+import chainrule as cr
+from chainrule.onnx_export import as_model
 from tests.torture.cases import Seed
 
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
@@ -198,3 +200,56 @@ class Dense:
 ''',
     "def sigmoid_prime(z):\n    s = 1 / (1 + np.exp(-z))\n    return s * (1 - s)\n",
 )
+
+
+def small_network() -> cr.Network:
+    """A network with a layer of each kind that has arrays."""
+    layers = [cr.Conv2D(2, 2), cr.BatchNorm(), cr.Flatten(), cr.Dense(3), cr.LayerNorm()]
+    return cr.Network(layers, (4, 4, 1))
+
+
+def onnx_models() -> list[Seed]:
+    """Networks in ONNX: plain ones, and one with branches."""
+    branches = [
+        cr.Residual([cr.Conv2D(2, 3, padding="same"), cr.SiLU()]),
+        cr.Concatenate([cr.MaxPool2D(2), cr.AveragePool2D(2)]),
+        *(cr.GlobalAveragePool2D(), cr.Reshape((2, 2)), cr.Softmax()),
+    ]
+    networks = [
+        small_network(),
+        cr.Network(branches, (4, 4, 2)),
+        cr.Network([cr.Dense(2), cr.Tanh(), cr.Dense(1, bias=False)], 3, dtype="float64"),
+    ]
+    return [Seed(as_model(network).SerializeToString()) for network in networks]
+
+
+def torch_weights() -> list[Seed]:
+    """Weights of PyTorch for `small_network`, in a safetensors file."""
+    from safetensors.numpy import save
+
+    arrays = {
+        **{"0.weight": np.ones((2, 1, 2, 2)), "0.bias": np.ones(2)},
+        **{"1.weight": np.ones(2), "1.bias": np.ones(2), "1.running_mean": np.ones(2)},
+        **{"1.running_var": np.ones(2), "1.num_batches_tracked": np.array(3)},
+        **{"3.weight": np.ones((3, 18)), "3.bias": np.ones(3)},
+        **{"4.weight": np.ones(3), "4.bias": np.ones(3)},
+    }
+    return [Seed(save(arrays)), Seed(save({n: a.astype("float32") for n, a in arrays.items()}))]
+
+
+def keras_weights() -> list[Seed]:
+    """Weights of Keras for `small_network`, in an HDF5 file."""
+    import h5py
+
+    arrays = {
+        "conv2d": [np.ones((2, 2, 1, 2)), np.ones(2)],
+        "batch_normalization": [np.ones(2)] * 4,
+        "dense": [np.ones((18, 3)), np.ones(3)],
+        "layer_normalization": [np.ones(3), np.ones(3)],
+    }
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        for name, values in arrays.items():
+            for number, array in enumerate(values):
+                file[f"layers/{name}/vars/{number}"] = array
+    return [Seed(stream.getvalue())]

@@ -48,3 +48,20 @@ JSON = (
     ),
     *(b'"type"', b'"shared"', b'"layer"', b'"Sequential"', b'"epoch"', b'"loss"', b'"seed"', b"{}"),
 )
+ONNX = (
+    *(b"Conv", b"Gemm", b"Flatten", b"Reshape", b"Add", b"Concat", b"Transpose", b"MatMul"),
+    *(b"MaxPool", b"AveragePool", b"Softmax", b"BatchNormalization", b"Identity", b"Constant"),
+    *(b"strides", b"pads", b"dilations", b"kernel_shape", b"group", b"axis", b"auto_pad"),
+    *(b"SAME_UPPER", b"\x08\xff\xff\xff\xff\x0f", b"\x08\x00", b"\xff\xff\xff\xff"),
+)
+HDF5 = (
+    b"TREE",
+    b"HEAP",
+    b"SNOD",
+    b"OHDR",
+    b"GCOL",
+    b"FRHP",
+    b"\x89HDF\r\n",
+    b"\xff" * 8,
+    b"\0" * 8,
+)

@@ -14,6 +14,7 @@ from chainrule.cli import (
     data,
     evaluate,
     explain,
+    export,
     export_notebook,
     grade,
     lab,
@@ -44,6 +45,7 @@ app.command("summary")(summary.summary)
 app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.command("grade")(grade.grade)
+app.command("export")(export.export)
 app.command("export-notebook")(export_notebook.export_notebook)
 app.command("check")(check.check)
 app.command("warm-up")(warm_up.warm_up)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.doctor.verdict import Verdict
+from chainrule.html import html_table
 from chainrule.types import Array
 
 PLACE = ("cell", "file")
@@ -35,6 +36,11 @@ class Finding:
     suggestion: str = ""
     cell: int | None = None
     file: str | None = None
+
+    def cells(self) -> list[str]:
+        """The finding as a row of text."""
+        line, doubt = "" if self.line is None else str(self.line), "" if self.certain else "?"
+        return [line, self.gradient, f"{self.code}{doubt}", self.evidence, self.suggestion]
 
     def as_json(self) -> dict[str, Any]:
         """The finding as `--json` prints it; cell and file only where there are several."""
@@ -105,6 +111,14 @@ class Diagnosis:
             "unchecked": self.unchecked,
             "notes": self.notes,
         }
+
+    def _repr_html_(self) -> str:
+        summary = [f"{self.subject}: {self.verdict.words}", *self.unchecked]
+        if not self.findings:
+            rows = [[each.name, "right" if each.right else "wrong"] for each in self.comparisons]
+            return html_table(["gradient", "which is"], rows, summary)
+        header = ["line", "gradient", "what is wrong", "seen", "what to do"]
+        return html_table(header, [each.cells() for each in self.findings], summary)
 
     def __str__(self) -> str:
         if not self.findings:

@@ -17,6 +17,7 @@ from chainrule.experiments.statistics import Difference, Estimate, difference, e
 from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING
+from chainrule.html import html_table
 from chainrule.text import for_csv
 
 CSV, JSON = "results.csv", "results.json"
@@ -141,6 +142,9 @@ class Results:
         """For each variant but the first, whether the runs tell it apart, in words."""
         metric, (first, *others) = self.metric, self.variants()
         return [compare_in_words(metric, first, other) for other in others]
+
+    def _repr_html_(self) -> str:
+        return html_table(*self.judgement(), self.sentences())
 
     def to_csv(self) -> str:
         """A line for each run, with what a repetition gives again."""

@@ -238,7 +238,7 @@ def setup_child(name: str, layer: Layer, input_shape: Shape) -> Shape:
             "cannot serve both: use two layers"
         ).inside(name, type(layer).__name__)
     layer.__dict__["_place"] = place
-    layer.__dict__.setdefault("_shapes", {})[input_shape] = output_shape
+    layer.__dict__.setdefault("_shapes", []).append((input_shape, output_shape))
     return output_shape
 
 

@@ -32,7 +32,7 @@ class Checked:
         self.layer, self.position = layer, position
         self.function = getattr(type(layer), self.name)
         # What `setup` has promised: the shape of the output for that of the input.
-        self.shapes: dict[Shape, Shape] = vars(layer).get("_shapes", {})
+        self.shapes: dict[Shape, Shape] = dict(vars(layer).get("_shapes", ()))
 
     @property
     def method(self) -> Any:

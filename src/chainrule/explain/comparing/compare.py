@@ -10,15 +10,17 @@ import numpy.typing as npt
 
 from chainrule.errors import ArgumentError
 from chainrule.explain.comparing.keras_model import KerasModel
-from chainrule.explain.comparing.layouts import Layout, layouts
 from chainrule.explain.comparing.steps import OtherModel, Step, difference
 from chainrule.explain.comparing.torch_model import TorchModel
+from chainrule.html import html_table
+from chainrule.layouts import Layout, layouts
 from chainrule.network import Network
 from chainrule.passages import Passage, listen
 from chainrule.seeding import generator
 from chainrule.types import Array
 
 EQUAL = {np.dtype("float64"): 1e-9, np.dtype("float32"): 1e-4}  # differences that rounding makes
+HEADER = ["layer", "other", "output", "gradient", "parameters"]
 CAN_STAND_ALONE = ("Flatten", "Dropout", "Identity")  # one side may have it and the other not
 
 
@@ -62,8 +64,7 @@ class Comparison:
         return value is not None and not value <= self.equal
 
     def __str__(self) -> str:
-        head = ["layer", "other", "output", "gradient", "parameters"]
-        cells = [head, *(self._cells(row) for row in self.rows)]
+        cells = [HEADER, *(self._cells(row) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -72,6 +73,9 @@ class Comparison:
         return "\n".join([*lines, "", self._verdict()])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_table(HEADER, map(self._cells, self.rows), [self._verdict()])
 
     def _cells(self, row: Difference) -> list[str]:
         parameters = ", ".join(f"d{name} {self._shown(v)}" for name, v in row.parameters.items())

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.comparing.layouts import Layout, Order
 from chainrule.explain.comparing.steps import Step
 from chainrule.layers import ACTIVATIONS, Layer
+from chainrule.layouts import Layout, Order
 from chainrule.types import Array
 
 KINDS = {

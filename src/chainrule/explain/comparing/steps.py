@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from chainrule.explain.comparing.layouts import Layout, Order
 from chainrule.layers import Layer
+from chainrule.layouts import Layout, Order
 from chainrule.types import Array
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.comparing.layouts import Layout, Order
 from chainrule.explain.comparing.steps import Step
 from chainrule.layers import Layer
+from chainrule.layouts import TORCH_NAMES, Layout, Order
 from chainrule.types import Array
 
 KINDS = {
@@ -24,14 +24,6 @@ KINDS = {
     "AvgPool2d": "AveragePool2D",
     "AdaptiveAvgPool2d": "GlobalAveragePool2D",
     "Hardsigmoid": "HardSigmoid",
-}
-NAMES = {  # of arrays
-    "W": "weight",
-    "b": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "running_mean": "running_mean",
-    "running_variance": "running_var",
 }
 
 
@@ -58,13 +50,14 @@ class TorchModel:
         """Copy a layer's arrays into the module's copy."""
         leaf = self.leaves[place]
         for name in layer._declarations():
-            theirs = getattr(leaf, NAMES.get(name, name), None)
+            called = TORCH_NAMES.get(name, name)
+            theirs = getattr(leaf, called, None)
             ours = layout.parameter(layer, getattr(layer, name))
             if theirs is None or tuple(theirs.shape) != ours.shape:
                 shape = "none" if theirs is None else tuple(theirs.shape)
                 raise ArgumentError(
                     f"{layer!r} has {name} of shape {ours.shape} in PyTorch's order, but "
-                    f"{leaf} has {NAMES.get(name, name)} of shape {shape}: the two models differ"
+                    f"{leaf} has {called} of shape {shape}: the two models differ"
                 )
             with self.torch.no_grad():
                 theirs.copy_(self._tensor(ours))

@@ -24,6 +24,15 @@ KERNELS: dict[tuple[Order, type[Layer]], Shape] = {
     ("channels last", ConvTranspose2D): (0, 1, 3, 2),
 }
 
+TORCH_NAMES = {  # of arrays, in a module of PyTorch
+    "W": "weight",
+    "b": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "running_mean": "running_mean",
+    "running_variance": "running_var",
+}
+
 
 @dataclass(frozen=True)
 class Layout:
