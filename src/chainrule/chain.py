@@ -16,6 +16,7 @@ import numpy.typing as npt
 from chainrule.arguments import float_type, integer, shape
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import check_pair
+from chainrule.data.preparation import Preparation
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential
@@ -51,6 +52,7 @@ class Chain:
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
         self.input_range: tuple[float, float] | None = None  # of the inputs it was trained on
+        self.preparation: Preparation | None = None  # from files to inputs, where data had any
         self.start_epoch(0)
 
     @property

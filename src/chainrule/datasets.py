@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from chainrule.data.dataset import Dataset
 from chainrule.data.export import export_csv
-from chainrule.data.loading import load, load_inputs, names
+from chainrule.data.loading import Inputs, load, load_inputs, names
 from chainrule.data.synthetic import (
     blobs,
     circles,
@@ -25,6 +25,7 @@ from chainrule.data.synthetic import (
 
 __all__ = [
     "Dataset",
+    "Inputs",
     "blobs",
     "circles",
     "export_csv",

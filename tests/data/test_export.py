@@ -40,12 +40,10 @@ def test_images_survive_the_round_trip(tmp_path: Path) -> None:
     assert np.array_equal(again.x_train, images.x_train[:])
     assert np.array_equal(again.y_train, images.y_train)
     export_csv(images, "test", tmp_path / "test.csv", labels=False)
-    x_test, y_test = load_inputs(
-        tmp_path / "test.csv", images.preparation, class_names=images.class_names
-    )
+    inputs = load_inputs(tmp_path / "test.csv", images.preparation)
     assert images.x_test is not None
-    assert np.array_equal(x_test, images.x_test[:])
-    assert y_test is None
+    assert np.array_equal(inputs.x, images.x_test[:])
+    assert inputs.y is None
 
 
 def test_features_survive_the_round_trip(tmp_path: Path) -> None:
@@ -60,7 +58,7 @@ def test_features_survive_the_round_trip(tmp_path: Path) -> None:
 def test_digits_exported_are_prepared_as_the_bundled_ones(tmp_path: Path) -> None:
     digits = load("digits")
     export_csv(digits, "test", tmp_path / "test.csv", labels=False)
-    x, _ = load_inputs(tmp_path / "test.csv", digits.preparation)
+    x = load_inputs(tmp_path / "test.csv", digits.preparation).x
     assert digits.x_test is not None
     assert np.abs(x - digits.x_test).max() <= 0.5 / 255 + 1e-6
 
@@ -78,7 +76,7 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
 def test_bad_parts(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="part='tset': choose 'train' or 'test'"):
         export_csv(load("xor"), "tset", tmp_path / "a.csv")
-    train_only = Dataset("mine", np.zeros((2, 2)), np.arange(2), class_names=("0", "1"))
+    train_only = Dataset("mine", np.zeros((2, 2)), np.arange(2))
     with pytest.raises(DataError, match="mine has no test part"):
         export_csv(train_only, "test", tmp_path / "a.csv")
 

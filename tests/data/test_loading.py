@@ -73,7 +73,7 @@ def test_idx_npz_npy_and_images(tmp_path: Path, write_idx: Write) -> None:
     np.save(tmp_path / "npy" / "y_train.npy", y)
     for source in (images, tmp_path / "idx", tmp_path / "set.npz", tmp_path / "npy"):
         dataset = load(source)
-        assert dataset.preparation == Preparation(255.0, (8, 8, 1))
+        assert dataset.preparation == Preparation(255.0, (8, 8, 1), ("0", "1"))
         assert np.allclose(dataset.x_train[:], 0.2)
         assert dataset.y_train.tolist() == [1, 0]
     assert isinstance(load(tmp_path / "npy").x_train, PreparedArray)
@@ -88,9 +88,9 @@ def test_a_file_is_read_by_what_it_is(tmp_path: Path, write_idx: Write) -> None:
     (tmp_path / "set.npz").rename(tmp_path / "set.csv")
     assert load(tmp_path / "set.csv").x_train.shape == (2, 2)
     images = write_idx(tmp_path / "digits", np.zeros((2, 4, 4), np.uint8))
-    assert load_inputs(images, Preparation(255.0, (4, 4, 1)))[0].shape == (2, 4, 4, 1)
+    assert load_inputs(images, Preparation(255.0, (4, 4, 1))).x.shape == (2, 4, 4, 1)
     table = write_table(tmp_path / "table.dat", "1,2\n")
-    assert load_inputs(table, Preparation(shape=(2,)))[0].tolist() == [[1, 2]]
+    assert load_inputs(table, Preparation(shape=(2,))).x.tolist() == [[1, 2]]
 
 
 def test_a_path_may_be_called_like_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,59 +170,60 @@ def test_unreadable_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_inputs_from_tables(tmp_path: Path) -> None:
-    preparation = Preparation(shape=(2,))
+    preparation = Preparation(shape=(2,), class_names=("0", "1"))
     without = write_table(tmp_path / "test.csv", "a,b\n1,2\n3,4\n")
-    x, y = load_inputs(without, preparation, class_names=("0", "1"))
-    assert x.tolist() == [[1, 2], [3, 4]]
-    assert y is None
+    inputs = load_inputs(without, preparation)
+    assert inputs.x.tolist() == [[1, 2], [3, 4]]
+    assert inputs.y is None
     labelled = write_table(tmp_path / "labelled.csv", "a,b,c\n1,2,0\n3,4,1\n")
-    x, y = load_inputs(labelled, preparation, class_names=("0", "1"), label_column="c")
-    assert x.tolist() == [[1, 2], [3, 4]]
-    assert y is not None
-    assert y.tolist() == [0, 1]
-    _, values = load_inputs(labelled, preparation, label_column="c")
+    inputs = load_inputs(labelled, preparation, label_column="c")
+    assert inputs.x.tolist() == [[1, 2], [3, 4]]
+    assert inputs.y is not None
+    assert inputs.y.tolist() == [0, 1]
+    values = load_inputs(labelled, Preparation(shape=(2,)), label_column="c").y
     assert values is not None
     assert values.tolist() == [[0], [1]]
     wide = write_table(tmp_path / "wide.csv", "1,2,3,4\n")
     with pytest.raises(DataError, match="has 4 columns, but the network takes 2 features"):
         load_inputs(wide, preparation)
     with pytest.raises(DataError, match="label of example 0 is 2; there are 2 classes"):
-        load_inputs(labelled, preparation, class_names=("0", "1"), label_column="b")
+        load_inputs(labelled, preparation, label_column="b")
 
 
 def test_inputs_are_scaled_as_in_training_whatever_the_file_holds(tmp_path: Path) -> None:
     path = write_table(tmp_path / "x.csv", ",".join(["1"] * 64) + "\n")
-    x, _ = load_inputs(path, Preparation(255.0, (8, 8, 1)))
+    x = load_inputs(path, Preparation(255.0, (8, 8, 1))).x
     assert np.allclose(x, 1 / 255)
 
 
 def test_inputs_from_names() -> None:
     digits = load("digits")
-    x, y = load_inputs("digits", digits.preparation, class_names=digits.class_names)
-    assert np.array_equal(x, digits.x_test)
-    assert np.array_equal(y, digits.y_test)
+    inputs = load_inputs("digits", digits.preparation)
+    assert np.array_equal(inputs.x, digits.x_test)
+    assert inputs.y is not None
+    assert np.array_equal(inputs.y, digits.y_test)
     with pytest.raises(DataError, match=r"linear: each example has shape \(2,\), .* \(8, 8, 1\)"):
         load_inputs("linear", digits.preparation)
 
 
 def test_inputs_from_images(tmp_path: Path) -> None:
-    preparation = Preparation(255.0, (2, 3, 1))
+    preparation = Preparation(255.0, (2, 3, 1), ("cat", "dog"))
     folder = write_images(tmp_path / "classes", {"dog": 51})
-    x, y = load_inputs(folder, preparation, class_names=("cat", "dog"))
-    assert np.allclose(x, 0.2)
-    assert y is not None
-    assert y.tolist() == [1]
-    x, y = load_inputs(folder / "dog", preparation, class_names=("cat", "dog"))
-    assert x.shape == (1, 2, 3, 1)
-    assert y is None
+    inputs = load_inputs(folder, preparation)
+    assert np.allclose(inputs.x, 0.2)
+    assert inputs.y is not None
+    assert inputs.y.tolist() == [1]
+    inputs = load_inputs(folder / "dog", preparation)
+    assert inputs.x.shape == (1, 2, 3, 1)
+    assert inputs.y is None
 
 
 def test_inputs_from_npy_stay_on_disk(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.full((3, 8, 8), 255, np.uint8))
-    x, y = load_inputs(tmp_path / "x.npy", Preparation(255.0, (8, 8, 1)))
-    assert isinstance(x, PreparedArray)
-    assert np.array_equal(x[:], np.ones((3, 8, 8, 1)))
-    assert y is None
+    inputs = load_inputs(tmp_path / "x.npy", Preparation(255.0, (8, 8, 1)))
+    assert isinstance(inputs.x, PreparedArray)
+    assert np.array_equal(inputs.x[:], np.ones((3, 8, 8, 1)))
+    assert inputs.y is None
 
 
 def test_a_large_file_is_never_read_whole(tmp_path: Path) -> None:

@@ -50,9 +50,9 @@ def train_on(path: Path, **options: object) -> None:
 
 def predict_on(path: Path) -> None:
     """Load data for prediction by a network that takes three features."""
-    x, y = load_inputs(path, Preparation(shape=(3,)), class_names=("a", "b"))
-    assert np.isfinite(x).all()
-    assert y is None or len(x) == len(y)
+    inputs = load_inputs(path, Preparation(shape=(3,), class_names=("a", "b")))
+    assert np.isfinite(inputs.x).all()
+    assert inputs.y is None or len(inputs.x) == len(inputs.y)
 
 
 def read_mapping(path: Path) -> None:

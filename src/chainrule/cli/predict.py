@@ -53,23 +53,22 @@ def predict(
     if out.exists() and not force:
         raise OutputError(f"{out} already exists: choose another --out, or give --force")
     opened = open_run(run)
-    x, _ = load_inputs(
+    inputs = load_inputs(
         data,
         opened.preparation,
-        class_names=opened.class_names,
         data_dir=data_dir or opened.config.data_dir,
         seed=opened.config.seed,
         label_column=opened.config.label_column,
         labels=False,
     )
-    header, rows = _table(opened, opened.network.predict(x), label_column, proba)
+    header, rows = _table(opened, opened.network.predict(inputs.x), label_column, proba)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(for_csv, [id_column, *header]))
     writer.writerows([number, *row] for number, row in enumerate(rows))
     with whole_file(out) as file:
         file.write(text.getvalue().encode())
-    say(f"{out}: {len(x):,} predictions")
+    say(f"{out}: {len(inputs.x):,} predictions")
 
 
 def _table(

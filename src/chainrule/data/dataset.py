@@ -20,7 +20,7 @@ class Dataset:
 
     `x_train` is ``(N, *example_shape)``, prepared as a network takes it (float32, pixels
     in [0, 1]); `y_train` is ``(N,)`` of class numbers, or floats where `class_names` is None
-    (regression).
+    (regression). `preparation` is how they came to be so, and what the classes are called.
     """
 
     name: str
@@ -28,9 +28,13 @@ class Dataset:
     y_train: Array
     x_test: Array | None = None
     y_test: Array | None = None
-    class_names: tuple[str, ...] | None = None
     preparation: Preparation = field(default_factory=Preparation)
     source: str = ""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the classes are called; None for regression."""
+        return self.preparation.class_names
 
     @property
     def input_shape(self) -> tuple[int, ...]:

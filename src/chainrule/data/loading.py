@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chainrule.configurable import find_name
@@ -21,6 +22,14 @@ from chainrule.data.tables import read_table
 from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
 from chainrule.limits import shortened
 from chainrule.types import Array
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Examples as the network takes them, and their targets where the source has any."""
+
+    x: Array
+    y: Array | None
 
 
 def names() -> list[str]:
@@ -91,12 +100,11 @@ def load_inputs(
     source: str | Path,
     preparation: Preparation,
     *,
-    class_names: Sequence[str] | None = None,
     data_dir: str | Path | None = None,
     seed: int = 0,
     label_column: int | str | None = None,
     labels: bool = True,
-) -> tuple[Array, Array | None]:
+) -> Inputs:
     """Examples to predict or evaluate on, prepared as those the network was trained on, and
     their targets where the source has any (else None).
 
@@ -107,11 +115,10 @@ def load_inputs(
         source, data_dir, seed, label_column: as for `load`; also a single NPY file, and a
             folder of images without classes.
         preparation: of the training data.
-        class_names: of the training data; None for regression.
         labels: whether targets are wanted; if not, they are left out unread.
 
-    >>> x, y = load_inputs("linear", Preparation(shape=(2,)), class_names=("0", "1"))
-    >>> x.shape, y.shape
+    >>> inputs = load_inputs("linear", Preparation(shape=(2,), class_names=("0", "1")))
+    >>> inputs.x.shape, inputs.y.shape
     ((1000, 2), (1000,))
 
     Raises:
@@ -126,18 +133,18 @@ def load_inputs(
                 x, y = dataset.x_test, dataset.y_test
             examples = Examples(x, y, dataset.name)
             # The catalog and the formulas give pixels in [0, 1] already.
-            preparation = Preparation(shape=preparation.shape)
+            preparation = replace(preparation, scale=1.0)
         else:
             path = Path(source)
             examples = (
                 _read_file(path, label_column, preparation)
                 if path.is_file()
-                else _read_folder(path, class_names, needs_labels=False)
+                else _read_folder(path, preparation.class_names, needs_labels=False)
             ).held_out
         x = _prepare(preparation, examples)
     if examples.y is None or not labels:
-        return x, None
-    return x, _targets(examples.y, examples.origin, class_names)
+        return Inputs(x, None)
+    return Inputs(x, _targets(examples.y, examples.origin, preparation.class_names))
 
 
 def check_source(source: str | Path) -> None:
@@ -239,7 +246,7 @@ def _read_table(
 def _as_dataset(raw: RawDataset, path: Path, task: str) -> Dataset:
     y_train = _require_labels(raw.train)
     class_names = _name_classes(raw, y_train) if task == "classification" else None
-    preparation = _infer(raw.train)
+    preparation = replace(_infer(raw.train), class_names=class_names)
     test = raw.test
     return Dataset(
         name=path.stem,
@@ -247,7 +254,6 @@ def _as_dataset(raw: RawDataset, path: Path, task: str) -> Dataset:
         y_train=_targets(y_train, raw.train.origin, class_names),
         x_test=_prepare(preparation, test) if test else None,
         y_test=_targets(_require_labels(test), test.origin, class_names) if test else None,
-        class_names=class_names,
         preparation=preparation,
         source=str(path),
     )

@@ -1,19 +1,23 @@
-"""From what a file holds to what a network takes: pixels scaled to [0, 1], rows shaped.
+"""From what a file holds to what a network takes: pixels scaled to [0, 1], rows shaped; and what
+the classes are called.
 
-Decided once, on the training data, and kept with the run, so that prediction treats a new
-file in the same way.
+Decided once, on the training data, and kept in the model's file, so that whatever comes later is
+treated in the same way.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.arguments import shape as as_shape
 from chainrule.errors import DataError
+from chainrule.limits import is_plain
 from chainrule.types import Array
 
 SMALLEST_IMAGE = 64
@@ -23,10 +27,12 @@ of whole-number columns is more likely a table of features."""
 
 @dataclass(frozen=True)
 class Preparation:
-    """Divide by `scale` and shape each example to `shape` (None: leave as it is)."""
+    """Divide by `scale` and shape each example to `shape` (None: leave as it is); the outputs stand
+    for the classes called `class_names` (None: for numbers)."""
 
     scale: float = 1.0
     shape: tuple[int, ...] | None = None
+    class_names: tuple[str, ...] | None = None
 
     @classmethod
     def infer(cls, x: Array) -> Preparation:
@@ -38,9 +44,9 @@ class Preparation:
         All else is left as it is.
 
         >>> Preparation.infer(np.zeros((10, 28, 28), dtype=np.uint8))
-        Preparation(scale=255.0, shape=(28, 28, 1))
-        >>> Preparation.infer(np.zeros((10, 2)))
-        Preparation(scale=1.0, shape=(2,))
+        Preparation(scale=255.0, shape=(28, 28, 1), class_names=None)
+        >>> Preparation.infer(np.zeros((10, 2))).shape
+        (2,)
 
         Raises:
             DataError: `x` is empty, or has no axis for the features.
@@ -59,6 +65,26 @@ class Preparation:
             side = math.isqrt(example[0])
             example = (side, side)
         return cls(255.0, (*example, 1) if len(example) == 2 else example)
+
+    @classmethod
+    def from_plain(cls, stored: Mapping[str, Any]) -> Preparation:
+        """What `as_plain` gave, read as if a stranger had written it.
+
+        Raises:
+            ValueError, TypeError, LookupError: it is damaged.
+        """
+        scale, shape, names = float(stored["scale"]), stored["shape"], stored["class_names"]
+        if not 0 < scale < math.inf:
+            raise ValueError(f"scale should be a positive number, is {scale}")
+        return cls(
+            scale,
+            None if shape is None else as_shape(shape, "shape"),
+            None if names is None else plain_names(names),
+        )
+
+    def as_plain(self) -> dict[str, Any]:
+        """Everything in it as plain data, for a file."""
+        return asdict(self)
 
     def apply(self, x: Array) -> Array:
         """`x` scaled and shaped, in float32.
@@ -80,6 +106,19 @@ class Preparation:
             return x
         # Stands in for an array wherever examples are counted and batches are drawn.
         return cast(Array, PreparedArray(x, self))
+
+    def complete(self, x: Any) -> Any:
+        """`x` as a network takes it, from the user's hands: whole numbers, where they must be
+        scaled, are raw and are prepared; real numbers are prepared already.
+
+        >>> Preparation(255.0).complete(np.array([[51]])), Preparation(255.0).complete([[0.2]])
+        (array([[0.2]], dtype=float32), [[0.2]])
+
+        Raises:
+            DataError: the examples are of another size.
+        """
+        is_raw = self.scale != 1.0 and hasattr(x, "dtype") and np.dtype(x.dtype).kind in "ui"
+        return self.apply(x) if is_raw else x
 
     def _check(self, x: Array) -> None:
         example = tuple(x.shape[1:])
@@ -130,6 +169,15 @@ class PreparedArray:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         whole: Array = self[:].astype(dtype or self.dtype, copy=False)
         return whole
+
+
+def plain_names(stored: Any) -> tuple[str, ...]:
+    """Names from a file. Raises ValueError where they are no list of plain text."""
+    if not isinstance(stored, (list, tuple)):
+        raise ValueError("names should be a list")
+    if not all(isinstance(name, str) and is_plain(name) for name in stored):
+        raise ValueError("names should be plain text")
+    return tuple(stored)
 
 
 def _holds_pixels(x: Array) -> bool:

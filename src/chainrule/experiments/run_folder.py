@@ -48,12 +48,7 @@ class Run:
     config: TrainConfig
     network: Network
     summary: RunSummary
-
-    @property
-    def preparation(self) -> Preparation:
-        """How the training data was made ready for the network."""
-        stored = self.summary.preparation
-        return Preparation(stored.scale, None if stored.shape is None else tuple(stored.shape))
+    preparation: Preparation
 
     @property
     def notice(self) -> str | None:
@@ -66,8 +61,7 @@ class Run:
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """What the classes are called; None for regression."""
-        names = self.summary.class_names
-        return None if names is None else tuple(names)
+        return self.preparation.class_names
 
 
 def read_run(path: Path) -> Run:
@@ -87,7 +81,13 @@ def read_run(path: Path) -> Run:
     if missing:
         raise RunFolderError(f"{path} is not a run folder: {', '.join(missing)} missing")
     summary = read_json(path / SUMMARY, RunSummary, RunFolderError)
-    return Run(path, read_whole_config(path / CONFIG), load(path / MODEL), summary)
+    config, network = read_whole_config(path / CONFIG), load(path / MODEL)
+    if network.preparation is None:
+        raise RunFolderError(
+            f"{path / MODEL} does not say how its inputs are prepared, as runs of earlier versions "
+            f"did not: train it again with `chainrule train --config {path / CONFIG}`"
+        )
+    return Run(path, config, network, summary, network.preparation)
 
 
 def read_history(path: Path) -> History:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from chainrule.experiments.run_folder import (
     SUMMARY,
     finish,
 )
-from chainrule.experiments.stored import RunSummary, StoredPreparation, as_json, write_json
+from chainrule.experiments.stored import RunSummary, as_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import History
 from chainrule.initializers import INITIALIZERS
@@ -113,6 +113,7 @@ def prepare(config: TrainConfig) -> Prepared:
         resolved.threads,
     )
     check_outputs(network, dataset, loss)
+    network.preparation = dataset.preparation
     if resolved.validation and not resolved.fresh_data:
         count_held_out(len(dataset.x_train), resolved.validation)
     return Prepared(resolved, dataset, network)
@@ -271,8 +272,6 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
         stopped=history.stopped,
         parameters=network.parameters.flat.size,
         seed=prepared.config.seed,
-        class_names=None if dataset.class_names is None else list(dataset.class_names),
-        preparation=StoredPreparation.model_validate(asdict(dataset.preparation), strict=False),
         versions=versions(),
         seconds=sum(record["seconds"] for record in history),
         finished=not history.was_cut_off,
