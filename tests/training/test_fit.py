@@ -354,6 +354,23 @@ def test_early_stopping_goes_back_to_the_best_weights(
     assert stopping.best_epoch == best
 
 
+@pytest.mark.parametrize(
+    ("monitor", "mode", "epochs"), [(None, "max", 3), ("validation_accuracy", "min", 3)]
+)
+def test_early_stopping_may_be_told_what_is_better(monitor, mode: str, epochs: int) -> None:
+    stopping = cr.EarlyStopping(2, monitor, mode=mode)
+    history = fit(
+        cr.Network([cr.Dense(2), cr.BatchNorm()], 3),
+        epochs=5,
+        validation=0.2,
+        metrics=["accuracy"],
+        callbacks=[Script([5, 4, 3, 2, 1]), stopping],
+    )
+    assert len(history) == epochs
+    with pytest.raises(UnknownNameError, match="no mode is called 'maximum'; did you mean 'max'"):
+        cr.EarlyStopping(mode="maximum")
+
+
 def test_early_stopping_watches_the_loss_where_there_is_no_validation() -> None:
     history = fit(classifier(), optimizer="sgd(1e-12)", callbacks=[cr.EarlyStopping(min_change=1)])
     assert len(history) == 3
