@@ -169,5 +169,5 @@ def test_labels_stand_where_they_stood_in_training(chainrule: Command) -> None:
 
 def test_evaluate_says_when_there_is_no_test_part(chainrule: Command) -> None:
     Path("points.csv").write_text("\n".join(f"{i % 2},{i % 2},0.5" for i in range(20)))
-    chainrule("train", "points.csv", "--epochs", 1, "--out", "run")
+    chainrule("train", "points.csv", "--label-column", 0, "--epochs", 1, "--out", "run")
     assert "what it was trained on" in chainrule("evaluate", "run").out

@@ -99,16 +99,33 @@ def test_a_network_keeps_the_preparation_of_its_data(network: cr.Network, path: 
 
 
 @pytest.mark.parametrize(
-    "stored",
+    "change",
     [
-        *({}, [], 5, "ab", {"scale": 0, "shape": None, "class_names": None}),
-        {"scale": float("nan"), "shape": None, "class_names": None},
-        {"scale": 1, "shape": [0], "class_names": None},
-        {"scale": 1, "shape": [2], "class_names": "ab"},
-        {"scale": 1, "shape": [2], "class_names": ["a\nb"]},
+        {"scale": 0},
+        {"scale": float("nan")},
+        {"scale": "a"},
+        {"shape": [0]},
+        {"shape": [25]},
+        {"class_names": "abc"},
+        {"class_names": ["a\nb", "c", "d"]},
+        {"class_names": ["a", "b"]},
+        {"layout": {}},
+        {"images": {"size": [0, 1], "grayscale": True}},
+        {"ink": "red"},
     ],
 )
-def test_a_preparation_that_cannot_be(path: Path, stored: Any) -> None:
+def test_a_preparation_that_cannot_be(path: Path, change: dict[str, Any]) -> None:
+    right = Preparation(255.0, (5, 5, 1), ("a", "b", "c")).as_plain()
+    edit(path, lambda description, tensors: description.update(preparation=right))
+    cr.load(path)
+    wrong = {**right, **change}
+    edit(path, lambda description, tensors: description.update(preparation=wrong))
+    with pytest.raises(ModelFileError, match="architecture cannot be rebuilt"):
+        cr.load(path)
+
+
+@pytest.mark.parametrize("stored", [{}, [], 5, "ab"])
+def test_what_is_no_preparation(path: Path, stored: Any) -> None:
     edit(path, lambda description, tensors: description.update(preparation=stored))
     with pytest.raises(ModelFileError, match="architecture cannot be rebuilt"):
         cr.load(path)

@@ -29,6 +29,7 @@ from tests.torture.seeds import (
     LABELS,
     MAPPINGS,
     MODELS,
+    RECORDS,
     SOLUTIONS,
     TABLES,
     idx_bytes,
@@ -168,6 +169,10 @@ READERS = {
         texts(*TABLES),
         tokens.CSV,
     ),
+    "csv-columns": Reader(
+        lambda path: train_on(path, label_column="label"), "table.csv", texts(*TABLES), tokens.CSV
+    ),
+    "json-lines": Reader(train_on, "table.jsonl", texts(*RECORDS), tokens.JSON),
     "csv-inputs": Reader(predict_on, "table.csv", texts(*TABLES), tokens.CSV),
     "images": Reader(
         lambda path: train_on(path.parent.parent), "cat/a.png", seeds.images, tokens.IMAGE

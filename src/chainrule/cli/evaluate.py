@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
+from chainrule.cli.terminal import complain
 from chainrule.display import say
 
 
@@ -42,6 +43,8 @@ def evaluate(
         seed=config.seed,
         label_column=config.label_column,
     )
+    for note in inputs.notes:
+        complain(note)
     if inputs.y is None:
         raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
     own = " (what it was trained on: there is no test part)"

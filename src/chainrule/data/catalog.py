@@ -357,7 +357,7 @@ def _load_digits(entry: CatalogEntry) -> Dataset:
 
 def _preparation(entry: CatalogEntry, class_names: tuple[str, ...]) -> Preparation:
     """How files of such images are prepared: pixels there go to 255, for `digits` too."""
-    return Preparation(255.0, (entry.side, entry.side, 1), class_names)
+    return Preparation(255.0, (entry.side, entry.side, 1), class_names, ink="light")
 
 
 def _prepare(
