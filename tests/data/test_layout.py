@@ -226,6 +226,29 @@ def test_pixels_are_matched_by_name_and_else_by_their_order(tmp_path: Path) -> N
         load_inputs(renamed, dataset.preparation)
 
 
+def test_pixels_that_were_divided_already_stay_as_they_are(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (6, 64)) / 255
+    lines = [",".join([str(i % 2), *map(str, row)]) for i, row in enumerate(x.tolist())]
+    dataset = load(write(tmp_path / "t.csv", "\n".join(lines)))
+    assert np.allclose(dataset.x_train, x)
+
+
+def test_emnists_tables_are_stood_upright(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (5, 8, 8))
+    lies = write(
+        tmp_path / "emnist-letters-train.csv",
+        "\n".join(",".join(map(str, [i + 1, *row.T.ravel()])) for i, row in enumerate(x)),
+    )
+    dataset = load(lies)
+    assert np.allclose(dataset.x_train[..., 0] * 255, x)
+    assert "EMNIST's images were stood upright" in dataset.notes
+    upright = "\n".join(",".join(map(str, row.ravel())) for row in x)
+    lying = "\n".join(",".join(map(str, row.T.ravel())) for row in x)
+    for name, text in (("mine.csv", upright), ("emnist-letters-test.csv", lying)):
+        inputs = load_inputs(write(tmp_path / name, text), dataset.preparation)
+        assert np.array_equal(inputs.x, dataset.x_train)
+
+
 def test_json_lines(tmp_path: Path, penguins: Dataset) -> None:
     header, *rows = (line.split(",") for line in PENGUINS.splitlines())
     records = [

@@ -51,6 +51,7 @@ def cells(table: Table) -> list[list[object]]:
         ("a\tb\n1\t2\n3\t4\n", ["a", "b"]),
         ("1|2\n3|4\n", None),
         (" a  b\n 1  2\n 3  4\n", ["a", "b"]),
+        ("# a,b\n1,2\n3,4\n", ["a", "b"]),
     ],
 )
 def test_header_is_detected(path: Path, text: str, header: list[str] | None) -> None:
@@ -67,6 +68,13 @@ def test_a_header_of_numbers_as_pandas_writes_it(path: Path, header: str) -> Non
     assert table.names == tuple(header.split(","))
     assert cells(table) == [[5, 6, 7]]
     assert "was taken for a header" in table.notes[0]
+
+
+@pytest.mark.parametrize(("below", "is_header"), [("0.5,1.5", True), ("1,0", False)])
+def test_two_columns_are_counted_only_among_other_numbers(
+    path: Path, below: str, is_header: bool
+) -> None:
+    assert read(path, f"0,1\n{below}\n").has_header == is_header
 
 
 def test_a_text_that_recurs_is_no_header(path: Path) -> None:
@@ -243,6 +251,9 @@ def test_missing_label_column(path: Path) -> None:
         ("Unnamed: 0,a\n0,5\n1,6\n", [0]),
         (",a\n0.5,5\n1,6\n", []),
         (",a\n3,5\n3,6\n", []),
+        (",a\nMazda,5\nFiat,6\n", [0]),
+        ("rownames,a\nMazda,5\nFiat,6\n", [0]),
+        (",a\nx,5\nx,6\n", []),
         ("a,Id\n1,2\n", [1]),
         ("PassengerId,image_id,ID\n1,2,3\n", [0, 1, 2]),
         ("fixed acid,humid,Idaho,paid\n1,2,3,4\n", []),

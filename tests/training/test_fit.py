@@ -476,7 +476,7 @@ def test_a_memory_mapped_set_trains_as_one_in_memory(tmp_path: Path) -> None:
         ({"x": X[:, :2]}, ShapeError, r"expects x of shape \(N, 3\), received \(50, 2\)"),
         ({"y": LABELS + 1}, TargetError, "class 2 is out of range: the network has 2 outputs"),
         ({"y": LABELS.astype(float)}, TargetError, "class numbers are integers"),
-        ({"y": LABELS.astype(str)}, TargetError, "class numbers are integers"),
+        ({"y": LABELS.astype(str)}, DataError, "y holds text or Python objects, such as .*'1'"),
         ({"epochs": 0}, ArgumentError, "epochs is a whole number, 1 or more; received 0"),
         ({"batch_size": 0}, ArgumentError, "batch_size is a whole number, 1 or more; received 0"),
         ({"batch_size": "ful"}, UnknownNameError, "did you mean 'full'"),

@@ -36,7 +36,7 @@ LINES_LOOKED_AT = 20  # to find the separator
 SEPARATORS = "\t;|,"
 """Those that are looked for, the rarest in other places first: a decimal comma is no separator."""
 BLANKS = " "
-SHORTEST_COUNT = 3  # columns called 0, 1, 2: a line 0,1 may well be an example
+SHORTEST_COUNT = 3  # columns called 0, 1, 2, whatever stands below
 
 COMPRESSED: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -89,17 +89,17 @@ def read_delimited(path: Path) -> Table:
     try:
         text, notes = open_text(path)
         text = replace(text, separator=_find_separator(text))
-        first = next(_rows(text), None)
+        first, *below = list(islice(_rows(text), 2)) or [None]
         if first is None:
             raise DataError(f"{path} is empty: expected lines of numbers or text")
         line, cells = first
-        has_header = _is_header(cells)
-        if has_header and _is_count(cells):
+        has_header = _is_header(cells, below[0][1] if below else [])
+        if has_header and _counts(cells):
             notes.append("the first line, 0, 1, 2, …, was taken for a header, as pandas writes it")
         values = _read_numbers(text, line if has_header else 0, len(cells))
         if values is None:
             return _read_cells(text, notes)
-        names = tuple(cells) if has_header else tuple(map(str, range(len(cells))))
+        names = _names(cells) if has_header else tuple(map(str, range(len(cells))))
         return Table(str(path), names, has_header, values, notes=tuple(notes))
     except UnicodeDecodeError:
         raise DataError(f"{path} is not text in UTF-8: save it as CSV in UTF-8") from None
@@ -283,10 +283,10 @@ def _read_cells(text: Text, notes: list[str]) -> Table:
         lines.append(line)
         rows.append(cells)
     columns = list(zip(*rows, strict=True))
-    if not _is_header(rows[0]) or _recurs(columns):
+    if not _is_header(rows[0], rows[1] if len(rows) > 1 else []) or _recurs(columns):
         return parse_table(str(text.path), None, columns, lines, notes)
     below = [column[1:] for column in columns]
-    return parse_table(str(text.path), rows[0], below, lines[1:], notes)
+    return parse_table(str(text.path), _names(rows[0]), below, lines[1:], notes)
 
 
 def _rows(text: Text) -> Iterator[tuple[int, list[str]]]:
@@ -301,20 +301,27 @@ def _rows(text: Text) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, stripped
 
 
-def _is_header(cells: list[str]) -> bool:
-    if _is_count(cells):
-        return True
+def _is_header(cells: list[str], below: list[str]) -> bool:
+    """True if the first line holds names; `below` is the second one."""
+    if _counts(cells):
+        # 0,1 may well be an example, but not among others such as 0.5,1.5.
+        return len(cells) >= SHORTEST_COUNT or (below != [] and not any(map(is_whole, below)))
     numbers = [cell for cell in cells if is_number(cell)]
     names = [cell for cell in cells if cell and not is_number(cell)]
     looks_like_example = len(set(numbers)) < len(numbers) or not all(map(is_whole, numbers))
     return bool(names) and not looks_like_example
 
 
-def _is_count(cells: list[str]) -> bool:
+def _counts(cells: list[str]) -> bool:
     """True of 0, 1, 2, …, the names that pandas gives to columns without names; an index before
     them has none."""
     names = cells[1:] if cells[0] == "" else cells
-    return len(cells) >= SHORTEST_COUNT and names == [str(n) for n in range(len(names))]
+    return len(cells) > 1 and names == [str(n) for n in range(len(names))]
+
+
+def _names(cells: list[str]) -> tuple[str, ...]:
+    """The names in a header, without the mark that NumPy puts before it."""
+    return (cells[0].removeprefix("#").strip(), *cells[1:])
 
 
 def _recurs(columns: list[tuple[str, ...]]) -> bool:

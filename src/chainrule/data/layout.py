@@ -3,15 +3,16 @@ tables are matched with it by the names of their columns."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.data import columns
 from chainrule.data.columns import CategoryColumn, Column, NumberColumn, learn_column
-from chainrule.data.pixels import as_bytes, holds_pixels
+from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
 from chainrule.data.tables import (
     LABEL_NAMES,
     Table,
@@ -257,6 +258,18 @@ def find_by_count(table: Table, features: int, column: int | str | None) -> Plac
     return Places([at for at in others if at != label], label, first_ids)
 
 
+def stand_upright(table: Table) -> Table:
+    """A table of images that lie on their side, as EMNIST's do, behind a label or without."""
+    columns = len(table.names)
+    side = math.isqrt(columns)
+    first = columns - side * side
+    if first > 1 or not isinstance(table.values, np.ndarray):
+        return table
+    pixels = np.arange(first, columns).reshape(side, side).T.ravel()
+    values = table.values[:, [*range(first), *pixels.tolist()]]
+    return replace(table, values=values, notes=(*table.notes, "EMNIST's images were stood upright"))
+
+
 def pixel_matrix(table: Table, positions: Sequence[int]) -> Array:
     """Columns of whole numbers, as they stand."""
     matrix = table.matrix(positions)
@@ -281,9 +294,9 @@ def _find_beside_pixels(table: Table, candidates: list[int]) -> int | None:
 
 def _are_pixels(matrix: Array) -> bool:
     """True if columns are pixels, though one may be missing."""
-    if matrix.dtype == np.uint8:
-        return holds_pixels(matrix)
-    return holds_pixels(as_bytes(np.nan_to_num(matrix, nan=0.0)))
+    if matrix.dtype != np.uint8:
+        matrix = as_bytes(np.nan_to_num(matrix, nan=0.0))
+    return holds_pixels(matrix) or holds_scaled_pixels(matrix)
 
 
 def _refuse_missing(table: Table, positions: Sequence[int]) -> None:

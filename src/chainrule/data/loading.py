@@ -24,6 +24,7 @@ from chainrule.data.dataset import Dataset, count_held_out, default_held_out, sp
 from chainrule.data.delimited import read_delimited
 from chainrule.data.frames import OLD_EXCEL_MAGIC, PARQUET_MAGIC, is_excel, read_frame
 from chainrule.data.idx import (
+    EMNIST,
     find_idx_prefixes,
     read_idx_file,
     read_idx_folder,
@@ -43,7 +44,7 @@ from chainrule.data.labels import (
     name_classes,
     regression_targets,
 )
-from chainrule.data.layout import Layout, find_label
+from chainrule.data.layout import Layout, find_label, stand_upright
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples, RawDataset
@@ -264,7 +265,7 @@ def _read_file(path: Path) -> RawDataset | Table:
         raise DataError(f"{path} is a single image: give the folder that holds the images")
     if {*path.suffixes} & JSON_SUFFIXES:
         return read_records(path)
-    return read_delimited(path)
+    return stand_upright(read_delimited(path)) if EMNIST.match(path.name) else read_delimited(path)
 
 
 def _read_folder(

@@ -30,6 +30,12 @@ def holds_pixels(x: Array) -> bool:
     return bool(x.min() >= 0 and 1 < x.max() <= 255)
 
 
+def holds_scaled_pixels(x: Array) -> bool:
+    """True of a table that `holds_pixels` would know, had its numbers not been divided by 255."""
+    is_square = x.ndim == 2 and math.isqrt(x.shape[1]) ** 2 == x.shape[1] >= SMALLEST_IMAGE
+    return is_square and bool(x.min() >= 0 and x.max() <= 1)
+
+
 def as_bytes(values: Array) -> Array:
     """Whole numbers from 0 to 255, however they were written, are the pixels of images."""
     if values.dtype == np.uint8 or not (values.min() >= 0 and values.max() <= 255):

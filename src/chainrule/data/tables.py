@@ -28,7 +28,7 @@ MISSING = frozenset(
 """What stands for a value that is missing."""
 
 LABEL_NAMES = ("label", "labels", "target", "class", "species", "y")
-INDEX_NAMES = ("", "index", "Unnamed: 0")  # of the column in which pandas writes its index
+INDEX_NAMES = ("", "index", "Unnamed: 0", "rownames")  # of what rows are called in pandas and R
 ID_NAME = re.compile(r"(.*[\W_])?(id|ID|Id)|.*[a-z](Id|ID)")
 
 COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
@@ -105,12 +105,12 @@ class Table:
 
     def find_ids(self) -> list[int]:
         """The columns that only say which example is which: those called ``Id``, ``PassengerId``,
-        ``image_id``, and the first one where pandas wrote its index: whole numbers, all
-        different."""
+        ``image_id``, and the first one where pandas or R wrote what the rows are called:
+        whole numbers or words, all different."""
         if not self.has_header:
             return []
         found = [at for at, name in enumerate(self.names) if ID_NAME.fullmatch(name)]
-        if self.names[0] in INDEX_NAMES and len(self.names) > 1 and _is_count(self.column(0)):
+        if self.names[0] in INDEX_NAMES and len(self.names) > 1 and _are_distinct(self.column(0)):
             found.append(0)
         return sorted(found)
 
@@ -250,10 +250,10 @@ def _uses_decimal_comma(columns: Sequence[Sequence[str]]) -> bool:
     return not any(POINT_NUMBER.fullmatch(cell) for column in columns for cell in column)
 
 
-def _is_count(column: Array) -> bool:
-    """True of whole numbers that are all different: 0, 1, 2, …"""
-    if column.dtype == object or np.isnan(column).any():
-        return False
+def _are_distinct(column: Array) -> bool:
+    """True of whole numbers or words that are all different."""
+    if column.dtype == object:
+        return None not in column and len({*column.tolist()}) == len(column)
     return bool(np.all(column == np.floor(column)) and len(np.unique(column)) == len(column))
 
 
