@@ -213,3 +213,15 @@ def test_a_missing_column_is_one_message(
         "lacks columns that the network was trained on: `sw`; it has `sl`, `label`"
     )
     assert not Path("p.csv").exists()
+
+
+def test_a_run_folder_works_from_anywhere(
+    chainrule: Command, rows: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("data").mkdir()
+    train = write("data/train.csv", ["sl", "sw", "label"], rows)
+    chainrule("train", train, "--epochs", 1, "--out", "runs/first")
+    expected = accuracy(chainrule, "runs/first")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert accuracy(chainrule, "../runs/first") == expected

@@ -120,11 +120,16 @@ TABLES = (
     "0,1,2,3\n1,255,0,9\n0,7,7,7\n",
     "\ufefflength,label\r\n1.5,0\r\n2.5,1\r\n",
     'label,"a, b","c\nd"\n"0","1",2\n1,3,4\n',
-    "Id;size;kind;label\n1;1,5;big;cat\n2;;small;dog\n3;2,25;big;cat\n",
     "\n".join(
         f"{label}," + ",".join(map(str, image.ravel().tolist()))
         for label, image in zip(LABELS.tolist(), IMAGES, strict=True)
     ),
+)
+
+TABLES_OF_WORDS = (
+    "Id;size;kind;label\n1;1,5;big;cat\n2;;small;dog\n3;2,25;big;cat\n",
+    "kind,label,size\nbig,cat,1.5\nsmall,dog,NA\n",
+    "size kind label\n1e3 ? dog\n-2 big cat\n",
 )
 
 RECORDS = (

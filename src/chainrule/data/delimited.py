@@ -16,6 +16,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -89,11 +90,11 @@ def read_delimited(path: Path) -> Table:
     try:
         text, notes = open_text(path)
         text = replace(text, separator=_find_separator(text))
-        first, *below = list(islice(_rows(text), 2)) or [None]
-        if first is None:
+        top = list(islice(_rows(text), 2))
+        if not top:
             raise DataError(f"{path} is empty: expected lines of numbers or text")
-        line, cells = first
-        has_header = _is_header(cells, below[0][1] if below else [])
+        line, cells = top[0]
+        has_header = _is_header(cells, top[1][1] if len(top) > 1 else [])
         if has_header and _counts(cells):
             notes.append("the first line, 0, 1, 2, …, was taken for a header, as pandas writes it")
         values = _read_numbers(text, line if has_header else 0, len(cells))
@@ -195,9 +196,10 @@ def _find_separator(text: Text) -> str:
     with text.open() as file:
         lines = [line for line in islice(_Lines(text.path, file), LINES_LOOKED_AT) if line.strip()]
     for separator in SEPARATORS:
-        counts = {len(cells) for cells in csv.reader(lines, delimiter=separator)}
-        if len(counts) == 1 and counts != {1}:
-            return separator
+        with suppress(csv.Error):  # a long line that it does not part
+            counts = {len(cells) for cells in csv.reader(lines, delimiter=separator)}
+            if len(counts) == 1 and counts != {1}:
+                return separator
     found = max(SEPARATORS, key=lambda mark: sum(mark in line for line in lines))
     if any(found in line for line in lines):
         return found

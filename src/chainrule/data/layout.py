@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.data import columns
-from chainrule.data.columns import CategoryColumn, Column, NumberColumn, learn_column
+from chainrule.data.columns import (
+    CategoryColumn,
+    Column,
+    NumberColumn,
+    learn_column,
+    learn_numbers,
+    standardize,
+)
 from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
 from chainrule.data.tables import (
     LABEL_NAMES,
@@ -31,6 +38,9 @@ class Places:
     label: int | None = None
     ids: int | None = None
     notes: tuple[str, ...] = ()
+
+
+MOST_FEATURES = 100_000  # that are no pixels
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,7 +74,16 @@ class Layout:
             _refuse_missing(table, others)
             features = tuple(table.names[at] for at in others)
             return cls(table.names, table.has_header, table.names[label], features, None), notes
-        learnt = [(at, learn_column(table, at, rows)) for at in others]
+        if len(others) > MOST_FEATURES:
+            raise DataError(
+                f"{table.origin} has {len(others):,} columns, more than {MOST_FEATURES:,}: save it "
+                "as an array in an NPY file"
+            )
+        learnt: list[tuple[int, Column | str]]
+        if matrix is None or np.isnan(matrix).any():
+            learnt = [(at, learn_column(table, at, rows)) for at in others]
+        else:
+            learnt = list(zip(others, learn_numbers(table, others, matrix[rows]), strict=True))
         for at, column in learnt:
             if isinstance(column, str):
                 notes.append(f"left out: {table.describe(at)} ({column})")
@@ -91,7 +110,8 @@ class Layout:
         table.find_twice()
         if not (self.has_header and table.has_header):
             return self._find_by_number(table)
-        missing = [name for name in self.features if name not in table.names]
+        place = {name: at for at, name in enumerate(table.names)}
+        missing = [name for name in self.features if name not in place]
         if missing and self.columns is None and len(missing) == len(self.features):
             return self._find_by_number(table)  # pixels have an order, whatever they are called
         if missing:
@@ -99,7 +119,6 @@ class Layout:
                 f"{table.origin} lacks columns that the network was trained on: "
                 f"{listed_in_order(missing)}; it has {listed_in_order(table.names)}"
             )
-        place = {name: at for at, name in enumerate(table.names)}
         features = [place[name] for name in self.features]
         label = place.get(self.label)
         ids = [at for at in table.find_ids() if at not in {label, *features}]
@@ -117,8 +136,8 @@ class Layout:
         the network does not take."""
         ids = table.find_ids()
         count = len(table.names) - len(ids)
-        left_out = [name for name in self.order if name not in {*self.features, self.label}]
-        combinations = [set(), {self.label}, {*left_out}, {*left_out, self.label}]
+        left_out = {*self.order} - {*self.features, self.label}
+        combinations = [set(), {self.label}, left_out, {*left_out, self.label}]
         possible = dict.fromkeys(
             tuple(name for name in self.order if name not in without) for without in combinations
         )
@@ -147,6 +166,11 @@ class Layout:
         """The features as numbers, ``(rows, width)``, and what to say of them."""
         if self.columns is None:
             return pixel_matrix(table, places.features), []
+        matrix = table.matrix(places.features)
+        if matrix is not None and not np.isnan(matrix).any():
+            numbers = [column for column in self.columns if isinstance(column, NumberColumn)]
+            if len(numbers) == len(self.columns):
+                return standardize(matrix, numbers), []
         encoded = [
             column.encode(table, at)
             for column, at in zip(self.columns, places.features, strict=True)
@@ -311,7 +335,7 @@ def _refuse_missing(table: Table, positions: Sequence[int]) -> None:
 
 def _is_constant(table: Table, position: int) -> bool:
     cells = table.column(position)
-    return all(cell == cells[0] for cell in cells.tolist())
+    return bool(np.all(cells == cells[0]))
 
 
 def _named(table: Table, positions: Sequence[int]) -> str:

@@ -20,9 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from chainrule.data.loading import find_set
 from chainrule.data.preparation import Preparation
 from chainrule.display import counted
-from chainrule.errors import ChainruleError, RunFolderError
+from chainrule.errors import ChainruleError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import TrainConfig, read_whole_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
 from chainrule.files import LOCK, cannot_write, claimed, is_unused
@@ -87,7 +88,21 @@ def read_run(path: Path) -> Run:
             f"{path / MODEL} does not say how its inputs are prepared, as runs of earlier versions "
             f"did not: train it again with `chainrule train --config {path / CONFIG}`"
         )
-    return Run(path, config, network, summary, network.preparation)
+    return Run(path, _find_data(config, path), network, summary, network.preparation)
+
+
+def _find_data(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The configuration with its data found from here. A relative path starts where the run was
+    trained, which is mostly a folder above it."""
+    source = Path(config.data)
+    with suppress(UnknownNameError):
+        find_set(config.data)
+        return config
+    if source.exists():
+        return config
+    above = (parent / source for parent in folder.resolve().parents)
+    found = next((place for place in above if place.exists()), source)
+    return config.model_copy(update={"data": str(found)})
 
 
 def read_history(path: Path) -> History:
