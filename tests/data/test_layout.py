@@ -121,6 +121,8 @@ def test_values_that_training_did_not_have(penguins: Dataset) -> None:
         later(penguins, "bill,island,sex\nbig,Dream,male\nbig,Dream,male\n")
     with pytest.raises(DataError, match="label of example 0 is Emperor; the classes are `Adelie`"):
         later(penguins, "bill,island,sex,species\n1,Dream,male,Emperor\n")
+    with pytest.raises(DataError, match="label of example 0 is 0; the classes are `Adelie`"):
+        later(penguins, "bill,island,sex,species\n1,Dream,male,0\n")
 
 
 def test_what_cannot_be_learnt_from_is_left_out_and_named(tmp_path: Path) -> None:

@@ -69,9 +69,7 @@ def predict(
 ) -> None:
     """Write predictions as a CSV file, ready for Kaggle.
 
-    Examples are called by the id column of a table or the file names of images, where there are
-    any, and are numbered in the order of the data otherwise; classes are called as in the training
-    data.
+    Each line has the example's own id or file name, else its number, and the name of its class.
 
     \b
     Examples:
