@@ -187,7 +187,8 @@ class Network(Chain):
         ``chainrule`` warns of them. Where the network came with the preparation of its data, as
         from a run folder, raw pixels of whole numbers are scaled and shaped as that says.
         """
-        x = self._complete(x)
+        if self.preparation is not None:
+            x = self.preparation.complete(x)
         if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
             x = self.check_input(x)
         if self._checks_left:
