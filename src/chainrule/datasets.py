@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from chainrule.data.dataset import Dataset
+from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.export import export_csv
-from chainrule.data.loading import Inputs, load, load_inputs, names
+from chainrule.data.loading import load, load_inputs, names
 from chainrule.data.synthetic import (
     blobs,
     circles,

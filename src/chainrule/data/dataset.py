@@ -52,6 +52,21 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """Examples as the network takes them, and their targets where the source has any.
+
+    `ids` say which example is which, and `id_name` what their column is called, where the source
+    has them; `notes` say what was done to match the source with the training data.
+    """
+
+    x: Array
+    y: Array | None
+    ids: tuple[str, ...] | None = None
+    id_name: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Batch:
     """Some examples with their targets and, where given, a weight for each."""
 

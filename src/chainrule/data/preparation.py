@@ -19,7 +19,7 @@ from chainrule.arguments import shape as as_shape
 from chainrule.data.frames import from_frame, is_frame
 from chainrule.data.images import ImageOptions
 from chainrule.data.layout import Layout, Places, find_by_count, pixel_matrix
-from chainrule.data.pixels import INKS, are_bits, holds_pixels
+from chainrule.data.pixels import INKS, are_bits, find_ink, holds_pixels
 from chainrule.data.tables import Table, listed_in_order, quoted
 from chainrule.errors import DataError
 from chainrule.limits import is_plain
@@ -124,6 +124,17 @@ class Preparation:
         column = f"column {self.layout.label}" if name is None else quoted(name)
         classes = "" if self.class_names is None else f": {_shown(self.class_names)}"
         return f"{self.layout.describe()}, {kind} {column}{classes}"
+
+    def compare_ink(self, x: Array) -> list[str]:
+        """A warning of prepared images whose ink is not as in training."""
+        ink = find_ink(x) if self.ink is not None else None
+        if ink in (None, self.ink):
+            return []
+        grounds = {"dark": "dark on light", "light": "light on dark"}
+        return [
+            f"warning: these images are {grounds[str(ink)]}, but those of training are "
+            f"{grounds[str(self.ink)]}: invert them, as PIL.ImageOps.invert does"
+        ]
 
     def apply(self, x: Array) -> Array:
         """`x`, as a file holds it, scaled and shaped, in float32. Columns stand in the order of
