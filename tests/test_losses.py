@@ -145,6 +145,15 @@ def test_probabilities_that_outputs_stand_for(loss: Loss, outputs, probabilities
     np.testing.assert_allclose(loss.probabilities(np.array(outputs)), probabilities)
 
 
+@pytest.mark.parametrize("targets", [[1, 2], [-1, 1], [0.0, math.nan]])
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_binary_targets_outside_their_range(targets: list[float], from_logits: bool) -> None:
+    """On {1, 2} the loss would fall without end."""
+    loss = BinaryCrossEntropy(from_logits=from_logits)
+    with pytest.raises(TargetError, match="takes targets from 0 to 1, received values from"):
+        loss.forward(np.full((2, 1), 0.5), np.array(targets))
+
+
 def test_distances_are_no_probabilities() -> None:
     with pytest.raises(ArgumentError, match="MeanSquaredError are not probabilities"):
         MeanSquaredError().probabilities(np.zeros((1, 2)))

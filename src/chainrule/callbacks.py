@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from chainrule.arguments import integer, number
+from chainrule.arguments import choice, integer, number
 from chainrule.chain import Chain
 from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
-from chainrule.history import History
+from chainrule.history import MODES, History
 from chainrule.losses import Loss
 from chainrule.schedules import Moment
 
@@ -119,18 +119,24 @@ class EarlyStopping(Callback):
     Args:
         patience: how many epochs in a row without improvement are waited for.
         monitor: which entry of the history to watch; the validation loss, or the loss where
-            there is no validation, unless given. What is not called a loss or an error, such as
-            an accuracy, is better when larger.
+            there is no validation, unless given.
+        mode: "min" where smaller values are better, "max" where larger ones are; unless given,
+            larger ones are of all that is not called a loss or an error, such as an accuracy.
         min_change: improvements smaller than this do not count.
 
     Source: Prechelt, Early Stopping - But When? (1998).
     """
 
     def __init__(
-        self, patience: int = 5, monitor: str | None = None, min_change: float = 0.0
+        self,
+        patience: int = 5,
+        monitor: str | None = None,
+        min_change: float = 0.0,
+        mode: str | None = None,
     ) -> None:
         self.patience = integer(patience, "patience")
         self.monitor = monitor
+        self.mode = None if mode is None else choice(mode, "mode", MODES)
         self.min_change = number(min_change, "min_change", "[0, inf)")
 
     def training_starts(self, training: Training) -> None:
@@ -144,8 +150,7 @@ class EarlyStopping(Callback):
         self.parameters, self.buffers = state.parameters.flat.copy(), state.buffers.flat.copy()
 
     def epoch_ends(self, training: Training) -> None:
-        value = training.history.monitored(self.monitor)[-1]
-        cost = -value if is_better_larger(self.monitor) else value
+        cost = training.history.costs(self.monitor, self.mode)[-1]
         epoch = len(training.history)
         if cost < self.best - self.min_change:
             self.best, self.best_epoch = cost, epoch
@@ -173,8 +178,3 @@ def check_callback(callback: Callback) -> Callback:
             f"callbacks is a list of objects such as EarlyStopping(); received {callback!r} in it"
         )
     return callback
-
-
-def is_better_larger(name: str | None) -> bool:
-    """Whether a recorded number is better when larger: all but losses and errors are."""
-    return name is not None and not name.endswith(("loss", "error"))

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from chainrule.arguments import float_type, integer, shape
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import check_pair
+from chainrule.data.given import as_array
+from chainrule.data.preparation import Preparation
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential
@@ -51,6 +53,7 @@ class Chain:
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
         self.input_range: tuple[float, float] | None = None  # of the inputs it was trained on
+        self.preparation: Preparation | None = None  # from files to inputs, where data had any
         self.start_epoch(0)
 
     @property
@@ -172,10 +175,11 @@ class Chain:
         >>> chain.evaluate([[1.0], [2.0]], [[1.0], [1.0]], loss="mean_squared_error")
         {'loss': 1.0}
         """
-        check_pair(x, np.asarray(y), "evaluation")
+        y = np.asarray(as_array(y, "y"))
+        check_pair(x, y, "evaluation")
         chosen = self.choose_loss(loss)
         listed = self.metrics if metrics is None else [as_metric(metric) for metric in metrics]
-        return self.judge(self.predict(x), np.asarray(y), chosen, listed)
+        return self.judge(self.predict(x), y, chosen, listed)
 
     def judge(
         self, outputs: Array, y: Array, loss: Loss, metrics: Sequence[Metric]
@@ -198,8 +202,7 @@ class Chain:
     def check_input(self, x: Any) -> Any:
         """`x` as a batch of examples, or an error that says what shape is expected. An array
         stays as it is, so that a memory-mapped one is read batch by batch."""
-        if not hasattr(x, "shape"):
-            x = np.asarray(x, self.dtype)
+        x = as_array(x, "x") if hasattr(x, "shape") else np.asarray(x, self.dtype)
         if x.ndim == 0 or tuple(x.shape[1:]) != self.input_shape:
             expected = ", ".join(["N", *map(str, self.input_shape)])
             hint = ": for a single example, write x[None]" if x.shape == self.input_shape else ""

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from chainrule.data.dataset import Dataset
+from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.export import export_csv
 from chainrule.data.loading import load, load_inputs, names
 from chainrule.data.synthetic import (
@@ -25,6 +25,7 @@ from chainrule.data.synthetic import (
 
 __all__ = [
     "Dataset",
+    "Inputs",
     "blobs",
     "circles",
     "export_csv",

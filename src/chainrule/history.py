@@ -17,6 +17,8 @@ BOOKKEEPING = ("epoch", "learning_rate", "seconds")  # in a record, besides loss
 
 CUT_OFF = ("interrupted", "terminated")  # why training stopped, where a signal ended it
 
+MODES = ("min", "max")  # which values of a number that is watched are better
+
 
 class History:
     """What training reports, epoch by epoch.
@@ -67,12 +69,20 @@ class History:
         """What is recorded for each epoch."""
         return list(self.records[0]) if self.records else []
 
-    def monitored(self, name: str | None = None) -> list[float]:
-        """The values that early stopping and schedules watch: those of `name`, or else the
-        validation loss where there is one, or else the loss."""
-        if name is not None or not self.records:
-            return self.values(name or "loss")
-        return self.values("validation_loss" if "validation_loss" in self.records[0] else "loss")
+    def costs(self, name: str | None = None, mode: str | None = None) -> list[float]:
+        """The values that early stopping and schedules watch, smaller ones better: those of `name`,
+        or else the validation loss where there is one, or else the loss. Where larger values are
+        better, as `mode` says or else `is_better_larger`, they come with the other sign.
+
+        >>> history = History()
+        >>> history.append({"loss": 0.5, "accuracy": 0.75})
+        >>> history.costs(), history.costs("accuracy"), history.costs("accuracy", mode="min")
+        ([0.5], [-0.75], [0.75])
+        """
+        has_validation = bool(self.records) and "validation_loss" in self.records[0]
+        watched = name or ("validation_loss" if has_validation else "loss")
+        larger = is_better_larger(watched) if mode is None else mode == "max"
+        return [-value if larger else value for value in self.values(watched)]
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
@@ -103,3 +113,8 @@ class History:
 def _shown(name: str, value: float) -> str:
     """A number of a record as people read it."""
     return format_seconds(value) if name == "seconds" else format_number(name, value)
+
+
+def is_better_larger(name: str | None) -> bool:
+    """True if a recorded number is better when larger: all but losses and errors are."""
+    return name is not None and not name.endswith(("loss", "error"))

@@ -189,6 +189,17 @@ class BinaryCrossEntropy(Loss):
         super().__post_init__()
         number(self.margin, "margin", "(0, 0.5)")
 
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        matched = match_targets(predictions, targets)
+        if matched.size and not (matched.min() >= 0 and matched.max() <= 1):
+            raise TargetError(
+                "binary_cross_entropy takes targets from 0 to 1, received values from "
+                f"{matched.min():g} to {matched.max():g}: number two classes 0 and 1, as "
+                "np.unique(y, return_inverse=True)[1] does, or use mean_squared_error for real "
+                "numbers"
+            )
+        return matched
+
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         if self.from_logits:
             return (
@@ -432,7 +443,8 @@ def one_hot(labels: Array, classes: int) -> Array:
         wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise TargetError(
             f"class {wrong} is out of range: the network has {classes} outputs, "
-            f"for classes 0 to {classes - 1}"
+            f"for classes 0 to {classes - 1}; np.unique(y, return_inverse=True)[1] numbers classes "
+            "from 0"
         )
     rows = np.zeros((len(labels), classes))
     rows[np.arange(len(labels)), labels.astype(np.intp)] = 1

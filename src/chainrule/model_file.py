@@ -1,6 +1,6 @@
 """A network in one safetensors file: weights by name, and in its header, as JSON, the
-architecture, what the outputs mean, and between which values the inputs of training lay. Nothing in
-the file is code."""
+architecture, what the outputs mean, how inputs are prepared, and between which values those of
+training lay. Nothing in the file is code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from chainrule.arguments import shape
 from chainrule.chain import Chain
 from chainrule.configurable import build, describe
+from chainrule.data.preparation import Preparation
 from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.layers.base import Layer, declared, set_up
 from chainrule.layers.containers import Sequential
@@ -45,6 +46,7 @@ def architecture(network: Chain) -> dict[str, Any]:
         "loss": describe(network.loss) if type(network.loss) in LOSSES.values() else None,
         "metrics": [metric.name for metric in network.metrics if metric.name in METRICS],
         "input_range": network.input_range,
+        "preparation": None if network.preparation is None else network.preparation.as_plain(),
     }
 
 
@@ -102,7 +104,20 @@ def _rebuild(layers: list[Layer], described: dict[str, Any], kind: type[C]) -> C
         network.loss = build(described["loss"], LOSSES, "loss")
     network.metrics = [METRICS[name] for name in described["metrics"]]
     network.input_range = stored_range(described.get("input_range"))
+    if described.get("preparation") is not None:
+        network.preparation = _stored_preparation(described["preparation"], network)
     return network
+
+
+def _stored_preparation(stored: Any, network: Chain) -> Preparation:
+    """How the data of this network is prepared."""
+    preparation = Preparation.from_plain(stored)
+    if preparation.shape not in (None, network.input_shape):
+        raise ValueError(f"its data is prepared to the shape {preparation.shape}")
+    names = preparation.class_names
+    if names is not None and network.output_shape not in {(len(names),), (1,) * (len(names) == 2)}:
+        raise ValueError(f"its data has {len(names)} classes")
+    return preparation
 
 
 def stored_range(stored: Sequence[float] | None) -> tuple[float, float] | None:

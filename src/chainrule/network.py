@@ -155,8 +155,10 @@ class Network(Chain):
         )
         state, data = (
             self._state_for(trainer.optimizer, warm_start),
-            TrainingData.given(x, y, weights),
+            TrainingData.given(self._complete(x), y, weights),
         )
+        if isinstance(validation, tuple) and len(validation) == 2:
+            validation = self._complete(validation[0]), validation[1]
         plan = Plan(len(state.history) + integer(epochs, "epochs"), batch_size, samples_per_epoch)
         self._checks_left = 0  # the watch compares the validation data
         try:
@@ -182,8 +184,11 @@ class Network(Chain):
         """The outputs ``(N, *output_shape)``, with every layer as it is outside training.
 
         Inputs that are clearly unlike those of training are predicted all the same; the logger
-        ``chainrule`` warns of them.
+        ``chainrule`` warns of them. Where the network came with the preparation of its data, as
+        from a run folder, raw pixels of whole numbers are scaled and shaped as that says.
         """
+        if self.preparation is not None:
+            x = self.preparation.complete(x)
         if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
             x = self.check_input(x)
         if self._checks_left:
@@ -193,6 +198,10 @@ class Network(Chain):
             if outputs is not None:
                 return outputs
         return super().predict(x)
+
+    def _complete(self, x: Any) -> Any:
+        """`x` as the layers take it, where the network knows how its data was prepared."""
+        return x if self.preparation is None or callable(x) else self.preparation.complete(x)
 
     def _compare_with_training(self, x: Any) -> None:
         """Warn, once, of inputs unlike those of training."""

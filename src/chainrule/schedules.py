@@ -10,9 +10,9 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
-from chainrule.arguments import integer, number
+from chainrule.arguments import choice, integer, number
 from chainrule.configurable import Configurable, Description, build
-from chainrule.history import History
+from chainrule.history import MODES, History
 
 
 @dataclass(frozen=True)
@@ -171,28 +171,33 @@ class OneCycle(Timetable):
 @dataclass(frozen=True, repr=False)
 class ReduceOnPlateau(Schedule):
     """factor = decay^(number of plateaus so far). A plateau is more than `patience` epochs in
-    which the watched number did not fall by a `threshold` part of itself.
+    which the watched number did not get better by a `threshold` part of itself.
 
     Args:
         monitor: what to watch; the validation loss, or else the loss, unless given.
-    Source: PyTorch's ReduceLROnPlateau(mode="min").
+        mode: "min" where smaller values are better, "max" where larger ones are; unless given,
+            larger ones are of all that is not called a loss or an error, such as an accuracy.
+    Source: PyTorch's ReduceLROnPlateau.
     """
 
     decay: float = 0.1
     patience: int = 10
     threshold: float = 1e-4
     monitor: str | None = None
+    mode: str | None = None
 
     def __post_init__(self) -> None:
         number(self.decay, "decay", "(0, 1)")
+        if self.mode is not None:
+            choice(self.mode, "mode", MODES)
         integer(self.patience, "patience", at_least=0)
         number(self.threshold, "threshold", "[0, 1)")
 
     def factor(self, moment: Moment) -> float:
         best, waited, plateaus = math.inf, 0, 0
-        for value in moment.history.monitored(self.monitor):
-            if value < best * (1 - self.threshold):
-                best, waited = value, 0
+        for cost in moment.history.costs(self.monitor, self.mode):
+            if math.isinf(best) or cost < best - self.threshold * abs(best):
+                best, waited = cost, 0
             else:
                 waited += 1
             if waited > self.patience:

@@ -198,7 +198,7 @@ def test_variants_with_hostile_names_are_compared(chainrule: Command) -> None:
 
 
 def test_predictions_stay_ready_to_be_handed_in(chainrule: Command) -> None:
-    """Names of classes are defused in the header; the numbers below are numbers."""
+    """Names of classes are defused wherever they stand; numbers are numbers."""
     classes = sorted(["=1+1", "-0.5", "@x", "[/red]".replace("/", "∕"), "+x;=y"])
     pixels = np.random.default_rng(0)
     for name in classes:
@@ -218,7 +218,9 @@ def test_predictions_stay_ready_to_be_handed_in(chainrule: Command) -> None:
             first, *rows = csv.reader(file)
         assert first == header
         assert len(rows) == 2 * len(classes)
-        assert all(re.fullmatch(r"[0-9.e-]+", cell) for row in rows for cell in row)
+        assert all(re.fullmatch(r"[-.\w∕]+/[01]\.png|'.*/[01]\.png|\[.*", row[0]) for row in rows)
+        numbers = r"[0-9.e-]+" if more else r"-?0\.5|'.*|\[∕red\]"
+        assert all(re.fullmatch(numbers, cell) for row in rows for cell in row[1:])
 
 
 def test_negative_predictions_are_not_touched(chainrule: Command) -> None:

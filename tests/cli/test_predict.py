@@ -68,6 +68,27 @@ def test_a_table_without_labels_is_predicted_as_the_data_was(chainrule: Command,
     assert accuracies[0] == accuracies[1]
 
 
+def test_the_model_alone_takes_raw_pixels_as_the_run_does(chainrule: Command, run: Path) -> None:
+    chainrule("data", "export", "digits", "--part", "test", "--csv", "x.csv", "--no-labels")
+    chainrule("predict", run, "x.csv", "--out", "p.csv")
+    raw = np.loadtxt("x.csv", np.uint8, delimiter=",", skiprows=1)
+    model = cr.load(run / "model.safetensors")
+    assert model.preparation is not None
+    assert model.preparation.class_names == tuple("0123456789")
+    assert [row[1] for row in read("p.csv")[1:]] == [
+        str(number) for number in model.predict(raw).argmax(axis=1)
+    ]
+
+
+def test_a_run_whose_model_has_no_preparation_is_refused(chainrule: Command, run: Path) -> None:
+    model = cr.load(run / "model.safetensors")
+    model.preparation = None
+    model.save(run / "model.safetensors")
+    answer = chainrule("evaluate", run)
+    assert answer.code == 2
+    assert "does not say how its inputs are prepared" in answer.err
+
+
 def test_evaluate_without_labels_says_what_to_do(chainrule: Command, run: Path) -> None:
     chainrule("data", "export", "digits", "--part", "test", "--csv", "x.csv", "--no-labels")
     answer = chainrule("evaluate", run, "x.csv")
@@ -148,5 +169,5 @@ def test_labels_stand_where_they_stood_in_training(chainrule: Command) -> None:
 
 def test_evaluate_says_when_there_is_no_test_part(chainrule: Command) -> None:
     Path("points.csv").write_text("\n".join(f"{i % 2},{i % 2},0.5" for i in range(20)))
-    chainrule("train", "points.csv", "--epochs", 1, "--out", "run")
+    chainrule("train", "points.csv", "--label-column", 0, "--epochs", 1, "--out", "run")
     assert "what it was trained on" in chainrule("evaluate", "run").out

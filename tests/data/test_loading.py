@@ -37,7 +37,8 @@ def test_table(tmp_path: Path) -> None:
     path = write_table(tmp_path / "flowers.csv", "a,b,species\n1,0.5,0\n2,0.25,1\n3,1,1\n")
     dataset = load(path, label_column="species")
     assert dataset.name == "flowers"
-    assert dataset.x_train.tolist() == [[1, 0.5], [2, 0.25], [3, 1]]
+    x = np.array([[1, 0.5], [2, 0.25], [3, 1]])
+    assert np.allclose(dataset.x_train, (x - x.mean(axis=0)) / x.std(axis=0))
     assert dataset.x_train.dtype == np.float32
     assert dataset.y_train.tolist() == [0, 1, 1]
     assert dataset.class_names == ("0", "1")
@@ -57,10 +58,11 @@ def test_table_for_regression(tmp_path: Path) -> None:
     dataset = load(path, label_column=-1, task="regression")
     assert dataset.class_names is None
     assert dataset.y_train.tolist() == [[0.5], [-0.25]]
+    assert load(path, label_column=-1).class_names is None
     with pytest.raises(
         DataError, match=r"labels from column 1\): the label of example 0 is 0.5; .* choose a loss"
     ):
-        load(path, label_column=-1)
+        load(path, label_column=-1, task="classification")
 
 
 def test_idx_npz_npy_and_images(tmp_path: Path, write_idx: Write) -> None:
@@ -73,7 +75,7 @@ def test_idx_npz_npy_and_images(tmp_path: Path, write_idx: Write) -> None:
     np.save(tmp_path / "npy" / "y_train.npy", y)
     for source in (images, tmp_path / "idx", tmp_path / "set.npz", tmp_path / "npy"):
         dataset = load(source)
-        assert dataset.preparation == Preparation(255.0, (8, 8, 1))
+        assert dataset.preparation == Preparation(255.0, (8, 8, 1), ("0", "1"))
         assert np.allclose(dataset.x_train[:], 0.2)
         assert dataset.y_train.tolist() == [1, 0]
     assert isinstance(load(tmp_path / "npy").x_train, PreparedArray)
@@ -88,9 +90,9 @@ def test_a_file_is_read_by_what_it_is(tmp_path: Path, write_idx: Write) -> None:
     (tmp_path / "set.npz").rename(tmp_path / "set.csv")
     assert load(tmp_path / "set.csv").x_train.shape == (2, 2)
     images = write_idx(tmp_path / "digits", np.zeros((2, 4, 4), np.uint8))
-    assert load_inputs(images, Preparation(255.0, (4, 4, 1)))[0].shape == (2, 4, 4, 1)
+    assert load_inputs(images, Preparation(255.0, (4, 4, 1))).x.shape == (2, 4, 4, 1)
     table = write_table(tmp_path / "table.dat", "1,2\n")
-    assert load_inputs(table, Preparation(shape=(2,)))[0].tolist() == [[1, 2]]
+    assert load_inputs(table, Preparation(shape=(2,))).x.tolist() == [[1, 2]]
 
 
 def test_a_path_may_be_called_like_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,14 +135,14 @@ def test_bad_files(tmp_path: Path, write_idx: Write) -> None:
         load(write_table(tmp_path / "one.csv", "1\n2\n"))
     with pytest.raises(DataError, match="holds examples without labels: to train on it, put"):
         load(write_idx(tmp_path / "a-images-idx3-ubyte", np.zeros((2, 3, 3), np.uint8)))
-    with pytest.raises(DataError, match="label of example 1 is 9; there are only 2 examples"):
+    with pytest.raises(DataError, match="which column is the label"):
         load(write_table(tmp_path / "labels.csv", "0,1.5\n9,2.5\n"))
-    with pytest.raises(DataError, match="line 2, column 1 holds 'cat', expected a number"):
-        load(write_table(tmp_path / "text.csv", "label,a\ncat,2.5\n"))
+    with pytest.raises(DataError, match="line 3, column `label` holds 'cat', expected a number"):
+        load(write_table(tmp_path / "text.csv", "label,a\n1,2\ncat,2.5\n2,2\n"))
     (tmp_path / "broken.npz").write_bytes(b"")
     with pytest.raises(DataError, match=r"broken.npz is damaged"):
         load(tmp_path / "broken.npz")
-    (tmp_path / "noise.bin").write_bytes(b"\xff\xd8\xfe")
+    (tmp_path / "noise.bin").write_bytes(b"\xff\xd8\xfe\x00")
     with pytest.raises(DataError, match="is not text in UTF-8"):
         load(tmp_path / "noise.bin")
 
@@ -148,7 +150,7 @@ def test_bad_files(tmp_path: Path, write_idx: Write) -> None:
 def test_labels_are_checked_in_the_test_part_too(tmp_path: Path) -> None:
     x = np.zeros((3, 2))
     np.savez(tmp_path / "a.npz", x_train=x, y_train=[0, 1, 1], x_test=x, y_test=[0, 1, 2])
-    with pytest.raises(DataError, match="label of example 2 is 2; there are 2 classes, 0 to 1"):
+    with pytest.raises(DataError, match="label of example 2 is 2; the classes are `0`, `1`"):
         load(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", x_train=x, y_train=[0, 1, 1], x_test=x[:, :1], y_test=[0, 1, 1])
     with pytest.raises(DataError, match=r"b.npz: each example has shape \(1,\)"):
@@ -170,59 +172,60 @@ def test_unreadable_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_inputs_from_tables(tmp_path: Path) -> None:
-    preparation = Preparation(shape=(2,))
+    preparation = Preparation(shape=(2,), class_names=("0", "1"))
     without = write_table(tmp_path / "test.csv", "a,b\n1,2\n3,4\n")
-    x, y = load_inputs(without, preparation, class_names=("0", "1"))
-    assert x.tolist() == [[1, 2], [3, 4]]
-    assert y is None
+    inputs = load_inputs(without, preparation)
+    assert inputs.x.tolist() == [[1, 2], [3, 4]]
+    assert inputs.y is None
     labelled = write_table(tmp_path / "labelled.csv", "a,b,c\n1,2,0\n3,4,1\n")
-    x, y = load_inputs(labelled, preparation, class_names=("0", "1"), label_column="c")
-    assert x.tolist() == [[1, 2], [3, 4]]
-    assert y is not None
-    assert y.tolist() == [0, 1]
-    _, values = load_inputs(labelled, preparation, label_column="c")
+    inputs = load_inputs(labelled, preparation, label_column="c")
+    assert inputs.x.tolist() == [[1, 2], [3, 4]]
+    assert inputs.y is not None
+    assert inputs.y.tolist() == [0, 1]
+    values = load_inputs(labelled, Preparation(shape=(2,)), label_column="c").y
     assert values is not None
     assert values.tolist() == [[0], [1]]
     wide = write_table(tmp_path / "wide.csv", "1,2,3,4\n")
     with pytest.raises(DataError, match="has 4 columns, but the network takes 2 features"):
         load_inputs(wide, preparation)
-    with pytest.raises(DataError, match="label of example 0 is 2; there are 2 classes"):
-        load_inputs(labelled, preparation, class_names=("0", "1"), label_column="b")
+    with pytest.raises(DataError, match="label of example 0 is 2; the classes are `0`, `1`"):
+        load_inputs(labelled, preparation, label_column="b")
 
 
 def test_inputs_are_scaled_as_in_training_whatever_the_file_holds(tmp_path: Path) -> None:
     path = write_table(tmp_path / "x.csv", ",".join(["1"] * 64) + "\n")
-    x, _ = load_inputs(path, Preparation(255.0, (8, 8, 1)))
+    x = load_inputs(path, Preparation(255.0, (8, 8, 1))).x
     assert np.allclose(x, 1 / 255)
 
 
 def test_inputs_from_names() -> None:
     digits = load("digits")
-    x, y = load_inputs("digits", digits.preparation, class_names=digits.class_names)
-    assert np.array_equal(x, digits.x_test)
-    assert np.array_equal(y, digits.y_test)
+    inputs = load_inputs("digits", digits.preparation)
+    assert np.array_equal(inputs.x, digits.x_test)
+    assert inputs.y is not None
+    assert np.array_equal(inputs.y, digits.y_test)
     with pytest.raises(DataError, match=r"linear: each example has shape \(2,\), .* \(8, 8, 1\)"):
         load_inputs("linear", digits.preparation)
 
 
 def test_inputs_from_images(tmp_path: Path) -> None:
-    preparation = Preparation(255.0, (2, 3, 1))
+    preparation = Preparation(255.0, (2, 3, 1), ("cat", "dog"))
     folder = write_images(tmp_path / "classes", {"dog": 51})
-    x, y = load_inputs(folder, preparation, class_names=("cat", "dog"))
-    assert np.allclose(x, 0.2)
-    assert y is not None
-    assert y.tolist() == [1]
-    x, y = load_inputs(folder / "dog", preparation, class_names=("cat", "dog"))
-    assert x.shape == (1, 2, 3, 1)
-    assert y is None
+    inputs = load_inputs(folder, preparation)
+    assert np.allclose(inputs.x, 0.2)
+    assert inputs.y is not None
+    assert inputs.y.tolist() == [1]
+    inputs = load_inputs(folder / "dog", preparation)
+    assert inputs.x.shape == (1, 2, 3, 1)
+    assert inputs.y is None
 
 
 def test_inputs_from_npy_stay_on_disk(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.full((3, 8, 8), 255, np.uint8))
-    x, y = load_inputs(tmp_path / "x.npy", Preparation(255.0, (8, 8, 1)))
-    assert isinstance(x, PreparedArray)
-    assert np.array_equal(x[:], np.ones((3, 8, 8, 1)))
-    assert y is None
+    inputs = load_inputs(tmp_path / "x.npy", Preparation(255.0, (8, 8, 1)))
+    assert isinstance(inputs.x, PreparedArray)
+    assert np.array_equal(inputs.x[:], np.ones((3, 8, 8, 1)))
+    assert inputs.y is None
 
 
 def test_a_large_file_is_never_read_whole(tmp_path: Path) -> None:
@@ -237,6 +240,29 @@ def test_a_large_file_is_never_read_whole(tmp_path: Path) -> None:
     dataset = load(tmp_path)
     assert dataset.x_train.shape == (rows, 2048, 1, 1)
     assert dataset.x_train[rows - 2 :].sum() == 2048
+
+
+def test_emnists_own_files_are_stood_upright(tmp_path: Path, write_idx: Write) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
+    for prefix in ("emnist-letters-", "emnist47-", ""):
+        folder = tmp_path / f"folder {prefix}"
+        for part in ("train", "test"):
+            images = write_idx(folder / f"{prefix}{part}-images-idx3-ubyte.gz", x)
+            write_idx(
+                folder / f"{prefix}{part}-labels-idx1-ubyte.gz", np.array([1, 2, 26, 1], "u1")
+            )
+        lies = prefix == "emnist-letters-"
+        expected = x.transpose(0, 2, 1) if lies else x
+        for source in (images, folder):
+            dataset = load(source)
+            assert np.allclose(dataset.x_train[..., 0] * 255, expected)
+            assert dataset.class_names == ("1", "2", "26")
+            assert dataset.y_train.tolist() == [0, 1, 2, 0]
+            assert bool(dataset.notes) == lies
+            inputs = load_inputs(source, dataset.preparation)
+            assert np.allclose(inputs.x[..., 0] * 255, expected)
+            assert inputs.y is not None
+            assert inputs.y.tolist() == [0, 1, 2, 0]
 
 
 def test_real_mnist(shared_data: Path) -> None:

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import chainrule as cr
+from chainrule.data.preparation import Preparation
 from chainrule.errors import ConfigError, ModelFileError, OutputError
 from chainrule.tensor_file import read_tensors, write_tensors
 
@@ -84,6 +85,50 @@ def test_a_loaded_network_knows_the_inputs_of_its_training(
     assert not caplog.records
     loaded.predict(255 * X)
     assert "but the network was trained on" in caplog.text
+
+
+def test_a_network_keeps_the_preparation_of_its_data(network: cr.Network, path: Path) -> None:
+    network.preparation = Preparation(255.0, (5, 5, 1), ("cat", "dog", "Ä"))
+    network.save(path)
+    loaded = cr.load(path)
+    assert loaded.preparation == network.preparation
+    raw = np.random.default_rng(0).integers(0, 256, (4, 5, 5), np.uint8)
+    expected = network.predict((raw / np.float32(255))[..., None])
+    np.testing.assert_array_equal(loaded.predict(raw), expected)
+    np.testing.assert_array_equal(loaded.predict(raw.reshape(4, 25).astype(int)), expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": 0},
+        {"scale": float("nan")},
+        {"scale": "a"},
+        {"shape": [0]},
+        {"shape": [25]},
+        {"class_names": "abc"},
+        {"class_names": ["a\nb", "c", "d"]},
+        {"class_names": ["a", "b"]},
+        {"layout": {}},
+        {"images": {"size": [0, 1], "grayscale": True}},
+        {"ink": "red"},
+    ],
+)
+def test_a_preparation_that_cannot_be(path: Path, change: dict[str, Any]) -> None:
+    right = Preparation(255.0, (5, 5, 1), ("a", "b", "c")).as_plain()
+    edit(path, lambda description, tensors: description.update(preparation=right))
+    cr.load(path)
+    wrong = {**right, **change}
+    edit(path, lambda description, tensors: description.update(preparation=wrong))
+    with pytest.raises(ModelFileError, match="architecture cannot be rebuilt"):
+        cr.load(path)
+
+
+@pytest.mark.parametrize("stored", [{}, [], 5, "ab"])
+def test_what_is_no_preparation(path: Path, stored: Any) -> None:
+    edit(path, lambda description, tensors: description.update(preparation=stored))
+    with pytest.raises(ModelFileError, match="architecture cannot be rebuilt"):
+        cr.load(path)
 
 
 @pytest.mark.parametrize("stored", [[1], [2, 1], [0, float("nan")], "ab", ["a", "b"], 5])

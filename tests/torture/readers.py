@@ -3,7 +3,9 @@ and what means something in the format."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -29,8 +31,10 @@ from tests.torture.seeds import (
     LABELS,
     MAPPINGS,
     MODELS,
+    RECORDS,
     SOLUTIONS,
     TABLES,
+    TABLES_OF_WORDS,
     idx_bytes,
     npy_bytes,
     texts,
@@ -50,9 +54,25 @@ def train_on(path: Path, **options: object) -> None:
 
 def predict_on(path: Path) -> None:
     """Load data for prediction by a network that takes three features."""
-    x, y = load_inputs(path, Preparation(shape=(3,)), class_names=("a", "b"))
-    assert np.isfinite(x).all()
-    assert y is None or len(x) == len(y)
+    inputs = load_inputs(path, Preparation(shape=(3,), class_names=("a", "b")))
+    assert np.isfinite(inputs.x).all()
+    assert inputs.y is None or len(inputs.x) == len(inputs.y)
+
+
+@cache
+def preparation_of_words() -> Preparation:
+    """Of a network that was trained on a table of numbers and words."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        path.write_text(TABLES_OF_WORDS[0])
+        return load(path).preparation
+
+
+def match_columns(path: Path) -> None:
+    """Load a table for prediction by a network that was trained on another."""
+    inputs = load_inputs(path, preparation_of_words())
+    assert np.isfinite(inputs.x).all()
+    assert inputs.ids is None or len(inputs.ids) == len(inputs.x)
 
 
 def read_mapping(path: Path) -> None:
@@ -178,6 +198,9 @@ READERS = {
         texts(*TABLES),
         tokens.CSV,
     ),
+    "csv-words": Reader(train_on, "table.csv", texts(*TABLES_OF_WORDS), tokens.CSV),
+    "csv-columns": Reader(match_columns, "table.csv", texts(*TABLES_OF_WORDS), tokens.CSV),
+    "json-lines": Reader(train_on, "table.jsonl", texts(*RECORDS), tokens.JSON),
     "csv-inputs": Reader(predict_on, "table.csv", texts(*TABLES), tokens.CSV),
     "images": Reader(
         lambda path: train_on(path.parent.parent), "cat/a.png", seeds.images, tokens.IMAGE

@@ -128,6 +128,17 @@ TABLES = (
     ),
 )
 
+TABLES_OF_WORDS = (
+    "Id;size;kind;label\n1;1,5;big;cat\n2;;small;dog\n3;2,25;big;cat\n",
+    "kind,label,size\nbig,cat,1.5\nsmall,dog,NA\n",
+    "size kind label\n1e3 ? dog\n-2 big cat\n",
+)
+
+RECORDS = (
+    '{"label": "cat", "a": 1, "b": true}\n{"label": "dog", "a": null, "b": false}\n',
+    '[{"label": 1, "a": 0.5, "b": "x"}, {"label": 2, "a": -3e2, "b": "y"}]',
+)
+
 CONFIGURATIONS = (
     """
 data = "digits"

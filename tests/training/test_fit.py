@@ -354,6 +354,23 @@ def test_early_stopping_goes_back_to_the_best_weights(
     assert stopping.best_epoch == best
 
 
+@pytest.mark.parametrize(
+    ("monitor", "mode", "epochs"), [(None, "max", 3), ("validation_accuracy", "min", 3)]
+)
+def test_early_stopping_may_be_told_what_is_better(monitor, mode: str, epochs: int) -> None:
+    stopping = cr.EarlyStopping(2, monitor, mode=mode)
+    history = fit(
+        cr.Network([cr.Dense(2), cr.BatchNorm()], 3),
+        epochs=5,
+        validation=0.2,
+        metrics=["accuracy"],
+        callbacks=[Script([5, 4, 3, 2, 1]), stopping],
+    )
+    assert len(history) == epochs
+    with pytest.raises(UnknownNameError, match="no mode is called 'maximum'; did you mean 'max'"):
+        cr.EarlyStopping(mode="maximum")
+
+
 def test_early_stopping_watches_the_loss_where_there_is_no_validation() -> None:
     history = fit(classifier(), optimizer="sgd(1e-12)", callbacks=[cr.EarlyStopping(min_change=1)])
     assert len(history) == 3
@@ -459,7 +476,7 @@ def test_a_memory_mapped_set_trains_as_one_in_memory(tmp_path: Path) -> None:
         ({"x": X[:, :2]}, ShapeError, r"expects x of shape \(N, 3\), received \(50, 2\)"),
         ({"y": LABELS + 1}, TargetError, "class 2 is out of range: the network has 2 outputs"),
         ({"y": LABELS.astype(float)}, TargetError, "class numbers are integers"),
-        ({"y": LABELS.astype(str)}, TargetError, "class numbers are integers"),
+        ({"y": LABELS.astype(str)}, DataError, "y holds text or Python objects, such as .*'1'"),
         ({"epochs": 0}, ArgumentError, "epochs is a whole number, 1 or more; received 0"),
         ({"batch_size": 0}, ArgumentError, "batch_size is a whole number, 1 or more; received 0"),
         ({"batch_size": "ful"}, UnknownNameError, "did you mean 'full'"),

@@ -63,10 +63,11 @@ def test_one_cycle_of_a_single_step() -> None:
 
 
 def plateau(losses: list[float], **options) -> list[float]:
-    """The factor after each of these losses."""
+    """The factor after each of these losses, which are accuracies, too."""
     history, path = History(), []
     for epoch, loss in enumerate(losses, start=1):
-        history.append({"epoch": epoch, "loss": 0.0, "validation_loss": loss})
+        record = {"epoch": epoch, "loss": 0.0, "validation_loss": loss, "accuracy": loss}
+        history.append(record)
         path.append(ReduceOnPlateau(**options).factor(Moment(epoch, 1, 99, history)))
     return path
 
@@ -80,6 +81,12 @@ def plateau(losses: list[float], **options) -> list[float]:
         ([4, 5, 3, 5, 5, 5], {"patience": 1}, [1, 1, 1, 1, 0.1, 0.1]),
         ([4, 3.9, 3.8], {"patience": 0, "threshold": 0.1}, [1, 0.1, 0.01]),
         ([4, 4], {"patience": 0, "monitor": "loss"}, [1, 0.1]),
+        ([1, 2, 3, 4], {"patience": 0, "monitor": "accuracy"}, [1, 1, 1, 1]),
+        ([4, 3, 3, 5], {"patience": 0, "monitor": "accuracy"}, [1, 0.1, 0.01, 0.01]),
+        ([4, 3, 2, 1], {"patience": 0, "monitor": "accuracy", "mode": "min"}, [1, 1, 1, 1]),
+        ([1, 2, 3, 4], {"patience": 0, "mode": "max"}, [1, 1, 1, 1]),
+        ([-1, -2, -3], {"patience": 0}, [1, 1, 1]),
+        ([-1, -1, -1], {"patience": 0}, [1, 0.1, 0.01]),
     ],
 )
 def test_a_plateau_longer_than_the_patience_lowers_the_rate(losses, options, expected) -> None:

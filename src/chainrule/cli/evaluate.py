@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
+from chainrule.cli.terminal import complain
 from chainrule.display import say
 
 
@@ -35,17 +36,18 @@ def evaluate(
     opened = open_run(run)
     config = opened.config
     source = data or config.data
-    x, y = load_inputs(
+    inputs = load_inputs(
         source,
         opened.preparation,
-        class_names=opened.class_names,
         data_dir=data_dir or config.data_dir,
         seed=config.seed,
         label_column=config.label_column,
     )
-    if y is None:
+    for note in inputs.notes:
+        complain(note)
+    if inputs.y is None:
         raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
     own = " (what it was trained on: there is no test part)"
     note = own if data is None and opened.summary.test is None else ""
-    numbers = describe_numbers(opened.network.evaluate(x, y))
-    say(f"{source}{note}, {len(x):,} examples: {numbers}")
+    numbers = describe_numbers(opened.network.evaluate(inputs.x, inputs.y))
+    say(f"{source}{note}, {len(inputs.x):,} examples: {numbers}")

@@ -140,18 +140,17 @@ def _examples(subject: _Subject, data_dir: Path | None) -> tuple[Array, Array, s
         x, y = example_batch(subject.network, subject.loss, EXAMPLES)
         return x, y, f"{len(x)} random examples"
     run = read_run(subject.run)
-    x, targets = load_inputs(
+    inputs = load_inputs(
         run.config.data,
         run.preparation,
-        class_names=run.class_names,
         data_dir=data_dir or run.config.data_dir,
         seed=run.config.seed,
         label_column=run.config.label_column,
     )
-    if targets is None:
+    if inputs.y is None:
         raise DataError(f"{run.config.data} has no labels to trace gradients from")
-    y = targets[:EXAMPLES]
-    return x[:EXAMPLES], y, f"the first {len(y)} examples of {run.config.data}"
+    y = inputs.y[:EXAMPLES]
+    return inputs.x[:EXAMPLES], y, f"the first {len(y)} examples of {run.config.data}"
 
 
 def _show(trace: Trace, which: str) -> None:

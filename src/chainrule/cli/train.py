@@ -27,7 +27,7 @@ def train(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="A data set's name (see `chainrule data list`), or a CSV, NPZ or IDX file, or a "
+            help="A data set's name (see `chainrule data list`), or a table, NPZ or IDX file, or a "
             "folder. May be left out with --config.",
         ),
     ] = None,
@@ -200,6 +200,9 @@ def _announce(prepared: Prepared) -> None:
         f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
         f"examples of shape {dataset.input_shape}{classes}"
     )
+    for line in (dataset.preparation.describe(), *dataset.notes):
+        if line:
+            say(line)
     say_lines(f"{network.summary()}\n\n")
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}, "

@@ -72,6 +72,15 @@ def read_array_folder(folder: Path) -> RawDataset:
     return _as_dataset(files, lambda name: read_npy(files[name]), str(folder))
 
 
+def holds_arrays(path: Path) -> bool:
+    """True of a ZIP file with arrays in it; also of a damaged one, which is then called so."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".npy") for name in archive.namelist())
+    except DAMAGED_ARCHIVE:
+        return True
+
+
 def read_npz(path: Path) -> RawDataset:
     """The set in an NPZ file with the arrays ``x_train``, ``y_train`` and perhaps
     ``x_test``, ``y_test``; or with ``x`` and perhaps ``y``.

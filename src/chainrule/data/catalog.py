@@ -241,8 +241,7 @@ def load_catalog(name: str, data_dir: str | Path | None = None) -> Dataset:
         y_train=y_train,
         x_test=x_test,
         y_test=y_test,
-        class_names=names,
-        preparation=_preparation(entry),
+        preparation=_preparation(entry, names),
         source=str(folder),
     )
 
@@ -351,15 +350,14 @@ def _load_digits(entry: CatalogEntry) -> Dataset:
         y_train=y[train],
         x_test=x[test],
         y_test=y[test],
-        class_names=entry.class_names,
-        preparation=_preparation(entry),
+        preparation=_preparation(entry, entry.class_names),
         source="bundled with chainrule",
     )
 
 
-def _preparation(entry: CatalogEntry) -> Preparation:
+def _preparation(entry: CatalogEntry, class_names: tuple[str, ...]) -> Preparation:
     """How files of such images are prepared: pixels there go to 255, for `digits` too."""
-    return Preparation(255.0, (entry.side, entry.side, 1))
+    return Preparation(255.0, (entry.side, entry.side, 1), class_names, ink="light")
 
 
 def _prepare(
@@ -373,7 +371,8 @@ def _prepare(
         )
     images = examples.x.transpose(0, 2, 1) if entry.transposed else examples.x
     labels = examples.y.astype(np.int64) - entry.first_label
-    return _preparation(entry).apply(images), class_numbers(labels, examples.origin, class_names)
+    x = _preparation(entry, class_names).apply(images)
+    return x, class_numbers(labels, examples.origin, class_names)
 
 
 def _read_mapping(path: Path) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
 from chainrule.types import Array
 
+ENOUGH_TO_HOLD_OUT = 500  # training examples from which a tenth is held out unless told otherwise
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -20,7 +22,8 @@ class Dataset:
 
     `x_train` is ``(N, *example_shape)``, prepared as a network takes it (float32, pixels
     in [0, 1]); `y_train` is ``(N,)`` of class numbers, or floats where `class_names` is None
-    (regression).
+    (regression). `preparation` is how they came to be so, and what the classes are called; `notes`
+    say what was guessed on the way, and what was odd.
     """
 
     name: str
@@ -28,9 +31,14 @@ class Dataset:
     y_train: Array
     x_test: Array | None = None
     y_test: Array | None = None
-    class_names: tuple[str, ...] | None = None
     preparation: Preparation = field(default_factory=Preparation)
     source: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the classes are called; None for regression."""
+        return self.preparation.class_names
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -41,6 +49,21 @@ class Dataset:
     def task(self) -> str:
         """``"classification"`` or ``"regression"``."""
         return "regression" if self.class_names is None else "classification"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Examples as the network takes them, and their targets where the source has any.
+
+    `ids` say which example is which, and `id_name` what their column is called, where the source
+    has them; `notes` say what was done to match the source with the training data.
+    """
+
+    x: Array
+    y: Array | None
+    ids: tuple[str, ...] | None = None
+    id_name: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,9 +89,21 @@ def split(
     (8, 2)
     """
     count = count_held_out(len(x), held_out)
-    order = generator(seed, "split").permutation(len(x))
-    rest, chosen = np.sort(order[count:]), np.sort(order[:count])
+    rest, chosen = split_rows(len(x), count, seed)
     return (take(x, rest), take(y, rest)), (take(x, chosen), take(y, chosen))
+
+
+def split_rows(
+    available: int, count: int, seed: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The rows to train on, and the `count` rows to hold out, in ascending order."""
+    order = generator(seed, "split").permutation(available)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def default_held_out(available: int) -> float | int:
+    """How much is held out for validation unless told otherwise: a tenth, where that is enough."""
+    return 0.1 if available >= ENOUGH_TO_HOLD_OUT else 0
 
 
 def count_held_out(available: int, held_out: float | int) -> int:
@@ -94,6 +129,7 @@ class Rows:
     def __init__(self, array: Array, rows: npt.NDArray[np.intp]) -> None:
         self._array = array
         self._rows = rows
+        self.dtype = array.dtype
         self.shape: tuple[int, ...] = (len(rows), *array.shape[1:])
         self.ndim = len(self.shape)
 
@@ -104,7 +140,7 @@ class Rows:
         return np.asarray(self._array[self._rows[index]])
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
-        return self[:].astype(dtype, copy=False)
+        return self[:].astype(dtype or self.dtype, copy=False)
 
 
 def check_pair(x: Array, y: Array, what: str = "training") -> None:

@@ -11,6 +11,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ USUAL_NAMES = {
     "test images": "t10k-images-idx3-ubyte",
     "test labels": "t10k-labels-idx1-ubyte",
 }
+EMNIST = re.compile(r"emnist-(balanced|byclass|bymerge|letters|digits|mnist)-", re.IGNORECASE)
 FILE_NAME = re.compile(
     r"(?P<prefix>.*?)(?P<part>train|t10k|test)[-_.]?(?P<kind>images|labels)[-_.]idx[13]"
     r"[-_.]ubyte(\.gz)?",
@@ -62,6 +64,18 @@ def read_idx(path: Path) -> Array:
             ) from None
         except (gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{path} is corrupt: {error}: copy or download it again") from None
+
+
+def unpacks_to_idx(path: Path, start: bytes) -> bool:
+    """True of a file compressed with gzip that holds an IDX file; also of a damaged one, which is
+    then called so. `start` are the first bytes of the file itself."""
+    if not start.startswith(GZIP_MAGIC):
+        return False
+    try:
+        with gzip.open(path) as unpacked:
+            return unpacked.read(2) == b"\0\0"
+    except (OSError, EOFError, zlib.error):
+        return True
 
 
 def read_idx_pair(images: Path, labels: Path | None) -> Examples:
@@ -99,7 +113,7 @@ def read_idx_file(path: Path) -> RawDataset:
     labels = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
     beside = [path.with_name(labels), path.with_name(labels + ".gz")]
     found = [file for file in beside if file.is_file() and file != path]
-    return RawDataset(read_idx_pair(path, found[0] if found else None))
+    return _upright(RawDataset(read_idx_pair(path, found[0] if found else None)), path.name)
 
 
 def read_idx_folder(folder: Path) -> RawDataset:
@@ -117,7 +131,17 @@ def read_idx_folder(folder: Path) -> RawDataset:
             "move one into a folder of its own, or give its images file"
         )
     files = find_idx_files(folder, prefixes[0])
-    return read_idx_parts(files, folder, has_test=any(key.startswith("test") for key in files))
+    has_test = any(key.startswith("test") for key in files)
+    return _upright(read_idx_parts(files, folder, has_test), prefixes[0])
+
+
+def _upright(raw: RawDataset, name: str) -> RawDataset:
+    """EMNIST's own files, which are known by their names, hold images that lie on their side."""
+    if not EMNIST.match(name) or raw.train.x.ndim != 3:
+        return raw
+    train = replace(raw.train, x=raw.train.x.transpose(0, 2, 1))
+    test = None if raw.test is None else replace(raw.test, x=raw.test.x.transpose(0, 2, 1))
+    return RawDataset(train, test, notes=("EMNIST's images were stood upright",))
 
 
 def read_idx_parts(files: dict[str, Path], folder: Path, has_test: bool = True) -> RawDataset:

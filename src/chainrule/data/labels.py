@@ -1,4 +1,8 @@
-"""Targets as losses and metrics take them, checked once, when data is loaded."""
+"""Targets as losses and metrics take them, checked once, when data is loaded.
+
+A class is known by its name, which is what stands in the file: a word, or a whole number. Losses
+number the classes from 0, in the order of their names.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,87 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.data.tables import is_whole, listed_in_order, number_text
 from chainrule.errors import DataError
+from chainrule.limits import shortened
 from chainrule.types import Array
+
+MOST_NUMBERED = 20  # distinct whole numbers that are classes, whatever they are
+ROWS_TO_A_CLASS = 3  # at least, where there are more, numbered without a gap
+LARGEST_LABEL = 2**53  # up to which real numbers are exact
+
+
+def guess_task(y: Array, are_pixels: bool) -> str:
+    """``"classification"``, or ``"regression"`` for a column of many distinct numbers.
+
+    Words are classes. Whole numbers are where they belong to images, where there are few of them,
+    or where they count 0, 1, 2, … or 1, 2, 3, … with several examples each.
+
+    >>> guess_task(np.array([1, 2, 2, 1]), are_pixels=False)
+    'classification'
+    >>> guess_task(np.array([23.0, 41.0, 35.0, 62.0]), are_pixels=False)
+    'regression'
+    """
+    if y.dtype == object:
+        return "classification"
+    distinct = np.unique(y)
+    if np.any(distinct != np.floor(distinct)):
+        return "regression"
+    numbered = distinct[0] in (0, 1) and np.all(np.diff(distinct) == 1)
+    few = len(distinct) <= MOST_NUMBERED and len(distinct) <= max(2, len(y) / 2)
+    many_each = numbered and len(y) >= ROWS_TO_A_CLASS * len(distinct)
+    return "classification" if are_pixels or few or many_each else "regression"
+
+
+def name_classes(y: Array, origin: str) -> tuple[str, ...]:
+    """The names of the classes that occur: words in alphabetical order, whole numbers in theirs.
+
+    >>> name_classes(np.array([10, 2, 1, 2]), "digits.npz")
+    ('1', '2', '10')
+
+    Raises:
+        DataError: a label is no whole number; the message names `origin` and the example.
+    """
+    y = _flat(y, origin)
+    if y.dtype == object:
+        return tuple(sorted(set(y.tolist())))
+    _refuse_no_classes(y, origin)
+    return tuple(number_text(number) for number in np.unique(y).tolist())
+
+
+def match_classes(
+    y: Array, origin: str, class_names: Sequence[str], may_be_numbered: bool = False
+) -> Array:
+    """Labels as class numbers ``(N,)`` in int64, by the names of the classes. Where they may be
+    numbered, whole numbers from 0 stand for classes that are called otherwise.
+
+    >>> match_classes(np.array([10, 2]), "digits.npz", ("1", "2", "10"))
+    array([2, 1])
+    >>> match_classes(np.array([1, 0]), "pets.npz", ("cat", "dog"), may_be_numbered=True)
+    array([1, 0])
+
+    Raises:
+        DataError: a label is none of the classes; the message names `origin` and the example.
+    """
+    y = _flat(y, origin)
+    if y.dtype == object:
+        texts = y.tolist()
+    else:
+        _refuse_no_classes(y, origin)
+        distinct, places = np.unique(y, return_inverse=True)
+        names = [number_text(number) for number in distinct.tolist()]
+        are_words = not all(map(is_whole, class_names))
+        if may_be_numbered and are_words and not {*names} <= {*class_names}:
+            return class_numbers(y, origin, class_names)
+        texts = [names[place] for place in places.ravel().tolist()]
+    number = {name: at for at, name in enumerate(class_names)}
+    unknown = next((row for row, text in enumerate(texts) if text not in number), None)
+    if unknown is not None:
+        raise DataError(
+            f"{origin}: the label of example {unknown} is {shortened(str(texts[unknown]))}; the "
+            f"classes are {listed_in_order(class_names)}"
+        )
+    return np.array([number[text] for text in texts], np.int64)
 
 
 def class_numbers(y: Array, origin: str, class_names: Sequence[str] | None = None) -> Array:
@@ -23,27 +106,14 @@ def class_numbers(y: Array, origin: str, class_names: Sequence[str] | None = Non
         DataError: a label is no whole number, negative, or too large; the message names
             `origin` and the example.
     """
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1:
-        raise DataError(
-            f"{origin}: the labels have shape {y.shape}, expected one class number for each "
-            "example: turn one-hot rows into numbers with y.argmax(axis=1)"
-        )
+    y = _flat(y, origin)
     count = len(y) if class_names is None else len(class_names)
     limit = (
         f"there are only {count} examples, which cannot show so many classes"
         if class_names is None
         else f"there are {count} classes, 0 to {count - 1}"
     )
-    _refuse(y, ~np.isfinite(y), origin, "labels must be finite numbers")
-    _refuse(
-        y,
-        y != np.floor(y),
-        origin,
-        "classes are whole numbers: name another label column, or for real numbers choose a loss "
-        "such as mean_squared_error (task='regression')",
-    )
+    _refuse_no_classes(y, origin)
     _refuse(y, y < 0, origin, "classes are numbered from 0")
     _refuse(y, y >= count, origin, limit)
     return y.astype(np.int64)
@@ -58,11 +128,39 @@ def regression_targets(y: Array, origin: str) -> Array:
     Raises:
         DataError: a target is not a finite float32.
     """
+    if y.dtype == object:
+        raise DataError(
+            f"{origin}: the targets are words, such as {shortened(repr(y[0]))}, expected numbers: "
+            "name another label column, or choose a loss for classes"
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         targets = y.astype(np.float32).reshape(len(y), -1)
     faulty = np.any(~np.isfinite(targets), axis=1)
     _refuse(y, faulty, origin, "targets must be finite numbers")
     return targets
+
+
+def _flat(y: Array, origin: str) -> Array:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise DataError(
+            f"{origin}: the labels have shape {y.shape}, expected one class number for each "
+            "example: turn one-hot rows into numbers with y.argmax(axis=1)"
+        )
+    return y
+
+
+def _refuse_no_classes(y: Array, origin: str) -> None:
+    _refuse(y, ~np.isfinite(y), origin, "labels must be finite numbers")
+    _refuse(
+        y,
+        y != np.floor(y),
+        origin,
+        "classes are whole numbers: name another label column, or for real numbers choose a loss "
+        "such as mean_squared_error (task='regression')",
+    )
+    _refuse(y, np.abs(y) > LARGEST_LABEL, origin, "classes are whole numbers of at most 53 bits")
 
 
 def _refuse(y: Array, faulty: Array, origin: str, rule: str) -> None:

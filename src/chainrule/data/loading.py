@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from chainrule.configurable import find_name
-from chainrule.data.arrays import NPY_MAGIC, NPZ_MAGIC, read_array_folder, read_npy_file, read_npz
+from chainrule.data.arrays import (
+    NPY_MAGIC,
+    NPZ_MAGIC,
+    holds_arrays,
+    read_array_folder,
+    read_npy_file,
+    read_npz,
+)
 from chainrule.data.catalog import CATALOG, load_catalog
-from chainrule.data.dataset import Dataset
-from chainrule.data.idx import GZIP_MAGIC, find_idx_prefixes, read_idx_file, read_idx_folder
-from chainrule.data.images import SUFFIXES, holds_images, read_image_folder
-from chainrule.data.labels import class_numbers, regression_targets
+from chainrule.data.dataset import Dataset, Inputs
+from chainrule.data.delimited import read_delimited
+from chainrule.data.frames import OLD_EXCEL_MAGIC, PARQUET_MAGIC, is_excel, read_frame
+from chainrule.data.idx import (
+    EMNIST,
+    find_idx_prefixes,
+    read_idx_file,
+    read_idx_folder,
+    unpacks_to_idx,
+)
+from chainrule.data.images import (
+    AS_THEY_ARE,
+    SUFFIXES,
+    ImageOptions,
+    holds_images,
+    read_image_folder,
+)
+from chainrule.data.labels import (
+    class_numbers,
+    match_classes,
+    name_classes,
+    regression_targets,
+)
+from chainrule.data.layout import stand_upright
+from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples, RawDataset
+from chainrule.data.records import read_records
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
-from chainrule.data.tables import read_table
+from chainrule.data.tables import Table
+from chainrule.data.tabular import learn_table, table_inputs
 from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
 from chainrule.limits import shortened
 from chainrule.types import Array
+
+JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
 
 
 def names() -> list[str]:
@@ -47,20 +79,29 @@ def load(
     seed: int = 0,
     samples: int | None = None,
     label_column: int | str | None = None,
-    task: str = "classification",
+    task: str | None = None,
+    validation: float | int | None = 0,
+    image_size: str | None = None,
+    grayscale: bool = False,
 ) -> Dataset:
     """Load a data set by its name, or from a file or folder.
 
     Args:
-        source: a name of `names()`, or the path of an IDX, CSV or NPZ file, or of a folder of
-            IDX files, of NPY files, or of images by class. A name goes before a path: write
-            ``./mnist`` for a folder called like a set.
+        source: a name of `names()`, or the path of an IDX, NPZ, or table file (CSV, JSON Lines,
+            Parquet, Excel), or of a folder of IDX files, of NPY files, or of images by class. A
+            name goes before a path: write ``./mnist`` for a folder called like a set.
         data_dir: where to look for sets of the catalog first; else CHAINRULE_DATA.
-        seed: of the points of a synthetic set.
+        seed: of the points of a synthetic set, and of what is held out.
         samples: how many training points to draw of a synthetic set.
-        label_column: of a CSV file, by name or position; else the column ``label``, or the
-            first.
-        task: ``"classification"``, or ``"regression"`` for real numbers as targets in a file.
+        label_column: of a table, by name or position; may be left out where it is called
+            ``label`` or by another usual name, or stands beside pixels.
+        task: ``"classification"``, or ``"regression"`` for real numbers as targets in a file; if
+            left out, a table's label column decides, and `notes` say so.
+        validation: how much of the training part will be held out, as for `fit`, with the same
+            seed (None: a tenth of 500 and more). The statistics of a table are learnt without it.
+        image_size: WIDTHxHEIGHT, such as ``"28x28"``: files of images are scaled to it, and cropped
+            around their middle where their proportions differ.
+        grayscale: make files of images grey.
 
     >>> load("digits").class_names
     ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
@@ -71,7 +112,8 @@ def load(
             trained on; the message says where and what to do.
         DownloadError: a set is not on this machine and cannot be downloaded.
     """
-    find_name(task, ("classification", "regression"), "task")
+    if task is not None:
+        find_name(task, ("classification", "regression"), "task")
     with _readable(source):
         name = _find_known(source)
         if name in SYNTHETIC:
@@ -80,64 +122,69 @@ def load(
             raise ArgumentError(
                 f"samples={samples} is for synthetic data; {source} has its own examples"
             )
+        asked = ImageOptions.parse(image_size, grayscale)
         if name:
+            _refuse_options(asked, Path(name))
             return load_catalog(name, data_dir)
         path = Path(source)
-        raw = _read_file(path, label_column) if path.is_file() else _read_folder(path)
-        return _as_dataset(raw, path, task)
+        raw = _read_file(path) if path.is_file() else _read_folder(path, asked)
+        if isinstance(raw, Table):
+            _refuse_options(asked, path)
+            return learn_table(raw, path, label_column, task, validation, seed)
+        return _as_dataset(raw, path, task or "classification", asked)
 
 
 def load_inputs(
     source: str | Path,
     preparation: Preparation,
     *,
-    class_names: Sequence[str] | None = None,
     data_dir: str | Path | None = None,
     seed: int = 0,
     label_column: int | str | None = None,
     labels: bool = True,
-) -> tuple[Array, Array | None]:
+) -> Inputs:
     """Examples to predict or evaluate on, prepared as those the network was trained on, and
     their targets where the source has any (else None).
 
-    Of a set with a test part, that part is taken. A CSV file with exactly the columns that
-    the network takes has no labels; with one more, that is the label column.
+    Of a set with a test part, that part is taken. The columns of a table are found by their names;
+    where it has no header, or the network was not trained on a table, by their order: with exactly
+    the columns that the network takes there are no labels; with one more, that is the label column.
 
     Args:
-        source, data_dir, seed, label_column: as for `load`; also a single NPY file, and a
-            folder of images without classes.
+        source, data_dir, seed: as for `load`; also a single NPY file, and a folder of images
+            without classes.
         preparation: of the training data.
-        class_names: of the training data; None for regression.
+        label_column: of a table, where the network was not trained on one.
         labels: whether targets are wanted; if not, they are left out unread.
 
-    >>> x, y = load_inputs("linear", Preparation(shape=(2,)), class_names=("0", "1"))
-    >>> x.shape, y.shape
+    >>> inputs = load_inputs("linear", Preparation(shape=(2,), class_names=("0", "1")))
+    >>> inputs.x.shape, inputs.y.shape
     ((1000, 2), (1000,))
 
     Raises:
         UnknownNameError, DataError, DownloadError: as for `load`; and when the examples are
-            not of the size the network takes, or have labels outside its classes.
+            not of the size the network takes, lack a column, or have labels outside its classes.
     """
     with _readable(source):
         if _find_known(source):
-            dataset = load(source, data_dir=data_dir, seed=seed)
-            x, y = dataset.x_train, dataset.y_train
-            if dataset.x_test is not None and dataset.y_test is not None:
-                x, y = dataset.x_test, dataset.y_test
-            examples = Examples(x, y, dataset.name)
-            # The catalog and the formulas give pixels in [0, 1] already.
-            preparation = Preparation(shape=preparation.shape)
-        else:
-            path = Path(source)
-            examples = (
-                _read_file(path, label_column, preparation)
-                if path.is_file()
-                else _read_folder(path, class_names, needs_labels=False)
-            ).held_out
+            return _known_inputs(load(source, data_dir=data_dir, seed=seed), preparation, labels)
+        path = Path(source)
+        raw = (
+            _read_file(path)
+            if path.is_file()
+            else _read_folder(
+                path, preparation.images or AS_THEY_ARE, preparation.class_names, needs_labels=False
+            )
+        )
+        if isinstance(raw, Table):
+            return table_inputs(raw, preparation, label_column, labels)
+        examples = raw.held_out
         x = _prepare(preparation, examples)
-    if examples.y is None or not labels:
-        return x, None
-    return x, _targets(examples.y, examples.origin, class_names)
+        notes = (*raw.notes, *preparation.compare_ink(x))
+        if examples.y is None or not labels:
+            return Inputs(x, None, examples.ids, notes=notes)
+        y = _targets(raw, examples, preparation)
+        return Inputs(x, y, examples.ids, notes=notes)
 
 
 def check_source(source: str | Path) -> None:
@@ -180,33 +227,40 @@ def _find_known(source: str | Path) -> str:
     return ""
 
 
-def _read_file(
-    path: Path, label_column: int | str | None, preparation: Preparation | None = None
-) -> RawDataset:
+def _read_file(path: Path) -> RawDataset | Table:
     """Read a file by what it begins with; its name only decides when that tells nothing."""
     with path.open("rb") as file:
         start = file.read(8)
     suffix = path.suffix.lower()
     if start.startswith(NPY_MAGIC) or suffix == ".npy":
         return read_npy_file(path)
-    if start.startswith(NPZ_MAGIC) or suffix == ".npz":
+    if start.startswith(PARQUET_MAGIC) or is_excel(path):
+        return read_frame(path)
+    if start.startswith(OLD_EXCEL_MAGIC):
+        raise DataError(f"{path} is an old Excel file: save it as .xlsx or as CSV")
+    if (start.startswith(NPZ_MAGIC) and holds_arrays(path)) or suffix == ".npz":
         return read_npz(path)
-    if start.startswith((GZIP_MAGIC, b"\0\0")) or suffix == ".gz" or "-idx" in path.name:
+    if start.startswith(b"\0\0") or "-idx" in path.name or unpacks_to_idx(path, start):
         return read_idx_file(path)
     if suffix in SUFFIXES:
         raise DataError(f"{path} is a single image: give the folder that holds the images")
-    return _read_table(path, label_column, preparation)
+    if {*path.suffixes} & JSON_SUFFIXES:
+        return read_records(path)
+    return stand_upright(read_delimited(path)) if EMNIST.match(path.name) else read_delimited(path)
 
 
 def _read_folder(
-    path: Path, class_names: Sequence[str] | None = None, needs_labels: bool = True
+    path: Path,
+    options: ImageOptions,
+    class_names: Sequence[str] | None = None,
+    needs_labels: bool = True,
 ) -> RawDataset:
     if any(path.glob("x*.npy")):
         return read_array_folder(path)
     if find_idx_prefixes(path):
         return read_idx_folder(path)
     if holds_images(path):
-        return read_image_folder(path, class_names, needs_labels)
+        return read_image_folder(path, class_names, needs_labels, options)
     raise DataError(
         f"{path} holds no data: expected IDX files (train-images-idx3-ubyte, …), NPY files "
         "(x_train.npy, y_train.npy) or a folder of images for each class; give a CSV or NPZ "
@@ -214,57 +268,60 @@ def _read_folder(
     )
 
 
-def _read_table(
-    path: Path, label_column: int | str | None, preparation: Preparation | None
-) -> RawDataset:
-    table = read_table(path)
-    columns = table.values.shape[1]
-    if preparation is not None and preparation.shape is not None:
-        features = math.prod(preparation.shape)
-        if columns == features:
-            return RawDataset(Examples(table.features(), None, str(path)))
-        if columns != features + 1:
-            raise DataError(
-                f"{path} has {columns} columns, but the network takes {features} features: "
-                f"expected {features} columns, or {features + 1} with a label column"
-            )
-    if columns < 2:
-        raise DataError(f"{path} has one column: expected features and a label")
-    column = table.find_column(label_column)
-    x, y = table.separate(column)
-    name = str(column) if table.header is None else shortened(repr(table.header[column]))
-    return RawDataset(Examples(x, y, f"{path} (labels from column {name})"))
+def _known_inputs(dataset: Dataset, preparation: Preparation, labels: bool) -> Inputs:
+    """The test part of a set that is known by name. The catalog and the formulas give pixels in
+    [0, 1] already, and number the classes."""
+    x, y = dataset.x_train, dataset.y_train
+    if dataset.x_test is not None and dataset.y_test is not None:
+        x, y = dataset.x_test, dataset.y_test
+    x = _prepare(replace(preparation, scale=1.0), Examples(x, y, dataset.name))
+    if not labels:
+        return Inputs(x, None)
+    if preparation.class_names is None:
+        return Inputs(x, regression_targets(y, dataset.name))
+    return Inputs(x, class_numbers(y, dataset.name, preparation.class_names))
 
 
-def _as_dataset(raw: RawDataset, path: Path, task: str) -> Dataset:
+def _as_dataset(raw: RawDataset, path: Path, task: str, asked: ImageOptions) -> Dataset:
     y_train = _require_labels(raw.train)
-    class_names = _name_classes(raw, y_train) if task == "classification" else None
-    preparation = _infer(raw.train)
+    class_names = None
+    if task == "classification":
+        class_names = raw.class_names or name_classes(y_train, raw.train.origin)
+    images = asked if raw.train.ids is not None else None
+    if images is None:
+        _refuse_options(asked, path)
+    preparation = replace(_infer(raw.train), class_names=class_names, images=images)
+    x_train = _prepare(preparation, raw.train)
+    preparation = replace(preparation, ink=find_ink(x_train))
     test = raw.test
+    if test is not None:
+        _require_labels(test)
     return Dataset(
         name=path.stem,
-        x_train=_prepare(preparation, raw.train),
-        y_train=_targets(y_train, raw.train.origin, class_names),
-        x_test=_prepare(preparation, test) if test else None,
-        y_test=_targets(_require_labels(test), test.origin, class_names) if test else None,
-        class_names=class_names,
+        x_train=x_train,
+        y_train=_targets(raw, raw.train, preparation),
+        x_test=None if test is None else _prepare(preparation, test),
+        y_test=None if test is None else _targets(raw, test, preparation),
         preparation=preparation,
         source=str(path),
+        notes=raw.notes,
     )
 
 
-def _name_classes(raw: RawDataset, y_train: Array) -> tuple[str, ...]:
-    """Names from the files, or the numbers up to the largest label."""
-    if raw.class_names:
-        return raw.class_names
-    largest = class_numbers(y_train, raw.train.origin).max()
-    return tuple(str(number) for number in range(largest + 1))
+def _refuse_options(asked: ImageOptions, path: Path) -> None:
+    if asked != AS_THEY_ARE:
+        raise ArgumentError(f"image_size and grayscale are for folders of images, not for {path}")
 
 
-def _targets(y: Array, origin: str, class_names: Sequence[str] | None) -> Array:
-    if class_names is None:
-        return regression_targets(y, origin)
-    return class_numbers(y, origin, class_names)
+def _targets(raw: RawDataset, examples: Examples, preparation: Preparation) -> Array:
+    """What the examples' labels are to a loss. Where the files name the classes, they number these
+    already."""
+    y, names = _require_labels(examples), preparation.class_names
+    if names is None:
+        return regression_targets(y, examples.origin)
+    if raw.class_names is not None:
+        return class_numbers(y, examples.origin, names)
+    return match_classes(y, examples.origin, names, may_be_numbered=preparation.layout is None)
 
 
 def _require_labels(examples: Examples) -> Array:

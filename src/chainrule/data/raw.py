@@ -14,21 +14,24 @@ PIECE = 2**22  # numbers looked at together
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples ``x``, their targets ``y`` where the file has any, and the file's name."""
+    """Examples ``x``, their targets ``y`` where the file has any, the file's name, and what each
+    example is called where it is a file of its own."""
 
     x: Array
     y: Array | None
     origin: str
+    ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class RawDataset:
-    """A training part, a test part where there is one, and the names of the classes where
-    the files tell them."""
+    """A training part, a test part where there is one, the names of the classes where the files
+    tell them, and what to say of how it was read."""
 
     train: Examples
     test: Examples | None = None
     class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def held_out(self) -> Examples:

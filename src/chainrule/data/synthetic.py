@@ -173,8 +173,7 @@ def load_synthetic(name: str, samples: int | None = None, seed: int = 0) -> Data
         y_train=y_train,
         x_test=x_test,
         y_test=y_test,
-        class_names=synthetic_class_names(name),
-        preparation=Preparation(shape=x_train.shape[1:]),
+        preparation=Preparation(shape=x_train.shape[1:], class_names=synthetic_class_names(name)),
         source="drawn from a formula",
     )
 

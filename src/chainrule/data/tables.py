@@ -1,234 +1,163 @@
-"""CSV tables: one example a line, its features and perhaps its label as numbers.
+"""Tables: an example a row, and columns that have names and hold numbers or text.
 
-A well-formed table is read at full speed by NumPy. Only when that fails, or finds numbers
-that cannot be used, is it read again line by line, to say where the trouble is.
+How a table is read from a file is told in `delimited`, `records` and `frames`; what a network makes
+of its columns, in `columns` and `layout`.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.data.raw import find_unusable
 from chainrule.errors import DataError
-from chainrule.limits import shortened
+from chainrule.limits import is_plain, shortened
 from chainrule.types import Array
 
-LABEL_NAME = "label"
-MOST_COLUMNS = 1_000_000
-LONGEST_ROW = 32_000_000  # characters
 LARGEST = float(np.finfo(np.float32).max)
 NAMES_COMPARED = 1000  # with a misspelt one; comparing takes long
+MISTYPED = 3  # different texts in a column of numbers, which are then mistakes and no categories
+
+MISSING = frozenset(
+    ["", "?", "-", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"]
+)
+"""What stands for a value that is missing."""
+
+LABEL_NAMES = ("label", "labels", "target", "class", "species", "y")
+INDEX_NAMES = ("", "index", "Unnamed: 0", "rownames")  # of what rows are called in pandas and R
+ID_NAME = re.compile(r"(.*[\W_])?(id|ID|Id)|.*[a-z](Id|ID)")
+
+COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
+POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}([.,' ]\d{3})+([.,]\d+)?")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of finite numbers, and the names of its columns where it has a header."""
+    """Named columns of one length.
 
-    path: Path
-    values: Array
-    header: list[str] | None
+    `values` is ``(rows, columns)`` where all columns are numbers and none is missing; else there is
+    an array for each column: numbers, NaN where one is missing, or text, None where it is.
+    `names` are those of the header, or the positions ``"0"``, ``"1"``, … where there is none.
+    `lines` are those of the file on which the rows stand, where it has lines.
+    """
 
-    @property
-    def columns(self) -> int:
-        """How many columns there are, that of the labels included."""
-        return int(self.values.shape[1])
+    origin: str
+    names: tuple[str, ...]
+    has_header: bool
+    values: Array | Sequence[Array]
+    lines: Sequence[int] | None = None
+    notes: tuple[str, ...] = field(default=())
 
-    def find_column(self, column: int | str | None) -> int:
-        """The position of the label column. `column` is its name, or its position, counted
-        from 0, or from the end when negative; None means the column called ``label``, or
-        the first where none is.
+    def __len__(self) -> int:
+        return len(self.values if isinstance(self.values, np.ndarray) else self.values[0])
+
+    def column(self, position: int) -> Array:
+        """The cells of one column."""
+        if isinstance(self.values, np.ndarray):
+            return self.values[:, position]
+        return self.values[position]
+
+    def matrix(self, positions: Sequence[int]) -> Array | None:
+        """Some columns side by side; None unless all are numbers."""
+        if isinstance(self.values, np.ndarray):
+            everything = list(positions) == list(range(self.values.shape[1]))
+            return self.values if everything else self.values[:, positions]
+        chosen = [self.values[position] for position in positions]
+        if not chosen or any(column.dtype == object for column in chosen):
+            return None
+        return np.stack(chosen, axis=1)
+
+    def place(self, row: int, position: int | None = None) -> str:
+        """Where a row or a cell stands: the line of the file, where it has lines."""
+        line = f"example {row}" if self.lines is None else f"line {self.lines[row]}"
+        column = "" if position is None else f", column {self.describe(position)}"
+        return f"{self.origin}, {line}{column}"
+
+    def describe(self, position: int) -> str:
+        """A column's name, or its position where it has none."""
+        if not self.has_header:
+            return str(position)
+        return quoted(self.names[position])
+
+    def find(self, column: int | str) -> int:
+        """The position of a column. `column` is its name, or its position, counted from 0, or from
+        the end when negative.
 
         Raises:
             DataError: there is no such column; the nearest name is offered.
         """
-        names = self.header or []
-        if column is None:
-            return names.index(LABEL_NAME) if LABEL_NAME in names else 0
-        if isinstance(column, str) and column in names:
-            return names.index(column)
-        if isinstance(column, str) and not _is_whole(column):
-            raise DataError(self._describe_missing(column))
-        if not -self.columns <= int(column) < self.columns:
+        count = len(self.names)
+        if self.has_header and str(column) in self.names:
+            return self.names.index(str(column))
+        if not is_whole(str(column)):
+            raise DataError(self._describe_missing(str(column)))
+        if not -count <= int(column) < count:
             raise DataError(
-                f"{self.path} has {self.columns} columns and no column {column}: positions go "
-                f"from 0 to {self.columns - 1}, or from -1 to -{self.columns} from the end"
+                f"{self.origin} has {count} columns and no column {column}: positions go "
+                f"from 0 to {count - 1}, or from -1 to -{count} from the end"
             )
-        return int(column) % self.columns
+        return int(column) % count
 
-    def separate(self, label: int) -> tuple[Array, Array]:
-        """The features, and the column `label` taken out of them."""
-        features = np.delete(self.values, label, axis=1)
-        return _as_bytes(features), self.values[:, label]
+    def find_ids(self) -> list[int]:
+        """The columns that only say which example is which: those called ``Id``, ``PassengerId``,
+        ``image_id``, and the first one where pandas or R wrote what the rows are called:
+        whole numbers or words, all different."""
+        if not self.has_header:
+            return []
+        found = [at for at, name in enumerate(self.names) if ID_NAME.fullmatch(name)]
+        if self.names[0] in INDEX_NAMES and len(self.names) > 1 and _are_distinct(self.column(0)):
+            found.append(0)
+        return sorted(found)
 
-    def features(self) -> Array:
-        """All columns: a table without labels."""
-        return _as_bytes(self.values)
+    def find_twice(self) -> None:
+        """Refuse two columns of one name."""
+        if self.has_header and len(set(self.names)) < len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise DataError(f"{self.origin} has two columns called {quoted(twice)}: rename one")
 
     def _describe_missing(self, name: str) -> str:
-        if self.header is None:
+        if not self.has_header:
             return (
-                f"{self.path} has no header, so no column is called {name!r}: "
+                f"{self.origin} has no header, so no column is called {name!r}: "
                 "give the position of the label column, such as 0 or -1"
             )
-        compared = [shortened(column) for column in self.header[:NAMES_COMPARED]]
+        compared = [shortened(column) for column in self.names[:NAMES_COMPARED]]
         nearest = difflib.get_close_matches(name, compared, n=1, cutoff=0)
-        return f"{self.path} has no column called {name!r}; did you mean {nearest[0]!r}?"
+        return f"{self.origin} has no column called {name!r}; did you mean {nearest[0]!r}?"
 
 
-def read_table(path: Path) -> Table:
-    """Read a CSV file, with or without a header line.
+def quoted(name: str) -> str:
+    """A name from a file, as messages show it.
 
-    The first line is a header when it holds text, unless it looks like an example: with a
-    number such as 0.5 among the text, or the same number twice.
-
-    Raises:
-        DataError: the file is empty, ragged, not text, or holds anything that is not a
-            finite number; the message names line and column.
+    >>> quoted("petal length")
+    '`petal length`'
     """
-    try:
-        first = next(_rows(path), None)
-        if first is None:
-            raise DataError(f"{path} is empty: expected lines of numbers separated by commas")
-        line, cells = first
-        if len(cells) == 1 and any(mark in cells[0] for mark in ";\t"):
-            raise DataError(
-                f"{path}, line {line} has no comma but semicolons or tabs: save it with its "
-                "columns separated by commas, and with points in decimal numbers"
-            )
-        header = cells if _is_header(cells) else None
-        return Table(path, _read_values(path, line if header else 0, len(cells)), header)
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not text in UTF-8: save it as CSV in UTF-8") from None
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV file: {error}") from None
+    return f"`{shortened(name)}`"
 
 
-class _Lines:
-    """The lines of a table; one that is too long for the memory is refused, and so is a row. A row
-    of many cells takes far more memory than it has bytes in the file."""
-
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self._path = path
-        self._file = file
-        self.begin_row()
-
-    def begin_row(self) -> None:
-        """Count anew; until then, lines belong to one row, whose quoted cells hold line breaks."""
-        self._characters = self._commas = 0
-
-    def singly(self) -> Iterator[str]:
-        """Each line, taken for a row."""
-        for line in self:
-            self.begin_row()
-            yield line
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(LONGEST_ROW + 1)
-        if not line:
-            raise StopIteration
-        self._characters += len(line)
-        self._commas += line.count(",")
-        if self._characters > LONGEST_ROW or self._commas >= MOST_COLUMNS:
-            raise DataError(
-                f"{self._path} has a row of more than {MOST_COLUMNS:,} columns or "
-                f"{LONGEST_ROW:,} characters: save it as an array in an NPY file"
-            )
-        return line
+def listed_in_order(names: Iterable[str], most: int = 20) -> str:
+    """Names from a file in their order, and of many the first ones."""
+    known = list(names)
+    more = f", … ({len(known):,} in all)" if len(known) > most else ""
+    return ", ".join(quoted(name) for name in known[:most]) + more
 
 
-def _read_values(path: Path, header_lines: int, columns: int) -> Array:
-    """The numbers below the header. Bytes are tried first: images are by far the largest
-    tables, and are read fastest so."""
-    if not any(line > header_lines for line, _ in _rows(path)):
-        raise DataError(f"{path} has a header but no examples below it: add one line for each")
-    problem = "some of its numbers are not finite"
-    for number_type in (np.uint8, np.float64):
-        try:
-            values = _load_text(path, header_lines, number_type)
-        except ValueError as error:
-            problem = str(error)
-            continue
-        if values.shape[1] == columns and find_unusable(values) is None:
-            return values
-    _explain(path, header_lines, columns)
-    raise DataError(f"{path} cannot be read: {problem}")
+def number_text(value: float) -> str:
+    """A number as text: whole ones without a point.
+
+    >>> number_text(3.0), number_text(0.5)
+    ('3', '0.5')
+    """
+    return str(int(value)) if value == math.floor(value) else f"{value:g}"
 
 
-def _load_text(path: Path, header_lines: int, number_type: type[np.generic]) -> Array:
-    with path.open(encoding="utf-8-sig") as file:
-        return np.loadtxt(
-            _Lines(path, file).singly(),
-            dtype=number_type,
-            delimiter=",",
-            quotechar='"',
-            comments=None,
-            skiprows=header_lines,
-            ndmin=2,
-        )
-
-
-def _explain(path: Path, header_lines: int, columns: int) -> None:
-    """Raise an error for the first cell or line that is not as it should be."""
-    for line, cells in _rows(path):
-        if line <= header_lines:
-            continue
-        if len(cells) != columns:
-            raise DataError(
-                f"{path}, line {line} has {len(cells)} values, but the lines above have "
-                f"{columns}: every line needs the same columns"
-            )
-        for position, cell in enumerate(cells, start=1):
-            fault = _find_fault(cell)
-            if fault:
-                raise DataError(f"{path}, line {line}, column {position} {fault}")
-
-
-def _find_fault(cell: str) -> str | None:
-    if _is_number(cell) and abs(float(cell)) <= LARGEST:
-        return None
-    shown = shortened(repr(cell))
-    if not cell:
-        return "is empty: fill in a number, or leave the line out"
-    if not _is_number(cell):
-        return (
-            f"holds {shown}, expected a number: number the classes 0, 1, 2, … and leave out "
-            "columns of text"
-        )
-    if not math.isfinite(float(cell)):
-        return f"holds {shown}, expected a finite number: fill one in, or leave the line out"
-    return f"holds {shown}, too large for a 32-bit number: scale the column down"
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, with the number of its (last) line, counted from 1."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = _Lines(path, file)
-        reader = csv.reader(lines)
-        for cells in reader:
-            lines.begin_row()
-            if cells:
-                yield reader.line_num, [cell.strip() for cell in cells]
-
-
-def _is_header(cells: list[str]) -> bool:
-    numbers = [cell for cell in cells if _is_number(cell)]
-    names = [cell for cell in cells if cell and not _is_number(cell)]
-    looks_like_example = len(set(numbers)) < len(numbers) or not all(map(_is_whole, numbers))
-    return bool(names) and not looks_like_example
-
-
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """True if a cell is a number, as files write it."""
     try:
         float(cell)
     except ValueError:
@@ -236,12 +165,98 @@ def _is_number(cell: str) -> bool:
     return "_" not in cell
 
 
-def _is_whole(cell: str) -> bool:
+def parse_table(
+    origin: str,
+    header: Sequence[str] | None,
+    columns: Sequence[Sequence[str]],
+    lines: Sequence[int],
+    notes: Sequence[str] = (),
+) -> Table:
+    """A table from the texts of its cells: each column becomes numbers where all of its cells are.
+
+    Raises:
+        DataError: a column of numbers holds something else, or a number too large for float32; the
+            message names line and column.
+    """
+    has_comma = _uses_decimal_comma(columns)
+    told = [*notes, *(["decimal commas were read as decimal points"] if has_comma else [])]
+    names = tuple(header or map(str, range(len(columns))))
+    table = Table(origin, names, header is not None, (), lines, tuple(told))
+    parsed = [_parse(table, at, column, has_comma) for at, column in enumerate(columns)]
+    return Table(origin, names, header is not None, parsed, lines, tuple(told))
+
+
+def text_column(cells: Iterable[str | None], origin: str) -> Array:
+    """Cells of text, None where one is missing.
+
+    Raises:
+        DataError: a text that no screen shows in a line.
+    """
+    column = np.array([*cells, None], dtype=object)[:-1]  # an array of objects, whatever they are
+    for text in {*column.tolist()}:
+        if text is not None and not is_plain(text):
+            raise DataError(f"{origin} holds {shortened(repr(text))}: give it in plain text")
+    return column
+
+
+def _parse(table: Table, position: int, cells: Sequence[str], decimal_comma: bool) -> Array:
+    if decimal_comma:
+        cells = [cell.replace(",", ".") if COMMA_NUMBER.fullmatch(cell) else cell for cell in cells]
+    numbers, odd = np.full(len(cells), np.nan), []
+    for row, cell in enumerate(cells):
+        if cell in MISSING:
+            continue
+        if is_number(cell):
+            numbers[row] = float(cell)
+        else:
+            odd.append(row)
+    counted = int(np.count_nonzero(~np.isnan(numbers)))
+    missing = len(cells) - counted - len(odd)
+    if not odd:
+        _refuse_numbers(table, position, numbers, cells)
+        return numbers
+    strange = {cells[row] for row in odd}
+    where = table.place(odd[0], position)
+    if 2 * counted >= len(cells) - missing and len(strange) <= MISTYPED:
+        raise DataError(
+            f"{where} holds {shortened(repr(cells[odd[0]]))}, expected a number as elsewhere in "
+            "this column: mend it, or leave it empty where the value is missing"
+        )
+    if all(THOUSANDS.fullmatch(text) for text in strange):
+        raise DataError(
+            f"{where} holds {shortened(repr(cells[odd[0]]))}: write numbers without marks between "
+            "the thousands, and with a decimal point"
+        )
+    return text_column((None if cell in MISSING else cell for cell in cells), where)
+
+
+def _refuse_numbers(table: Table, position: int, numbers: Array, cells: Sequence[str]) -> None:
+    faulty = np.flatnonzero(np.abs(numbers) > LARGEST)
+    if not faulty.size:
+        return
+    row = int(faulty[0])
+    shown, where = shortened(repr(cells[row])), table.place(row, position)
+    if math.isinf(numbers[row]) and "inf" in cells[row].lower():
+        raise DataError(f"{where} holds {shown}, expected a finite number: leave it empty")
+    raise DataError(f"{where} holds {shown}, too large for a 32-bit number: scale the column down")
+
+
+def _uses_decimal_comma(columns: Sequence[Sequence[str]]) -> bool:
+    """True if numbers are written as 1,5. Where all of them could be thousands, as in 1,500, or
+    others have a point, they are not."""
+    with_comma = {cell for column in columns for cell in column if COMMA_NUMBER.fullmatch(cell)}
+    if all(map(THOUSANDS.fullmatch, with_comma)):
+        return False
+    return not any(POINT_NUMBER.fullmatch(cell) for column in columns for cell in column)
+
+
+def _are_distinct(column: Array) -> bool:
+    """True of whole numbers or words that are all different."""
+    if column.dtype == object:
+        return None not in column and len({*column.tolist()}) == len(column)
+    return bool(np.all(column == np.floor(column)) and len(np.unique(column)) == len(column))
+
+
+def is_whole(cell: str) -> bool:
+    """True if a cell is a whole number."""
     return cell.strip().removeprefix("-").isdecimal()
-
-
-def _as_bytes(values: Array) -> Array:
-    """Whole numbers from 0 to 255, however they were written, are the pixels of images."""
-    if values.dtype == np.uint8 or values.min() < 0 or values.max() > 255:
-        return values
-    return values.astype(np.uint8) if np.all(values == np.floor(values)) else values

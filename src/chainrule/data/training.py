@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from chainrule.arguments import choice, integer
 from chainrule.data.dataset import check_pair, split
+from chainrule.data.given import as_array
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
 from chainrule.types import Array
@@ -36,7 +37,7 @@ class TrainingData:
             raise DataError("y is missing: fit(x, y), or fit(draw) with draw(epoch) -> (x, y)")
         x, y = _as_arrays(x, y, what)
         if weights is not None:
-            weights = np.asarray(weights)
+            weights = np.asarray(as_array(weights, "weights"))
             check_pair(x, weights, "training (its weights)")
         return cls(x, y, weights)
 
@@ -147,7 +148,7 @@ def ascending_within(order: npt.NDArray[np.int64], batch_size: int) -> npt.NDArr
 
 
 def _as_arrays(x: Any, y: Any, what: str = "training") -> tuple[Any, Any]:
-    """Inputs and targets of one length. What has a shape stays as it is: it may be on disk."""
-    x, y = (array if hasattr(array, "shape") else np.asarray(array) for array in (x, y))
+    """Inputs and targets of one length."""
+    x, y = as_array(x, "x"), as_array(y, "y")
     check_pair(x, y, what)
     return x, y

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.callbacks import is_better_larger
 from chainrule.display import format_number
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import read_whole_config
@@ -14,7 +13,7 @@ from chainrule.experiments.figures import draw_estimates
 from chainrule.experiments.report import options_in_words
 from chainrule.experiments.results import Results, read_results
 from chainrule.experiments.run_folder import CONFIG, read_history
-from chainrule.history import History
+from chainrule.history import History, is_better_larger
 
 OF_A_RUN = ("seed", "layers", "input_shape")  # options that tell runs apart, not variants
 

@@ -43,8 +43,15 @@ class TrainConfig(pydantic.BaseModel):
     samples: Count | None = option(None, "Data", "N", "Draw N synthetic points; 1000 if left out.")
     fresh_data: bool = option(False, "Data", "", "Draw new synthetic points for each epoch.")
     label_column: int | str | None = option(
-        None, "Data", "NAME", "Label column of a CSV file: its name or position."
+        None, "Data", "NAME", "Label column of a table: its name or position."
     )
+    image_size: str | None = option(
+        None,
+        "Data",
+        "WxH",
+        "Scale files of images to this size, as in 28x28, and crop what is over.",
+    )
+    grayscale: bool = option(False, "Data", "", "Make files of images grey.")
     validation: float | int | None = option(
         None,
         "Data",

@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chainrule.callbacks import is_better_larger
 from chainrule.display import format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import SUMMARY, read_history
 from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
 from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
-from chainrule.history import BOOKKEEPING
+from chainrule.history import BOOKKEEPING, is_better_larger
 from chainrule.html import html_table
 from chainrule.text import for_csv
 

@@ -20,9 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from chainrule.data.loading import find_set
 from chainrule.data.preparation import Preparation
 from chainrule.display import counted
-from chainrule.errors import ChainruleError, RunFolderError
+from chainrule.errors import ChainruleError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import TrainConfig, read_whole_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
 from chainrule.files import LOCK, cannot_write, claimed, is_unused
@@ -48,12 +49,7 @@ class Run:
     config: TrainConfig
     network: Network
     summary: RunSummary
-
-    @property
-    def preparation(self) -> Preparation:
-        """How the training data was made ready for the network."""
-        stored = self.summary.preparation
-        return Preparation(stored.scale, None if stored.shape is None else tuple(stored.shape))
+    preparation: Preparation
 
     @property
     def notice(self) -> str | None:
@@ -66,8 +62,7 @@ class Run:
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """What the classes are called; None for regression."""
-        names = self.summary.class_names
-        return None if names is None else tuple(names)
+        return self.preparation.class_names
 
 
 def read_run(path: Path) -> Run:
@@ -87,7 +82,27 @@ def read_run(path: Path) -> Run:
     if missing:
         raise RunFolderError(f"{path} is not a run folder: {', '.join(missing)} missing")
     summary = read_json(path / SUMMARY, RunSummary, RunFolderError)
-    return Run(path, read_whole_config(path / CONFIG), load(path / MODEL), summary)
+    config, network = read_whole_config(path / CONFIG), load(path / MODEL)
+    if network.preparation is None:
+        raise RunFolderError(
+            f"{path / MODEL} does not say how its inputs are prepared, as runs of earlier versions "
+            f"did not: train it again with `chainrule train --config {path / CONFIG}`"
+        )
+    return Run(path, _find_data(config, path), network, summary, network.preparation)
+
+
+def _find_data(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The configuration with its data found from here. A relative path starts where the run was
+    trained, which is mostly a folder above it."""
+    source = Path(config.data)
+    with suppress(UnknownNameError):
+        find_set(config.data)
+        return config
+    if source.exists():
+        return config
+    above = (parent / source for parent in folder.resolve().parents)
+    found = next((place for place in above if place.exists()), source)
+    return config.model_copy(update={"data": str(found)})
 
 
 def read_history(path: Path) -> History:

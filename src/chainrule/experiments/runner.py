@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from chainrule import datasets
 from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
-from chainrule.data.dataset import Dataset, count_held_out
+from chainrule.data.dataset import Dataset, count_held_out, default_held_out
 from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.engine.running.threads import available_threads
@@ -42,20 +42,19 @@ from chainrule.experiments.run_folder import (
     SUMMARY,
     finish,
 )
-from chainrule.experiments.stored import RunSummary, StoredPreparation, as_json, write_json
+from chainrule.experiments.stored import RunSummary, as_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import History
 from chainrule.initializers import INITIALIZERS
 from chainrule.layers import ACTIVATIONS
 from chainrule.layers.descriptions import build_layers
-from chainrule.losses import LOSSES, Huber, MeanAbsoluteError, MeanSquaredError
+from chainrule.losses import LOSSES, Huber, Loss, MeanAbsoluteError, MeanSquaredError
 from chainrule.metrics import as_metric
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.schedules import SCHEDULES
 
 REGRESSION_LOSSES = (MeanSquaredError, MeanAbsoluteError, Huber)
-ENOUGH_TO_HOLD_OUT = 500  # training examples from which a tenth is held out unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,7 @@ def prepare(config: TrainConfig) -> Prepared:
         resolved.threads,
     )
     check_outputs(network, dataset, loss)
+    network.preparation = dataset.preparation
     if resolved.validation and not resolved.fresh_data:
         count_held_out(len(dataset.x_train), resolved.validation)
     return Prepared(resolved, dataset, network)
@@ -221,7 +221,10 @@ def load_data(config: TrainConfig) -> Dataset:
         seed=config.seed,
         samples=config.samples,
         label_column=config.label_column,
-        task="regression" if isinstance(loss, REGRESSION_LOSSES) else "classification",
+        task=task_of(loss),
+        validation=config.validation,
+        image_size=config.image_size,
+        grayscale=config.grayscale,
     )
     if dataset.class_names is not None and len(dataset.class_names) < 2:
         raise DataError(f"{dataset.name}: all examples are of one class: give two or more classes")
@@ -231,6 +234,13 @@ def load_data(config: TrainConfig) -> Dataset:
             f"leave it out, or choose among {', '.join(SYNTHETIC)}"
         )
     return dataset
+
+
+def task_of(loss: Loss | None) -> str | None:
+    """What a loss is for; None where none was asked for, so that the data decides."""
+    if loss is None:
+        return None
+    return "regression" if isinstance(loss, REGRESSION_LOSSES) else "classification"
 
 
 def fresh_points(config: TrainConfig) -> Callable[[int], tuple[Any, Any]]:
@@ -250,7 +260,7 @@ def default_validation(config: TrainConfig, dataset: Dataset) -> float | int:
     """The validation asked for, or a tenth of the training data where that is enough."""
     if config.validation is not None:
         return config.validation
-    return 0.1 if len(dataset.x_train) >= ENOUGH_TO_HOLD_OUT else 0
+    return default_held_out(len(dataset.x_train))
 
 
 def make_optimizer(config: TrainConfig) -> Optimizer:
@@ -271,8 +281,6 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
         stopped=history.stopped,
         parameters=network.parameters.flat.size,
         seed=prepared.config.seed,
-        class_names=None if dataset.class_names is None else list(dataset.class_names),
-        preparation=StoredPreparation.model_validate(asdict(dataset.preparation), strict=False),
         versions=versions(),
         seconds=sum(record["seconds"] for record in history),
         finished=not history.was_cut_off,

@@ -30,13 +30,6 @@ class Stored(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
-class StoredPreparation(Stored):
-    """How the training data was made ready for the network."""
-
-    scale: float
-    shape: list[int] | None
-
-
 class RunSummary(Stored):
     """The content of `summary.json`."""
 
@@ -46,8 +39,6 @@ class RunSummary(Stored):
     stopped: str | None
     parameters: int
     seed: int
-    class_names: list[str] | None
-    preparation: StoredPreparation
     versions: dict[str, str]
     test: Numbers | None = None
     predict_seconds: float | None = None

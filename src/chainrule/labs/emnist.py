@@ -203,9 +203,9 @@ def load_emnist(size: Size, data_dir: Path | None) -> cr.datasets.Dataset:
 def read_files(folder: Path, validation: int) -> Files:
     """Both files, read once by each process that trains."""
     train = cr.datasets.load(folder / "train.csv")
-    x_test, _ = cr.datasets.load_inputs(folder / "test.csv", train.preparation, labels=False)
+    test = cr.datasets.load_inputs(folder / "test.csv", train.preparation, labels=False)
     (x, y), held_out = split(train.x_train, train.y_train, validation)
-    return Files(x, y, held_out, x_test)
+    return Files(x, y, held_out, test.x)
 
 
 def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> Run:

@@ -1,0 +1,72 @@
+"""How whole numbers are known for the pixels of images."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from chainrule.types import Array
+
+INKS = ("dark", "light")
+SAMPLE = 256  # images looked at together
+GROUND = 0.25  # so near to black or to white is the ground of a drawing
+CONTRAST = 0.5  # between it and the ink
+
+SMALLEST_IMAGE = 64
+"""Fewest columns of a table that is taken for grey images: 8x8. Below that, a square number
+of whole-number columns is more likely a table of features."""
+
+
+def holds_pixels(x: Array) -> bool:
+    """True of images of whole numbers from 0 to 255, and of tables of them: a square number of
+    columns, 64 or more, and a value above 1."""
+    if x.dtype.kind not in "ui" or x.ndim > 4:
+        return False
+    if x.ndim == 2 and (x.shape[1] < SMALLEST_IMAGE or math.isqrt(x.shape[1]) ** 2 != x.shape[1]):
+        return False
+    if x.dtype == np.uint8 and x.ndim > 2:
+        return True
+    return bool(x.min() >= 0 and 1 < x.max() <= 255)
+
+
+def holds_scaled_pixels(x: Array) -> bool:
+    """True of a table that `holds_pixels` would know, had its numbers not been divided by 255."""
+    is_square = x.ndim == 2 and math.isqrt(x.shape[1]) ** 2 == x.shape[1] >= SMALLEST_IMAGE
+    return is_square and bool(x.min() >= 0 and x.max() <= 1)
+
+
+def as_bytes(values: Array) -> Array:
+    """Whole numbers from 0 to 255, however they were written, are the pixels of images."""
+    if values.dtype == np.uint8 or not (values.min() >= 0 and values.max() <= 255):
+        return values
+    return values.astype(np.uint8) if np.all(values == np.floor(values)) else values
+
+
+def are_bits(images: Array) -> bool:
+    """True of images of nothing but 0 and 1. They are read in pieces until one says otherwise, and
+    no further where the first are all black: they may be on disk, and larger than memory.
+
+    >>> are_bits(np.eye(3, dtype=np.uint8)[None]), are_bits(np.zeros((1, 3, 3), np.uint8))
+    (True, False)
+    """
+    if images[:SAMPLE].max() != 1:
+        return False
+    return all(images[start : start + SAMPLE].max() <= 1 for start in range(0, len(images), SAMPLE))
+
+
+def find_ink(images: Array) -> str | None:
+    """``"light"`` where images in [0, 1] have a dark ground, as their edges show, ``"dark"`` where
+    they have a light one; None where they have neither, or are in colour.
+
+    >>> find_ink(np.pad(np.ones((1, 4, 4, 1)), ((0, 0), (2, 2), (2, 2), (0, 0))))
+    'light'
+    """
+    if images.ndim != 4 or images.shape[-1] != 1:
+        return None
+    some = np.asarray(images[:: max(1, len(images) // SAMPLE)][:SAMPLE])
+    edges = [some[:, 0], some[:, -1], some[:, :, 0], some[:, :, -1]]
+    ground = float(np.median(np.concatenate([edge.ravel() for edge in edges])))
+    if ground <= GROUND and some.max() - ground >= CONTRAST:
+        return "light"
+    return "dark" if ground >= 1 - GROUND and ground - some.min() >= CONTRAST else None

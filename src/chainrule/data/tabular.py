@@ -1,0 +1,127 @@
+"""Tables as training and prediction take them: examples and targets from named columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from chainrule.data.columns import as_texts
+from chainrule.data.dataset import Dataset, Inputs, count_held_out, default_held_out, split_rows
+from chainrule.data.labels import guess_task, match_classes, name_classes, regression_targets
+from chainrule.data.layout import Layout, find_label
+from chainrule.data.pixels import find_ink
+from chainrule.data.preparation import Preparation
+from chainrule.data.tables import Table, listed_in_order
+from chainrule.errors import DataError
+from chainrule.types import Array
+
+MANY_ROWS = 20  # from which on a class for nearly every one of them is odd
+
+
+def learn_table(
+    table: Table,
+    path: Path,
+    label_column: int | str | None,
+    task: str | None,
+    validation: float | int | None,
+    seed: int,
+) -> Dataset:
+    """A table to train on, and what its columns are; the arguments are those of `load`."""
+    table.find_twice()
+    if len(table.names) < 2:
+        raise DataError(f"{path} has one column: expected features and a label")
+    label = find_label(table, label_column)
+    y = _label_cells(table, label)
+    layout, notes = Layout.learn(table, label, _training_rows(len(table), validation, seed))
+    places = layout.find(table)
+    matrix, of_columns = layout.encode(table, places)
+    preparation = (
+        Preparation.infer(matrix)
+        if layout.columns is None
+        else Preparation(shape=(matrix.shape[1],))
+    )
+    guessed = task or guess_task(y, are_pixels=layout.columns is None)
+    origin = f"{path} (labels from column {table.describe(label)})"
+    class_names = name_classes(y, origin) if guessed == "classification" else None
+    preparation = replace(preparation, class_names=class_names, layout=layout)
+    x = preparation.finish(matrix)
+    if class_names is None:
+        targets = regression_targets(y, origin)
+        if task is None:
+            notes.append(_say_regression(table, label, y))
+    else:
+        targets = match_classes(y, origin, class_names)
+        notes += _odd_classes(targets, class_names)
+    return Dataset(
+        name=path.stem,
+        x_train=x,
+        y_train=targets,
+        preparation=replace(preparation, ink=find_ink(x)),
+        source=str(path),
+        notes=(*table.notes, *notes, *of_columns),
+    )
+
+
+def _training_rows(count: int, validation: float | int | None, seed: int) -> Array:
+    """The rows that are not held out."""
+    part = default_held_out(count) if validation is None else validation
+    if not part:
+        return np.arange(count)
+    return split_rows(count, count_held_out(count, part), seed)[0]
+
+
+def _label_cells(table: Table, label: int) -> Array:
+    """The label column. Raises DataError where a label is missing."""
+    cells = table.column(label)
+    for row, cell in enumerate(cells.tolist()):
+        if cell is None or cell != cell:
+            raise DataError(
+                f"{table.place(row, label)} has no label: fill it in, or leave the line out"
+            )
+    return cells
+
+
+def _say_regression(table: Table, label: int, y: Array) -> str:
+    return (
+        f"{table.describe(label)} has {len(np.unique(y)):,} different numbers, so it is predicted "
+        "as a number (regression); for classes, give --loss softmax_cross_entropy "
+        "(task='classification' in Python)"
+    )
+
+
+def _odd_classes(y: Array, class_names: Sequence[str]) -> list[str]:
+    """Warnings of classes from which little can be learnt."""
+    counts = np.bincount(y, minlength=len(class_names))
+    if len(y) > MANY_ROWS and len(class_names) > len(y) / 2:
+        return [
+            f"warning: {len(class_names):,} classes for {len(y):,} examples, nearly one for each: "
+            "is it the right label column?"
+        ]
+    single = [class_names[at] for at in np.flatnonzero(counts == 1).tolist()]
+    return [f"warning: classes with one example: {listed_in_order(single, 10)}"] if single else []
+
+
+def table_inputs(
+    table: Table, preparation: Preparation, label_column: int | str | None, labels: bool
+) -> Inputs:
+    """A table to predict or evaluate on; the arguments are those of `load_inputs`."""
+    places = preparation.places(table, label_column)
+    x, notes = preparation.encode(table, places)
+    told = (*table.notes, *places.notes, *notes, *preparation.compare_ink(x))
+    ids, id_name = None, None
+    if places.ids is not None:
+        ids = tuple(text or "" for text in as_texts(table.column(places.ids)))
+        id_name = table.names[places.ids] or None
+    if places.label is None or not labels:
+        return Inputs(x, None, ids, id_name, told)
+    y = _label_cells(table, places.label)
+    origin = f"{table.origin} (labels from column {table.describe(places.label)})"
+    names = preparation.class_names
+    if names is None:
+        targets = regression_targets(y, origin)
+    else:
+        targets = match_classes(y, origin, names, may_be_numbered=preparation.layout is None)
+    return Inputs(x, targets, ids, id_name, told)

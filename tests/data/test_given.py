@@ -1,0 +1,105 @@
+"""Arrays of every kind, series and frames, as users pass them to `fit` and `predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import chainrule as cr
+from chainrule.data.given import as_array
+from chainrule.errors import DataError
+
+X = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+Y = np.arange(100) % 3
+
+
+def trained(x: Any, y: Any, engine: str = "auto", **options: Any) -> np.ndarray:
+    """What a network learns from it."""
+    network = cr.Network([cr.Dense(3)], 2, engine=engine)
+    network.fit(x, y, epochs=2, quiet=True, **options)
+    return network.parameters.flat.copy()
+
+
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+@pytest.mark.parametrize("validation", [None, 0.2, 7])
+def test_arrays_on_disk_train_like_those_in_memory(
+    tmp_path: Path, validation: float | None, engine: str
+) -> None:
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    x, y = (np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "xy")
+    expected = trained(X, Y, engine, validation=validation)
+    assert np.array_equal(trained(x, y, engine, validation=validation), expected)
+
+
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (X.astype(">f4"), Y.astype(">i8")),
+        (X.astype(np.float64).astype("=f8"), Y.astype(np.uint8)),
+        (np.asfortranarray(X), Y[::1]),
+        (np.ma.masked_invalid(X), np.ma.array(Y)),
+        (X.tolist(), Y.tolist()),
+    ],
+)
+def test_the_same_numbers_in_another_array(x: Any, y: Any, engine: str) -> None:
+    assert np.array_equal(
+        trained(x, y, engine, validation=0.2), trained(X, Y, engine, validation=0.2)
+    )
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    half = X.astype(np.float16)
+    expected = trained(half.astype(np.float32), Y)
+    assert np.array_equal(trained(half, Y), expected)
+    np.save(tmp_path / "x.npy", half.astype(">f2"))
+    assert np.array_equal(trained(np.load(tmp_path / "x.npy", mmap_mode="r"), Y), expected)
+
+
+def test_series_and_frames_are_taken_by_position() -> None:
+    pandas = pytest.importorskip("pandas")
+    order = np.random.default_rng(1).permutation(100)
+    frame = pandas.DataFrame(X, columns=["a", "b"], index=order)
+    labels = pandas.Series(Y, index=order[::-1])
+    expected = trained(X, Y, validation=0.2)
+    assert np.array_equal(trained(frame, labels, validation=0.2), expected)
+    assert np.array_equal(trained(X, labels, validation=(frame, labels)), trained(X, Y))
+    network = cr.Network([cr.Dense(3)], 2)
+    assert np.array_equal(network.predict(frame), network.predict(X))
+    loss = "softmax_cross_entropy"
+    assert network.evaluate(frame, labels, loss) == network.evaluate(X, Y, loss)
+
+
+def test_polars() -> None:
+    polars = pytest.importorskip("polars")
+    frame, labels = polars.DataFrame(X, schema=["a", "b"]), polars.Series(Y)
+    assert np.array_equal(trained(frame, labels, validation=0.2), trained(X, Y, validation=0.2))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (scipy.sparse.csr_matrix(np.eye(3)), r"x is a sparse matrix \(csr_matrix\).*x.toarray\(\)"),
+        (scipy.sparse.coo_array(np.eye(3)), r"x is a sparse matrix \(coo_array\)"),
+        (np.ma.masked_less(X, 0), r"x has \d+ masked values: fill them in"),
+        (["cat", "dog"], "x holds text .*'cat'.*np.unique"),
+        (np.array([None, 1.0]), "x holds text or Python objects"),
+    ],
+)
+def test_what_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        as_array(given, "x")
+    with pytest.raises(DataError, match=message.replace("x ", "y ", 1).replace("x.to", "y.to")):
+        as_array(given, "y")
+
+
+def test_a_frame_with_text_is_refused_by_its_column() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"size": [1.0, 2.0], "kind": ["a", "b"]})
+    with pytest.raises(DataError, match="x, column `kind` holds text"):
+        trained(frame, Y[:2])
