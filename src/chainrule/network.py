@@ -232,8 +232,9 @@ class Network(Chain):
     def to_onnx(self, path: str | PathLike[str]) -> None:
         """Write the network as an ONNX file, for the programs that run those.
 
-        x and y have the shapes they have here, images with the channels last. `onnx_export.export`
-        says what may be given besides.
+        x and y have the shapes they have here, images with the channels last. Where the network
+        came with the preparation of its data, the file prepares x itself: it takes raw pixels, and
+        the numbers of a table as they stand.
 
         Raises:
             ExportError: a layer of the user's own has no form in ONNX.

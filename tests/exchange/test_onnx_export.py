@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 from layer_cases import LAYER_CASES, LayerCase
 from onnx.reference import ReferenceEvaluator
@@ -18,7 +19,7 @@ import chainrule as cr
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ExportError, MissingPackageError
 from chainrule.layers import LAYERS
-from chainrule.onnx_export import as_model, export, form_of
+from chainrule.onnx_export import as_model, form_of
 from chainrule.onnx_export.forms import FORMS
 
 OWN_CODE = (cr.Activation, cr.HandWritten)
@@ -127,9 +128,10 @@ def test_double_precision_stays_double(tmp_path: Path) -> None:
 
 def test_the_preparation_goes_with_the_network(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 1)).astype("float32")
-    preparation = Preparation(255.0, (4, 4, 1))
+    preparation = Preparation(255.0, (4, 4, 1), ("a", "b", "c"))
     network = cr.Network([cr.Flatten(), cr.Dense(3)], (4, 4, 1))
-    export(network, tmp_path / "network.onnx", preparation, ["a", "b", "c"])
+    network.preparation = preparation
+    network.to_onnx(tmp_path / "network.onnx")
     expected = network.predict(preparation.apply(pixels))
     for run in RUNNERS:
         np.testing.assert_allclose(
@@ -137,6 +139,26 @@ def test_the_preparation_goes_with_the_network(tmp_path: Path) -> None:
         )
     stored = onnx.load(tmp_path / "network.onnx").metadata_props
     assert {entry.key: entry.value for entry in stored} == {"class_names": '["a", "b", "c"]'}
+
+
+def test_columns_of_tables_are_prepared_in_the_file(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{size},{colour},{colour}" for size in range(2000, 2010) for colour in ("red", "blue")]
+    table.write_text("\n".join(["size,colour,label", *rows]))
+    data = cr.datasets.load(table)
+    network = cr.Network([cr.Dense(2)], 3)
+    network.preparation = data.preparation
+    network.to_onnx(tmp_path / "network.onnx")
+    frame = pd.DataFrame({"size": [2003.0, np.nan], "colour": ["blue", "red"]})
+    expected = network.predict(frame)
+    for run in RUNNERS:
+        raw = np.array([[2003, 1, 0], [np.nan, 0, 1]], "float32")
+        np.testing.assert_allclose(run(tmp_path / "network.onnx", raw), expected, rtol=1e-5)
+    stored = onnx.load(tmp_path / "network.onnx").metadata_props
+    assert {entry.key: entry.value for entry in stored} == {
+        "class_names": '["blue", "red"]',
+        "columns": '["size", "colour=blue", "colour=red"]',
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ def export(
 ) -> None:
     """Write a run's network as an ONNX file.
 
-    The file takes examples as the run's data has them and scales pixels itself;
-    images have the channels last.
+    The file takes examples as the run's data has them: it scales pixels and standardizes
+    columns itself. Images have the channels last; of a column of words, each category
+    is a column of 0 and 1.
 
     \b
     Example:
@@ -31,7 +32,7 @@ def export(
     if onnx.exists() and not force:
         raise OutputError(f"{onnx} already exists: choose another --onnx, or give --force")
     opened = open_run(run)
-    write_onnx(opened.network, onnx, opened.preparation, opened.class_names)
+    write_onnx(opened.network, onnx)
     shapes = (opened.network.input_shape, opened.network.output_shape)
     x, y = (", ".join(["N", *map(str, shape)]) for shape in shapes)
     say(f"{onnx}: x ({x}) goes in, y ({y}) comes out")

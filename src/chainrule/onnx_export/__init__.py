@@ -6,6 +6,7 @@
     images          convolutions and pools, with images turned to channels first and back
     features        dense layers, normalization, and what only rearranges
     containers      layers made of layers
+    preparing       what becomes of the data before the network sees it
     model           the whole file: input, output, what they mean; checked, then written
 
 Each layer's function is a few lines and is registered with `form_of`. So is the form of a layer of

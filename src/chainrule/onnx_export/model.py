@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,23 +13,18 @@ from chainrule.files import whole_file
 from chainrule.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from chainrule.onnx_export.containers import sequential
 from chainrule.onnx_export.graph import Graph, Value
+from chainrule.onnx_export.preparing import described, prepared
 
 OPSET = 20  # of 2023: the first with Gelu
 MOST_BYTES = 2**31 - 1  # of an ONNX file
 
 
-def export(
-    network: Chain,
-    path: str | PathLike[str],
-    preparation: Preparation | None = None,
-    class_names: Sequence[str] | None = None,
-) -> None:
+def export(network: Chain, path: str | PathLike[str]) -> None:
     """Write a network as an ONNX file, whole or not at all.
 
-    Args:
-        preparation: what is done to the examples before the network sees them; the file then does
-            it itself.
-        class_names: what the classes are called; kept in the file's metadata, as JSON.
+    Where the network came with the preparation of its data, the file prepares examples itself, and
+    has the names of classes and columns in its metadata, as JSON.
+
     Raises:
         ExportError: a layer has no form in ONNX, or the file would be larger than ONNX allows.
         MissingPackageError: the package onnx is not installed.
@@ -39,19 +32,16 @@ def export(
     """
     if network.parameters.flat.nbytes + network.buffers.flat.nbytes > MOST_BYTES:
         raise ExportError("the network is larger than the 2 GB of an ONNX file")
-    content = as_model(network, preparation, class_names).SerializeToString()
+    content = as_model(network).SerializeToString()
     with whole_file(Path(path)) as file:
         file.write(content)
 
 
-def as_model(
-    network: Chain,
-    preparation: Preparation | None = None,
-    class_names: Sequence[str] | None = None,
-) -> Any:
+def as_model(network: Chain) -> Any:
     """The `onnx.ModelProto` of a network, checked."""
     graph = Graph(network)
     onnx, helper = graph.onnx, graph.onnx.helper
+    preparation = network.preparation or Preparation()
     x = prepared(graph, Value("x", network.input_shape), preparation)
     graph.nodes.append(helper.make_node("Identity", [sequential(graph, network.root, x)], ["y"]))
     kind = helper.np_dtype_to_tensor_dtype(network.dtype)
@@ -69,17 +59,9 @@ def as_model(
         producer_name="chainrule",
         doc_string=meaning(network.loss),
     )
-    if class_names is not None:
-        helper.set_model_props(model, {"class_names": json.dumps(list(class_names))})
+    helper.set_model_props(model, described(preparation))
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def prepared(graph: Graph, x: Value, preparation: Preparation | None) -> Value:
-    """The input as the network takes it, from the input as a file holds it."""
-    if preparation is None or preparation.scale == 1:
-        return x
-    return Value(graph.node("Div", x.name, graph.constant(preparation.scale)), x.shape)
 
 
 def meaning(loss: Loss | None) -> str:
