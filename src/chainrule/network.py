@@ -207,6 +207,11 @@ class Network(Chain):
         """Warn, once, of inputs unlike those of training."""
         self._checks_left -= 1
         difference = None if self.input_range is None else unlike(x, self.input_range)
+        if self.preparation is not None and self.preparation.seems_missing(x):
+            difference = (
+                "numbers as they stand in a table, but the network was trained on standardized "
+                "ones: give a frame, or net.preparation.apply(x)"
+            )
         if difference is not None:
             self._checks_left = 0
             logging.getLogger("chainrule").warning("warning: x has %s", difference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,21 @@ def test_a_frame_with_text_is_refused_by_its_column() -> None:
     frame = pandas.DataFrame({"size": [1.0, 2.0], "kind": ["a", "b"]})
     with pytest.raises(DataError, match="x, column `kind` holds text"):
         trained(frame, Y[:2])
+
+
+def test_raw_rows_for_standardized_columns_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{18 + n % 50},{1000 + 37 * (n % 91)},{n % 2}" for n in range(100)]
+    (tmp_path / "table.csv").write_text("\n".join(["age,income,label", *rows]))
+    data = cr.datasets.load(tmp_path / "table.csv")
+    network = cr.Network([cr.Dense(2)], 2)
+    network.preparation = data.preparation
+    network.fit(data.x_train, data.y_train, epochs=1, quiet=True)
+    raw = np.array([[float(cell) for cell in row.split(",")[:2]] for row in rows])
+    caplog.set_level(logging.WARNING, "chainrule")
+    network.predict(data.x_train)
+    network.predict(data.preparation.apply(raw))
+    assert not caplog.records
+    network.predict(raw[:1])
+    assert "as they stand in a table" in caplog.text

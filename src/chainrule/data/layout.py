@@ -28,6 +28,8 @@ from chainrule.data.tables import (
 from chainrule.errors import DataError
 from chainrule.types import Array
 
+FAR_MORE = 2.0  # times as large as standardized numbers, on average
+
 
 @dataclass(frozen=True)
 class Places:
@@ -179,6 +181,16 @@ class Layout:
             np.concatenate([values for values, _ in encoded], axis=1),
             [note for _, notes in encoded for note in notes],
         )
+
+    def seems_unprepared(self, x: Array) -> bool:
+        """True if rows of numbers are far more like the columns as they stood in the training data
+        than like standardized ones."""
+        numbers = [column for column in self.columns or () if isinstance(column, NumberColumn)]
+        if not numbers or x.shape[1:] != (len(self.columns or ()),) or len(numbers) < x.shape[1]:
+            return False
+        means, deviations = np.array([(each.mean, each.deviation) for each in numbers]).T
+        as_they_are, standardized = np.abs(x).mean(), np.abs((x - means) / deviations).mean()
+        return bool(as_they_are > FAR_MORE * standardized)
 
     @property
     def label_name(self) -> str | None:

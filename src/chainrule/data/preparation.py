@@ -186,6 +186,10 @@ class Preparation:
         changes = self.scale != 1.0 or (self.layout is not None and self.layout.columns is not None)
         return self.apply(x) if is_raw and changes else x
 
+    def seems_missing(self, x: Array) -> bool:
+        """True if the columns of a table were given as they stand, though they are standardized."""
+        return self.layout is not None and self.layout.seems_unprepared(x)
+
     def places(self, table: Table, label_column: int | str | None = None) -> Places:
         """Where a table has the features, the labels and the ids. `label_column` counts where the
         training data was no table.
