@@ -68,12 +68,12 @@ class CatalogEntry:
 
     @property
     def bundled(self) -> bool:
-        """Whether it comes with chainrule."""
+        """True if it comes with chainrule."""
         return self.name == "digits"
 
     @property
     def local_only(self) -> bool:
-        """Whether there is no place to download it from."""
+        """True if there is no place to download it from."""
         return not (self.bundled or self.remotes or self.archive)
 
 

@@ -45,11 +45,12 @@ def as_array(given: Any, name: str) -> Any:
 
 def _from_frame(frame: Any, name: str) -> Any:
     table = from_frame(frame, name)
-    matrix = table.matrix(range(len(table.names)))
+    positions = range(len(table.names))
+    matrix = table.matrix(positions)
     if matrix is None:
-        at = next(at for at in range(len(table.names)) if table.column(at).dtype == object)
+        column = table.describe(table.first_text(positions))
         raise DataError(
-            f"{name}, column {table.describe(at)} holds text, and networks take numbers: "
+            f"{name}, column {column} holds text, and networks take numbers: "
             "cr.datasets.load(FILE) turns the columns of a table into numbers, and keeps how"
         )
     return matrix

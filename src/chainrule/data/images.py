@@ -115,7 +115,7 @@ def read_image_folder(
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there are images in the folder, in its folders or in theirs."""
+    """True if there are images in the folder, in its folders or in theirs."""
     folders = [folder, *_subfolders(folder)]
     folders += [inner for outer in folders[1:] for inner in _subfolders(outer)]
     return any(list_images(each) for each in folders)

@@ -1,7 +1,7 @@
 """Targets as losses and metrics take them, checked once, when data is loaded.
 
-A class is known by its name, which is what stands in the file: a word, or a whole number. Losses
-number the classes from 0, in the order of their names.
+The name of a class is the word or the whole number that stands for it in the file. Losses number
+the classes from 0, in the order of their names.
 """
 
 from __future__ import annotations

@@ -20,11 +20,7 @@ from chainrule.data.columns import (
     standardize,
 )
 from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
-from chainrule.data.tables import (
-    LABEL_NAMES,
-    Table,
-    listed_in_order,
-)
+from chainrule.data.tables import LABEL_NAMES, Table, listed_in_order
 from chainrule.errors import DataError
 from chainrule.types import Array
 
@@ -169,10 +165,9 @@ class Layout:
         if self.columns is None:
             return pixel_matrix(table, places.features), []
         matrix = table.matrix(places.features)
-        if matrix is not None and not np.isnan(matrix).any():
-            numbers = [column for column in self.columns if isinstance(column, NumberColumn)]
-            if len(numbers) == len(self.columns):
-                return standardize(matrix, numbers), []
+        numbers = self._all_numbers()
+        if numbers and matrix is not None and not np.isnan(matrix).any():
+            return standardize(matrix, numbers), []
         encoded = [
             column.encode(table, at)
             for column, at in zip(self.columns, places.features, strict=True)
@@ -185,12 +180,16 @@ class Layout:
     def seems_unprepared(self, x: Array) -> bool:
         """True if rows of numbers are far more like the columns as they stood in the training data
         than like standardized ones."""
-        numbers = [column for column in self.columns or () if isinstance(column, NumberColumn)]
-        if not numbers or x.shape[1:] != (len(self.columns or ()),) or len(numbers) < x.shape[1]:
+        numbers = self._all_numbers()
+        if not numbers or x.shape[1:] != (len(numbers),):
             return False
-        means, deviations = np.array([(each.mean, each.deviation) for each in numbers]).T
-        as_they_are, standardized = np.abs(x).mean(), np.abs((x - means) / deviations).mean()
-        return bool(as_they_are > FAR_MORE * standardized)
+        return bool(np.abs(x).mean() > FAR_MORE * np.abs(standardize(x, numbers)).mean())
+
+    def _all_numbers(self) -> list[NumberColumn]:
+        """The columns, if all hold numbers; else none."""
+        columns = self.columns or ()
+        numbers = [column for column in columns if isinstance(column, NumberColumn)]
+        return numbers if len(numbers) == len(columns) else []
 
     @property
     def label_name(self) -> str | None:
@@ -310,8 +309,8 @@ def pixel_matrix(table: Table, positions: Sequence[int]) -> Array:
     """Columns of whole numbers, as they stand."""
     matrix = table.matrix(positions)
     if matrix is None:
-        at = next(at for at in positions if table.column(at).dtype == object)
-        raise DataError(f"{table.origin}, column {table.describe(at)} holds text, expected numbers")
+        column = table.describe(table.first_text(positions))
+        raise DataError(f"{table.origin}, column {column} holds text, expected numbers")
     _refuse_missing(table, positions)
     return as_bytes(matrix)
 

@@ -36,7 +36,6 @@ from chainrule.data.images import (
 )
 from chainrule.data.labels import (
     class_numbers,
-    match_classes,
     name_classes,
     regression_targets,
 )
@@ -317,11 +316,9 @@ def _targets(raw: RawDataset, examples: Examples, preparation: Preparation) -> A
     """What the examples' labels are to a loss. Where the files name the classes, they number these
     already."""
     y, names = _require_labels(examples), preparation.class_names
-    if names is None:
-        return regression_targets(y, examples.origin)
-    if raw.class_names is not None:
+    if names is not None and raw.class_names is not None:
         return class_numbers(y, examples.origin, names)
-    return match_classes(y, examples.origin, names, may_be_numbered=preparation.layout is None)
+    return preparation.targets(y, examples.origin)
 
 
 def _require_labels(examples: Examples) -> Array:

@@ -23,7 +23,7 @@ def holds_pixels(x: Array) -> bool:
     columns, 64 or more, and a value above 1."""
     if x.dtype.kind not in "ui" or x.ndim > 4:
         return False
-    if x.ndim == 2 and (x.shape[1] < SMALLEST_IMAGE or math.isqrt(x.shape[1]) ** 2 != x.shape[1]):
+    if x.ndim == 2 and not _may_be_an_image(x.shape[1]):
         return False
     if x.dtype == np.uint8 and x.ndim > 2:
         return True
@@ -32,8 +32,14 @@ def holds_pixels(x: Array) -> bool:
 
 def holds_scaled_pixels(x: Array) -> bool:
     """True of a table that `holds_pixels` would know, had its numbers not been divided by 255."""
-    is_square = x.ndim == 2 and math.isqrt(x.shape[1]) ** 2 == x.shape[1] >= SMALLEST_IMAGE
-    return is_square and bool(x.min() >= 0 and x.max() <= 1)
+    if x.ndim != 2 or not _may_be_an_image(x.shape[1]):
+        return False
+    return bool(x.min() >= 0 and x.max() <= 1)
+
+
+def _may_be_an_image(columns: int) -> bool:
+    """True of a square number of columns that is not too small."""
+    return columns >= SMALLEST_IMAGE and math.isqrt(columns) ** 2 == columns
 
 
 def as_bytes(values: Array) -> Array:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from chainrule.arguments import shape as as_shape
 from chainrule.data.frames import from_frame, is_frame
 from chainrule.data.images import ImageOptions
+from chainrule.data.labels import match_classes, regression_targets
 from chainrule.data.layout import Layout, Places, find_by_count, pixel_matrix
 from chainrule.data.pixels import INKS, are_bits, find_ink, holds_pixels
 from chainrule.data.tables import Table, listed_in_order, quoted
@@ -185,6 +186,17 @@ class Preparation:
         is_raw = hasattr(x, "dtype") and np.dtype(x.dtype).kind in "ui"
         changes = self.scale != 1.0 or (self.layout is not None and self.layout.columns is not None)
         return self.apply(x) if is_raw and changes else x
+
+    def targets(self, y: Array, origin: str) -> Array:
+        """Labels or numbers from a file as losses take them. Where it was no table, whole numbers
+        from 0 may stand for classes that are called otherwise.
+
+        Raises:
+            DataError: one cannot be a target; the message names `origin` and the example.
+        """
+        if self.class_names is None:
+            return regression_targets(y, origin)
+        return match_classes(y, origin, self.class_names, may_be_numbered=self.layout is None)
 
     def seems_missing(self, x: Array) -> bool:
         """True if the columns of a table were given as they stand, though they are standardized."""

@@ -1,7 +1,7 @@
 """Tables: an example a row, and columns that have names and hold numbers or text.
 
-How a table is read from a file is told in `delimited`, `records` and `frames`; what a network makes
-of its columns, in `columns` and `layout`.
+`delimited`, `records` and `frames` read tables; `columns` and `layout` turn their columns into what
+a network takes.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class Table:
         if not chosen or any(column.dtype == object for column in chosen):
             return None
         return np.stack(chosen, axis=1)
+
+    def first_text(self, positions: Sequence[int]) -> int:
+        """The first of some columns that holds text."""
+        return next(at for at in positions if self.column(at).dtype == object)
 
     def place(self, row: int, position: int | None = None) -> str:
         """Where a row or a cell stands: the line of the file, where it has lines."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.data.columns import as_texts
 from chainrule.data.dataset import Dataset, Inputs, count_held_out, default_held_out, split_rows
-from chainrule.data.labels import guess_task, match_classes, name_classes, regression_targets
+from chainrule.data.labels import guess_task, name_classes
 from chainrule.data.layout import Layout, find_label
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
@@ -48,13 +48,11 @@ def learn_table(
     class_names = name_classes(y, origin) if guessed == "classification" else None
     preparation = replace(preparation, class_names=class_names, layout=layout)
     x = preparation.finish(matrix)
-    if class_names is None:
-        targets = regression_targets(y, origin)
-        if task is None:
-            notes.append(_say_regression(table, label, y))
-    else:
-        targets = match_classes(y, origin, class_names)
+    targets = preparation.targets(y, origin)
+    if class_names is not None:
         notes += _odd_classes(targets, class_names)
+    elif task is None:
+        notes.append(_say_regression(table, label, y))
     return Dataset(
         name=path.stem,
         x_train=x,
@@ -119,9 +117,4 @@ def table_inputs(
         return Inputs(x, None, ids, id_name, told)
     y = _label_cells(table, places.label)
     origin = f"{table.origin} (labels from column {table.describe(places.label)})"
-    names = preparation.class_names
-    if names is None:
-        targets = regression_targets(y, origin)
-    else:
-        targets = match_classes(y, origin, names, may_be_numbered=preparation.layout is None)
-    return Inputs(x, targets, ids, id_name, told)
+    return Inputs(x, preparation.targets(y, origin), ids, id_name, told)

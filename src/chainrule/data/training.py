@@ -113,7 +113,7 @@ class Plan:
         return math.ceil(self.examples_in_epoch(available) / self.examples_in_batch(available))
 
     def is_one_step(self, available: int) -> bool:
-        """Whether an epoch is a single step on all examples."""
+        """True if an epoch is a single step on all examples."""
         return self.samples_per_epoch is None and self.examples_in_batch(available) == available
 
     def order(self, available: int, epoch: int, seed: int) -> npt.NDArray[np.int64] | None:
