@@ -88,11 +88,11 @@ def _checked(folder: Path, task: Task, record: Record) -> Iterator[FileRecord]:
         if file in covered:
             continue
         answer = _answer(file, folder, task, record)
-        if answer.verdict != Verdict.NOT_CHECKED.value:
-            covered |= set(with_imports(file) if _was_watched(answer, task) else [])
-        elif file not in files:  # its run shows nothing: what it imports is checked by itself
-            continue
-        yield answer
+        is_checked = answer.verdict != Verdict.NOT_CHECKED.value
+        if is_checked and _was_watched(answer, task):
+            covered.update(with_imports(file))
+        if is_checked or file in files:  # else what it imports is checked by itself
+            yield answer
 
 
 def _was_watched(answer: FileRecord, task: Task) -> bool:

@@ -226,29 +226,30 @@ def is_known(text: str) -> bool:
     >>> is_known("likewise db"), is_known("nobody says so")
     (True, False)
     """
-    return all(_template_of(part) is not None for part in BETWEEN.split(text))
+    return all(_recognized(part) is not None for part in BETWEEN.split(text))
 
 
 def _sentence(text: str, gettext: Gettext) -> str:
-    template = _template_of(text)
-    match = _pattern(template).fullmatch(text) if template is not None else None
-    if template is None or match is None:
+    found = _recognized(text)
+    if found is None:
         return text
-    words = {
+    template, words = found
+    translated_words = {
         name: _sentence(each, gettext) if name in SENTENCES_THEMSELVES else each
-        for name, each in match.groupdict().items()
+        for name, each in words.items()
     }
-    return gettext(template).format(**words)
+    return gettext(template).format(**translated_words)
 
 
-def _template_of(text: str) -> str | None:
-    """The template that a sentence is made from."""
+def _recognized(text: str) -> tuple[str, dict[str, str]] | None:
+    """The template that a sentence is made from, and the words that it is filled with."""
     for template in TEMPLATES:
         match = _pattern(template).fullmatch(text)
         if match is not None:
-            inner = [match[name] for name in match.groupdict() if name in SENTENCES_THEMSELVES]
-            if all(_template_of(each) is not None for each in inner):
-                return template
+            words = match.groupdict()
+            inner = [each for name, each in words.items() if name in SENTENCES_THEMSELVES]
+            if all(_recognized(each) is not None for each in inner):
+                return template, words
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -57,14 +57,14 @@ class StandIn(types.ModuleType):
 class _Progress:
     """A loop whose progress would be shown."""
 
-    def __init__(self, rounds: Iterable[Any]) -> None:
+    def __init__(self, rounds: Any) -> None:
         self.rounds = rounds
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.rounds)
 
     def __len__(self) -> int:
-        return len(list(self.rounds))
+        return len(self.rounds)
 
     def __enter__(self) -> _Progress:
         return self

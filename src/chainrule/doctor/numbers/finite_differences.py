@@ -63,10 +63,12 @@ def slope(
     `scale` is the size of derivatives here, which tells noise from kinks.
     """
     best = Slope(np.nan, False)
+    looks_for_turns = np.isfinite(precision.turn)
+    here = _moved(loss, values, name, 0.0 * direction) if looks_for_turns else 0.0
     for part in (1.0, *precision.shorter):
         h = part * precision.step
         with uncounted():  # their number is limited, and what ends at a point ends beside it
-            at = {k: _moved(loss, values, name, k * h * direction) for k in (-2, -1, 0, 1, 2)}
+            at = {k: _moved(loss, values, name, k * h * direction) for k in (-2, -1, 1, 2)}
         near, far = (at[1] - at[-1]) / (2 * h), (at[2] - at[-2]) / (4 * h)
         value = float(4 * near - far) / 3
         size = max(abs(at[1]), abs(at[-1]))
@@ -74,9 +76,8 @@ def slope(
         if not np.isfinite(value):
             continue
         curvature = part**2 * precision.bend * abs(value)
-        turn = (
-            abs(at[1] - 2 * at[0] + at[-1]) / h
-        )  # of a kink right here: both steps see half of it
+        # Of a kink right here both steps see half, so that they agree.
+        turn = abs(at[1] - 2 * here + at[-1]) / h if looks_for_turns else 0.0
         if turn > precision.turn * abs(value) + precision.tolerance * scale + 4 * noise:
             continue
         if abs(near - far) <= 1e-4 * max(abs(value), scale) + noise + curvature:

@@ -36,6 +36,7 @@ from chainrule.doctor.process.remote import (
 )
 from chainrule.doctor.process.report import unpacked
 from chainrule.doctor.properties.repeated_calls import alike
+from chainrule.doctor.subjects.subject import Answer
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.state import Values
@@ -263,10 +264,10 @@ class Judge:
         """The values whose gradients depend on what a call with another input has left; those that
         add up over calls do not."""
         values = dict(subject.values)
-        before = self._earlier(subject, other)
-        if before is None:
+        call = self._earlier_call(subject, other)
+        if call is None:
             return set()
-        earlier = subject.gradients(before)
+        before, earlier = call
         alone, used = subject.gradients(values), subject.again(values, before)
         stale = set()
         for name, right in alone.gradients.items():
@@ -278,17 +279,22 @@ class Judge:
                 stale.add(name)
         return stale
 
-    def _earlier(self, subject: RemoteSubject, other: RemoteSubject) -> Values | None:
-        """The same parameters with another input that the code takes: of the opposite sign if it
-        takes that, so that a mask kept from it does not happen to be the right one."""
+    def _earlier_call(
+        self, subject: RemoteSubject, other: RemoteSubject
+    ) -> tuple[Values, Answer] | None:
+        """A call with the same parameters and another input that the code takes, and its answer.
+        The input is of the opposite sign if the code takes that, so that a mask kept from it does
+        not happen to be the right one."""
         values = dict(subject.values)
         if "x" not in values:
-            return values
+            return values, subject.gradients(values)
         for x in (self._moved("x", -values["x"]), other.values["x"]):
+            before = {**values, "x": x}
             with suppress(CodeRaisesError):
-                given = subject.gradients({**values, "x": x}).gradients.values()
+                answer = subject.gradients(before)
+                given = answer.gradients.values()
                 if all(each is None or np.isfinite(each).all() for each in given):
-                    return {**values, "x": x}
+                    return before, answer
         return None
 
     def _confirmed_steps(self, number: int, described: Described) -> list[str]:
