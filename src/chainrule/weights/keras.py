@@ -20,7 +20,15 @@ from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional
 from chainrule.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Layer, LayerNorm
 from chainrule.types import Array
-from chainrule.weights.places import Holder, checked, fill, layers_with_arrays, named, side_by_side
+from chainrule.weights.places import (
+    Holder,
+    check_names,
+    checked,
+    fill,
+    layers_with_arrays,
+    named,
+    side_by_side,
+)
 
 NAMES = {  # of arrays
     "W": "kernel",
@@ -95,8 +103,7 @@ def in_order(theirs: list[Theirs], names: Sequence[str] | None) -> list[Theirs]:
     if names is None:
         return theirs
     by_name = {called: (kind, called, arrays) for kind, called, arrays in theirs}
-    if sorted(names) != sorted(by_name):
-        raise ArgumentError(f"names are {named(names)}, and the weights are of {named(by_name)}")
+    check_names(names, by_name)
     return [by_name[name] for name in names]
 
 

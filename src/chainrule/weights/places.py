@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -116,6 +116,12 @@ def held(holders: list[Holder], branch: str) -> Sizes:
         for holder in holders
         if holder.position.startswith(f"{branch}.")
     ]
+
+
+def check_names(names: Sequence[str], theirs: Iterable[str]) -> None:
+    """Refuse names that are not those of the layers there."""
+    if sorted(names) != sorted(theirs):
+        raise ArgumentError(f"names are {named(names)}, and the weights are of {named(theirs)}")
 
 
 def check_kind(position: str, layer: Layer) -> None:

@@ -26,6 +26,7 @@ from chainrule.weights.places import (
     Holder,
     Pair,
     array_shapes,
+    check_names,
     checked,
     fill,
     layers_with_arrays,
@@ -140,13 +141,13 @@ def matched(
 
 def in_order(theirs: Groups, names: Sequence[str]) -> Groups:
     """The modules in the order of these names."""
-    if sorted(names) != sorted(theirs):
-        raise ArgumentError(f"names are {named(names)}, and the weights are of {named(theirs)}")
+    check_names(names, theirs)
     return {name: theirs[name] for name in names}
 
 
 def by_shape(theirs: Groups, ours: list[Holder]) -> Groups:
-    """The modules in the order of our layers, as far as shapes and the numbers in names tell it.
+    """The modules in the order of our layers, found by their shapes and by the numbers in their
+    names.
 
     Raises:
         ArgumentError: several have the same shapes, and their names differ in more than numbers.
