@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import polars
 import pytest
 
 import chainrule as cr
 from chainrule.data.frames import from_frame
 from chainrule.datasets import load, load_inputs
 from chainrule.errors import DataError
-
-pandas = pytest.importorskip("pandas", reason="comes with chainrule[data]")
 
 ROWS: dict[str, list[Any]] = {
     "Id": [11, 12, 13, 14],
@@ -80,7 +80,6 @@ def test_a_network_with_a_preparation_takes_frames(frame: Any, as_csv: Path) -> 
 
 
 def test_polars(frame: Any, as_csv: Path) -> None:
-    polars = pytest.importorskip("polars")
     dataset = load(as_csv)
     assert np.array_equal(dataset.preparation.complete(polars.DataFrame(ROWS)), dataset.x_train)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import polars
 import pytest
 import scipy.sparse
 
@@ -63,7 +65,6 @@ def test_half_precision(tmp_path: Path) -> None:
 
 
 def test_series_and_frames_are_taken_by_position() -> None:
-    pandas = pytest.importorskip("pandas")
     order = np.random.default_rng(1).permutation(100)
     frame = pandas.DataFrame(X, columns=["a", "b"], index=order)
     labels = pandas.Series(Y, index=order[::-1])
@@ -77,7 +78,6 @@ def test_series_and_frames_are_taken_by_position() -> None:
 
 
 def test_polars() -> None:
-    polars = pytest.importorskip("polars")
     frame, labels = polars.DataFrame(X, schema=["a", "b"]), polars.Series(Y)
     assert np.array_equal(trained(frame, labels, validation=0.2), trained(X, Y, validation=0.2))
 
@@ -100,7 +100,6 @@ def test_what_is_refused(given: Any, message: str) -> None:
 
 
 def test_a_frame_with_text_is_refused_by_its_column() -> None:
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"size": [1.0, 2.0], "kind": ["a", "b"]})
     with pytest.raises(DataError, match="x, column `kind` holds text"):
         trained(frame, Y[:2])
