@@ -114,7 +114,7 @@ def find_name(name: str, known: Iterable[str], kind: str) -> str:
 
 
 def is_known(name: str, known: Iterable[str]) -> bool:
-    """Whether `find_name` would find it."""
+    """True if `find_name` would find it."""
     return _plain(name) in map(_plain, known)
 
 

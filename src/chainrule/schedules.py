@@ -35,7 +35,7 @@ class Schedule(Configurable):
 
     @property
     def reads_history(self) -> bool:
-        """Whether the factor depends on how training went so far. Those of a schedule that does
+        """True if the factor depends on how training went so far. Those of a schedule that does
         not may be asked for ahead of time."""
         return True
 

@@ -19,7 +19,7 @@ OF_A_RUN = ("seed", "layers", "input_shape")  # options that tell runs apart, no
 
 
 def is_comparison(folder: Path) -> bool:
-    """Whether a comparison, finished or not, was written to `folder`."""
+    """True if a comparison, finished or not, was written to `folder`."""
     return (folder / PLAN).is_file()
 
 

@@ -64,7 +64,7 @@ class Table:
     caption: str = ""
 
     def holds_numbers(self, column: int) -> bool:
-        """Whether a column is one of numbers, which stand at the right; the first one names.
+        """True if a column is one of numbers, which stand at the right; the first one names.
 
         >>> table = Table(["variant", "accuracy"], [["1", "97.1 % ± 0.2 %"], ["2", ""]])
         >>> table.holds_numbers(0), table.holds_numbers(1)

@@ -200,7 +200,7 @@ def _dense(size: int, init: Spec) -> dict[str, Any]:
 
 
 def _compares_classes(loss: Loss) -> bool:
-    """Whether the loss sets the classes against each other, one output for each."""
+    """True if the loss sets the classes against each other, one output for each."""
     return isinstance(loss, (SoftmaxCrossEntropy, CategoricalCrossEntropy, KLDivergence))
 
 

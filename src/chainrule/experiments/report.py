@@ -261,7 +261,7 @@ def caption_mistake(judged: Judged, place: int, names: Sequence[str]) -> str:
 
 
 def shows_images(input_shape: Shape) -> bool:
-    """Whether examples are images that can be shown: grey or in colour."""
+    """True if examples are images that can be shown: grey or in colour."""
     return len(input_shape) == 3 and input_shape[-1] in (1, 3)
 
 
@@ -338,7 +338,7 @@ def add_layers(document: Document, run: Run, records: Sequence[LayersRecord]) ->
 
 
 def tells(lines: dict[str, list[float]]) -> bool:
-    """Whether any line leaves zero: a layer without zeros has nothing to show of them."""
+    """True if any line leaves zero: a layer without zeros has nothing to show of them."""
     return any(value for values in lines.values() for value in values)
 
 

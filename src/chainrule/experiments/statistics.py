@@ -47,7 +47,7 @@ class Difference:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the interval excludes zero."""
+        """True if the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 

@@ -86,7 +86,7 @@ class Look:
 
     @FirstAsked
     def has_learnt(self) -> bool:
-        """True if the outputs say something about the targets, as far as is known."""
+        """True if the outputs say something about the targets, or if too little is known."""
         few = self.recording
         if saved(self.training.loss, few.outputs, few.targets) >= LEARNT_ON_FEW:
             return True
