@@ -103,22 +103,22 @@ def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
-def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
-    """c_0 + c_1 x + c_2 x² + …, by Horner's rule. float32 takes the first eight alone."""
-    count = min(8, coefficients.count) if x == types.float32 else coefficients.count
+def polynomial(typing_context: Any, x: Any, single: Any, double: Any) -> Any:
+    """c_0 + c_1 x + c_2 x² + …, by Horner's rule, with the coefficients for the type of x."""
+    chosen = 0 if x == types.float32 else 1
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value, given = arguments
+        value, coefficients = arguments[0], arguments[1 + chosen]
         terms = [
-            context.cast(builder, builder.extract_value(given, i), types.float64, x)
-            for i in range(count)
+            context.cast(builder, builder.extract_value(coefficients, i), types.float64, x)
+            for i in range((single, double)[chosen].count)
         ]
         total = terms[-1]
         for term in reversed(terms[:-1]):
             total = builder.fadd(builder.fmul(total, value, ("contract",)), term, ("contract",))
         return total
 
-    return x(x, coefficients), generate
+    return x(x, single, double), generate
 
 
 @intrinsic
