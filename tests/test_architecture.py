@@ -35,7 +35,7 @@ FLOORS = [
     {"doctor"},
     {"check", "grading"},
     {"assignments", "classroom"},
-    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "weights"},
+    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "weights", "hub"},
     {"cli", "__main__"},
 ]
 # The same for the rooms within a package.
