@@ -29,7 +29,7 @@ FLOORS = [
     {"chain"},
     {"epoch", "passages", "summary", "model_file", "onnx_export"},
     {"runner", "last_good", "training_state", "callbacks"},
-    {"engine", "progress", "resuming", "trouble"},
+    {"engine", "progress", "resuming", "tracking", "trouble"},
     {"trainer"},
     {"network", "datasets"},
     {"doctor"},

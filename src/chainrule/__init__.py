@@ -52,6 +52,7 @@ _MODULES = (
     "onnx_export",
     "schedules",
     "sklearn",
+    "tracking",
     *_FLAT,
 )
 
