@@ -114,7 +114,7 @@ def failures_named(repository: str) -> Iterator[None]:
         raise HubError(f"{repository} has no such revision: name a branch, tag or commit") from None
     except errors.RepositoryNotFoundError:
         raise HubError(
-            f"{repository}: there is no such repository on the Hub, or your token may not see it"
+            f"{repository}: the Hub has no such repository, or none that your token may use"
         ) from None
     except (errors.HTTPError, OSError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
@@ -129,7 +129,7 @@ def may_write_card(api: Any, repository: str) -> bool:
     """True if there is no card yet, or one that `push_to_hub` wrote."""
     if not api.file_exists(repository, CARD):
         return True
-    return MARK in Path(api.hf_hub_download(repository, CARD)).read_text(encoding="utf-8")
+    return MARK.encode() in Path(api.hf_hub_download(repository, CARD)).read_bytes()
 
 
 def card(network: Network, repository: str) -> str:

@@ -202,7 +202,7 @@ def test_what_the_hub_does_not_have(repositories: dict[str, dict[str, bytes]]) -
     cr.push_to_hub(of_pixels(), "somebody/pets")
     repositories["somebody/empty"] = {}
     for name, revision, message in (
-        ("somebody/nothing", None, "somebody/nothing: there is no such repository on the Hub"),
+        ("somebody/nothing", None, "somebody/nothing: the Hub has no such repository"),
         ("somebody/empty", None, f"somebody/empty has no {MODEL}"),
         ("somebody/pets", "v9", "somebody/pets has no such revision"),
     ):
