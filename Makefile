@@ -15,12 +15,12 @@ demo: .venv/installed
 test: .venv/installed-dev browser
 	$(BIN)/chainrule warm-up
 	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long"
 	CHAINRULE_VECTORS=avx2 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long" tests/engine
 
 test-long: .venv/installed-dev
 	$(BIN)/pytest -m long
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long and not torch" --engine numpy
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long" --engine numpy
 
 torture: .venv/installed-dev
 	$(BIN)/python -m tests.torture

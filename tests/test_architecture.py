@@ -29,13 +29,13 @@ FLOORS = [
     {"chain"},
     {"epoch", "passages", "summary", "model_file", "onnx_export"},
     {"runner", "last_good", "training_state", "callbacks"},
-    {"engine", "progress", "resuming", "trouble"},
+    {"engine", "progress", "resuming", "tracking", "trouble"},
     {"trainer"},
     {"network", "datasets"},
     {"doctor"},
     {"check", "grading"},
     {"assignments", "classroom"},
-    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "weights"},
+    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "weights", "hub"},
     {"cli", "__main__"},
 ]
 # The same for the rooms within a package.

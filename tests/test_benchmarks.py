@@ -52,19 +52,20 @@ def test_every_layer_in_jax_is_that_of_chainrule(case: LayerCase) -> None:
         np.testing.assert_allclose(forward.averages[name], average, rtol=1e-9, err_msg=name)
 
 
-IN_THE_SAME_ORDER = [case for case in CASES if not isinstance(case.make(), cr.Flatten)]
+def is_in_pytorch(case: LayerCase) -> bool:
+    """True if PyTorch has the layer, and what it gives has one order here and there."""
+    layer = case.network().layers[0]
+    is_pool = isinstance(layer, cr.AveragePool2D)
+    is_lopsided = is_pool and layer.windows.before != layer.windows.after
+    return not (isinstance(layer, cr.Flatten) or is_lopsided)
 
 
-@pytest.mark.torch
-@pytest.mark.parametrize("case", IN_THE_SAME_ORDER, ids=str)
+@pytest.mark.parametrize("case", list(filter(is_in_pytorch, CASES)), ids=str)
 def test_every_layer_in_pytorch_is_that_of_chainrule(case: LayerCase) -> None:
     from peers.pytorch_layers import as_tensor, model_of
 
     network, x = case.network(), inputs(case)
-    try:
-        y = model_of(network)(as_tensor(x)).detach().numpy()
-    except ValueError as problem:
-        pytest.skip(str(problem))
+    y = model_of(network)(as_tensor(x)).detach().numpy()
     expected, _ = network.forward(x, training=True)
     y = y.transpose(0, 2, 3, 1) if y.ndim == 4 else y
     np.testing.assert_allclose(y, expected, rtol=1e-9, atol=1e-12)
@@ -94,7 +95,7 @@ OPTIMIZERS = [
     "adam", "adamw(weight_decay=0.1)", "rmsprop(learning_rate=0.001)", "sgd(learning_rate=0.1)",
     "sgd(learning_rate=0.1, momentum=0.9)", "sgd(learning_rate=0.1, momentum=0.9, nesterov=True)",
 ]  # fmt: skip
-PEERS = ["JAX", "JAX scan", pytest.param("PyTorch", marks=pytest.mark.torch)]
+PEERS = ["JAX", "JAX scan", "PyTorch"]
 
 
 @pytest.mark.parametrize("peer", PEERS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chainrule.callbacks import *
     from chainrule.checkpoint import *
     from chainrule.history import *
+    from chainrule.hub import *
     from chainrule.layers import *
     from chainrule.losses import *
     from chainrule.network import *
@@ -36,6 +37,7 @@ _FLAT = (
     "callbacks",
     "checkpoint",
     "history",
+    "hub",
     "onnx_import",
     "weights",
 )
@@ -50,6 +52,7 @@ _MODULES = (
     "onnx_export",
     "schedules",
     "sklearn",
+    "tracking",
     *_FLAT,
 )
 

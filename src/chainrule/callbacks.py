@@ -14,7 +14,8 @@ from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import MODES, History
 from chainrule.losses import Loss
-from chainrule.schedules import Moment
+from chainrule.optimizers import Optimizer
+from chainrule.schedules import Moment, Schedule
 
 __all__ = ["Callback", "EarlyStopping", "Training"]
 
@@ -29,6 +30,14 @@ class Training(Protocol):
     @property
     def loss(self) -> Loss:
         """What it is trained to make small."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What makes a step of a gradient."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """What its learning rate follows."""
 
     @property
     def data(self) -> TrainingData:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from chainrule.text import printable
 
@@ -87,9 +89,31 @@ def as_png(figure: Figure, dpi: float, transparent: bool = False) -> bytes:
     return drawn.getvalue()
 
 
+def is_in_notebook() -> bool:
+    """True if what is printed goes into a cell of a notebook."""
+    streams: Any = sys.modules.get("ipykernel.iostream")
+    return streams is not None and isinstance(sys.stdout, streams.OutStream)
+
+
+class CellText:
+    """Lines of text in a notebook's cell, which new ones replace."""
+
+    def __init__(self) -> None:
+        show: Any = import_module("IPython.display").display
+        self._output = show({"text/plain": ""}, raw=True, display_id=True)
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Put these lines in the place of those before. What they quote is text."""
+        self._output.update({"text/plain": "\n".join(map(printable, lines))}, raw=True)
+
+
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Show, on a terminal, that something takes long, and how long it has taken."""
+    """Show, on a terminal or in a notebook, that something takes long, and how long it took."""
+    if is_in_notebook():
+        with waiting_in_cell(what):
+            yield
+        return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -100,3 +124,12 @@ def waiting(what: str) -> Iterator[None]:
     ) as bar:
         bar.add_task("")
         yield
+
+
+@contextmanager
+def waiting_in_cell(what: str) -> Iterator[None]:
+    """The same in a notebook."""
+    cell, began = CellText(), time.perf_counter()
+    cell.show([f"{what} …"])
+    yield
+    cell.show([f"{what}: {format_seconds(time.perf_counter() - began)}"])

@@ -76,6 +76,10 @@ class ModelFileError(ChainruleError, ValueError):
     """A file that is not a model saved by chainrule, or is damaged."""
 
 
+class HubError(ChainruleError, OSError):
+    """The Hugging Face Hub cannot be reached, or refuses what was asked of it."""
+
+
 class CheckpointError(ChainruleError, OSError):
     """Checkpoints that training cannot go on from: damaged, or of another training."""
 

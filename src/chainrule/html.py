@@ -17,8 +17,12 @@ def html_table(
     '<table><tr><th>layer</th></tr><tr><td>&lt;b&gt;</td></tr></table><p>1 layer</p>'
     """
     lines = [_row("th", header), *(_row("td", row) for row in rows)]
-    below = "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
-    return f"<table>{''.join(lines)}</table>{below}"
+    return f"<table>{''.join(lines)}</table>{html_sentences(sentences)}"
+
+
+def html_sentences(sentences: Iterable[str]) -> str:
+    """Each sentence as a paragraph."""
+    return "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
 
 
 def _row(kind: str, cells: Sequence[str]) -> str:

@@ -105,19 +105,19 @@ def _rebuild(layers: list[Layer], described: dict[str, Any], kind: type[C]) -> C
     network.metrics = [METRICS[name] for name in described["metrics"]]
     network.input_range = stored_range(described.get("input_range"))
     if described.get("preparation") is not None:
-        network.preparation = _stored_preparation(described["preparation"], network)
+        preparation = Preparation.from_plain(described["preparation"])
+        check_preparation(preparation, network)
+        network.preparation = preparation
     return network
 
 
-def _stored_preparation(stored: Any, network: Chain) -> Preparation:
-    """How the data of this network is prepared."""
-    preparation = Preparation.from_plain(stored)
+def check_preparation(preparation: Preparation, network: Chain) -> None:
+    """Refuse the preparation of other data than this network takes."""
     if preparation.shape not in (None, network.input_shape):
         raise ValueError(f"its data is prepared to the shape {preparation.shape}")
     names = preparation.class_names
     if names is not None and network.output_shape not in {(len(names),), (1,) * (len(names) == 2)}:
         raise ValueError(f"its data has {len(names)} classes")
-    return preparation
 
 
 def stored_range(stored: Sequence[float] | None) -> tuple[float, float] | None:

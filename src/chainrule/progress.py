@@ -1,15 +1,19 @@
-"""What training shows: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""What training shows: a bar with rate and time left on a terminal and in notebooks, plain lines
+elsewhere."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
+from abc import abstractmethod
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback, Training
-from chainrule.display import describe_numbers, format_seconds, say
+from chainrule.display import CellText, describe_numbers, format_seconds, is_in_notebook, say
 from chainrule.history import BOOKKEEPING, Record
+from chainrule.schedules import Moment
 from chainrule.text import printable
 
 if TYPE_CHECKING:
@@ -17,10 +21,13 @@ if TYPE_CHECKING:
 
 LINES = 20  # at most about so many lines for a whole training, however many epochs
 SECONDS_BETWEEN_REFRESHES = 0.1
+WIDTH = 30  # characters of the bar in a notebook
 
 
 def progress() -> Callback:
     """The progress display that suits where the output goes."""
+    if is_in_notebook():
+        return ProgressInCell()
     return ProgressBar() if sys.stdout.isatty() else ProgressLines()
 
 
@@ -60,14 +67,32 @@ class ProgressLines(Callback):
         say(text)
 
 
-class ProgressBar(ProgressLines):
-    """The same lines above a bar."""
+class LiveProgress(ProgressLines):
+    """The same lines, and below them how far training has come."""
+
+    def training_starts(self, training: Training) -> None:
+        self.began = self.refreshed = time.perf_counter()
+        self.seen_before, self.epochs_before = training.examples_seen, len(training.history)
+        super().training_starts(training)
+
+    def step_ends(self, training: Training) -> None:
+        now = time.perf_counter()
+        if now - self.refreshed >= SECONDS_BETWEEN_REFRESHES:
+            self.refreshed = now
+            seen = training.examples_seen - self.seen_before
+            self.refresh(training.moment, f"{seen / (now - self.began):,.0f} examples/s")
+
+    @abstractmethod
+    def refresh(self, moment: Moment, rate: str) -> None:
+        """Show that training has come to this moment, and how fast it goes."""
+
+
+class ProgressBar(LiveProgress):
+    """On a terminal."""
 
     def training_starts(self, training: Training) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.began = self.refreshed = time.perf_counter()
-        self.seen_before = training.examples_seen
         self.bar: Progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
@@ -82,18 +107,13 @@ class ProgressBar(ProgressLines):
         self.bar.start()
         super().training_starts(training)
 
-    def step_ends(self, training: Training) -> None:
-        now = time.perf_counter()
-        if now - self.refreshed < SECONDS_BETWEEN_REFRESHES:
-            return
-        self.refreshed = now
-        moment, seen = training.moment, training.examples_seen - self.seen_before
+    def refresh(self, moment: Moment, rate: str) -> None:
         self.bar.update(
             self.task,
             total=moment.epochs * moment.steps_per_epoch,
             completed=moment.step + 1,
             epoch=math.floor(moment.epoch) + 1,
-            rate=f"{seen / (now - self.began):,.0f} examples/s",
+            rate=rate,
         )
 
     def training_ends(self, training: Training) -> None:
@@ -104,6 +124,32 @@ class ProgressBar(ProgressLines):
         from rich.text import Text
 
         self.bar.console.print(Text(printable(text)))
+
+
+class ProgressInCell(LiveProgress):
+    """In a notebook: one output of the cell, which is replaced as training goes on."""
+
+    def training_starts(self, training: Training) -> None:
+        self.lines: list[str] = []
+        self.cell = CellText()
+        super().training_starts(training)
+
+    def refresh(self, moment: Moment, rate: str) -> None:
+        done, total = moment.step + 1, moment.epochs * moment.steps_per_epoch
+        full = WIDTH * done // total
+        made = done - self.epochs_before * moment.steps_per_epoch
+        left = (self.refreshed - self.began) / made * (total - done)
+        bar = f"{'█' * full}{'░' * (WIDTH - full)}   {rate}   {timedelta(seconds=round(left))} left"
+        epoch = f"epoch {math.floor(moment.epoch) + 1}/{moment.epochs}"
+        self.cell.show([*self.lines, f"{epoch}   {bar}"])
+
+    def training_ends(self, training: Training) -> None:
+        super().training_ends(training)
+        self.cell.show(self.lines)
+
+    def show(self, text: str) -> None:
+        self.lines.append(text)
+        self.cell.show(self.lines)
 
 
 def is_shown(training: Training) -> bool:

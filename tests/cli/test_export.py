@@ -28,6 +28,9 @@ def test_the_file_predicts_what_the_run_predicts(chainrule: Command, digits_run:
     pixels = digits.x_test * np.float32(digits.preparation.scale)  # as the data has them
     (outputs,) = onnxruntime.InferenceSession("digits.onnx").run(None, {"x": pixels})
     np.testing.assert_array_equal(outputs.argmax(axis=1), expected)
+    again, network = cr.from_onnx("digits.onnx"), cr.load(digits_run / "model.safetensors")
+    for x in (digits.x_test, pixels.round().astype(np.uint8)):
+        np.testing.assert_array_equal(again.predict(x), network.predict(x))
 
 
 def test_a_file_is_replaced_only_by_force(chainrule: Command, digits_run: Path) -> None:

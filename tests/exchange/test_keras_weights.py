@@ -1,4 +1,4 @@
-"""Weights to and from Keras: files by hand, and with ``pytest -m torch`` beside real models."""
+"""Weights to and from Keras: files by hand, and beside real models."""
 
 from __future__ import annotations
 
@@ -157,7 +157,6 @@ def network_of() -> cr.Network:
 IMAGES = rng.standard_normal((4, 12, 12, 2)).astype("float32")
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("is_file", [True, False])
 def test_a_network_computes_what_the_model_computes(
@@ -172,7 +171,6 @@ def test_a_network_computes_what_the_model_computes(
     np.testing.assert_allclose(network.predict(IMAGES), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 def test_a_model_computes_what_the_network_computes(keras: Any) -> None:
     model, network = model_of(keras), network_of()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -138,7 +139,11 @@ def test_the_preparation_goes_with_the_network(tmp_path: Path) -> None:
             run(tmp_path / "network.onnx", pixels), expected, rtol=1e-5, atol=1e-6
         )
     stored = onnx.load(tmp_path / "network.onnx").metadata_props
-    assert {entry.key: entry.value for entry in stored} == {"class_names": '["a", "b", "c"]'}
+    said = {entry.key: json.loads(entry.value) for entry in stored}
+    assert said == {
+        "class_names": ["a", "b", "c"],
+        "chainrule.preparation": json.loads(json.dumps(preparation.as_plain())),
+    }
 
 
 def test_columns_of_tables_are_prepared_in_the_file(tmp_path: Path) -> None:
@@ -155,10 +160,9 @@ def test_columns_of_tables_are_prepared_in_the_file(tmp_path: Path) -> None:
         raw = np.array([[2003, 1, 0], [np.nan, 0, 1]], "float32")
         np.testing.assert_allclose(run(tmp_path / "network.onnx", raw), expected, rtol=1e-5)
     stored = onnx.load(tmp_path / "network.onnx").metadata_props
-    assert {entry.key: entry.value for entry in stored} == {
-        "class_names": '["blue", "red"]',
-        "columns": '["size", "colour=blue", "colour=red"]',
-    }
+    said = {entry.key: json.loads(entry.value) for entry in stored}
+    assert said["class_names"] == ["blue", "red"]
+    assert said["columns"] == ["size", "colour=blue", "colour=red"]
 
 
 @pytest.mark.parametrize(

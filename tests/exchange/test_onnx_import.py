@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from layer_cases import LAYER_CASES, LayerCase
 from onnx import numpy_helper
@@ -17,7 +19,10 @@ from onnx.backend.test.loader import load_model_tests
 from onnx.reference import ReferenceEvaluator
 
 import chainrule as cr
+from chainrule.data.preparation import Preparation
 from chainrule.errors import ModelFileError
+from chainrule.onnx_export import as_model
+from chainrule.onnx_export.preparing import PREPARATION
 from chainrule.onnx_import.graph import Graph
 from chainrule.onnx_import.operators import JOINS, READERS
 from chainrule.onnx_import.reading import read
@@ -69,6 +74,101 @@ def test_it_can_be_trained_further(tmp_path: Path) -> None:
     found = cr.from_onnx(tmp_path / "network.onnx")
     history = found.fit(x, y, loss="mean_squared_error", epochs=50, quiet=True)
     assert history["loss"][-1] < history["loss"][0]
+
+
+# --- with the preparation of the data ---------------------------------------------------------
+
+
+def of_pixels() -> tuple[cr.Network, list[Any]]:
+    """A network that takes pixels, and examples raw and prepared."""
+    layers = [cr.Conv2D(3, 3), cr.ReLU(), cr.Flatten(), cr.Dense(3)]
+    network = cr.Network(layers, (6, 6, 1))
+    network.preparation = Preparation(255.0, (6, 6, 1), ("a", "b", "c"), ink="dark")
+    pixels = rng.integers(0, 256, (5, 6, 6), dtype=np.uint8)
+    return network, [pixels, pixels.reshape(5, 36), pixels[..., None] / 255]
+
+
+def of_columns(folder: Path) -> tuple[cr.Network, list[Any]]:
+    """A network that takes the columns of a table, and examples raw and prepared."""
+    rows = [f"{size},{colour},{colour}" for size in range(2000, 2010) for colour in ("red", "blue")]
+    (folder / "table.csv").write_text("\n".join(["size,colour,label", *rows]))
+    network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(2)], 3)
+    network.preparation = cr.datasets.load(folder / "table.csv").preparation
+    frame = pd.DataFrame({"colour": ["blue", None], "size": [2003.0, np.nan]})
+    return network, [frame, rng.standard_normal((4, 3))]
+
+
+@pytest.mark.parametrize("kind", ["pixels", "columns"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_are_equal_raw_and_prepared(kind: str, dtype: str, tmp_path: Path) -> None:
+    network, examples = of_pixels() if kind == "pixels" else of_columns(tmp_path)
+    written = cr.Network(network.layers, network.input_shape, dtype=dtype)
+    written.parameters.flat[:] = network.parameters.flat
+    written.preparation = network.preparation
+    written.to_onnx(tmp_path / "network.onnx")
+    found = cr.from_onnx(tmp_path / "network.onnx")
+    assert [type(layer) for layer in found.layers] == [type(layer) for layer in written.layers]
+    assert found.preparation == written.preparation
+    for x in examples:
+        np.testing.assert_array_equal(found.predict(x), written.predict(x))
+
+
+def test_a_network_that_came_back_is_written_and_read_again(tmp_path: Path) -> None:
+    network, (pixels, *_) = of_pixels()
+    for _ in range(2):
+        network.to_onnx(tmp_path / "network.onnx")
+        expected, network = network.predict(pixels), cr.from_onnx(tmp_path / "network.onnx")
+        np.testing.assert_array_equal(network.predict(pixels), expected)
+
+
+OTHERS = {"Div": "Mul", "Sub": "Add", "IsNaN": "IsInf"}
+
+
+@pytest.mark.parametrize(("kind", "count"), [("pixels", 1), ("columns", 3)])
+def test_nodes_that_prepare_otherwise_than_the_metadata_say_are_refused(
+    kind: str, count: int, tmp_path: Path
+) -> None:
+    network, _ = of_pixels() if kind == "pixels" else of_columns(tmp_path)
+    graph = as_model(network).graph
+    constants = [t.name.startswith("constant#") for t in graph.initializer]
+    changes = [*np.flatnonzero(constants)[:count], *(n.name for n in graph.node[: count + 1])]
+    for place in changes:
+        changed = as_model(network)
+        if isinstance(place, str):
+            node = next(node for node in changed.graph.node if node.name == place)
+            if node.op_type not in OTHERS:
+                continue
+            node.op_type = OTHERS[node.op_type]
+        else:
+            tensor = changed.graph.initializer[place]
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 1, tensor.name))
+        onnx.save(changed, tmp_path / "changed.onnx")
+        with pytest.raises(ModelFileError, match="its nodes do something else"):
+            cr.from_onnx(tmp_path / "changed.onnx")
+
+
+@pytest.mark.parametrize(
+    "stored", ["{", "[]", "{}", '"x"', '{"scale": -1}', "[" * 5000, "PREPARATION OF (5, 5, 1)"]
+)
+def test_damaged_metadata_are_refused(stored: str, tmp_path: Path) -> None:
+    network, _ = of_pixels()
+    changed = as_model(network)
+    if stored.startswith("PREPARATION"):
+        stored = json.dumps(Preparation(255.0, (5, 5, 1)).as_plain())
+    for entry in changed.metadata_props:
+        entry.value = stored if entry.key == PREPARATION else entry.value
+    onnx.save(changed, tmp_path / "changed.onnx")
+    with pytest.raises(ModelFileError, match="is damaged: no network comes of it"):
+        cr.from_onnx(tmp_path / "changed.onnx")
+
+
+def test_scaling_of_another_program_is_refused(tmp_path: Path) -> None:
+    network, _ = of_pixels()
+    changed = as_model(network)
+    del changed.metadata_props[:]
+    onnx.save(changed, tmp_path / "changed.onnx")
+    with pytest.raises(ModelFileError, match=r"node 'Div#0' \(Div\) is an operator"):
+        cr.from_onnx(tmp_path / "changed.onnx")
 
 
 # --- ONNX's own tests -------------------------------------------------------------------------
@@ -295,7 +395,6 @@ def test_files_that_are_none(content: bytes, tmp_path: Path) -> None:
         cr.from_onnx(tmp_path / "another.onnx")
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 def test_what_pytorch_writes(tmp_path: Path) -> None:
     torch = import_module("torch")

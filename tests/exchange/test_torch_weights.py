@@ -1,4 +1,4 @@
-"""Weights to and from PyTorch: by hand, and with ``pytest -m torch`` beside real modules."""
+"""Weights to and from PyTorch: by hand, and beside real modules."""
 
 from __future__ import annotations
 
@@ -187,7 +187,6 @@ def outputs(torch: Any, module: Any, x: np.ndarray) -> np.ndarray:
 IMAGES = np.random.default_rng(0).standard_normal((4, 12, 12, 2), "float32")
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("form", ["state_dict", ".pt", ".safetensors", "checkpoint.pt"])
 def test_a_network_computes_what_the_module_computes(torch: Any, tmp_path: Path, form: str) -> None:
@@ -203,7 +202,6 @@ def test_a_network_computes_what_the_module_computes(torch: Any, tmp_path: Path,
     )
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 def test_a_module_computes_what_the_network_computes(torch: Any) -> None:
     module, network = torch_lenet(torch), lenet()
@@ -214,7 +212,6 @@ def test_a_module_computes_what_the_network_computes(torch: Any) -> None:
     )
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 def test_to_torch_takes_the_names_of_a_module(torch: Any) -> None:
     class Small(torch.nn.Module):
@@ -237,7 +234,6 @@ def test_to_torch_takes_the_names_of_a_module(torch: Any) -> None:
     )
 
 
-@pytest.mark.torch
 @pytest.mark.filterwarnings("default")
 def test_a_whole_module_in_a_file_is_refused(torch: Any, tmp_path: Path) -> None:
     torch.save(torch_lenet(torch), tmp_path / "module.pt")

@@ -1,5 +1,4 @@
-"""Networks beside the same ones in PyTorch and in Keras; run where these are installed, with
-``pytest -m torch``."""
+"""Networks beside the same ones in PyTorch and in Keras."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ import pytest
 import chainrule as cr
 from tests.explain.networks import Scale
 
-pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("default")]
+pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture(scope="module")

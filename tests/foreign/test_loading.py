@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from chainrule.doctor.diagnosis import diagnose_file
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.loading import load
+from chainrule.foreign.missing_modules import StandIn
 from chainrule.foreign.notebooks import read_notebook
 
 DENSE = """
@@ -62,6 +63,15 @@ def test_a_missing_module_can_be_named_but_not_called(tmp_path: Path) -> None:
     assert loaded.module.rows == [0, 1, 2]
     assert isinstance(loaded.module.Net, type)
     assert "no_torch.nn.Linear is needed, which is not installed" in loaded.left_out[-1]
+
+
+@pytest.mark.parametrize("name", ["tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.trange"])
+def test_a_bar_that_is_not_installed_goes_on(name: str) -> None:
+    show = StandIn(name)
+    assert list(show(3 if name.endswith("trange") else [0, 1, 2])) == [0, 1, 2]
+    bar = StandIn("tqdm.tqdm")(total=3)
+    bar.update(1)
+    bar.set_description("loss 0.5")
 
 
 def test_training_without_an_end_is_named_with_its_line(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 import chainrule as cr
+from chainrule.data.preparation import Preparation
 from chainrule.onnx_export import as_model
 from tests.torture.cases import Seed
 
@@ -230,7 +231,9 @@ def onnx_models() -> list[Seed]:
         small_network(),
         cr.Network(branches, (4, 4, 2)),
         cr.Network([cr.Dense(2), cr.Tanh(), cr.Dense(1, bias=False)], 3, dtype="float64"),
+        cr.Network([cr.Dense(2)], 3),
     ]
+    networks[-1].preparation = Preparation(255.0, (3,), ("a", "b"))
     return [Seed(as_model(network).SerializeToString()) for network in networks]
 
 

@@ -8,6 +8,7 @@ values          activations, value by value, and the softmaxes
 images          convolutions and pools
 features        dense layers, normalization, and what only rearranges
 joins           where two ways meet
+preparing       what is done to the examples before the network sees them
 reading         the whole network
 """
 

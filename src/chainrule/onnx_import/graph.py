@@ -43,6 +43,7 @@ class Graph:
         self.x, described = self._only_input(graph)
         self.shape, self.dtype, self.batch_size = self._describe(described)
         self.y = self._only_output(graph)
+        self.metadata = {entry.key: entry.value for entry in model.metadata_props}
         self.nodes = list(self._read_nodes(model))
         self._producers = {name: node for node in self.nodes for name in node.outputs}
         self._before: dict[str, str] = {}

@@ -9,12 +9,14 @@ from os import PathLike
 from chainrule.errors import ModelFileError
 from chainrule.layers import Identity
 from chainrule.limits import shortened
+from chainrule.model_file import check_preparation
 from chainrule.network import Network
 from chainrule.onnx_import import features, images, joins, values
 from chainrule.onnx_import.graph import Graph, Step, read_graph
 from chainrule.onnx_import.growing import Growing, channels_first
 from chainrule.onnx_import.node import Node
 from chainrule.onnx_import.operators import follow
+from chainrule.onnx_import.preparing import after_preparation, stored_preparation
 from chainrule.tensor_file import DAMAGE
 from chainrule.types import Shape
 
@@ -37,7 +39,9 @@ def from_onnx(path: str | PathLike[str]) -> Network:
     Images have the channels last here, ``(N, height, width, channels)``, also where the file has
     them first: `network.input_shape` says what the network takes. What the file says and no layer
     of chainrule does is refused, never passed over. Weights that two nodes share are two layers'
-    here, which further training moves apart.
+    here, which further training moves apart. Where chainrule wrote the file, the scaling of pixels
+    and columns in it is `network.preparation` again, and predictions are those of the network that
+    was written.
 
     Raises:
         ModelFileError: no ONNX file, a damaged one, or one with an operator or a setting that no
@@ -64,7 +68,8 @@ class Reading:
 
 def read(graph: Graph) -> Reading:
     """The network that a graph describes."""
-    steps, rank = graph.steps(), len(graph.shape) + 1
+    preparation = stored_preparation(graph)
+    steps, rank = after_preparation(graph, preparation), len(graph.shape) + 1
     if rank < 2:
         raise ModelFileError("its input has no axis but that of the examples")
     axes = input_axes(steps, rank)
@@ -77,6 +82,9 @@ def read(graph: Graph) -> Reading:
     for layer, arrays in row.weights.items():
         for name, array in arrays.items():
             getattr(layer, name)[...] = array
+    if preparation is not None:
+        check_preparation(preparation, network)
+        network.preparation = preparation
     return Reading(network, axes, row.axes)
 
 

@@ -1,4 +1,4 @@
-"""right: what is not installed only shows progress, and logs."""
+"""right: what shows progress and logs, installed or not."""
 
 import numpy as np
 from loguru import logger

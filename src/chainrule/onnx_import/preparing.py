@@ -1,0 +1,55 @@
+"""What a file of chainrule does to the examples before the network sees them: here it is not layers
+but the network's preparation. The metadata have all of it, and the first nodes must agree."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from chainrule.data.preparation import Preparation
+from chainrule.errors import ModelFileError
+from chainrule.onnx_export.preparing import PREPARATION, operations
+from chainrule.onnx_import.graph import Graph, Step
+from chainrule.types import Array
+
+
+def stored_preparation(graph: Graph) -> Preparation | None:
+    """The preparation in the metadata of a file of chainrule; None where there is none."""
+    stored = graph.metadata.get(PREPARATION)
+    return None if stored is None else Preparation.from_plain(json.loads(stored))
+
+
+def after_preparation(graph: Graph, preparation: Preparation | None) -> list[Step]:
+    """The way from what the network takes to y: all steps but the first, which prepare x.
+
+    Raises:
+        ModelFileError: these do something else than the metadata say.
+    """
+    steps = graph.steps()
+    expected = [] if preparation is None else operations(preparation)
+    first, others = steps[: len(expected)], steps[len(expected) :]
+    if len(first) < len(expected) or not all(
+        does(step, operator, np.asarray(values, graph.dtype))
+        for step, (operator, values) in zip(first, expected, strict=True)
+    ):
+        raise ModelFileError(
+            f"its metadata say that x is prepared by {preparation}, and its nodes do something "
+            f"else: another program has changed it; without the entry {PREPARATION!r} it is read "
+            "as that program's"
+        )
+    return others
+
+
+def does(step: Step, operator: str, values: Array) -> bool:
+    """True if a step is this operator, with this constant, and nothing more."""
+    node = step.node
+    constant = node.array(1) if len(node.inputs) > 1 else None
+    ways = [[inner.node.operator for inner in way] for way in step.ways]
+    return (
+        node.operator == operator
+        and not node.attributes
+        and ways == ([["IsNaN"], []] if operator == "Where" else [])
+        and constant is not None
+        and np.array_equal(constant, values)
+    )
