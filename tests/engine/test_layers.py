@@ -12,6 +12,7 @@ from layer_cases import LAYER_CASES, LayerCase
 import chainrule as cr
 from chainrule.engine.operations import sequential
 from chainrule.engine.plan.assembly import lower_network, prediction_plan
+from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowering
 from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.registry import INTERLEAVABLE, LOWERINGS
@@ -137,6 +138,36 @@ def test_wide_convolutions_agree(case: str, dtype: str, threads: int) -> None:
     )  # fmt: skip
     assert_equal_networks(plain, compiled, dtype)
     assert "interleave" not in prediction_plan(compiled, rows=3, threads=1).listing()
+
+
+FEWER_MULTIPLICATIONS = {
+    "border": (lambda: cr.Conv2D(64, 3, padding="same"), (12, 8, 32)),
+    "no border, no bias": (lambda: cr.Conv2D(32, 3, bias=False), (6, 10, 48)),
+    "wider than a row of tiles at a time": (lambda: cr.Conv2D(32, 3, padding="same"), (2, 140, 32)),
+}
+
+
+@pytest.mark.parametrize("case", FEWER_MULTIPLICATIONS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_convolutions_with_fewer_multiplications_agree(case: str, dtype: str, threads: int) -> None:
+    make, shape = FEWER_MULTIPLICATIONS[case]
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((17, *shape)), rng.standard_normal((17, 2))
+
+    def layers() -> list[cr.Layer]:
+        return [cr.Conv2D(shape[-1], 1), make(), cr.Tanh(), cr.Flatten(), cr.Dense(2)]
+
+    plain, compiled = train_twice(
+        layers, shape, x, y, dtype, threads, loss="mean_squared_error", epochs=2, batch_size=7,
+        optimizer="sgd(learning_rate=1e-4)",
+    )  # fmt: skip
+    assert_equal_networks(plain, compiled, dtype)
+    to = Lowering(training=True)
+    lowered = lower_network(compiled, to)
+    lowered.pull(Tensor(2, owned=True))
+    assert [i.name for i in to.code].count("winograd") == 2
+    assert "winograd_dw" in [i.name for i in to.code]
 
 
 @each_compiled

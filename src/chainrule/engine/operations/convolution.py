@@ -26,6 +26,7 @@ from chainrule.engine.codegen.kernel import Kernel, kernel
 from chainrule.engine.codegen.native import clear, pointer, size_of
 from chainrule.engine.codegen.operands import count_rows, interleaved_examples, read
 from chainrule.engine.codegen.products import Left, Result, Right, multiply
+from chainrule.engine.operations import winograd
 from chainrule.engine.operations.gradients import gather
 from chainrule.engine.operations.padding import pad
 from chainrule.engine.operations.phases import (
@@ -92,22 +93,35 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
     y = to.output(x, math.prod(layer.windows.positions) * outputs, learns=True)
     bias = layer.b if layer.bias else None
     inner, columns, taps = sides.of_group(channels), sides.of_group(outputs), sides.taps
-    kernels = Kernels(layer.W, columns * item, outputs * item)
-    convolve(to, to.forward, x, y, sides.into_windows(channels, outputs), kernels, bias)
+    walk = sides.into_windows(channels, outputs)
+    fewer = winograd.is_worth_it(to, sides, channels, outputs)
+    if fewer:
+        transformed = winograd.transform_kernels(to, layer.W, x.wants_gradient)
+        winograd.convolve(to.forward, x, y, walk.image, transformed.forward, outputs, bias=bias)
+    else:
+        kernels = Kernels(layer.W, columns * item, outputs * item)
+        convolve(to, to.forward, x, y, walk, kernels, bias)
 
     def pull(dy: Tensor) -> Tensor | None:
-        parts = Private(layer.W.size, is_sum=True)
-        sum_kernels(to, x, dy, parts, sides.for_gradient(channels, outputs))
-        gather(to, layer.dW, parts)
+        if fewer:
+            winograd.sum_kernels(to, x, dy, walk.image, layer.dW)
+        else:
+            parts = Private(layer.W.size, is_sum=True)
+            sum_kernels(to, x, dy, parts, sides.for_gradient(channels, outputs))
+            gather(to, layer.dW, parts)
         sum_bias(to, layer, dy)
         if not x.wants_gradient:
             return None
-        walk, order = onto_image(sides, outputs, channels)
+        back, order = onto_image(sides, outputs, channels)
+        dx = to.output(x, x.size)
+        if fewer:
+            turned = transformed.back
+            winograd.convolve(to.backward, dy, dx, back.image, turned, channels, in_panels=True)
+            return dx
         swaps = not sides.is_depthwise
         arranged = arrange(to, layer.W, order, sides.groups, swaps=swaps, along_width=True)
         kernels = Kernels(arranged, taps * columns * inner * item, inner * item)
-        dx = to.output(x, x.size)
-        convolve(to, to.backward, dy, dx, walk, kernels)
+        convolve(to, to.backward, dy, dx, back, kernels)
         return dx
 
     return y, pull
