@@ -98,7 +98,11 @@ def _fill(
     used = {role for role, _ in roles.values()}
     if "dy" in fill and "dy" not in used and not open_arguments:
         # backward(x) alone: the only argument must be what comes back from the layer after it
-        taken = [name for name, (role, _) in roles.items() if role in ("x", "output", "y")]
+        taken = [
+            name
+            for name, (role, _) in roles.items()
+            if role in ("x", "output", "y") or name == "eta"
+        ]
         if len(taken) == 1:
             roles[taken[0]] = ("dy", roles[taken[0]][1])
         return

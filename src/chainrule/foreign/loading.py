@@ -22,6 +22,7 @@ import numpy as np
 
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.imports import sources_in, with_imports
 from chainrule.foreign.missing_modules import stand_in_for
 from chainrule.foreign.notebooks import Notebook, is_notebook, read_notebook
 
@@ -55,6 +56,13 @@ class Loaded:
         return f"{name}, cell {cell}, line {inside}"
 
 
+REMOVED = {
+    **{"float": float, "int": int, "object": object, "str": str, "float_": np.float64},
+    **{"mat": np.asmatrix, "product": np.prod, "row_stack": np.vstack, "Inf": np.inf},
+}
+"""Names that NumPy had, and that older code uses, with what they stood for."""
+
+
 def load(file: Path) -> Loaded:
     """Run a file, as a module that `import` would find beside it.
 
@@ -80,6 +88,7 @@ def prepared(file: Path) -> Loaded:
     else:
         source = text_of(file)
     tree = _tree_of(source, file)
+    _bring_back_names(file)
     module = types.ModuleType(NAME)
     module.__file__ = str(file)
     vars(module)["__builtins__"] = builtins
@@ -87,6 +96,15 @@ def prepared(file: Path) -> Loaded:
     sys.modules[NAME] = module
     _look_first_in(file.parent.resolve(), file.parent.resolve().parent)
     return Loaded(module, tree, notebook, list(notebook.left_out) if notebook else [])
+
+
+def _bring_back_names(file: Path) -> None:
+    """From now on, let NumPy have the names that it had when a file, or one beside it, was
+    written."""
+    text = "".join(source for each in with_imports(file) for _, source in sources_in(each))
+    for name, value in REMOVED.items():
+        if re.search(rf"\b(np|numpy)\.{name}\b", text) and not hasattr(np, name):
+            setattr(np, name, value)
 
 
 def _look_first_in(*folders: Path) -> None:

@@ -62,6 +62,18 @@ def _expression_name(node: ast.expr | None) -> str | None:
     return None
 
 
+def kept_names(function: Callable[..., Any]) -> list[str]:
+    """The attributes that a method assigns to, or whose entries: ``self.grads["W"] = …``."""
+    tree = tree_of(function)
+    kept: list[str] = []
+    for node in ast.walk(tree) if tree else []:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                inner = target.value if isinstance(target, ast.Subscript) else target
+                kept += [inner.attr] if isinstance(inner, ast.Attribute) else []
+    return kept
+
+
 def attributes_keeping(method: Callable[..., Any]) -> list[str]:
     """The attributes in which other methods of its object keep what a method returns, as in
     ``self.output = self.forward(x)``."""

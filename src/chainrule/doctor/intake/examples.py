@@ -28,6 +28,7 @@ from chainrule.foreign.gradient_names import (
     looks_like_a_gradient,
     pairs_among,
 )
+from chainrule.foreign.joint import gradients_of, joint_method, loss_of
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
@@ -40,7 +41,6 @@ from chainrule.foreign.roles import (
     method_among,
     role_of,
 )
-from chainrule.foreign.source import returned_names
 from chainrule.types import Array
 
 Example = dict[str, Any]
@@ -209,11 +209,12 @@ def from_object(
     loss = example.get("loss") or _own_loss(thing) or loss_in(module)
     name = type(thing).__name__
     if (joint := _joint_method(thing)) is not None:
+        method, place = joint
         code = Code(
             thing,
-            lambda state: getattr(state, joint),
-            lambda state: _gradients_of(getattr(state, joint)),
-            joint=getattr(type(thing), joint),
+            lambda state: loss_of(getattr(state, method), place),
+            lambda state: gradients_of(getattr(state, method), place),
+            joint=getattr(type(thing), method),
         )
         return _program(name, code, x, example, randomness)
     forward, backward, trains = methods_of(thing)
@@ -282,28 +283,12 @@ def ambiguous_backward(thing: Any) -> str | None:
     return name
 
 
-def _joint_method(thing: Any) -> str | None:
-    """A method that returns the loss together with the gradients, where there is no other."""
-    if method_among(thing, BACKWARD_METHODS):
-        return None
-    for name in JOINT_METHODS:
-        method = getattr(thing, name, None)
-        if inspect.ismethod(method):
-            roles = {role_of(argument) for argument in inspect.signature(method).parameters}
-            if {"x", "y"} <= roles and len(returned_names(method)) > 1:
-                return name
-    return None
-
-
-def _gradients_of(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method without the loss that it returns first."""
-
-    @functools.wraps(method)
-    def gradients(*values: Any, **keywords: Any) -> Any:
-        rest = method(*values, **keywords)[1:]
-        return rest[0] if len(rest) == 1 else rest
-
-    return gradients
+def _joint_method(thing: Any) -> tuple[str, int] | None:
+    """A method that returns the loss together with the gradients, where there is no other, and the
+    place of the loss."""
+    backward = method_among(thing, BACKWARD_METHODS)
+    found = joint_method(thing, () if backward else JOINT_METHODS)
+    return found if found and backward in (None, found[0]) else None
 
 
 def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foreign.calling import optional
 from chainrule.foreign.gradient_names import (
     is_derivative_argument,
     pairs_among,
@@ -23,6 +24,7 @@ from chainrule.foreign.roles import role_of
 from chainrule.foreign.source import likeliest_option, parts_of, string_options
 from chainrule.seeding import generator
 
+STRENGTH = re.compile(r"lambda_?|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd")
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
     (r"rng|random_?(state|generator)|generator", lambda: generator(0, "argument")),
@@ -35,14 +37,14 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"kernel(_?size|_?shape|_?width|_?height)?|filter_?(size|dim)?|k|ks|f(size)?|size_kernel", 3),
     (r"strides?|step|s", 2),
     (r"pad(ding)?", 1),
-    (r"keep_?(prob|p)?", 0.6),
+    (r"keep_?(prob|p|rate)?", 0.6),
     (r"p|(drop(out)?_?)?(rate|prob(ability)?|p)|dropout", 0.4),
     (r"eps(ilon)?", 1e-5),
     (r"momentum|beta1?", 0.9),
     (r"beta2", 0.999),
     (r"(learning_?rate|lr|eta|alpha)", 0.1),
     (r"(neg(ative)?_?)?slope", 0.1),
-    (r"lambda_?|lam|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd", 0.1),
+    (STRENGTH.pattern, 0.1),
     (
         r"(layer_?)?(sizes|dims|dimensions|shapes|structure|neurons|units)|layers(_dims|_sizes)?",
         lambda: [4, 5, 3],
@@ -108,6 +110,27 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
             yield values(**dict.fromkeys(shaped, shape))
 
 
+def settings_of(*functions: Callable[..., Any]) -> dict[str, float]:
+    """Numbers for the required arguments of functions that are settings by their names, such as
+    the strength of a regularizer."""
+    return {
+        name: value
+        for function in functions
+        for name in needed_arguments(function)
+        if role_of(name) is None and isinstance(value := _by_name(name), float)
+    }
+
+
+def strengths_of(function: Callable[..., Any]) -> dict[str, float]:
+    """Numbers for the strengths of regularizers that are 0 unless a function is told otherwise,
+    which would hide mistakes in their gradients."""
+    return {
+        name: value
+        for name, default in optional(function).items()
+        if default == 0 and STRENGTH.fullmatch(name.lower()) and (value := _by_name(name))
+    }
+
+
 def data_arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterator[list[Any]]:
     """Values for the required arguments of a class that is handed its data: ``network(x, y)``."""
     needed = needed_arguments(function)
@@ -164,10 +187,17 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
         return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
         return _activation(functions)[1]
+    usual = _by_name(name)
+    return (4, 3, 5, 6, 7)[number % 5] if usual is None else usual
+
+
+def _by_name(name: str) -> Any:
+    """The value for an argument that its name alone suggests; None where it suggests none."""
+    plain = name.lower().strip("_")
     for pattern, value in RULES:
         if re.fullmatch(pattern, plain):
             return value() if callable(value) else value
-    return (4, 3, 5, 6, 7)[number % 5]
+    return None
 
 
 def _activation(functions: dict[str, Callable[..., Any]]) -> tuple[Any, Any]:

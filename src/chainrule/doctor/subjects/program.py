@@ -408,7 +408,8 @@ class Program(Subject):
 
     def _hands_back(self, done: Pass) -> bool:
         """True if what is returned is the gradient of the input: of a layer, or a loss."""
-        return self.dy is not None or (not done.output.ndim and self.code.joint is None)
+        is_alone = self.code.joint is None or not self.paths
+        return self.dy is not None or (not done.output.ndim and is_alone)
 
     # --- other runs -------------------------------------------------------------------------
 
