@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,8 @@ def place_of_loss(function: Function) -> int | None:
     """Where the loss stands among what a function returns; None if that is not the loss together
     with gradients, returned or kept: ``self.grads["W"] = …``."""
     names = returned_names(function)
+    if any(role_of(name) in ("rate", "epochs") for name in inspect.signature(function).parameters):
+        return None  # it trains
     losses = [number for number, name in enumerate(names) if name and _is_loss(name)]
     gives_gradients = any(name and may_hold_a_gradient(name) for name in names)
     if len(names) < 2 or len(losses) != 1:
@@ -72,6 +75,8 @@ def place_of_loss(function: Function) -> int | None:
 
 def _is_loss(name: str) -> bool:
     plain = name.lower()
+    if re.search(r"losses|costs|history|list", plain):
+        return False
     is_loss = plain in ONE_LETTER or bool(NAMES_LOSS.search(plain))
     return is_loss and not may_hold_a_gradient(name)
 

@@ -196,7 +196,11 @@ def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
         yield from targets_of_kinds(output, axis)
         return
     widths = widths_of(code, x, axis)
-    yield from targets_for_width(np.shape(x)[axis], widths, axis)
+    count = np.shape(x)[axis]
+    yield from targets_for_width(count, widths, axis)
+    if code.joint is not None:  # of one output: elsewhere they would fit several by broadcasting
+        shape = (count, 1) if axis == 0 else (1, count)
+        yield "a column of numbers", (np.arange(count) % 2 * 1.0).reshape(shape)
 
 
 def _losses(code: Code) -> Iterator[tuple[str, Code]]:
