@@ -108,7 +108,9 @@ def _fill(
         return
     open_arguments.sort(key=lambda name: not looks_like_a_gradient(name))
     for name in open_arguments:
-        role = next((role for role in fill if role not in used), None)
+        # what an activation is handed again is z, and not what it gave
+        likeliest = sorted(fill, key=lambda role: role != "x") if name.lower() == "z" else fill
+        role = next((role for role in likeliest if role not in used), None)
         if role is None:
             raise UnknownArgumentError(
                 f"cannot tell what {name!r} stands for in {_name(function)}"

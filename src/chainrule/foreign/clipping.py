@@ -35,8 +35,8 @@ def without_clipping() -> Iterator[list[str]]:
         clipped.append(found[1])
         return array
 
-    np.clip = passed_on
+    vars(np)["clip"] = passed_on
     try:
         yield clipped
     finally:
-        np.clip = clip
+        vars(np)["clip"] = clip

@@ -89,6 +89,8 @@ def joint_of(function: Function) -> Joint | None:
     asked = required(function)
     roles = {role: name for name in asked[::-1] for role in [role_of(name)] if role}
     x, y = roles.get("x", roles.get("output")), roles.get("y")
+    if "x" in roles and "output" in roles:
+        return None  # it is handed what others have computed from the parameters
     return None if x is None or y is None else Joint(function, place, x, y)
 
 

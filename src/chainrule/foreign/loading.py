@@ -58,7 +58,8 @@ class Loaded:
 
 REMOVED = {
     **{"float": float, "int": int, "object": object, "str": str, "float_": np.float64},
-    **{"mat": np.asmatrix, "product": np.prod, "row_stack": np.vstack, "Inf": np.inf},
+    **{"mat": np.asmatrix, "product": np.prod, "row_stack": np.vstack, "in1d": np.isin},
+    **{"NaN": np.nan, "NAN": np.nan, "Inf": np.inf, "infty": np.inf, "PINF": np.inf},
 }
 """Names that NumPy had, and that older code uses, with what they stood for."""
 
@@ -94,7 +95,7 @@ def prepared(file: Path) -> Loaded:
     vars(module)["__builtins__"] = builtins
     vars(module)["__package__"] = _package_of(tree, file)
     sys.modules[NAME] = module
-    _look_first_in(file.parent.resolve(), file.parent.resolve().parent)
+    _look_first_in(*_places_of_imports(file))
     return Loaded(module, tree, notebook, list(notebook.left_out) if notebook else [])
 
 
@@ -105,6 +106,15 @@ def _bring_back_names(file: Path) -> None:
     for name, value in REMOVED.items():
         if re.search(rf"\b(np|numpy)\.{name}\b", text) and not hasattr(np, name):
             setattr(np, name, value)
+
+
+def _places_of_imports(file: Path) -> list[Path]:
+    """The folder of a file, the one above it, and the one that holds the package it lies in."""
+    folder = file.resolve().parent
+    root = folder
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    return list(dict.fromkeys([folder, folder.parent, root]))
 
 
 def _look_first_in(*folders: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import PurePath
 from typing import Any
@@ -22,6 +22,8 @@ from chainrule.seeding import generator
 from chainrule.types import Array
 
 TRAINING, TEST = 1200, 300  # examples
+WHOLE_TRAINING, WHOLE_TEST = 60_000, 10_000  # of MNIST
+WHOLE = re.compile(r"\b[56]0_?000\b")  # in code that counts on them
 CLASSES = 10
 IMAGES = {
     **dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist"), (28, 28)),
@@ -31,6 +33,7 @@ IDX = re.compile(r"(images|labels)[-._]idx[13][-._]ubyte", re.IGNORECASE)
 ABOUT_DIGITS = re.compile(r"mnist|digit|\b784\b|\b28 ?\* ?28\b", re.IGNORECASE)
 TABLE_OF_DIGITS = re.compile(r"(mnist.*|train|test)\.csv", re.IGNORECASE)
 HAS_HEADING = re.compile(r"""['"]label['"]|\.label\b|skiprows|skip_header|next\(|\[1:""")
+PICKLED = re.compile(r"mnist(_expanded)?\.pkl\.gz", re.IGNORECASE)
 FLOWERS = re.compile(r"iris\.(csv|data|txt)", re.IGNORECASE)
 SPECIES = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
 
@@ -44,8 +47,10 @@ def images(count: int, shape: tuple[int, ...]) -> Array:
     """Images of random numbers, each around the level of its class, so that there is something to
     learn."""
     rng = generator(0, "stand-in images")
-    levels = 20 * (np.arange(count) % CLASSES).reshape(-1, *(1 for _ in shape))
-    return np.asarray(rng.integers(0, 56, (count, *shape)) + levels, np.uint8)
+    drawn = min(count, TRAINING)
+    levels = 20 * (np.arange(drawn) % CLASSES).reshape(-1, *(1 for _ in shape))
+    made = np.asarray(rng.integers(0, 56, (drawn, *shape)) + levels, np.uint8)
+    return np.resize(made, (count, *shape))
 
 
 def labels(count: int) -> Array:
@@ -53,13 +58,32 @@ def labels(count: int) -> Array:
     return np.asarray(np.arange(count) % CLASSES, np.uint8)
 
 
-def loaded(name: str) -> tuple[tuple[Array, Array], tuple[Array, Array]] | None:
-    """What ``load_data()`` of a well-known data set gives; None for another one."""
-    shape = IMAGES.get(name)
-    if shape is None:
-        return None
-    for say in _TOLD[-1:]:
-        say(f"the data set {name}")
+def data_from(function: str, values: Sequence[Any]) -> Any:
+    """What a function of a module that is not installed would load; None for another one.
+
+    Args:
+        function: with its module, as ``keras.datasets.mnist.load_data``.
+        values: what it is called with.
+    """
+    *modules, last = function.split(".")
+    name = modules[-1] if modules else ""
+    found: Any = None
+    if last == "load_data" and name in IMAGES:
+        found = _loaded(IMAGES[name])
+    elif re.fullmatch(r"(train|test)_(images|labels)", last):
+        count = TRAINING if last.startswith("train") else TEST
+        found = images(count, IMAGES["mnist"]) if last.endswith("images") else labels(count)
+    elif last == "convert_from_file" and values and (named := IDX.search(str(values[0]))):
+        name, count = str(values[0]), _count_of(str(values[0]))
+        found = images(count, IMAGES["mnist"]) if named[1] == "images" else labels(count)
+    if found is not None:
+        for say in _TOLD[-1:]:
+            say(f"the data set {name}")
+    return found
+
+
+def _loaded(shape: tuple[int, ...]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Training and test data with images of a shape."""
     training, test = (
         (images(count, shape), _labels_as_given(count, shape)) for count in (TRAINING, TEST)
     )
@@ -80,9 +104,11 @@ def content_of(path: str, source: str) -> bytes | None:
         source: of the code that reads it, which may tell what it expects.
     """
     name = PurePath(path.replace("\\", "/")).name
-    count = TEST if re.search(r"t10k|test", name, re.IGNORECASE) else TRAINING
+    count = _count_of(name)
     content: bytes | None = None
     if found := IDX.search(name):
+        if WHOLE.search(source):
+            count = WHOLE_TEST if count == TEST else WHOLE_TRAINING
         content = _as_idx(
             images(count, (28, 28)) if found[1].lower() == "images" else labels(count)
         )
@@ -90,9 +116,16 @@ def content_of(path: str, source: str) -> bytes | None:
         content = _as_npz()
     elif TABLE_OF_DIGITS.fullmatch(name) and ABOUT_DIGITS.search(path + source):
         content = _table_of_digits(name, count, bool(HAS_HEADING.search(source)))
+    elif PICKLED.fullmatch(name):
+        content = b"digits"  # what reads it is handed the digits themselves
     elif FLOWERS.fullmatch(name):
         content = _table_of_flowers(name)
-    return gzip.compress(content) if content and name.endswith(".gz") else content
+    return gzip.compress(content, 1) if content and name.endswith(".gz") else content
+
+
+def _count_of(name: str) -> int:
+    """How many examples a file of this name gets."""
+    return TEST if re.search(r"t10k|test", name, re.IGNORECASE) else TRAINING
 
 
 def _as_idx(array: Array) -> bytes:
@@ -148,6 +181,8 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
         _TOLD.append(say)
         changed.callback(_TOLD.remove, say)
         _put(changed, builtins, "open", stand_ins.reading(builtins.open))
+        if (pickles := sys.modules.get("pickle")) is not None:
+            _put(changed, pickles, "load", _unpacking(pickles.load))
         for name in ("loadtxt", "genfromtxt", "fromfile"):
             _put(changed, np, name, stand_ins.parsing(getattr(np, name)))
         if "fetch_openml" in source:
@@ -164,6 +199,21 @@ def _put(changed: ExitStack, owner: Any, name: str, value: Any) -> None:
     before = getattr(owner, name)
     setattr(owner, name, value)
     changed.callback(setattr, owner, name, before)
+
+
+def _unpacking(read: Callable[..., Any]) -> Callable[..., Any]:
+    """``pickle.load``, which gives the digits where their file is not there: training, validation
+    and test data, rows between 0 and 1 with class numbers."""
+
+    def unpacked(file: Any, *values: Any, **keywords: Any) -> Any:
+        place = str(getattr(file, "name", ""))
+        if not PICKLED.fullmatch(PurePath(place).name) or os.path.exists(place):
+            return read(file, *values, **keywords)
+        counts = (TRAINING, TEST, TEST)
+        rows = [(images(n, (784,)) / 255).astype(np.float32) for n in counts]
+        return tuple(zip(rows, [labels(n).astype(int) for n in counts], strict=True))
+
+    return unpacked
 
 
 class _StandIns:
@@ -193,8 +243,10 @@ class _StandIns:
         def parsed(file: Any, *values: Any, **keywords: Any) -> Any:
             is_missing = isinstance(file, (str, os.PathLike)) and not os.path.exists(file)
             content = self.content(file) if is_missing else None
-            given = file if content is None else _as_file(content, is_text)
-            return parse(given, *values, **keywords)
+            if content is None:
+                return parse(file, *values, **keywords)
+            with _as_file(content, is_text) as stand_in:
+                return parse(stand_in, *values, **keywords)
 
         return parsed
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.missing_data import loaded
+from chainrule.foreign.missing_data import data_from
 from chainrule.types import Array
 
 PASSING_ON = {"tqdm", "tqdm_notebook", "jit", "njit", "track", "autojit"}
@@ -40,6 +40,9 @@ class StandIn(types.ModuleType):
             raise AttributeError(name)
         return StandIn(f"{self.__name__}.{name}")
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StandIn:
+        return self
+
     def __call__(self, *values: Any, **keywords: Any) -> Any:
         first, last = self.__name__.partition(".")[0], self.__name__.rpartition(".")[2]
         if last == "trange":
@@ -50,7 +53,7 @@ class StandIn(types.ModuleType):
             return Drawing(f"{self.__name__}()")
         if last in PASSING_ON:
             return values[0] if values else lambda function: function
-        if last == "load_data" and (data := loaded(self.__name__.split(".")[-2])) is not None:
+        if (data := data_from(self.__name__, values)) is not None:
             return data
         if last == "to_categorical":
             return _with_a_one(*values, **keywords)

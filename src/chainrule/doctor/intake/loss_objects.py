@@ -21,11 +21,15 @@ Reduce = Callable[[Array], Any]
 
 
 def is_loss_object(thing: Any) -> bool:
-    """True if both passes of an object without weights ask for predictions and targets."""
+    """True if the forward pass of an object without weights asks for predictions and targets, and
+    its backward pass for both again, or for nothing."""
     names = method_among(thing, FORWARD_METHODS), method_among(thing, BACKWARD_METHODS)
     methods = [getattr(thing, name) for name in names if name]
-    is_loss = len(methods) == 2 and all(map(_asks_for_predictions_and_targets, methods))
-    return is_loss and first_weights(thing) is None
+    if len(methods) < 2 or first_weights(thing) is not None:
+        return False
+    forward, backward = methods
+    asks_again = not required(backward) or _asks_for_predictions_and_targets(backward)
+    return _asks_for_predictions_and_targets(forward) and asks_again
 
 
 def _asks_for_predictions_and_targets(method: Callable[..., Any]) -> bool:
@@ -55,6 +59,8 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
         method = getattr(state, backward)
 
         def gradient(x: Array, y: Array) -> Any:
+            if not required(method):
+                return method()
             return method(*_in_order(method, _kept_output(state, x), y))
 
         return _in_the_place_of(method, gradient)

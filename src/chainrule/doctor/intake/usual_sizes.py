@@ -21,7 +21,13 @@ from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
-from chainrule.foreign.source import likeliest_option, parts_of, string_options
+from chainrule.foreign.source import (
+    is_sequence,
+    keys_of,
+    likeliest_option,
+    parts_of,
+    string_options,
+)
 from chainrule.seeding import generator
 
 STRENGTH = re.compile(r"lambda_?|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd")
@@ -66,6 +72,10 @@ RULES: tuple[tuple[str, Any], ...] = (
 
 
 OPTIMIZER = re.compile(r"optim|^opt$", re.IGNORECASE)
+SETTINGS = re.compile(
+    r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
+    r"|.*_(settings|config|dict|params)"
+)
 PLAIN_STEP = re.compile(r"sgd|descent", re.IGNORECASE)
 ARRAYS = re.compile(r"(w|weights?|theta|b|bias|biases)_?\d*", re.IGNORECASE)
 WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
@@ -183,12 +193,39 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
         return likeliest_option(options)
     if OPTIMIZER.search(plain):
         return _optimizer(module)
+    if SETTINGS.fullmatch(plain) and keys_of(function, name):
+        return Settings(function, module)
     if re.search(r"activ|function|func|nonlin|fn$", plain):
         return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
         return _activation(functions)[1]
     usual = _by_name(name)
-    return (4, 3, 5, 6, 7)[number % 5] if usual is None else usual
+    usual = (4, 3, 5, 6, 7)[number % 5] if usual is None else usual
+    if isinstance(usual, int) and is_sequence(function, name):
+        return [5] if "hidden" in plain else [4, 5, 3]
+    return usual
+
+
+class Settings(dict[str, Any]):
+    """Settings that nobody has given: each is made by its name, once it is asked for."""
+
+    def __init__(self, function: Callable[..., Any], module: types.ModuleType) -> None:
+        super().__init__()
+        vars(self).update({"function": function, "module": module})
+
+    def __missing__(self, key: str) -> Any:
+        words = string_options(self.function, key)
+        made = likeliest_option(words) if words else _value(key, self.function, self.module, 0)
+        self[key] = made
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Settings:
+        return self  # nothing in it is trained
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
 
 
 def _by_name(name: str) -> Any:

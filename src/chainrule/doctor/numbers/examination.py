@@ -32,7 +32,7 @@ from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.parameter_names import is_bias, is_parameter
 from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import ascends, files_of
+from chainrule.foreign.source import ascends, files_of, multiplies_by_backward
 from chainrule.types import Array
 
 # Lines, as `effort` counts them:
@@ -46,6 +46,10 @@ HANDS_ON = (
 FOR_HALF_SQUARES = (
     "the derivative of the loss is p - y, that of half the sum of squared errors, and the loss is "
     "a multiple of that: the learning rate takes up the factor"
+)
+SLOPE_ALONE = (
+    "the slope of the activation alone is handed back: right, since what calls it multiplies by "
+    "the gradient that comes from above"
 )
 FOR_SIGMOID = (
     "the derivative of the loss is p - y, that with respect to the logits of a sigmoid: right "
@@ -227,6 +231,8 @@ def convention(found: Examination) -> str | None:
         return HANDS_ON
     if _is_of_half_squares(found):
         return FOR_HALF_SQUARES
+    if _is_slope_alone(found):
+        return SLOPE_ALONE
     if _are_yet_to_be_summed(found):
         names = " and ".join(map(found.shown, found.wrong))
         return f"{names} have one gradient for each, along the first axis: right where it is summed"
@@ -272,13 +278,24 @@ def _returns_gradient_of_kernels(found: Examination) -> bool:
     return any(close(np.asarray(given), kernel) for kernel in kernels)
 
 
+def _is_slope_alone(found: Examination) -> bool:
+    """True if an activation gives its slope in the place of dx, and one of the files multiplies by
+    what its backward pass gives."""
+    answer, given = found.answer, found.given("x")
+    if answer is None or answer.dy is None or found.wrong != ["x"] or given is None:
+        return False
+    is_slope = given.shape == answer.dy.shape and found.truths["x"].agrees(given * answer.dy)
+    return is_slope and multiplies_by_backward(found.subject.files())
+
+
 def _difference(found: Examination) -> tuple[Array, Array, Array] | None:
     """Predictions, their difference from the targets, and the true gradient, where they are known,
     of a loss whose derivative is nothing but that difference."""
     subject, answer = found.subject, found.answer
     name = next(iter(subject.values), "")
     y = getattr(subject, "y", None)
-    is_loss = answer is not None and (name == "y_pred" or np.ndim(answer.output) == 0)
+    output = answer.output if answer else None
+    is_loss = name == "y_pred" or (output is not None and np.ndim(output) == 0)
     if not is_loss or found.wrong != [name] or len(subject.values) > 1 or y is None:
         return None
     p, given, truth = subject.values[name], found.given(name), found.truths[name]
