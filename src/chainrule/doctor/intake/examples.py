@@ -7,13 +7,17 @@ import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.doctor.intake.loss_objects import is_loss_object, loss_code
-from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss
+from chainrule.doctor.intake.usual_losses import (
+    Make,
+    with_assumed_loss,
+    with_believable_loss,
+)
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, LossPair, Point
@@ -322,7 +326,7 @@ def from_targets(
         _as_part(thing, loss),
     )
     made = _maker(type(thing).__name__, x, example, randomness)
-    return with_assumed_loss(made, code, x, example.get("y"))
+    return _with_loss(made, code, x, example)
 
 
 def object_case(module: types.ModuleType, example: Example) -> Case:
@@ -353,9 +357,31 @@ def _program(name: str, code: Code, x: Any, example: Example, randomness: Random
     """The program of an example, with a usual loss where it needs one and none is given."""
     made = _maker(name, x, example, randomness)
     try:
-        return made(code, example.get("y"))
+        program = made(code, example.get("y"))
     except LossNeededError:
-        return with_assumed_loss(made, code, x, example.get("y"), _has_own_loss(code))
+        return _with_loss(made, code, x, example)
+    is_found_by_name = "loss" not in example and _has_loss_of_file(program.code)
+    return with_believable_loss(made, program) if is_found_by_name else program
+
+
+def _with_loss(made: Make, code: Code, x: Any, example: Example) -> Program:
+    """The program with its own loss, or with a usual one, where it has none or one that was only
+    found in its file by its name and does not fit."""
+    y = example.get("y")
+    if "loss" in example or not _has_loss_of_file(code):
+        return with_assumed_loss(made, code, x, y, _has_own_loss(code))
+    try:
+        program = with_assumed_loss(made, code, x, y)
+    except CannotCheckError:
+        return with_assumed_loss(made, replace(code, loss=None), x, y)
+    return with_believable_loss(made, program)
+
+
+def _has_loss_of_file(code: Code) -> bool:
+    """True if a loss is a function of the file, and no method of the object."""
+    loss: Any = code.loss(code.state) if code.loss else None
+    is_function = isinstance(loss, types.FunctionType)
+    return is_function and not str(loss.__module__).startswith("chainrule.")
 
 
 def _has_own_loss(code: Code) -> bool:

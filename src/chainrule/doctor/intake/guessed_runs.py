@@ -43,6 +43,7 @@ from chainrule.doctor.intake.usual_sizes import (
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
+from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
 from chainrule.foreign.joint import joint_method
@@ -319,7 +320,8 @@ def as_meant(case: Case) -> Case:
     backward = ambiguous_backward(thing)
     if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
         return case
-    if not examine(case.subject).wrong:
+    least = _share_of_wrong(case.subject)
+    if not least:
         return case
     x, module = case.example["x"], case.module
     randomness = Randomness(random_sources(module) if module else [])
@@ -327,12 +329,20 @@ def as_meant(case: Case) -> Case:
         lambda: activation_of(thing, x, backward),
         lambda: from_targets(thing, x, case.example, randomness, module),
     )
+    best: Subject = case.subject
     for way in ways:
         with suppress(Exception):  # the code may raise anything when it is meant otherwise
             subject = way()
-            if subject is not None and not examine(subject).wrong:
-                return replace(case, subject=subject)
-    return case
+            share = 1.0 if subject is None else _share_of_wrong(subject)
+            if subject is not None and share < least:
+                best, least = subject, share
+    return replace(case, subject=best)
+
+
+def _share_of_wrong(subject: Subject) -> float:
+    """How many of the gradients that can be compared are wrong."""
+    found = examine(subject)
+    return len(found.wrong) / len(found.truths) if found.truths else 1.0
 
 
 def _with_one_entry(case: Case) -> Case | None:

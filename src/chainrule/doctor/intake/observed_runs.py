@@ -121,7 +121,6 @@ def _found(observed: Observed) -> Found:
         found.attempt(name, name, make)
     if not found.cases:
         _add_loop(found, observed)
-    if not found.cases:
         _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
