@@ -150,6 +150,9 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
         try:
             effort.counted(function)
         except ModuleNotFoundError as error:
+            if (folder := _only_folder_with(str(error.name), file)) is not None:
+                sys.path.append(str(folder))
+                continue
             stand_in_for(str(error.name))
             loaded.left_out.append(f"{place}, cannot be imported: {type(error).__name__}: {error}")
             continue
@@ -163,6 +166,17 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
                 f"{loaded.place(line)}, was left out: {type(error).__name__}: {error}"
             )
         return
+
+
+def _only_folder_with(module: str, file: Path) -> Path | None:
+    """The folder beside a file, or below, that alone has a module, and is not searched yet."""
+    if not module.isidentifier():
+        return None
+    beside = file.resolve().parent
+    near = [beside, *(each for each in sorted(beside.iterdir()) if each.is_dir())]
+    found = [each for each in near if (each / f"{module}.py").is_file()]
+    is_new = len(found) == 1 and str(found[0]) not in sys.path
+    return found[0] if is_new else None
 
 
 # --- reading --------------------------------------------------------------------------------

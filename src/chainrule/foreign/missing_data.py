@@ -39,8 +39,8 @@ SPECIES = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
 
 Said = Callable[[str], None]
 
-_TOLD: list[Said] = []
-"""Who is told what was stood in for, the last one while a file runs."""
+_RUNNING: list[_StandIns] = []
+"""What stands in while a file runs, the last one of several."""
 
 
 def images(count: int, shape: tuple[int, ...]) -> Array:
@@ -66,19 +66,20 @@ def data_from(function: str, values: Sequence[Any]) -> Any:
         values: what it is called with.
     """
     *modules, last = function.split(".")
+    source = _RUNNING[-1].source if _RUNNING else ""
     name = modules[-1] if modules else ""
     found: Any = None
     if last == "load_data" and name in IMAGES:
         found = _loaded(IMAGES[name])
     elif re.fullmatch(r"(train|test)_(images|labels)", last):
-        count = TRAINING if last.startswith("train") else TEST
+        count = _count_of(last, source)
         found = images(count, IMAGES["mnist"]) if last.endswith("images") else labels(count)
     elif last == "convert_from_file" and values and (named := IDX.search(str(values[0]))):
-        name, count = str(values[0]), _count_of(str(values[0]))
+        name, count = str(values[0]), _count_of(str(values[0]), source)
         found = images(count, IMAGES["mnist"]) if named[1] == "images" else labels(count)
     if found is not None:
-        for say in _TOLD[-1:]:
-            say(f"the data set {name}")
+        for running in _RUNNING[-1:]:
+            running.say(f"the data set {name}")
     return found
 
 
@@ -104,18 +105,16 @@ def content_of(path: str, source: str) -> bytes | None:
         source: of the code that reads it, which may tell what it expects.
     """
     name = PurePath(path.replace("\\", "/")).name
-    count = _count_of(name)
+    count = _count_of(name, source)
     content: bytes | None = None
     if found := IDX.search(name):
-        if WHOLE.search(source):
-            count = WHOLE_TEST if count == TEST else WHOLE_TRAINING
         content = _as_idx(
             images(count, (28, 28)) if found[1].lower() == "images" else labels(count)
         )
     elif name.lower() == "mnist.npz":
         content = _as_npz()
     elif TABLE_OF_DIGITS.fullmatch(name) and ABOUT_DIGITS.search(path + source):
-        content = _table_of_digits(name, count, bool(HAS_HEADING.search(source)))
+        content = _table_of_digits(name, min(count, TRAINING), bool(HAS_HEADING.search(source)))
     elif PICKLED.fullmatch(name):
         content = b"digits"  # what reads it is handed the digits themselves
     elif FLOWERS.fullmatch(name):
@@ -123,9 +122,13 @@ def content_of(path: str, source: str) -> bytes | None:
     return gzip.compress(content, 1) if content and name.endswith(".gz") else content
 
 
-def _count_of(name: str) -> int:
-    """How many examples a file of this name gets."""
-    return TEST if re.search(r"t10k|test", name, re.IGNORECASE) else TRAINING
+def _count_of(name: str, source: str) -> int:
+    """How many examples a file of this name gets: all where the code that reads it counts on them,
+    else few."""
+    is_test = bool(re.search(r"t10k|test", name, re.IGNORECASE))
+    if WHOLE.search(source):
+        return WHOLE_TEST if is_test else WHOLE_TRAINING
+    return TEST if is_test else TRAINING
 
 
 def _as_idx(array: Array) -> bytes:
@@ -178,8 +181,8 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
     """
     stand_ins = _StandIns(source, say)
     with ExitStack() as changed:
-        _TOLD.append(say)
-        changed.callback(_TOLD.remove, say)
+        _RUNNING.append(stand_ins)
+        changed.callback(_RUNNING.remove, stand_ins)
         _put(changed, builtins, "open", stand_ins.reading(builtins.open))
         if (pickles := sys.modules.get("pickle")) is not None:
             _put(changed, pickles, "load", _unpacking(pickles.load))

@@ -42,6 +42,8 @@ def understood(
         return given, given, {}
     known = names if len(names) == len(given) else [None] * len(given)
     by_name = {name: part for name, part in zip(known, given, strict=True) if name}
+    if isinstance(given, list) and given and all(isinstance(part, np.ndarray) for part in given):
+        return given[-1], given, by_name  # the activations of all layers
     main = _output_among(given, known, x, y)
     rest = [part for part in given if part is not main]
     for part in rest:

@@ -159,13 +159,17 @@ def keys_of(function: Callable[..., Any], argument: str) -> list[str]:
 
 
 def is_sequence(function: Callable[..., Any], argument: str) -> bool:
-    """True if a function, or a class, counts an argument, goes through it, or takes a place of it:
-    ``len(sizes)``, ``sizes[0]``, ``for size in sizes``, ``map(int, sizes)``."""
+    """True if a function, or a class, counts an argument, goes through it, takes a place of it, or
+    joins it to a list: ``len(sizes)``, ``for size in sizes``, ``sizes[0]``, ``[4, *sizes]``."""
     tree = tree_of(function)
     for node in ast.walk(tree) if tree else []:
         match node:
             case ast.Call(func=ast.Name(id="len" | "zip" | "map" | "enumerate"), args=parts):
                 pass
+            case ast.Call(func=ast.Attribute(attr="extend"), args=parts):
+                pass
+            case ast.Starred(value=part) | ast.BinOp(ast.List(), ast.Add(), part):
+                parts = [part]
             case ast.Subscript(value=part, slice=place):
                 is_key = isinstance(place, ast.Constant) and isinstance(place.value, str)
                 parts = [] if is_key else [part]

@@ -433,8 +433,17 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
 
 def _own_loss(thing: Any) -> Any:
     """A loss among the methods of an object."""
-    name = method_among(thing, LOSS_NAMES)
+    name = method_among(thing, LOSS_NAMES) or _only_loss(thing)
     return name and getattr(thing, name)
+
+
+def _only_loss(thing: Any) -> str | None:
+    """The method that is a loss of two arrays by its name, if there is one alone."""
+    kind = type(thing)
+    methods = [n for n in dir(kind) if inspect.isfunction(getattr(kind, n))]
+    named = [n for n in methods if NAMES_LOSS.search(n.lower()) and not is_about_gradients(n)]
+    of_two = [n for n in named if len(required(getattr(thing, n))) == 2]
+    return of_two[0] if len(of_two) == 1 else None
 
 
 def loss_in(module: types.ModuleType | None) -> Any:

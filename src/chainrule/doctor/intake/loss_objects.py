@@ -51,7 +51,7 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
 
         def value(x: Array, y: Array) -> Any:
             given = method(*_in_order(method, x, y))
-            return reduced(np.asarray(given[0] if isinstance(given, tuple) else given))
+            return reduced(np.asarray(_loss_among(given) if isinstance(given, tuple) else given))
 
         return _in_the_place_of(method, value)
 
@@ -66,6 +66,11 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
         return _in_the_place_of(method, gradient)
 
     return Code(thing, value_of, gradient_of)
+
+
+def _loss_among(parts: tuple[Any, ...]) -> Any:
+    """The loss among what a forward pass returns: the number beside arrays, else the first."""
+    return next((part for part in parts if np.ndim(part) == 0), parts[0])
 
 
 def _in_order(method: Callable[..., Any], x: Array, y: Array) -> tuple[Array, Array]:
