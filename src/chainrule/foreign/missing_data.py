@@ -184,7 +184,7 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
         _RUNNING.append(stand_ins)
         changed.callback(_RUNNING.remove, stand_ins)
         _put(changed, builtins, "open", stand_ins.reading(builtins.open))
-        if (pickles := sys.modules.get("pickle")) is not None:
+        for pickles in filter(None, map(sys.modules.get, ("pickle", "_pickle"))):
             _put(changed, pickles, "load", _unpacking(pickles.load))
         for name in ("loadtxt", "genfromtxt", "fromfile"):
             _put(changed, np, name, stand_ins.parsing(getattr(np, name)))

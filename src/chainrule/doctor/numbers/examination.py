@@ -241,7 +241,14 @@ def convention(found: Examination) -> str | None:
         return None
     ratio = _ratio_of_all(found, parameters)
     names = " and ".join(found.shown(name) for name in parameters)
-    if ratio is None or not subject.batch or subject.batch < 2:
+    if ratio is None:
+        return None
+    if answer.dy is None and getattr(subject, "runs_once", False) and ratio > 0:
+        return (
+            f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
+            "learning rate takes up the factor"
+        )
+    if not subject.batch or subject.batch < 2:
         return None
     if answer.dy is not None and abs(ratio * subject.batch - 1) < CLOSE:
         return (
