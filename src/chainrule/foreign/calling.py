@@ -98,13 +98,19 @@ def _fill(
     used = {role for role, _ in roles.values()}
     if "dy" in fill and "dy" not in used and not open_arguments:
         # backward(x) alone: the only argument must be what comes back from the layer after it
-        taken = [name for name, (role, _) in roles.items() if role in ("x", "output", "y")]
+        taken = [
+            name
+            for name, (role, _) in roles.items()
+            if role in ("x", "output", "y") or name == "eta"
+        ]
         if len(taken) == 1:
             roles[taken[0]] = ("dy", roles[taken[0]][1])
         return
     open_arguments.sort(key=lambda name: not looks_like_a_gradient(name))
     for name in open_arguments:
-        role = next((role for role in fill if role not in used), None)
+        # what an activation is handed again is z, and not what it gave
+        likeliest = sorted(fill, key=lambda role: role != "x") if name.lower() == "z" else fill
+        role = next((role for role in likeliest if role not in used), None)
         if role is None:
             raise UnknownArgumentError(
                 f"cannot tell what {name!r} stands for in {_name(function)}"

@@ -22,6 +22,7 @@ import numpy as np
 
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.imports import sources_in, with_imports
 from chainrule.foreign.missing_modules import stand_in_for
 from chainrule.foreign.notebooks import Notebook, is_notebook, read_notebook
 
@@ -55,6 +56,14 @@ class Loaded:
         return f"{name}, cell {cell}, line {inside}"
 
 
+REMOVED = {
+    **{"float": float, "int": int, "object": object, "str": str, "float_": np.float64},
+    **{"mat": np.asmatrix, "product": np.prod, "row_stack": np.vstack, "in1d": np.isin},
+    **{"NaN": np.nan, "NAN": np.nan, "Inf": np.inf, "infty": np.inf, "PINF": np.inf},
+}
+"""Names that NumPy had, and that older code uses, with what they stood for."""
+
+
 def load(file: Path) -> Loaded:
     """Run a file, as a module that `import` would find beside it.
 
@@ -80,13 +89,32 @@ def prepared(file: Path) -> Loaded:
     else:
         source = text_of(file)
     tree = _tree_of(source, file)
+    _bring_back_names(file)
     module = types.ModuleType(NAME)
     module.__file__ = str(file)
     vars(module)["__builtins__"] = builtins
     vars(module)["__package__"] = _package_of(tree, file)
     sys.modules[NAME] = module
-    _look_first_in(file.parent.resolve(), file.parent.resolve().parent)
+    _look_first_in(*_places_of_imports(file))
     return Loaded(module, tree, notebook, list(notebook.left_out) if notebook else [])
+
+
+def _bring_back_names(file: Path) -> None:
+    """From now on, let NumPy have the names that it had when a file, or one beside it, was
+    written."""
+    text = "".join(source for each in with_imports(file) for _, source in sources_in(each))
+    for name, value in REMOVED.items():
+        if re.search(rf"\b(np|numpy)\.{name}\b", text) and not hasattr(np, name):
+            setattr(np, name, value)
+
+
+def _places_of_imports(file: Path) -> list[Path]:
+    """The folder of a file, the one above it, and the one that holds the package it lies in."""
+    folder = file.resolve().parent
+    root = folder
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    return list(dict.fromkeys([folder, folder.parent, root]))
 
 
 def _look_first_in(*folders: Path) -> None:
@@ -122,6 +150,9 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
         try:
             effort.counted(function)
         except ModuleNotFoundError as error:
+            if (folder := _only_folder_with(str(error.name), file)) is not None:
+                sys.path.append(str(folder))
+                continue
             stand_in_for(str(error.name))
             loaded.left_out.append(f"{place}, cannot be imported: {type(error).__name__}: {error}")
             continue
@@ -135,6 +166,17 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
                 f"{loaded.place(line)}, was left out: {type(error).__name__}: {error}"
             )
         return
+
+
+def _only_folder_with(module: str, file: Path) -> Path | None:
+    """The folder beside a file, or below, that alone has a module, and is not searched yet."""
+    if not module.isidentifier():
+        return None
+    beside = file.resolve().parent
+    near = [beside, *(each for each in sorted(beside.iterdir()) if each.is_dir())]
+    found = [each for each in near if (each / f"{module}.py").is_file()]
+    is_new = len(found) == 1 and str(found[0]) not in sys.path
+    return found[0] if is_new else None
 
 
 # --- reading --------------------------------------------------------------------------------

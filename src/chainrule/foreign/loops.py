@@ -72,9 +72,12 @@ def written_out(tree: ast.AST) -> Iterator[Loop]:
 
 
 def updates(loop: Loop) -> Iterator[ast.stmt]:
-    """The statements of a body that move something: ``W -= …``, ``W = W - …``."""
+    """The statements of a body that move something: ``W -= …``, ``W = W - …``, or a loop over
+    layers that does so: ``weights[i] -= …``."""
     for statement in loop.body:
         match statement:
+            case ast.For() if _goes_over_layers(statement):
+                yield statement
             case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
                 if not isinstance(value, ast.Constant):
                     yield statement
@@ -82,6 +85,19 @@ def updates(loop: Loop) -> Iterator[ast.stmt]:
                 same = ast.unparse(target) == ast.unparse(left)
                 if same and not isinstance(value, ast.Constant):
                     yield statement
+
+
+def _goes_over_layers(loop: ast.For) -> bool:
+    """True if a loop moves something of each layer: the name that it counts with, or that stands
+    for a layer, is a part of what is moved."""
+    counting = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    for statement in updates(loop):
+        target = getattr(statement, "target", None) or getattr(statement, "targets", [None])[0]
+        if isinstance(target, (ast.Subscript, ast.Attribute)):
+            names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+            if counting & names:
+                return True
+    return False
 
 
 def names_used(loop: Loop) -> set[str]:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.missing_data import data_from
+from chainrule.types import Array
 
 PASSING_ON = {"tqdm", "tqdm_notebook", "jit", "njit", "track", "autojit"}
 """What gives back what it is handed: a loop with its progress shown, a function compiled."""
@@ -27,7 +29,7 @@ class MissingModuleError(CannotCheckError):
 
 class StandIn(types.ModuleType):
     """A module, or anything in it, that is not installed: it can be imported and named, also as the
-    base of a class, but not called."""
+    base of a class, but not called, unless it loads a well-known data set."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -37,6 +39,9 @@ class StandIn(types.ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         return StandIn(f"{self.__name__}.{name}")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StandIn:
+        return self
 
     def __call__(self, *values: Any, **keywords: Any) -> Any:
         first, last = self.__name__.partition(".")[0], self.__name__.rpartition(".")[2]
@@ -48,10 +53,20 @@ class StandIn(types.ModuleType):
             return Drawing(f"{self.__name__}()")
         if last in PASSING_ON:
             return values[0] if values else lambda function: function
+        if (data := data_from(self.__name__, values)) is not None:
+            return data
+        if last == "to_categorical":
+            return _with_a_one(*values, **keywords)
         raise MissingModuleError(f"{self.__name__} is needed, which is not installed")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return ()
+
+
+def _with_a_one(y: Any, num_classes: int | None = None, **_: Any) -> Array:
+    """Class numbers as rows with a one."""
+    classes = np.asarray(y, int).ravel()
+    return np.eye(num_classes or int(classes.max()) + 1)[classes]
 
 
 class _Progress:

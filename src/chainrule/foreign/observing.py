@@ -7,6 +7,7 @@ has been called a few times, or when it has taken very many lines.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import builtins
 import copy
@@ -29,6 +30,7 @@ from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.errors import EndlessError
 from chainrule.foreign.loading import Loaded, prepared, run_statement
 from chainrule.foreign.loops import Loop, SeenLoop, names_used, training_loops
+from chainrule.foreign.missing_data import stand_in_for_data
 from chainrule.foreign.missing_modules import stand_in_for_plots
 from chainrule.foreign.names import Names
 from chainrule.foreign.roles import (
@@ -97,6 +99,12 @@ class Observed:
     ended: str = ""
     loops: list[SeenLoop] = field(default_factory=list)
 
+    def say_missing(self, name: str) -> None:
+        """Note that what a run reads is not there."""
+        said = f"{name} is not there: random numbers in its shape were read in its place, a guess"
+        if said not in self.loaded.left_out:
+            self.loaded.left_out.append(said)
+
     def module_of(self, code: CodeType) -> types.ModuleType:
         """The file that a function stands in."""
         found = (m for m in modules_of(self) if m.__file__ == code.co_filename)
@@ -115,7 +123,7 @@ def observe(file: Path) -> Observed:
     observed = Observed(loaded)
     watcher = _Watcher(observed, file)
     begun = effort.spent()
-    with _harmless():
+    with _harmless(), _as_if_told(file), stand_in_for_data(ast.unparse(tree), observed.say_missing):
         for statement in tree.body:
             if observed.ended and not _only_defines(statement):
                 continue
@@ -166,6 +174,27 @@ def _harmless() -> Iterator[None]:
             yield
     finally:
         builtins.input = before
+
+
+@contextmanager
+def _as_if_told(file: Path) -> Iterator[None]:
+    """Within, a program finds its command line empty, and goes on without what it requires."""
+    argv, parse = sys.argv, argparse.ArgumentParser.parse_args
+
+    def parsed(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
+        for action in self._actions:
+            action.required = False
+            if not action.option_strings and action.nargs is None:
+                action.nargs = "?"
+        return parse(self, args, namespace)
+
+    sys.argv = [str(file)]
+    argparse.ArgumentParser.parse_args = parsed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        argparse.ArgumentParser.parse_args = parse  # type: ignore[method-assign]
 
 
 class _Watcher:

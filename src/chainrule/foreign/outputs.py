@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradient_names import may_hold_a_gradient
+from chainrule.foreign.parameter_names import is_weight
 from chainrule.foreign.roles import roles_named
 from chainrule.types import Array
 
@@ -40,6 +42,8 @@ def understood(
         return given, given, {}
     known = names if len(names) == len(given) else [None] * len(given)
     by_name = {name: part for name, part in zip(known, given, strict=True) if name}
+    if isinstance(given, list) and given and all(isinstance(part, np.ndarray) for part in given):
+        return given[-1], given, by_name  # the activations of all layers
     main = _output_among(given, known, x, y)
     rest = [part for part in given if part is not main]
     for part in rest:
@@ -56,11 +60,22 @@ def _stored_output(stored: Mapping[str, Any], y: Array | None) -> Array:
         if isinstance(value, np.ndarray) and value.dtype.kind == "f"
     }
     if not arrays:
+        kept = [part for name, part in stored.items() if _is_cache(str(name), part)]
+        if kept:
+            return _stored_output(kept[0], y)
         raise CannotCheckError("the forward pass returns nothing and stores nothing")
     named = [value for name, value in arrays.items() if "output" in roles_named(str(name))]
     shaped = [value for value in arrays.values() if y is not None and value.shape == y.shape]
     both = [value for value in named if any(value is other for other in shaped)]
     return (both or named or shaped or list(arrays.values()))[-1]
+
+
+def _is_cache(name: str, part: Any) -> bool:
+    """True if a part of an object is a dictionary of what its forward pass computes."""
+    if not isinstance(part, Mapping) or may_hold_a_gradient(name):
+        return False
+    keys = [str(key) for key, value in part.items() if isinstance(value, np.ndarray)]
+    return bool(keys) and not any(map(is_weight, keys))
 
 
 def _output_among(

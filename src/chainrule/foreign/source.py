@@ -29,6 +29,13 @@ def ascends(files: set[str]) -> bool:
     return any(ADDS_UPDATE.search("".join(linecache.getlines(file))) for file in files)
 
 
+def multiplies_by_backward(files: set[str]) -> bool:
+    """True if code in one of the files multiplies by what a backward pass gives:
+    ``dA * layer.backward(z)``."""
+    pattern = re.compile(r"\*[ ]*[\w.\[\]]*\.backward\(|multiply\(.*\.backward\(")
+    return any(pattern.search("".join(linecache.getlines(file))) for file in files)
+
+
 def tree_of(function: Callable[..., Any]) -> ast.Module | None:
     """The syntax tree of one function, with the line numbers of its file; None without source."""
     try:
@@ -60,6 +67,18 @@ def _expression_name(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return str(node.slice.value)
     return None
+
+
+def kept_names(function: Callable[..., Any]) -> list[str]:
+    """The attributes that a method assigns to, or whose entries: ``self.grads["W"] = …``."""
+    tree = tree_of(function)
+    kept: list[str] = []
+    for node in ast.walk(tree) if tree else []:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                inner = target.value if isinstance(target, ast.Subscript) else target
+                kept += [inner.attr] if isinstance(inner, ast.Attribute) else []
+    return kept
 
 
 def attributes_keeping(method: Callable[..., Any]) -> list[str]:
@@ -123,6 +142,44 @@ def parts_of(function: Callable[..., Any], argument: str) -> int:
                 if name == argument:
                     return len(names)
     return 0
+
+
+def keys_of(function: Callable[..., Any], argument: str) -> list[str]:
+    """The keys and attributes by which a function, or a class, takes an argument apart that holds
+    settings: ``config["size"]``, ``self.config["size"]``, ``args.size``."""
+    tree = tree_of(function)
+    found: list[str] = []
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Subscript(value=holder, slice=ast.Constant(value=str(key))):
+                found += [key] if _expression_name(holder) == argument else []
+            case ast.Attribute(value=ast.Name(id=name), attr=key) if name == argument:
+                found.append(key)
+    return list(dict.fromkeys(found))
+
+
+def is_sequence(function: Callable[..., Any], argument: str) -> bool:
+    """True if a function, or a class, counts an argument, goes through it, takes a place of it, or
+    joins it to a list: ``len(sizes)``, ``for size in sizes``, ``sizes[0]``, ``[4, *sizes]``."""
+    tree = tree_of(function)
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Call(func=ast.Name(id="len" | "zip" | "map" | "enumerate"), args=parts):
+                pass
+            case ast.Call(func=ast.Attribute(attr="extend"), args=parts):
+                pass
+            case ast.Starred(value=part) | ast.BinOp(ast.List(), ast.Add(), part):
+                parts = [part]
+            case ast.Subscript(value=part, slice=place):
+                is_key = isinstance(place, ast.Constant) and isinstance(place.value, str)
+                parts = [] if is_key else [part]
+            case ast.For(iter=part) | ast.comprehension(iter=part):
+                parts = [part]
+            case _:
+                continue
+        if any(_expression_name(part) == argument for part in parts):
+            return True
+    return False
 
 
 def likeliest_option(options: list[str]) -> str:

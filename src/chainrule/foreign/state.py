@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import importlib
 import random
 import types
 from collections.abc import Mapping, MutableMapping
@@ -19,6 +21,9 @@ OPAQUE = (
     *(str, bytes, type, np.random.Generator, np.random.RandomState, types.ModuleType),
     *(types.FunctionType, types.MethodType, types.BuiltinFunctionType, np.ufunc, random.Random),
 )
+
+# An object may keep a module, ``self.np = numpy``: a copy of it has the same one.
+copyreg.pickle(types.ModuleType, lambda module: (importlib.import_module, (module.__name__,)))
 
 
 def arrays(state: Any) -> dict[Path, Array]:

@@ -12,8 +12,8 @@ def tanh_derivative(y):
 
 
 class Network:
-    def __init__(self, config):
-        self.W = np.random.randn(config["in"], config["out"])
+    def __init__(self, blueprint):
+        self.W = blueprint.weights()
 
     def forward(self, x):
         self.x, self.y = x, tanh(x @ self.W)

@@ -7,13 +7,17 @@ import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.doctor.intake.loss_objects import is_loss_object, loss_code
-from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss
+from chainrule.doctor.intake.usual_losses import (
+    Make,
+    with_assumed_loss,
+    with_believable_loss,
+)
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, LossPair, Point
@@ -28,6 +32,7 @@ from chainrule.foreign.gradient_names import (
     looks_like_a_gradient,
     pairs_among,
 )
+from chainrule.foreign.joint import gradients_of, joint_method, loss_of
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import (
@@ -40,7 +45,6 @@ from chainrule.foreign.roles import (
     method_among,
     role_of,
 )
-from chainrule.foreign.source import returned_names
 from chainrule.types import Array
 
 Example = dict[str, Any]
@@ -209,11 +213,12 @@ def from_object(
     loss = example.get("loss") or _own_loss(thing) or loss_in(module)
     name = type(thing).__name__
     if (joint := _joint_method(thing)) is not None:
+        method, place = joint
         code = Code(
             thing,
-            lambda state: getattr(state, joint),
-            lambda state: _gradients_of(getattr(state, joint)),
-            joint=getattr(type(thing), joint),
+            lambda state: loss_of(getattr(state, method), place),
+            lambda state: gradients_of(getattr(state, method), place),
+            joint=getattr(type(thing), method),
         )
         return _program(name, code, x, example, randomness)
     forward, backward, trains = methods_of(thing)
@@ -282,28 +287,12 @@ def ambiguous_backward(thing: Any) -> str | None:
     return name
 
 
-def _joint_method(thing: Any) -> str | None:
-    """A method that returns the loss together with the gradients, where there is no other."""
-    if method_among(thing, BACKWARD_METHODS):
-        return None
-    for name in JOINT_METHODS:
-        method = getattr(thing, name, None)
-        if inspect.ismethod(method):
-            roles = {role_of(argument) for argument in inspect.signature(method).parameters}
-            if {"x", "y"} <= roles and len(returned_names(method)) > 1:
-                return name
-    return None
-
-
-def _gradients_of(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method without the loss that it returns first."""
-
-    @functools.wraps(method)
-    def gradients(*values: Any, **keywords: Any) -> Any:
-        rest = method(*values, **keywords)[1:]
-        return rest[0] if len(rest) == 1 else rest
-
-    return gradients
+def _joint_method(thing: Any) -> tuple[str, int] | None:
+    """A method that returns the loss together with the gradients, where there is no other, and the
+    place of the loss."""
+    backward = method_among(thing, BACKWARD_METHODS)
+    found = joint_method(thing, () if backward else JOINT_METHODS)
+    return found if found and backward in (None, found[0]) else None
 
 
 def _as_part(thing: Any, loss: Any) -> Callable[[Any], Any] | None:
@@ -337,7 +326,7 @@ def from_targets(
         _as_part(thing, loss),
     )
     made = _maker(type(thing).__name__, x, example, randomness)
-    return with_assumed_loss(made, code, x, example.get("y"))
+    return _with_loss(made, code, x, example)
 
 
 def object_case(module: types.ModuleType, example: Example) -> Case:
@@ -368,9 +357,31 @@ def _program(name: str, code: Code, x: Any, example: Example, randomness: Random
     """The program of an example, with a usual loss where it needs one and none is given."""
     made = _maker(name, x, example, randomness)
     try:
-        return made(code, example.get("y"))
+        program = made(code, example.get("y"))
     except LossNeededError:
-        return with_assumed_loss(made, code, x, example.get("y"), _has_own_loss(code))
+        return _with_loss(made, code, x, example)
+    is_found_by_name = "loss" not in example and _has_loss_of_file(program.code)
+    return with_believable_loss(made, program) if is_found_by_name else program
+
+
+def _with_loss(made: Make, code: Code, x: Any, example: Example) -> Program:
+    """The program with its own loss, or with a usual one, where it has none or one that was only
+    found in its file by its name and does not fit."""
+    y = example.get("y")
+    if "loss" in example or not _has_loss_of_file(code):
+        return with_assumed_loss(made, code, x, y, _has_own_loss(code))
+    try:
+        program = with_assumed_loss(made, code, x, y)
+    except CannotCheckError:
+        return with_assumed_loss(made, replace(code, loss=None), x, y)
+    return with_believable_loss(made, program)
+
+
+def _has_loss_of_file(code: Code) -> bool:
+    """True if a loss is a function of the file, and no method of the object."""
+    loss: Any = code.loss(code.state) if code.loss else None
+    is_function = isinstance(loss, types.FunctionType)
+    return is_function and not str(loss.__module__).startswith("chainrule.")
 
 
 def _has_own_loss(code: Code) -> bool:
@@ -422,8 +433,17 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
 
 def _own_loss(thing: Any) -> Any:
     """A loss among the methods of an object."""
-    name = method_among(thing, LOSS_NAMES)
+    name = method_among(thing, LOSS_NAMES) or _only_loss(thing)
     return name and getattr(thing, name)
+
+
+def _only_loss(thing: Any) -> str | None:
+    """The method that is a loss of two arrays by its name, if there is one alone."""
+    kind = type(thing)
+    methods = [n for n in dir(kind) if inspect.isfunction(getattr(kind, n))]
+    named = [n for n in methods if NAMES_LOSS.search(n.lower()) and not is_about_gradients(n)]
+    of_two = [n for n in named if len(required(getattr(thing, n))) == 2]
+    return of_two[0] if len(of_two) == 1 else None
 
 
 def loss_in(module: types.ModuleType | None) -> Any:

@@ -37,12 +37,16 @@ from chainrule.doctor.intake.usual_sizes import (
     data_arguments,
     keywords,
     needed_arguments,
+    settings_of,
+    strengths_of,
 )
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
 from chainrule.doctor.subjects.program import Program
+from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.joint import joint_method
 from chainrule.foreign.loading import functions_in, random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness, random_like
@@ -115,7 +119,7 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
 def has_both_passes(kind: type) -> bool:
     """True if a class has methods that are a forward and a backward pass by their names."""
     backward = method_among(kind, BACKWARD_METHODS)
-    if backward is None and method_among(kind, JOINT_METHODS):
+    if backward is None and (method_among(kind, JOINT_METHODS) or joint_method(kind)):
         return True
     others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
     # every class can be called, which makes an object: the objects must be callable
@@ -201,7 +205,7 @@ def attempt_object(
         return _on_its_data(thing, module)
     failure: Exception | None = None
     forward_only: Case | None = None
-    options = options_of(thing)
+    options = {**_settings(thing), **options_of(thing)}
     for x, axis in _suitable(thing, list(_inputs(thing, shape, shapes))):
         example: Example = {"layer": thing, "x": x, "axis": axis, **options}
         try:
@@ -211,7 +215,7 @@ def attempt_object(
         except Exception as error:  # the code may raise anything on an input that it cannot take
             failure = failure or error
             continue
-        case.notes = [_note(x)]
+        case.notes = [_note(x), *_notes_on(_settings(thing))]
         subject = case.subject
         try:
             if subject is not None:
@@ -239,6 +243,21 @@ def attempt_object(
         f"({type(failure).__name__}: {failure}): give --make and --shape, or a function "
         "example(rng) in the file"
     )
+
+
+def _settings(thing: Any) -> dict[str, float]:
+    """Numbers that the passes of an object ask for, besides what they are given."""
+    names = (*FORWARD_METHODS, *BACKWARD_METHODS)
+    passes = [getattr(thing, n) for n in names if inspect.ismethod(getattr(thing, n, None))]
+    joint = joint_method(thing)
+    if joint is None:
+        return settings_of(*passes)
+    method = getattr(thing, joint[0])
+    return {**settings_of(*passes, method), **strengths_of(method)}
+
+
+def _notes_on(settings: dict[str, float]) -> list[str]:
+    return [f"{name} = {value:g} was tried" for name, value in settings.items()]
 
 
 def _holds_its_data(thing: Any) -> bool:
@@ -301,7 +320,8 @@ def as_meant(case: Case) -> Case:
     backward = ambiguous_backward(thing)
     if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
         return case
-    if not examine(case.subject).wrong:
+    least = _share_of_wrong(case.subject)
+    if not least:
         return case
     x, module = case.example["x"], case.module
     randomness = Randomness(random_sources(module) if module else [])
@@ -309,12 +329,20 @@ def as_meant(case: Case) -> Case:
         lambda: activation_of(thing, x, backward),
         lambda: from_targets(thing, x, case.example, randomness, module),
     )
+    best: Subject = case.subject
     for way in ways:
         with suppress(Exception):  # the code may raise anything when it is meant otherwise
             subject = way()
-            if subject is not None and not examine(subject).wrong:
-                return replace(case, subject=subject)
-    return case
+            share = 1.0 if subject is None else _share_of_wrong(subject)
+            if subject is not None and share < least:
+                best, least = subject, share
+    return replace(case, subject=best)
+
+
+def _share_of_wrong(subject: Subject) -> float:
+    """How many of the gradients that can be compared are wrong."""
+    found = examine(subject)
+    return len(found.wrong) / len(found.truths) if found.truths else 1.0
 
 
 def _with_one_entry(case: Case) -> Case | None:

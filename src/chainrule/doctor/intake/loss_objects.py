@@ -21,11 +21,15 @@ Reduce = Callable[[Array], Any]
 
 
 def is_loss_object(thing: Any) -> bool:
-    """True if both passes of an object without weights ask for predictions and targets."""
+    """True if the forward pass of an object without weights asks for predictions and targets, and
+    its backward pass for both again, or for nothing."""
     names = method_among(thing, FORWARD_METHODS), method_among(thing, BACKWARD_METHODS)
     methods = [getattr(thing, name) for name in names if name]
-    is_loss = len(methods) == 2 and all(map(_asks_for_predictions_and_targets, methods))
-    return is_loss and first_weights(thing) is None
+    if len(methods) < 2 or first_weights(thing) is not None:
+        return False
+    forward, backward = methods
+    asks_again = not required(backward) or _asks_for_predictions_and_targets(backward)
+    return _asks_for_predictions_and_targets(forward) and asks_again
 
 
 def _asks_for_predictions_and_targets(method: Callable[..., Any]) -> bool:
@@ -47,7 +51,7 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
 
         def value(x: Array, y: Array) -> Any:
             given = method(*_in_order(method, x, y))
-            return reduced(np.asarray(given[0] if isinstance(given, tuple) else given))
+            return reduced(np.asarray(_loss_among(given) if isinstance(given, tuple) else given))
 
         return _in_the_place_of(method, value)
 
@@ -55,11 +59,18 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
         method = getattr(state, backward)
 
         def gradient(x: Array, y: Array) -> Any:
+            if not required(method):
+                return method()
             return method(*_in_order(method, _kept_output(state, x), y))
 
         return _in_the_place_of(method, gradient)
 
     return Code(thing, value_of, gradient_of)
+
+
+def _loss_among(parts: tuple[Any, ...]) -> Any:
+    """The loss among what a forward pass returns: the number beside arrays, else the first."""
+    return next((part for part in parts if np.ndim(part) == 0), parts[0])
 
 
 def _in_order(method: Callable[..., Any], x: Array, y: Array) -> tuple[Array, Array]:

@@ -10,10 +10,12 @@ import numpy as np
 
 from chainrule.doctor.intake.examples import Example
 from chainrule.foreign.observing import Call
+from chainrule.foreign.parameter_names import is_weight
 from chainrule.foreign.randomness import not_constant, random_like
 from chainrule.foreign.roles import role_of
 from chainrule.types import Array
 
+PLAIN = (str, bool, int, float)
 EXAMPLES, IMAGES = 24, 4  # of a batch that is larger
 
 
@@ -24,7 +26,9 @@ def argument(call: Call, role: str) -> Array | None:
     named = [a for n, a in arrays.items() if a is not None and role_of(n) == role]
     if named or role != "x":
         return next(iter(named), None)
-    others = (a for n, a in arrays.items() if a is not None and role_of(n) != "y")
+    others = (
+        a for n, a in arrays.items() if a is not None and role_of(n) != "y" and not is_weight(n)
+    )
     return next(others, None)
 
 
@@ -47,9 +51,14 @@ def extras(*calls: Call | None) -> Example:
             role = role_of(name)
             if role == "rate" and isinstance(value, (float, int)) and value:
                 found["learning_rate"] = float(value)
-            elif role is None and isinstance(value, (str, bool, int, float)):
+            elif role is None and (isinstance(value, PLAIN) or _describes_layers(value)):
                 found[name] = value
     return found
+
+
+def _describes_layers(value: Any) -> bool:
+    """True for a list with a dictionary for each layer, as which a network may be described."""
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
 
 
 def telling(x: Array) -> Array:

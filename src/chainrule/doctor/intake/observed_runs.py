@@ -28,6 +28,7 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
+from chainrule.doctor.intake.joint_functions import joint_cases
 from chainrule.doctor.intake.observed_arrays import (
     argument,
     batches,
@@ -43,6 +44,7 @@ from chainrule.doctor.subjects.program import Program
 from chainrule.foreign import state as states
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
+from chainrule.foreign.joint import joint_method
 from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.loops import written_out
 from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
@@ -115,11 +117,10 @@ def _found(observed: Observed) -> Found:
     """Everything that has both passes and that the run has used."""
     found = Found(observed.loaded.module)
     _add_objects(found, observed)
-    for name, make in function_cases(observed):
+    for name, make in (*function_cases(observed), *joint_cases(observed)):
         found.attempt(name, name, make)
     if not found.cases:
         _add_loop(found, observed)
-    if not found.cases:
         _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
@@ -220,12 +221,19 @@ def _objects(observed: Observed) -> list[SeenObject]:
     found = []
     for calls in by_owner.values():
         one = _seen(calls, BACKWARD_METHODS) or _seen(calls, TRAINING_METHODS)
-        joint = next((c for c in calls if is_spelt_like(c.name, JOINT_METHODS)), None)
+        joint = next((c for c in calls if _gives_both(c)), None)
         if one is None and joint is not None:
             one = SeenObject(joint.owner, None, joint, calls)
         if one is not None:
             found.append(one)
     return found
+
+
+def _gives_both(call: Call) -> bool:
+    """True if a method gives the loss together with the gradients."""
+    found = joint_method(call.owner)
+    is_found = found is not None and found[0] == call.name
+    return is_found or is_spelt_like(call.name, JOINT_METHODS)
 
 
 def _seen(calls: list[Call], names: tuple[str, ...]) -> SeenObject | None:

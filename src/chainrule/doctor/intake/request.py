@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,14 @@ from chainrule.doctor.intake.guessed_runs import (
     is_abstract,
     passes_among,
 )
+from chainrule.doctor.intake.joint_functions import attempt_joint
 from chainrule.doctor.intake.loss_objects import predictions
 from chainrule.doctor.intake.observed_runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.gradient_names import pairs_among
+from chainrule.foreign.joint import joints_among
 from chainrule.foreign.loading import (
     Loaded,
     classes_in,
@@ -45,6 +49,8 @@ from chainrule.foreign.roles import (
     role_of,
 )
 from chainrule.seeding import generator
+
+Attempt = tuple[str, Callable[[], Case]]
 
 NOTHING_SHOWN = "the run has shown nothing, so it was checked as without --run"
 
@@ -248,27 +254,15 @@ def _loss_example(one: Any, other: Any, request: Request) -> Example:
 def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
     """Everything in a file that can be examined without being told how."""
     cases, failures = [], []
-    for kind in classes_in(module).values():
-        if not has_both_passes(kind) or is_abstract(kind):
-            continue
+    for name, make in _attempts(module, request):
         try:
-            cases.append(attempt_class(kind, module, request.shape))
+            cases.append(make())
         except EndlessError:
             raise
         except Exception as error:  # the code may raise anything; what else there is, is checked
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
-            failures.append(f"{kind.__name__}: {error}")
-    functions = functions_in(module)
-    for first, second in [*pairs_among(functions), *passes_among(functions)]:
-        try:
-            cases.append(_function_pair(first, second, module, request))
-        except EndlessError:
-            raise
-        except Exception as error:  # likewise
-            if is_own(error) and not isinstance(error, CannotCheckError):
-                raise
-            failures.append(f"{first}, {second}: {error}")
+            failures.append(f"{name}: {error}")
     if not cases:
         cases = [
             case
@@ -284,3 +278,16 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         )
     cases[0].unchecked.extend(failures)
     return cases
+
+
+def _attempts(module: types.ModuleType, request: Request) -> Iterator[Attempt]:
+    """What a file has that may be examined: its name, and what makes the case."""
+    for kind in classes_in(module).values():
+        if has_both_passes(kind) and not is_abstract(kind):
+            yield kind.__name__, partial(attempt_class, kind, module, request.shape)
+    functions = functions_in(module)
+    for first, second in [*pairs_among(functions), *passes_among(functions)]:
+        yield f"{first}, {second}", partial(_function_pair, first, second, module, request)
+    for joint in joints_among(functions):
+        name = joint.function.__name__
+        yield name, partial(attempt_joint, joint, module, request.shape)

@@ -30,6 +30,7 @@ from chainrule.foreign import state as states
 from chainrule.foreign.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, is_of_shapes
 from chainrule.foreign.gradients import fit
+from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.state import Path
 from chainrule.types import Array
 
@@ -125,6 +126,32 @@ class _Believed:
     targets: str
 
 
+def with_believable_loss(make: Make, program: Program) -> Program:
+    """The program with its loss, or with a usual one, where that was only found in its file by its
+    name and its gradients belong to another: none of them agrees, nor points along the true one,
+    and no correction explains that.
+
+    Args:
+        make: the program of a code with targets.
+    """
+    found = examine(program)
+    if found.error is None and found.truths:
+        if len(found.wrong) < len(found.truths) or abs(alignment(found)) > ALIGNED:
+            return program
+        findings = diagnose_subject(program.copied(), search=SEARCHING // 6).findings
+        if any(finding.code != "unknown" for finding in findings):
+            return program
+    with suppress(CannotCheckError):
+        code = replace(program.code, loss=None)
+        other = with_assumed_loss(make, code, program.x, program.y)
+        held = examine(other)
+        if held.error is None and not held.wrong:
+            other.notes.append("the file's own loss was not taken: the gradients are not its own")
+            return other
+    program.is_assumed = True
+    return program
+
+
 def _doubts(tried: list[_Believed]) -> list[str]:
     """What is said where class numbers fit, but rows with a one, which the code takes, do not."""
     if not any(each.targets == ONE_HOT for each in tried):
@@ -179,7 +206,9 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
         if (regularized := _with_squares(make, each.program)) is not None:
             return regularized
     if tried and (tried[0].score >= ENOUGH or code.loss is not None):
-        return tried[0].program
+        best = tried[0].program
+        is_assumed = code.loss is None and not is_own
+        return (_with_decay(make, best) or best) if is_assumed else best
     if tried and is_own and tried[-1].score <= -OPPOSITE:
         return tried[-1].program
     return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
@@ -196,7 +225,11 @@ def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
         yield from targets_of_kinds(output, axis)
         return
     widths = widths_of(code, x, axis)
-    yield from targets_for_width(np.shape(x)[axis], widths, axis)
+    count = np.shape(x)[axis]
+    yield from targets_for_width(count, widths, axis)
+    if code.joint is not None:  # of one output: elsewhere they would fit several by broadcasting
+        shape = (count, 1) if axis == 0 else (1, count)
+        yield "a column of numbers", (np.arange(count) % 2 * 1.0).reshape(shape)
 
 
 def _losses(code: Code) -> Iterator[tuple[str, Code]]:
@@ -230,6 +263,26 @@ def _with_squares(make: Make, program: Program) -> Program | None:
         *program.notes,
         f"{names} hold {first:.4g} times their parameters, the term of a regularizer: it was taken "
         "for a part of the loss",
+    ]
+    return other
+
+
+def _with_decay(make: Make, program: Program) -> Program | None:
+    """The program with the squares of all its weights added to the loss that was assumed, if one of
+    its gradients differs by the term of such a regularizer, and fewer are wrong with it."""
+    found = examine(program)
+    strengths = [s for s in (_share_of_parameter(found, name) for name in found.wrong) if s]
+    if not strengths:
+        return None
+    paths = [path for name, path in program.paths.items() if not is_bias(name)]
+    penalty = _with_penalty(program.code, paths, strengths[0])
+    other = make(replace(program.code, loss=penalty), program.y)
+    if len(examine(other).wrong) >= len(found.wrong):
+        return None
+    other.notes += [
+        *program.notes,
+        f"{strengths[0]:.4g} times the weights, the term of a regularizer, was taken for a part of "
+        "the loss",
     ]
     return other
 

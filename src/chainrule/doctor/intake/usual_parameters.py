@@ -32,6 +32,25 @@ def parameter_sets(forward: Callable[..., Any]) -> Iterator[dict[str, Array]]:
         yield _made(weights, biases, make)
 
 
+def parameters_named(names: list[str]) -> Iterator[dict[str, Any]]:
+    """Arrays for the arguments of a function that gives the loss with the gradients: those of a
+    network whose examples are rows, or columns, with several outputs or one."""
+    if not names:
+        yield {}
+        return
+    weights = [name for name in names if not is_bias(name)]
+    biases = [name for name in names if is_bias(name)]
+    if len(biases) > len(weights) or not all(is_weight(n) or role_of(n) for n in names):
+        return
+    for outputs in (OUTPUTS, 1):
+        for make in (_in_rows, _in_rows_kept, _in_columns):
+            yield _made(weights, biases, make, outputs)
+    if len(weights) == 1:
+        for shape in ((WIDTHS[0],), (WIDTHS[0], 1)):  # with a bias that is a number
+            made = random_like(np.empty(shape), weights[0])
+            yield {weights[0]: made, **dict.fromkeys(biases, 0.3)}
+
+
 def _in_rows(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
     """The shapes of a layer's weights and bias."""
     return (fan_in, fan_out), (fan_out,)
@@ -46,9 +65,12 @@ def _in_columns(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
 
 
 def _made(
-    weights: list[str], biases: list[str], shapes: Callable[[int, int], tuple[Shape, Shape]]
+    weights: list[str],
+    biases: list[str],
+    shapes: Callable[[int, int], tuple[Shape, Shape]],
+    outputs: int = OUTPUTS,
 ) -> dict[str, Array]:
-    widths = [*WIDTHS[: len(weights)], OUTPUTS]
+    widths = [*WIDTHS[: len(weights)], outputs]
     made: dict[str, Array] = {}
     for number, (fan_in, fan_out) in enumerate(pairwise(widths)):
         of_weights, of_bias = shapes(fan_in, fan_out)

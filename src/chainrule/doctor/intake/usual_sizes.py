@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foreign.calling import optional
 from chainrule.foreign.gradient_names import (
     is_derivative_argument,
     pairs_among,
@@ -20,9 +21,16 @@ from chainrule.foreign.loading import classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
-from chainrule.foreign.source import likeliest_option, parts_of, string_options
+from chainrule.foreign.source import (
+    is_sequence,
+    keys_of,
+    likeliest_option,
+    parts_of,
+    string_options,
+)
 from chainrule.seeding import generator
 
+STRENGTH = re.compile(r"lambda_?|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd")
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
     (r"rng|random_?(state|generator)|generator", lambda: generator(0, "argument")),
@@ -35,14 +43,14 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"kernel(_?size|_?shape|_?width|_?height)?|filter_?(size|dim)?|k|ks|f(size)?|size_kernel", 3),
     (r"strides?|step|s", 2),
     (r"pad(ding)?", 1),
-    (r"keep_?(prob|p)?", 0.6),
+    (r"keep_?(prob|p|rate)?", 0.6),
     (r"p|(drop(out)?_?)?(rate|prob(ability)?|p)|dropout", 0.4),
     (r"eps(ilon)?", 1e-5),
     (r"momentum|beta1?", 0.9),
     (r"beta2", 0.999),
     (r"(learning_?rate|lr|eta|alpha)", 0.1),
     (r"(neg(ative)?_?)?slope", 0.1),
-    (r"lambda_?|lam|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd", 0.1),
+    (STRENGTH.pattern, 0.1),
     (
         r"(layer_?)?(sizes|dims|dimensions|shapes|structure|neurons|units)|layers(_dims|_sizes)?",
         lambda: [4, 5, 3],
@@ -64,6 +72,10 @@ RULES: tuple[tuple[str, Any], ...] = (
 
 
 OPTIMIZER = re.compile(r"optim|^opt$", re.IGNORECASE)
+SETTINGS = re.compile(
+    r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
+    r"|.*_(settings|config|dict|params)"
+)
 PLAIN_STEP = re.compile(r"sgd|descent", re.IGNORECASE)
 ARRAYS = re.compile(r"(w|weights?|theta|b|bias|biases)_?\d*", re.IGNORECASE)
 WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
@@ -106,6 +118,27 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
     if shaped:
         for shape in ((7, 6, 2), (2, 7, 6), (4,)):
             yield values(**dict.fromkeys(shaped, shape))
+
+
+def settings_of(*functions: Callable[..., Any]) -> dict[str, float]:
+    """Numbers for the required arguments of functions that are settings by their names, such as
+    the strength of a regularizer."""
+    return {
+        name: value
+        for function in functions
+        for name in needed_arguments(function)
+        if role_of(name) is None and isinstance(value := _by_name(name), float)
+    }
+
+
+def strengths_of(function: Callable[..., Any]) -> dict[str, float]:
+    """Numbers for the strengths of regularizers that are 0 unless a function is told otherwise,
+    which would hide mistakes in their gradients."""
+    return {
+        name: value
+        for name, default in optional(function).items()
+        if default == 0 and STRENGTH.fullmatch(name.lower()) and (value := _by_name(name))
+    }
 
 
 def data_arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterator[list[Any]]:
@@ -160,14 +193,48 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
         return likeliest_option(options)
     if OPTIMIZER.search(plain):
         return _optimizer(module)
+    if SETTINGS.fullmatch(plain) and keys_of(function, name):
+        return Settings(function, module)
     if re.search(r"activ|function|func|nonlin|fn$", plain):
         return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
         return _activation(functions)[1]
+    usual = _by_name(name)
+    usual = (4, 3, 5, 6, 7)[number % 5] if usual is None else usual
+    if isinstance(usual, int) and is_sequence(function, name):
+        return [5] if "hidden" in plain else [4, 5, 3]
+    return usual
+
+
+class Settings(dict[str, Any]):
+    """Settings that nobody has given: each is made by its name, once it is asked for."""
+
+    def __init__(self, function: Callable[..., Any], module: types.ModuleType) -> None:
+        super().__init__()
+        vars(self).update({"function": function, "module": module})
+
+    def __missing__(self, key: str) -> Any:
+        words = string_options(self.function, key)
+        made = likeliest_option(words) if words else _value(key, self.function, self.module, 0)
+        self[key] = made
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Settings:
+        return self  # nothing in it is trained
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+
+def _by_name(name: str) -> Any:
+    """The value for an argument that its name alone suggests; None where it suggests none."""
+    plain = name.lower().strip("_")
     for pattern, value in RULES:
         if re.fullmatch(pattern, plain):
             return value() if callable(value) else value
-    return (4, 3, 5, 6, 7)[number % 5]
+    return None
 
 
 def _activation(functions: dict[str, Callable[..., Any]]) -> tuple[Any, Any]:

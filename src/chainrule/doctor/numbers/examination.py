@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
-from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close
+from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
     FLOAT32,
@@ -32,7 +32,7 @@ from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.parameter_names import is_bias, is_parameter
 from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import ascends, files_of
+from chainrule.foreign.source import ascends, files_of, multiplies_by_backward
 from chainrule.types import Array
 
 # Lines, as `effort` counts them:
@@ -42,6 +42,18 @@ AT_LEAST = 40  # are measured, whatever the effort
 ALIGNED = 100  # tell which loss is meant
 HANDS_ON = (
     "the softmax hands on the gradient that it is given: right where that of the loss is p - y"
+)
+FOR_HALF_SQUARES = (
+    "the derivative of the loss is p - y, that of half the sum of squared errors, and the loss is "
+    "a multiple of that: the learning rate takes up the factor"
+)
+SLOPE_ALONE = (
+    "the slope of the activation alone is handed back: right, since what calls it multiplies by "
+    "the gradient that comes from above"
+)
+FOR_SIGMOID = (
+    "the derivative of the loss is p - y, that with respect to the logits of a sigmoid: right "
+    "where the derivative of the sigmoid is not applied again, which was not seen"
 )
 FOR_LOGITS = (
     "the derivative of the loss is p - y, that with respect to the logits of a softmax: right "
@@ -195,6 +207,10 @@ def measure_wrong(found: Examination) -> None:
         found.unchecked.append(
             "dx: what is returned is the gradient of the kernels, which is enough for a first layer"
         )
+    if _is_of_logits_of_sigmoid(found):
+        name = found.wrong.pop()
+        found.unchecked.append(f"{found.shown(name)}: {FOR_SIGMOID}")
+        del found.truths[name]
     if (note := convention(found)) is not None:
         found.notes.append(note)
         found.wrong.clear()
@@ -213,6 +229,10 @@ def convention(found: Examination) -> str | None:
         return FOR_LOGITS if "softmax-jacobian" in codes else None
     if _is_softmax_that_hands_on(found):
         return HANDS_ON
+    if _is_of_half_squares(found):
+        return FOR_HALF_SQUARES
+    if _is_slope_alone(found):
+        return SLOPE_ALONE
     if _are_yet_to_be_summed(found):
         names = " and ".join(map(found.shown, found.wrong))
         return f"{names} have one gradient for each, along the first axis: right where it is summed"
@@ -221,7 +241,14 @@ def convention(found: Examination) -> str | None:
         return None
     ratio = _ratio_of_all(found, parameters)
     names = " and ".join(found.shown(name) for name in parameters)
-    if ratio is None or not subject.batch or subject.batch < 2:
+    if ratio is None:
+        return None
+    if answer.dy is None and getattr(subject, "runs_once", False) and ratio > 0:
+        return (
+            f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
+            "learning rate takes up the factor"
+        )
+    if not subject.batch or subject.batch < 2:
         return None
     if answer.dy is not None and abs(ratio * subject.batch - 1) < CLOSE:
         return (
@@ -256,6 +283,49 @@ def _returns_gradient_of_kernels(found: Examination) -> bool:
     others = found.answer.gradients if found.answer else {}
     kernels = [g for n, g in others.items() if n != "x" and g is not None and g.ndim > 2]
     return any(close(np.asarray(given), kernel) for kernel in kernels)
+
+
+def _is_slope_alone(found: Examination) -> bool:
+    """True if an activation gives its slope in the place of dx, and one of the files multiplies by
+    what its backward pass gives."""
+    answer, given = found.answer, found.given("x")
+    if answer is None or answer.dy is None or found.wrong != ["x"] or given is None:
+        return False
+    is_slope = given.shape == answer.dy.shape and found.truths["x"].agrees(given * answer.dy)
+    return is_slope and multiplies_by_backward(found.subject.files())
+
+
+def _difference(found: Examination) -> tuple[Array, Array, Array] | None:
+    """Predictions, their difference from the targets, and the true gradient, where they are known,
+    of a loss whose derivative is nothing but that difference."""
+    subject, answer = found.subject, found.answer
+    name = next(iter(subject.values), "")
+    y = getattr(subject, "y", None)
+    output = answer.output if answer else None
+    is_loss = name == "y_pred" or (output is not None and np.ndim(output) == 0)
+    if not is_loss or found.wrong != [name] or len(subject.values) > 1 or y is None:
+        return None
+    p, given, truth = subject.values[name], found.given(name), found.truths[name]
+    if np.shape(y) != p.shape or given is None or not close(np.asarray(given), p - y):
+        return None
+    return p.ravel()[truth.where], (p - y).ravel()[truth.where], truth.entries
+
+
+def _is_of_half_squares(found: Examination) -> bool:
+    """True if the derivative of a squared error, however averaged, is p - y."""
+    known = _difference(found)
+    ratio = ratio_of(known[1], known[2]) if known else None
+    return ratio is not None and ratio > 0
+
+
+def _is_of_logits_of_sigmoid(found: Examination) -> bool:
+    """True if the derivative of a binary cross-entropy, however averaged, is p - y."""
+    known = _difference(found)
+    if known is None:
+        return False
+    p, given, true = known
+    ratio = ratio_of(given, true * p * (1 - p))
+    return ratio is not None and ratio > 0
 
 
 def _is_softmax_that_hands_on(found: Examination) -> bool:

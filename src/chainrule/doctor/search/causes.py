@@ -111,9 +111,10 @@ def _concerns_the_loss(edit: Edit, mended: tuple[str, ...], found: Examination) 
 
 
 def _is_of_dropout(ratio: float, subject: Subject) -> bool:
-    """True if a factor is made of a probability that the layer keeps."""
+    """True if a factor is made of a probability that the layer keeps, or is given."""
     state = getattr(getattr(subject, "code", None), "state", None)
-    kept = [v for _, v in items(state) if isinstance(v, float) and 0 < v < 1]
+    known = [*(v for _, v in items(state)), *getattr(subject, "extra", {}).values()]
+    kept = [v for v in known if isinstance(v, float) and 0 < v < 1]
     made = [m for v in kept for m in (v, 1 - v, 1 / v, 1 / (1 - v))]
     return any(abs(ratio / each - 1) < CLOSE * 10 for each in made)
 

@@ -16,6 +16,7 @@ from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign import effort
 from chainrule.foreign import state as states
 from chainrule.foreign.calling import call, required
+from chainrule.foreign.clipping import UNCLIPPED, without_clipping
 from chainrule.foreign.conventions import (
     Code,
     Function,
@@ -363,8 +364,10 @@ class Program(Subject):
         effort.add_copies(values)
         # other numbers than in the forward pass, or the same where it runs forward itself
         draw = self.random_draw + (0 if self.code.trains or self.runs_once else 7)
-        with np.errstate(all="ignore"), self.randomness.frozen(draw):
+        with np.errstate(all="ignore"), self.randomness.frozen(draw), without_clipping() as clipped:
             found = self._call_backward(done)
+        if clipped and UNCLIPPED not in self.notes:
+            self.notes.append(UNCLIPPED)
         return self._answer(found, done, values)
 
     def _call_backward(self, done: Pass) -> Found:
@@ -408,7 +411,8 @@ class Program(Subject):
 
     def _hands_back(self, done: Pass) -> bool:
         """True if what is returned is the gradient of the input: of a layer, or a loss."""
-        return self.dy is not None or (not done.output.ndim and self.code.joint is None)
+        is_alone = self.code.joint is None or not self.paths
+        return self.dy is not None or (not done.output.ndim and is_alone)
 
     # --- other runs -------------------------------------------------------------------------
 

@@ -1,0 +1,129 @@
+"""Functions that give the loss together with the gradients, ``loss, dW = softmax_loss(W, X, y)``:
+on guessed parameters and batches, or on those of a run."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor.intake.examples import Case, Example, first_that_runs, from_code
+from chainrule.doctor.intake.observed_arrays import as_array, batches, telling
+from chainrule.doctor.intake.usual_inputs import inputs
+from chainrule.doctor.intake.usual_parameters import parameters_named
+from chainrule.doctor.intake.usual_sizes import settings_of, strengths_of
+from chainrule.doctor.numbers.examination import examine
+from chainrule.doctor.subjects.program import Program
+from chainrule.foreign import state as states
+from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.joint import Joint, joint_of
+from chainrule.foreign.loading import functions_in, random_sources
+from chainrule.foreign.observing import Call, Observed
+from chainrule.foreign.randomness import Randomness
+from chainrule.types import Shape
+
+# --- guessed --------------------------------------------------------------------------------
+
+
+def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -> Case:
+    """A function on the parameters and the batch with which most of its gradients agree.
+
+    Args:
+        shape: of the input, where it is known.
+    Raises:
+        CannotCheckError: it runs on nothing that was tried.
+        EndlessError: it does not come to an end.
+    """
+    name = joint.function.__name__
+    randomness = Randomness(random_sources(module))
+    settings = {**settings_of(joint.function), **strengths_of(joint.function)}
+    failure: Exception | None = None
+    best: Case | None = None
+    least = 0
+    for params in parameters_named([n for n in joint.others if n not in settings]):
+        for x, axis in inputs(name, shape, (), params):
+            given: Example = {"x": x, "axis": axis}
+            try:
+                program = from_code(name, joint.code(params, settings), given, randomness)
+                wrong = _count_of_wrong(program)
+            except EndlessError:
+                raise
+            except Exception as error:  # the code may raise anything on a wrong guess
+                failure = failure or error
+                continue
+            if best is None or wrong < least:
+                best, least = Case(program, given, module), wrong
+                best.notes = _notes(params, settings, x)
+            if not wrong:
+                return best
+    if best is not None:
+        return best
+    raise CannotCheckError(
+        f"it runs on nothing that was tried ({type(failure).__name__}: {failure}): let a run call "
+        "it, and check that with --run"
+    )
+
+
+def _count_of_wrong(program: Program) -> int:
+    """How many of its gradients disagree.
+
+    Raises:
+        CannotCheckError: none is a gradient by its shape, so that the batch does not fit the
+            parameters.
+        Exception: what its code raises.
+    """
+    program.is_guessed = True
+    found = examine(program)
+    if found.error is not None:
+        raise found.error
+    given = {name: found.given(name) for name in found.truths}
+    fitting = [n for n, g in given.items() if g is not None and g.size == program.values[n].size]
+    if not fitting:
+        raise CannotCheckError("what it returns has the shape of none of its parameters")
+    return len(found.wrong)
+
+
+def _notes(params: Mapping[str, Any], settings: Mapping[str, Any], x: Any) -> list[str]:
+    shapes = [f"{name} of shape {np.shape(value)}" for name, value in {**params, "x": x}.items()]
+    numbers = [f"{name} = {value:g}" for name, value in settings.items()]
+    return [f"{', '.join([*shapes, *numbers])} were tried, as none were given"]
+
+
+# --- seen in a run --------------------------------------------------------------------------
+
+
+def joint_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """The name, and what makes the case, of each function of this kind that a run has called, on
+    what it was given."""
+    seen = set()
+    for call in observed.calls:
+        if call.owner is not None or call.code in seen:
+            continue
+        seen.add(call.code)
+        function = functions_in(observed.module_of(call.code)).get(call.name)
+        joint = joint_of(function) if function is not None else None
+        if joint is not None:
+            yield call.name, partial(_case, joint, call, observed)
+
+
+def _case(joint: Joint, call: Call, observed: Observed) -> Case:
+    x, y = as_array(call.arguments.get(joint.x)), as_array(call.arguments.get(joint.y))
+    if x is None or y is None:
+        raise CannotCheckError("no batch was seen that goes into it")
+    others = {n: v for n, v in call.arguments.items() if n not in (joint.x, joint.y)}
+    params = {name: value for name, value in others.items() if states.arrays(value)}
+    settings = {name: value for name, value in others.items() if name not in params}
+
+    def made(given: Example) -> Case:
+        code = joint.code(params, settings)
+        program = from_code(call.name, code, given, Randomness([]))
+        return Case(program, given, observed.loaded.module)
+
+    case = first_that_runs(
+        ({"x": telling(part), "y": targets} for part, targets in batches(x, y, y)), made
+    )
+    case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
+    return case
