@@ -1,5 +1,6 @@
 """What a network makes of a table's columns: numbers are standardized, categories become a column
-of 0 and 1 for each of their values. What that needs is learnt on the training part."""
+of 0 and 1 for each of their values, and a flag of 0 and 1 says what was missing, where asked. What
+that needs is learnt on the training part."""
 
 from __future__ import annotations
 
@@ -36,33 +37,38 @@ DATE = re.compile(
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """(x - mean) / deviation; where x is missing, the median stands for it."""
+    """(x - mean) / deviation; where x is missing, the median stands for it. If `flagged`, a second
+    number is 1 where x is missing, else 0."""
 
     name: str
     median: float
     mean: float
     deviation: float
+    flagged: bool = False
 
     @property
     def width(self) -> int:
         """How many numbers it is to the network."""
-        return 1
+        return 1 + self.flagged
 
     @classmethod
-    def learn(cls, name: str, values: Array) -> NumberColumn:
-        """From the training part, some of which may be missing. A constant becomes 0.
+    def learn(cls, name: str, values: Array, flag: bool = False) -> NumberColumn:
+        """From the training part, some of which may be missing, and is then flagged if `flag`. A
+        constant becomes 0.
 
-        >>> NumberColumn.learn("size", np.array([1.0, 3.0, np.nan]))
-        NumberColumn(name='size', median=2.0, mean=2.0, deviation=0.816496580927726)
+        >>> NumberColumn.learn("size", np.array([1.0, 3.0, np.nan]), flag=True)
+        NumberColumn(name='size', median=2.0, mean=2.0, deviation=0.816496580927726, flagged=True)
         """
         values = values.astype(np.float64)
-        median = float(np.median(values[~np.isnan(values)]))
-        filled = np.where(np.isnan(values), median, values)
+        missing = np.isnan(values)
+        median = float(np.median(values[~missing]))
+        filled = np.where(missing, median, values)
         mean, deviation = float(filled.mean()), float(filled.std())
-        return cls(name, median, mean, deviation if _varies(deviation, mean) else 1.0)
+        flagged = flag and bool(missing.any())
+        return cls(name, median, mean, deviation if _varies(deviation, mean) else 1.0, flagged)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
-        """Its cells as ``(rows, 1)``, and what to say of them."""
+        """Its cells as ``(rows, width)``, and what to say of them."""
         cells = table.column(position)
         if cells.dtype == object:
             row = next(row for row, cell in enumerate(cells) if cell is not None)
@@ -72,55 +78,54 @@ class NumberColumn:
             )
         missing = np.isnan(cells) if cells.dtype.kind == "f" else np.zeros(len(cells), bool)
         values = np.where(missing, self.median, cells)
-        filled = f"{missing.sum():,} missing, filled with the median, {self.median:g}"
-        notes = [f"{quoted(self.name)}: {filled}"] if missing.any() else []
-        return ((values - self.mean) / self.deviation)[:, None], notes
+        standardized = ((values - self.mean) / self.deviation)[:, None]
+        notes = _filled(self, missing, f"the median, {self.median:g}")
+        return (np.column_stack([standardized, missing]) if self.flagged else standardized), notes
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
     """1 in the place of its category, 0 elsewhere; the most frequent one stands for a missing
-    value, and 0 everywhere for one that training did not have."""
+    value, and 0 everywhere for one that training did not have. If `flagged`, a last number is 1
+    where the value is missing, else 0."""
 
     name: str
     mode: str
     categories: tuple[str, ...]
+    flagged: bool = False
 
     @property
     def width(self) -> int:
         """How many numbers it is to the network."""
-        return len(self.categories)
+        return len(self.categories) + self.flagged
 
     @classmethod
-    def learn(cls, name: str, values: Array) -> CategoryColumn:
-        """From the training part, some of which may be missing.
+    def learn(cls, name: str, values: Array, flag: bool = False) -> CategoryColumn:
+        """From the training part, some of which may be missing, and is then flagged if `flag`.
 
         >>> CategoryColumn.learn("colour", np.array(["red", None, "blue", "red"], object))
-        CategoryColumn(name='colour', mode='red', categories=('blue', 'red'))
+        CategoryColumn(name='colour', mode='red', categories=('blue', 'red'), flagged=False)
         """
         counts = Counter(value for value in values.tolist() if value is not None)
         mode = min(counts, key=lambda value: (-counts[value], value))
-        return cls(name, mode, tuple(sorted(counts)))
+        return cls(name, mode, tuple(sorted(counts)), flag and None in values)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
-        """Its cells as ``(rows, categories)``, and what to say of them."""
+        """Its cells as ``(rows, width)``, and what to say of them."""
         texts = as_texts(table.column(position))
-        missing = [text is None for text in texts]
+        missing = np.array([text is None for text in texts])
         place = {category: at for at, category in enumerate(self.categories)}
         places = np.array([place.get(self.mode if text is None else text, -1) for text in texts])
-        notes = []
-        if any(missing):
-            notes.append(
-                f"{quoted(self.name)}: {sum(missing):,} missing, filled with the most frequent, "
-                f"{shortened(self.mode)}"
-            )
+        notes = _filled(self, missing, f"the most frequent, {shortened(self.mode)}")
         new = sorted({str(texts[row]) for row in np.flatnonzero(places < 0)})
         if new:
             notes.append(
                 f"{quoted(self.name)}: {counted(int(np.sum(places < 0)), 'example')} with values "
                 f"that training did not have ({listed_in_order(new, 5)}), none of its categories"
             )
-        return (places[:, None] == np.arange(len(self.categories))).astype(np.float64), notes
+        chosen = places[:, None] == np.arange(len(self.categories))
+        encoded = np.column_stack([chosen, missing]) if self.flagged else chosen
+        return encoded.astype(np.float64), notes
 
 
 Column = NumberColumn | CategoryColumn
@@ -133,13 +138,25 @@ def learn_numbers(table: Table, positions: Sequence[int], values: Array) -> list
     deviations = values.std(axis=0)
     deviations[~_varies(deviations, means)] = 1.0
     statistics = zip(positions, medians, means, deviations, strict=True)
-    return [NumberColumn(table.names[at], *map(float, found)) for at, *found in statistics]
+    return [
+        NumberColumn(table.names[at], float(median), float(mean), float(deviation))
+        for at, median, mean, deviation in statistics
+    ]
 
 
 def standardize(values: Array, columns: Sequence[NumberColumn]) -> Array:
     """The cells of columns that are all numbers, none of them missing, side by side."""
     means = np.array([column.mean for column in columns])
     return (values - means) / np.array([column.deviation for column in columns])
+
+
+def _filled(column: Column, missing: Array, with_what: str) -> list[str]:
+    """What to say of the values of a column that are missing, if any are."""
+    if not missing.any():
+        return []
+    flagged = ", and flagged" * column.flagged
+    said = f"{missing.sum():,} missing, filled with {with_what}{flagged}"
+    return [f"{quoted(column.name)}: {said}"]
 
 
 def _varies(deviation: Any, mean: Any) -> Any:
@@ -154,8 +171,9 @@ def as_texts(cells: Array) -> list[str | None]:
     return [None if math.isnan(cell) else number_text(cell) for cell in cells.tolist()]
 
 
-def learn_column(table: Table, position: int, rows: Array) -> Column | str:
-    """What a column is, learnt on some rows; or why it is left out.
+def learn_column(table: Table, position: int, rows: Array, flag: bool) -> Column | str:
+    """What a column is, learnt on some rows; or why it is left out. `flag` asks for flags of what
+    is missing in them.
 
     Raises:
         DataError: it holds dates, of which nobody can say what they mean.
@@ -165,7 +183,7 @@ def learn_column(table: Table, position: int, rows: Array) -> Column | str:
     if cells.dtype != object:
         if learnt_on.dtype.kind == "f" and np.isnan(learnt_on).all():
             return "empty"
-        return NumberColumn.learn(name, learnt_on)
+        return NumberColumn.learn(name, learnt_on, flag)
     texts = [text for text in cells.tolist() if text is not None]
     if texts and all(DATE.fullmatch(text) for text in texts):
         raise DataError(
@@ -179,7 +197,7 @@ def learn_column(table: Table, position: int, rows: Array) -> Column | str:
     most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, len(learnt_on) // ROWS_TO_A_CATEGORY))
     if len(known) > most:
         return f"{len(known):,} different texts"
-    return CategoryColumn.learn(name, learnt_on)
+    return CategoryColumn.learn(name, learnt_on, flag)
 
 
 def as_plain(column: Column) -> dict[str, Any]:
@@ -196,12 +214,13 @@ def from_plain(stored: Mapping[str, Any]) -> Column:
     name = stored["name"]
     if not isinstance(name, str):
         raise ValueError("a column's name should be text")
+    flagged = bool(stored.get("flagged", False))  # of which earlier versions knew nothing
     if "categories" not in stored:
-        numbers = [float(stored[key]) for key in ("median", "mean", "deviation")]
-        if not all(map(math.isfinite, numbers)) or numbers[2] <= 0:
+        median, mean, deviation = (float(stored[key]) for key in ("median", "mean", "deviation"))
+        if not all(map(math.isfinite, (median, mean, deviation))) or deviation <= 0:
             raise ValueError(f"the statistics of {quoted(name)} should be finite")
-        return NumberColumn(name, *numbers)
+        return NumberColumn(name, median, mean, deviation, flagged)
     categories, mode = stored["categories"], stored["mode"]
     if not all(isinstance(text, str) for text in (*categories, mode)) or mode not in categories:
         raise ValueError(f"the categories of {quoted(name)} should be text")
-    return CategoryColumn(name, mode, tuple(categories))
+    return CategoryColumn(name, mode, tuple(categories), flagged)

@@ -21,6 +21,7 @@ from chainrule.data.columns import (
 )
 from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
 from chainrule.data.tables import LABEL_NAMES, Table, listed_in_order
+from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.types import Array
 
@@ -57,9 +58,12 @@ class Layout:
     columns: tuple[Column, ...] | None
 
     @classmethod
-    def learn(cls, table: Table, label: int, rows: Array) -> tuple[Layout, list[str]]:
+    def learn(
+        cls, table: Table, label: int, rows: Array, flag_missing: bool = False
+    ) -> tuple[Layout, list[str]]:
         """What the columns of a table are but for its label, learnt on some of its rows, and what
-        was odd about it.
+        was odd about it. With `flag_missing`, a column in which these rows lack a value has a flag
+        that says where.
 
         Raises:
             DataError: a column holds dates, a pixel is missing, or no feature is left.
@@ -79,7 +83,7 @@ class Layout:
             )
         learnt: list[tuple[int, Column | str]]
         if matrix is None or np.isnan(matrix).any():
-            learnt = [(at, learn_column(table, at, rows)) for at in others]
+            learnt = [(at, learn_column(table, at, rows, flag_missing)) for at in others]
         else:
             learnt = list(zip(others, learn_numbers(table, others, matrix[rows]), strict=True))
         for at, column in learnt:
@@ -95,6 +99,8 @@ class Layout:
         if constant:
             notes.append(f"warning: the same in all examples: {_named(table, constant)}")
         kinds = tuple(column for _, column in known)
+        if flag_missing and not any(column.flagged for column in kinds):
+            notes.append("no value is missing in the training part, so nothing is flagged")
         names = tuple(column.name for column in kinds)
         return cls(table.names, table.has_header, table.names[label], names, kinds), notes
 
@@ -186,9 +192,9 @@ class Layout:
         return bool(np.abs(x).mean() > FAR_MORE * np.abs(standardize(x, numbers)).mean())
 
     def _all_numbers(self) -> list[NumberColumn]:
-        """The columns, if all hold numbers; else none."""
+        """The columns, if all hold numbers and none has a flag; else none."""
         columns = self.columns or ()
-        numbers = [column for column in columns if isinstance(column, NumberColumn)]
+        numbers = [one for one in columns if isinstance(one, NumberColumn) and not one.flagged]
         return numbers if len(numbers) == len(columns) else []
 
     @property
@@ -206,6 +212,9 @@ class Layout:
         if sizes:
             noun = "category" if len(sizes) == 1 else "categories"
             parts.append(f"{len(sizes):,} {noun} of {', '.join(map(str, sizes))}")
+        flags = sum(column.flagged for column in self.columns)
+        if flags:
+            parts.append(f"{counted(flags, 'flag')} of missing values")
         return ", ".join(parts)
 
     def __repr__(self) -> str:
