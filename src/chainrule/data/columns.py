@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from chainrule.types import Array
 MOST_CATEGORIES = 100
 FEW_CATEGORIES = 10  # so many are categories in a small table, too
 ROWS_TO_A_CATEGORY = 10  # in a large one; a text that stands on every other line is no category
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the values that do not exceed a quartile
 
 DATE = re.compile(
     r"""
@@ -38,12 +40,15 @@ DATE = re.compile(
 @dataclass(frozen=True)
 class NumberColumn:
     """(x - mean) / deviation; where x is missing, the median stands for it. If `flagged`, a second
-    number is 1 where x is missing, else 0."""
+    number is 1 where x is missing, else 0. `quartiles` are the least value of training, the three
+    quartiles and the largest; `missing` says how many there were not."""
 
     name: str
     median: float
     mean: float
     deviation: float
+    quartiles: tuple[float, ...] = ()
+    missing: int = 0
     flagged: bool = False
 
     @property
@@ -56,16 +61,17 @@ class NumberColumn:
         """From the training part, some of which may be missing, and is then flagged if `flag`. A
         constant becomes 0.
 
-        >>> NumberColumn.learn("size", np.array([1.0, 3.0, np.nan]), flag=True)
-        NumberColumn(name='size', median=2.0, mean=2.0, deviation=0.816496580927726, flagged=True)
+        >>> size = NumberColumn.learn("size", np.array([1.0, 3.0, np.nan]), flag=True)
+        >>> size.median, size.mean, size.deviation, size.missing, size.flagged
+        (2.0, 2.0, 0.816496580927726, 1, True)
         """
         values = values.astype(np.float64)
         missing = np.isnan(values)
         median = float(np.median(values[~missing]))
-        filled = np.where(missing, median, values)
-        mean, deviation = float(filled.mean()), float(filled.std())
-        flagged = flag and bool(missing.any())
-        return cls(name, median, mean, deviation if _varies(deviation, mean) else 1.0, flagged)
+        (column,) = learn_numbers([name], np.where(missing, median, values)[:, None])
+        quartiles = tuple(_quartiles(values[~missing]).tolist())
+        count = int(missing.sum())
+        return replace(column, quartiles=quartiles, missing=count, flagged=flag and count > 0)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
         """Its cells as ``(rows, width)``, and what to say of them."""
@@ -87,11 +93,12 @@ class NumberColumn:
 class CategoryColumn:
     """1 in the place of its category, 0 elsewhere; the most frequent one stands for a missing
     value, and 0 everywhere for one that training did not have. If `flagged`, a last number is 1
-    where the value is missing, else 0."""
+    where the value is missing, else 0. `missing` says how many values training lacked."""
 
     name: str
     mode: str
     categories: tuple[str, ...]
+    missing: int = 0
     flagged: bool = False
 
     @property
@@ -103,12 +110,14 @@ class CategoryColumn:
     def learn(cls, name: str, values: Array, flag: bool = False) -> CategoryColumn:
         """From the training part, some of which may be missing, and is then flagged if `flag`.
 
-        >>> CategoryColumn.learn("colour", np.array(["red", None, "blue", "red"], object))
-        CategoryColumn(name='colour', mode='red', categories=('blue', 'red'), flagged=False)
+        >>> colour = CategoryColumn.learn("colour", np.array(["red", None, "blue", "red"], object))
+        >>> colour.mode, colour.categories, colour.missing, colour.flagged
+        ('red', ('blue', 'red'), 1, False)
         """
         counts = Counter(value for value in values.tolist() if value is not None)
         mode = min(counts, key=lambda value: (-counts[value], value))
-        return cls(name, mode, tuple(sorted(counts)), flag and None in values)
+        missing = len(values) - counts.total()
+        return cls(name, mode, tuple(sorted(counts)), missing, flag and missing > 0)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
         """Its cells as ``(rows, width)``, and what to say of them."""
@@ -131,16 +140,16 @@ class CategoryColumn:
 Column = NumberColumn | CategoryColumn
 
 
-def learn_numbers(table: Table, positions: Sequence[int], values: Array) -> list[NumberColumn]:
+def learn_numbers(names: Sequence[str], values: Array) -> list[NumberColumn]:
     """What columns are that are all numbers, none of them missing, learnt on some rows."""
     values = values.astype(np.float64)
     medians, means = np.median(values, axis=0), values.mean(axis=0)
     deviations = values.std(axis=0)
     deviations[~_varies(deviations, means)] = 1.0
-    statistics = zip(positions, medians, means, deviations, strict=True)
+    statistics = np.stack([medians, means, deviations, *_quartiles(values)], axis=1).tolist()
     return [
-        NumberColumn(table.names[at], float(median), float(mean), float(deviation))
-        for at, median, mean, deviation in statistics
+        NumberColumn(name, median, mean, deviation, tuple(quartiles))
+        for name, (median, mean, deviation, *quartiles) in zip(names, statistics, strict=True)
     ]
 
 
@@ -157,6 +166,12 @@ def _filled(column: Column, missing: Array, with_what: str) -> list[str]:
     flagged = ", and flagged" * column.flagged
     said = f"{missing.sum():,} missing, filled with {with_what}{flagged}"
     return [f"{quoted(column.name)}: {said}"]
+
+
+def _quartiles(values: Array) -> Array:
+    """For each of `SHARES`, the least value that so many do not exceed."""
+    quartiles: Array = np.quantile(values, SHARES, axis=0, method="inverted_cdf")
+    return quartiles
 
 
 def _varies(deviation: Any, mean: Any) -> Any:
@@ -214,13 +229,17 @@ def from_plain(stored: Mapping[str, Any]) -> Column:
     name = stored["name"]
     if not isinstance(name, str):
         raise ValueError("a column's name should be text")
-    flagged = bool(stored.get("flagged", False))  # of which earlier versions knew nothing
+    # Earlier versions knew nothing of these.
+    flagged, missing = bool(stored.get("flagged", False)), int(stored.get("missing", 0))
     if "categories" not in stored:
         median, mean, deviation = (float(stored[key]) for key in ("median", "mean", "deviation"))
         if not all(map(math.isfinite, (median, mean, deviation))) or deviation <= 0:
             raise ValueError(f"the statistics of {quoted(name)} should be finite")
-        return NumberColumn(name, median, mean, deviation, flagged)
+        quartiles = tuple(map(float, stored.get("quartiles", [mean] * len(SHARES))))
+        if len(quartiles) != len(SHARES) or not sorted(quartiles) == list(quartiles):
+            raise ValueError(f"the quartiles of {quoted(name)} should be five numbers in order")
+        return NumberColumn(name, median, mean, deviation, quartiles, missing, flagged)
     categories, mode = stored["categories"], stored["mode"]
     if not all(isinstance(text, str) for text in (*categories, mode)) or mode not in categories:
         raise ValueError(f"the categories of {quoted(name)} should be text")
-    return CategoryColumn(name, mode, tuple(categories), flagged)
+    return CategoryColumn(name, mode, tuple(categories), missing, flagged)

@@ -20,6 +20,7 @@ from chainrule.data.columns import (
     standardize,
 )
 from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
+from chainrule.data.shift import shifted
 from chainrule.data.tables import LABEL_NAMES, Table, listed_in_order
 from chainrule.display import counted
 from chainrule.errors import DataError
@@ -48,7 +49,7 @@ class Layout:
 
     `order` are the names of all of them, positions where there was no header; `features` are those
     that the network takes, and `columns` what each of them is, or None where all are pixels, taken
-    as they are.
+    as they are. `rows` says on how many examples that was learnt.
     """
 
     order: tuple[str, ...]
@@ -56,6 +57,7 @@ class Layout:
     label: str
     features: tuple[str, ...]
     columns: tuple[Column, ...] | None
+    rows: int = 0
 
     @classmethod
     def learn(
@@ -85,7 +87,8 @@ class Layout:
         if matrix is None or np.isnan(matrix).any():
             learnt = [(at, learn_column(table, at, rows, flag_missing)) for at in others]
         else:
-            learnt = list(zip(others, learn_numbers(table, others, matrix[rows]), strict=True))
+            names = [table.names[at] for at in others]
+            learnt = list(zip(others, learn_numbers(names, matrix[rows]), strict=True))
         for at, column in learnt:
             if isinstance(column, str):
                 notes.append(f"left out: {table.describe(at)} ({column})")
@@ -101,8 +104,9 @@ class Layout:
         kinds = tuple(column for _, column in known)
         if flag_missing and not any(column.flagged for column in kinds):
             notes.append("no value is missing in the training part, so nothing is flagged")
-        names = tuple(column.name for column in kinds)
-        return cls(table.names, table.has_header, table.names[label], names, kinds), notes
+        features = tuple(column.name for column in kinds)
+        label_name = table.names[label]
+        return cls(table.names, table.has_header, label_name, features, kinds, len(rows)), notes
 
     def find(self, table: Table) -> Places:
         """Where a table has the columns of the training data: by their names, where both have a
@@ -183,6 +187,12 @@ class Layout:
             [note for _, notes in encoded for note in notes],
         )
 
+    def compare(self, table: Table, places: Places) -> list[str]:
+        """A warning of columns that lie elsewhere than in training, by more than chance."""
+        if self.columns is None or not self.rows:  # models of earlier versions do not say it
+            return []
+        return shifted(self.columns, self.rows, [table.column(at) for at in places.features])
+
     def seems_unprepared(self, x: Array) -> bool:
         """True if rows of numbers are far more like the columns as they stood in the training data
         than like standardized ones."""
@@ -241,7 +251,10 @@ class Layout:
         kinds = None if known is None else tuple(map(columns.from_plain, known))
         if kinds is not None and tuple(column.name for column in kinds) != tuple(features):
             raise ValueError("the columns should be those of the features")
-        return cls(tuple(order), bool(stored["has_header"]), label, tuple(features), kinds)
+        rows = int(stored.get("rows", 0))  # which earlier versions did not keep
+        if rows < max((column.missing for column in kinds or ()), default=0):
+            raise ValueError("no column should lack more values than there were examples")
+        return cls(tuple(order), bool(stored["has_header"]), label, tuple(features), kinds, rows)
 
 
 def find_label(table: Table, column: int | str | None) -> int:

@@ -110,7 +110,11 @@ def table_inputs(
     """A table to predict or evaluate on; the arguments are those of `load_inputs`."""
     places = preparation.places(table, label_column)
     x, notes = preparation.encode(table, places)
-    told = (*table.notes, *places.notes, *notes, *preparation.compare_ink(x))
+    told = (
+        *(*table.notes, *places.notes, *notes),
+        *preparation.compare(table, places),
+        *preparation.compare_ink(x),
+    )
     ids, id_name = None, None
     if places.ids is not None:
         ids = tuple(text or "" for text in as_texts(table.column(places.ids)))
