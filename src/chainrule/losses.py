@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Reduction = Literal["mean", "sum"]
+FEW_VALUES = 2  # that a message names one by one
 Cache = Array  # the gradient with respect to the predictions, ready to be returned
 
 
@@ -193,8 +194,8 @@ class BinaryCrossEntropy(Loss):
         matched = match_targets(predictions, targets)
         if matched.size and not (matched.min() >= 0 and matched.max() <= 1):
             raise TargetError(
-                "binary_cross_entropy takes targets from 0 to 1, received values from "
-                f"{matched.min():g} to {matched.max():g}: number two classes 0 and 1, as "
+                "binary_cross_entropy takes targets from 0 to 1, received "
+                f"{values_of(matched)}: number two classes 0 and 1, as "
                 "np.unique(y, return_inverse=True)[1] does, or use mean_squared_error for real "
                 "numbers"
             )
@@ -268,7 +269,7 @@ class SoftmaxCrossEntropy(Loss):
         return float((of_class if weights is None else of_class * weights).sum()) or 1.0
 
     def prepare(self, predictions: Array, targets: Array) -> Array:
-        return check_distributions(predictions, match_targets(predictions, targets))
+        return match_distributions(predictions, targets, "softmax_cross_entropy")
 
     def weight_of(self, predictions: Array, targets: Array, weights: Array | None) -> float:
         if self.class_weights is None:
@@ -304,6 +305,9 @@ class CategoricalCrossEntropy(Loss):
         super().__post_init__()
         number(self.margin, "margin", "(0, 0.5)")
 
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        return match_distributions(predictions, targets, "categorical_cross_entropy")
+
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         p = np.maximum(predictions, self.margin)
         inside = predictions >= self.margin
@@ -318,9 +322,13 @@ class KLDivergence(Loss):
 
     Derivative: -t. "mean" is over the examples (PyTorch's KLDivLoss with "batchmean").
 
-    Shapes: log-probabilities (N, classes), targets (N, classes) of probabilities.
+    Shapes: log-probabilities (N, classes), targets (N,) of class numbers or (N, classes) of
+    probabilities.
     Source: Kullback & Leibler, On Information and Sufficiency (1951).
     """
+
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        return match_distributions(predictions, targets, "kl_divergence")
 
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         log_targets = np.log(np.where(targets > 0, targets, 1))  # t log t is 0 at t = 0
@@ -343,7 +351,10 @@ class Hinge(Loss):
     def prepare(self, predictions: Array, targets: Array) -> Array:
         targets = match_targets(predictions, targets)
         if not np.isin(targets, (-1, 0, 1)).all():
-            raise TargetError("Hinge takes targets of -1 (or 0) and 1: others were received")
+            raise TargetError(
+                f"hinge takes targets of -1 (or 0) and 1, received {values_of(targets)}: give "
+                "np.where(y == of_class_1, 1, -1), or use mean_squared_error for real numbers"
+            )
         return np.where(targets == 0, -1, targets).astype(predictions.dtype)
 
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
@@ -451,19 +462,38 @@ def one_hot(labels: Array, classes: int) -> Array:
     return rows
 
 
-def check_distributions(predictions: Array, targets: Array) -> Array:
-    """`targets`, if each row is a distribution over two classes or more."""
+def match_distributions(predictions: Array, targets: Array, loss: str) -> Array:
+    """Targets as `match_targets` gives them, each row a distribution over two classes or more.
+
+    Raises:
+        TargetError: they are none; the message names the loss.
+    """
     if predictions.shape[-1] < 2:
         raise TargetError(
-            "softmax_cross_entropy needs an output for each class, but the network has a single "
+            f"{loss} needs an output for each class, but the network has a single "
             "one: use binary_cross_entropy for two classes, mean_squared_error for real numbers"
         )
-    if (targets < 0).any() or np.abs(targets.sum(axis=-1) - 1).max(initial=0) > 1e-3:
+    targets = match_targets(predictions, targets)
+    sums = targets.sum(axis=-1)
+    if (targets < 0).any() or np.abs(sums - 1).max(initial=0) > 1e-3:
         raise TargetError(
-            "softmax_cross_entropy takes class numbers, or rows of probabilities that sum to 1: "
-            "use mean_squared_error for real numbers"
+            f"{loss} takes class numbers, or rows of probabilities that sum to 1; received "
+            f"{values_of(targets)}, in rows that sum to {values_of(sums)}: use "
+            "binary_cross_entropy for several labels at once, mean_squared_error for real numbers"
         )
     return targets
+
+
+def values_of(targets: Array) -> str:
+    """Targets in a few words: the values, or of many the lowest and the highest.
+
+    >>> values_of(np.array([2, 1, 2])), values_of(np.array([0.5, 1, 1.5, 2]))
+    ('1 and 2', '0.5 to 2')
+    """
+    distinct = np.unique(targets)
+    if len(distinct) <= FEW_VALUES:
+        return " and ".join(f"{value:g}" for value in distinct)
+    return f"{distinct[0]:g} to {distinct[-1]:g}"
 
 
 def check_weights(weights: Array, values: Array) -> Array:
