@@ -56,7 +56,7 @@ def counted(number: int, noun: str) -> str:
 
 def is_share(name: str) -> bool:
     """True if a recorded number is a share of the examples, shown as a percentage."""
-    return name.endswith("accuracy")
+    return name.endswith(("accuracy", "exact_match"))
 
 
 def say(text: str = "") -> None:

@@ -115,11 +115,37 @@ class Loss(Configurable):
             return predictions.argmax(axis=-1)
         return (predictions.reshape(len(predictions)) > self.threshold).astype(np.int64)
 
+    def true_classes(self, targets: Array) -> Array:
+        """Targets as metrics for classes take them: class numbers ``(N,)``, or a row for each."""
+        return targets
+
+    def labels(self, predictions: Array) -> Array:
+        """1 and 0 in the shape of the predictions, where each output answers a question of its
+        own: the side of the threshold.
+
+        >>> BinaryCrossEntropy().labels(np.array([[0.3, -2.0, 4.0]]))
+        array([[1, 0, 1]])
+        """
+        return (predictions > self.threshold).astype(np.int64)
+
     def probabilities(self, predictions: Array) -> Array:
         """``(N, classes)``. Raises ArgumentError where outputs stand for something else."""
         raise ArgumentError(
             f"outputs trained with {type(self).__name__} are not probabilities: train with "
             "softmax_cross_entropy or binary_cross_entropy"
+        )
+
+
+class DistributionLoss(Loss):
+    """The base of losses of a distribution over classes, of which each has an output."""
+
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        return match_distributions(predictions, targets, name_of(self))
+
+    def labels(self, predictions: Array) -> Array:
+        raise ArgumentError(
+            f"{name_of(self)} is for one class for each example: for several labels at once, train "
+            "with binary_cross_entropy"
         )
 
 
@@ -223,7 +249,7 @@ class BinaryCrossEntropy(Loss):
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class SoftmaxCrossEntropy(Loss):
+class SoftmaxCrossEntropy(DistributionLoss):
     """l = -Σ_c q_c log p_c with p = softmax(z), for logits z; derivative: p Σ_c q_c - q.
 
     q is the target distribution t (1 at the class, 0 elsewhere), smoothed and weighted:
@@ -268,9 +294,6 @@ class SoftmaxCrossEntropy(Loss):
         of_class = (targets * self._weights(targets)).sum(axis=-1)
         return float((of_class if weights is None else of_class * weights).sum()) or 1.0
 
-    def prepare(self, predictions: Array, targets: Array) -> Array:
-        return match_distributions(predictions, targets, "softmax_cross_entropy")
-
     def weight_of(self, predictions: Array, targets: Array, weights: Array | None) -> float:
         if self.class_weights is None:
             return super().weight_of(predictions, targets, weights)
@@ -290,7 +313,7 @@ class SoftmaxCrossEntropy(Loss):
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class CategoricalCrossEntropy(Loss):
+class CategoricalCrossEntropy(DistributionLoss):
     """l = -Σ_c t_c log p_c, for probabilities p, held at `margin` or above.
 
     Derivative: -t / p, 0 where p was held. For a network that ends in a Softmax layer; on
@@ -305,9 +328,6 @@ class CategoricalCrossEntropy(Loss):
         super().__post_init__()
         number(self.margin, "margin", "(0, 0.5)")
 
-    def prepare(self, predictions: Array, targets: Array) -> Array:
-        return match_distributions(predictions, targets, "categorical_cross_entropy")
-
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         p = np.maximum(predictions, self.margin)
         inside = predictions >= self.margin
@@ -317,7 +337,7 @@ class CategoricalCrossEntropy(Loss):
         return predictions
 
 
-class KLDivergence(Loss):
+class KLDivergence(DistributionLoss):
     """l = Σ_c t_c (log t_c - p_c), for log-probabilities p, as LogSoftmax gives them.
 
     Derivative: -t. "mean" is over the examples (PyTorch's KLDivLoss with "batchmean").
@@ -326,9 +346,6 @@ class KLDivergence(Loss):
     probabilities.
     Source: Kullback & Leibler, On Information and Sufficiency (1951).
     """
-
-    def prepare(self, predictions: Array, targets: Array) -> Array:
-        return match_distributions(predictions, targets, "kl_divergence")
 
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         log_targets = np.log(np.where(targets > 0, targets, 1))  # t log t is 0 at t = 0
@@ -361,6 +378,9 @@ class Hinge(Loss):
         shortfall = 1 - targets * predictions
         return np.maximum(shortfall, 0), np.where(shortfall > 0, -targets, 0)
 
+    def true_classes(self, targets: Array) -> Array:
+        return np.where(targets == -1, 0, targets)
+
     @property
     def threshold(self) -> float:
         return 0.0
@@ -391,6 +411,12 @@ class TargetsAsGradient(Loss):
     def classes(self, predictions: Array) -> Array:
         return self._reported.classes(predictions)
 
+    def true_classes(self, targets: Array) -> Array:
+        return self._reported.true_classes(targets)
+
+    def labels(self, predictions: Array) -> Array:
+        return self._reported.labels(predictions)
+
     def probabilities(self, predictions: Array) -> Array:
         return self._reported.probabilities(predictions)
 
@@ -410,6 +436,11 @@ LOSSES: dict[str, type[Loss]] = {
     "hinge": Hinge,
     "targets_as_gradient": TargetsAsGradient,
 }
+
+
+def name_of(loss: Loss) -> str:
+    """What a loss is called where options name it."""
+    return next(name for name, kind in LOSSES.items() if isinstance(loss, kind))
 
 
 def match_targets(predictions: Array, targets: Array) -> Array:
