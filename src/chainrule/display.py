@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from chainrule.text import printable
+from chainrule.text import encodable, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,8 +65,11 @@ def say(text: str = "") -> None:
     Where no one reads it any more, as in ``chainrule train … | head -1``, this and what follows is
     not shown, and the work goes on.
     """
+    text = printable(text)
     try:
-        print(printable(text), flush=True)
+        print(text, flush=True)
+    except UnicodeEncodeError:  # a file, on Windows
+        print(encodable(text, sys.stdout.encoding), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperGroup
 
 from chainrule.display import say
-from chainrule.text import printable
+from chainrule.text import PLAINLY, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,10 @@ def _printable_errors() -> Iterator[None]:
 
 
 def write_whatever_comes() -> None:
-    """From now on, write what an encoding cannot show as Python writes it, and raise no error."""
+    """From now on, write what an encoding cannot show in another way, and raise no error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=PLAINLY)
 
 
 def say_lines(text: str) -> None:
