@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 200
 """Columns of what goes to a file or another program, where nothing need be folded."""
 
+LONGEST_LINE = 10_000
+FOLDED_WIDTH = 20
+
 
 class Commands(TyperGroup):
     """The commands of a program; what it says of a wrong command line is printable."""
@@ -101,5 +104,17 @@ def add_row(table: Table, *cells: str) -> None:
 
 
 def show(table: Table) -> None:
-    """Print a table."""
-    console().print(table)
+    """Print a table. Its last column is folded where the terminal is narrow; of the others nothing
+    is cut off, but lines that are too long go on below."""
+    from rich.console import Console
+
+    page = console()
+    page.width = max(page.width, _narrowest(table, Console(width=LONGEST_LINE)))
+    page.print(table, crop=False)
+
+
+def _narrowest(table: Table, roomy: Console) -> int:
+    """How wide a table is with its last column folded."""
+    last = table.columns[-1]
+    widest = max(roomy.measure(cell).maximum for cell in (last.header, *last.cells))
+    return roomy.measure(table).maximum - max(0, widest - FOLDED_WIDTH)
