@@ -267,7 +267,8 @@ def find_label(table: Table, column: int | str | None) -> int:
     """
     if column is not None:
         return table.find(column)
-    candidates = [at for at in range(len(table.names)) if at not in table.find_ids()]
+    ids = {*table.find_ids()}
+    candidates = [at for at in range(len(table.names)) if at not in ids]
     if table.has_header:
         if "label" in table.names:
             return table.names.index("label")
