@@ -150,7 +150,7 @@ def test_probabilities_that_outputs_stand_for(loss: Loss, outputs, probabilities
 def test_binary_targets_outside_their_range(targets: list[float], from_logits: bool) -> None:
     """On {1, 2} the loss would fall without end."""
     loss = BinaryCrossEntropy(from_logits=from_logits)
-    with pytest.raises(TargetError, match="takes targets from 0 to 1, received values from"):
+    with pytest.raises(TargetError, match="takes targets from 0 to 1, received"):
         loss.forward(np.full((2, 1), 0.5), np.array(targets))
 
 
@@ -185,8 +185,10 @@ def test_targets_that_do_not_fit(loss: Loss, targets: Any, message: str) -> None
 
 
 def test_hinge_takes_no_other_targets_than_its_own() -> None:
-    with pytest.raises(TargetError, match=r"Hinge takes targets of -1 \(or 0\) and 1"):
-        Hinge().forward(np.zeros((2, 1)), np.array([1, 2]))
+    for targets, received in ([1, 2], "1 and 2"), ([0.5, 1, -1, 3], "-1 to 3"):
+        message = rf"hinge takes targets of -1 \(or 0\) and 1, received {received}: give np.where"
+        with pytest.raises(TargetError, match=message):
+            Hinge().forward(np.zeros((len(targets), 1)), np.array(targets))
 
 
 @pytest.mark.parametrize("weights", [np.ones(3), np.ones((2, 1)), np.array([1, -1]), [1, np.nan]])
@@ -224,12 +226,27 @@ def test_a_misspelt_reduction_is_not_another_one(reduction: str) -> None:
     ("predictions", "targets", "message"),
     [
         (np.zeros((3, 1)), np.array([0, 1, 2]), "a single one: use binary_cross_entropy"),
-        (np.zeros((3, 2)), np.array([[0.2, 0.3]] * 3), "rows of probabilities that sum to 1"),
-        (np.zeros((3, 2)), np.array([[2.0, -1.0]] * 3), "rows of probabilities that sum to 1"),
+        (np.zeros((3, 2)), np.array([[0.2, 0.3]] * 3), "0.2 and 0.3, in rows that sum to 0.5: use"),
+        (np.zeros((3, 2)), np.array([[2.0, -1.0]] * 3), "received -1 and 2, in rows that sum to 1"),
+        (
+            np.zeros((3, 2)),
+            np.array([[1, 1], [0, 0], [1, 0]]),
+            "sum to 0 to 2: use binary_cross_en",
+        ),
     ],
 )
-def test_softmax_refuses_what_is_no_distribution(
-    predictions: np.ndarray, targets: np.ndarray, message: str
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (SoftmaxCrossEntropy(), "softmax_cross_entropy"),
+        (CategoricalCrossEntropy(), "categorical_cross_entropy"),
+        (KLDivergence(), "kl_divergence"),
+        (TargetsAsGradient(), "categorical_cross_entropy"),
+    ],
+)
+def test_losses_of_classes_refuse_what_is_no_distribution(
+    loss: Loss, name: str, predictions: np.ndarray, targets: np.ndarray, message: str
 ) -> None:
-    with pytest.raises(TargetError, match=message):
-        SoftmaxCrossEntropy().forward(predictions, targets)
+    """The categorical cross-entropy of a single output was 0, that of values below 0 negative."""
+    with pytest.raises(TargetError, match=f"^{name} .*{message}"):
+        loss.forward(predictions, targets)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+import chainrule as cr
 from chainrule import metrics
 from chainrule.errors import ArgumentError, TargetError, UnknownNameError
+from chainrule.losses import LOSSES
 
 rng = np.random.default_rng(0)
 TRUE = rng.integers(0, 5, 200)
@@ -128,3 +130,80 @@ def test_options_that_cannot_be() -> None:
         metrics.top_k(SCORES, TRUE, 0)
     with pytest.raises(UnknownNameError, match="did you mean 'micro'"):
         metrics.f1(PREDICTED, TRUE, "Micro")
+
+
+LABELS = rng.integers(0, 2, (200, 3))
+GUESSED = np.where(rng.random((200, 3)) < 0.2, 1 - LABELS, LABELS)
+
+
+@pytest.mark.parametrize("sign", [False, True], ids=["0 and 1", "-1 and 1"])
+def test_several_labels_at_once(sign: bool) -> None:
+    targets = 2 * LABELS - 1 if sign else LABELS
+    expected = 1 - sklearn_metrics.hamming_loss(LABELS, GUESSED)
+    assert metrics.label_accuracy(GUESSED, targets) == pytest.approx(expected, rel=1e-12)
+    each = [sklearn_metrics.accuracy_score(LABELS[:, n], GUESSED[:, n]) for n in range(3)]
+    np.testing.assert_allclose(metrics.label_accuracy(GUESSED, targets, "none"), each, rtol=1e-12)
+    exact = sklearn_metrics.accuracy_score(LABELS, GUESSED)
+    assert metrics.exact_match(GUESSED, targets) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("function", [metrics.accuracy, metrics.f1, metrics.top_k])
+@pytest.mark.parametrize("row", [[1, 1, 0], [0, 0, 0], [-1, 1, 1], [-1, -1, -1]])
+def test_metrics_of_one_class_refuse_several_labels(function, row: list[int]) -> None:
+    """The highest of several would have been compared with the first that is true."""
+    targets = np.array([[0, 1, 0], row])
+    with pytest.raises(TargetError, match=r"example 1 has the targets .* report label_accuracy"):
+        function(np.eye(3)[:2], targets)
+
+
+def test_a_distribution_has_one_class_even_where_two_are_as_likely() -> None:
+    assert metrics.accuracy(np.array([0, 2]), np.array([[0.5, 0.5, 0], [0.1, 0.1, 0.8]])) == 1
+
+
+@pytest.mark.parametrize("function", [metrics.label_accuracy, metrics.exact_match])
+@pytest.mark.parametrize(
+    ("predictions", "targets", "message"),
+    [
+        (np.eye(3), np.arange(3), r"shape \(3, 3\) and targets of shape \(3, 1\), 0 to 2: for one"),
+        (np.eye(3), np.eye(3) / 2, r"targets of shape \(3, 3\), 0 to 0.5: for one class"),
+        (np.eye(0), np.eye(0), "at least one example"),
+    ],
+)
+def test_what_are_no_labels(function, predictions, targets, message: str) -> None:
+    with pytest.raises(TargetError, match=message):
+        function(predictions, targets)
+
+
+def judged(loss: str, outputs: list[list[float]], y: list, names: list[str]) -> list[float]:
+    """Metrics of a network with these outputs."""
+    network = cr.Network([cr.Identity()], len(outputs[0]))
+    numbers = network.judge(
+        np.array(outputs), np.array(y), LOSSES[loss](), [metrics.METRICS[name] for name in names]
+    )
+    return [numbers[name] for name in names]
+
+
+@pytest.mark.parametrize("zero", [-1, 0])
+def test_accuracy_of_hinge_is_that_of_the_side(zero: int) -> None:
+    outputs = [[0.2], [-3.0], [0.7], [-0.1]]
+    for y in ([1, zero, zero, zero], [[1], [zero], [zero], [zero]]):
+        assert judged("hinge", outputs, y, ["accuracy", "recall"]) == [0.75, (1 + 2 / 3) / 2]
+    rows = [[zero, 1, zero], [1, zero, zero]]
+    assert judged("hinge", [[0.1, 0.3, -1], [0.2, 2, 0.1]], rows, ["accuracy"]) == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("loss", "right"),
+    [("binary_cross_entropy", [2 / 3, 0.5]), ("hinge", [2 / 3, 0.5])],
+)
+def test_labels_are_read_from_the_sides_of_the_outputs(loss: str, right: list[float]) -> None:
+    outputs = [[0.2, 3.0, -1.0], [0.4, 0.3, -0.1]]
+    names = ["label_accuracy", "exact_match"]
+    assert judged(loss, outputs, [[1, 1, 0], [0, 0, 0]], names) == right
+
+
+def test_labels_of_a_loss_of_one_class() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"softmax_cross_entropy is for one class .* train with"
+    ):
+        judged("softmax_cross_entropy", [[0.2, 0.1]], [0], ["label_accuracy"])

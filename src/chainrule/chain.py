@@ -221,9 +221,11 @@ class Chain:
 
 
 def measure(outputs: Array, y: Array, loss: Loss, metrics: Sequence[Metric]) -> dict[str, float]:
-    """Each metric by name; class metrics on the classes that `loss` reads from the outputs."""
-    classes = loss.classes(outputs) if any(m.reads == "classes" for m in metrics) else outputs
-    return {
-        metric.name: float(metric.function(classes if metric.reads == "classes" else outputs, y))
-        for metric in metrics
+    """Each metric by name, on what `loss` reads from the outputs for it."""
+    read: dict[str, Callable[[], tuple[Array, Array]]] = {
+        "classes": lambda: (loss.classes(outputs), loss.true_classes(y)),
+        "labels": lambda: (loss.labels(outputs), y),
+        "outputs": lambda: (outputs, y),
     }
+    given = {kind: read[kind]() for kind in dict.fromkeys(metric.reads for metric in metrics)}
+    return {metric.name: float(metric.function(*given[metric.reads])) for metric in metrics}

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chainrule.text import printable
+from chainrule.text import encodable, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def counted(number: int, noun: str) -> str:
 
 def is_share(name: str) -> bool:
     """True if a recorded number is a share of the examples, shown as a percentage."""
-    return name.endswith("accuracy")
+    return name.endswith(("accuracy", "exact_match"))
 
 
 def say(text: str = "") -> None:
@@ -67,8 +67,11 @@ def say(text: str = "") -> None:
     Where no one reads it any more, as in ``chainrule train … | head -1``, this and what follows is
     not shown, and the work goes on.
     """
+    text = printable(text)
     try:
-        print(printable(text), flush=True)
+        print(text, flush=True)
+    except UnicodeEncodeError:  # a file, on Windows
+        print(encodable(text, sys.stdout.encoding), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Reduction = Literal["mean", "sum"]
+FEW_VALUES = 2  # that a message names one by one
 Cache = Array  # the gradient with respect to the predictions, ready to be returned
 
 
@@ -114,11 +115,37 @@ class Loss(Configurable):
             return predictions.argmax(axis=-1)
         return (predictions.reshape(len(predictions)) > self.threshold).astype(np.int64)
 
+    def true_classes(self, targets: Array) -> Array:
+        """Targets as metrics for classes take them: class numbers ``(N,)``, or a row for each."""
+        return targets
+
+    def labels(self, predictions: Array) -> Array:
+        """1 and 0 in the shape of the predictions, where each output answers a question of its
+        own: the side of the threshold.
+
+        >>> BinaryCrossEntropy().labels(np.array([[0.3, -2.0, 4.0]]))
+        array([[1, 0, 1]])
+        """
+        return (predictions > self.threshold).astype(np.int64)
+
     def probabilities(self, predictions: Array) -> Array:
         """``(N, classes)``. Raises ArgumentError where outputs stand for something else."""
         raise ArgumentError(
             f"outputs trained with {type(self).__name__} are not probabilities: train with "
             "softmax_cross_entropy or binary_cross_entropy"
+        )
+
+
+class DistributionLoss(Loss):
+    """The base of losses of a distribution over classes, of which each has an output."""
+
+    def prepare(self, predictions: Array, targets: Array) -> Array:
+        return match_distributions(predictions, targets, name_of(self))
+
+    def labels(self, predictions: Array) -> Array:
+        raise ArgumentError(
+            f"{name_of(self)} is for one class for each example: for several labels at once, train "
+            "with binary_cross_entropy"
         )
 
 
@@ -193,8 +220,8 @@ class BinaryCrossEntropy(Loss):
         matched = match_targets(predictions, targets)
         if matched.size and not (matched.min() >= 0 and matched.max() <= 1):
             raise TargetError(
-                "binary_cross_entropy takes targets from 0 to 1, received values from "
-                f"{matched.min():g} to {matched.max():g}: number two classes 0 and 1, as "
+                "binary_cross_entropy takes targets from 0 to 1, received "
+                f"{values_of(matched)}: number two classes 0 and 1, as "
                 "np.unique(y, return_inverse=True)[1] does, or use mean_squared_error for real "
                 "numbers"
             )
@@ -222,7 +249,7 @@ class BinaryCrossEntropy(Loss):
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class SoftmaxCrossEntropy(Loss):
+class SoftmaxCrossEntropy(DistributionLoss):
     """l = -Σ_c q_c log p_c with p = softmax(z), for logits z; derivative: p Σ_c q_c - q.
 
     q is the target distribution t (1 at the class, 0 elsewhere), smoothed and weighted:
@@ -267,9 +294,6 @@ class SoftmaxCrossEntropy(Loss):
         of_class = (targets * self._weights(targets)).sum(axis=-1)
         return float((of_class if weights is None else of_class * weights).sum()) or 1.0
 
-    def prepare(self, predictions: Array, targets: Array) -> Array:
-        return check_distributions(predictions, match_targets(predictions, targets))
-
     def weight_of(self, predictions: Array, targets: Array, weights: Array | None) -> float:
         if self.class_weights is None:
             return super().weight_of(predictions, targets, weights)
@@ -289,7 +313,7 @@ class SoftmaxCrossEntropy(Loss):
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class CategoricalCrossEntropy(Loss):
+class CategoricalCrossEntropy(DistributionLoss):
     """l = -Σ_c t_c log p_c, for probabilities p, held at `margin` or above.
 
     Derivative: -t / p, 0 where p was held. For a network that ends in a Softmax layer; on
@@ -313,12 +337,13 @@ class CategoricalCrossEntropy(Loss):
         return predictions
 
 
-class KLDivergence(Loss):
+class KLDivergence(DistributionLoss):
     """l = Σ_c t_c (log t_c - p_c), for log-probabilities p, as LogSoftmax gives them.
 
     Derivative: -t. "mean" is over the examples (PyTorch's KLDivLoss with "batchmean").
 
-    Shapes: log-probabilities (N, classes), targets (N, classes) of probabilities.
+    Shapes: log-probabilities (N, classes), targets (N,) of class numbers or (N, classes) of
+    probabilities.
     Source: Kullback & Leibler, On Information and Sufficiency (1951).
     """
 
@@ -343,12 +368,18 @@ class Hinge(Loss):
     def prepare(self, predictions: Array, targets: Array) -> Array:
         targets = match_targets(predictions, targets)
         if not np.isin(targets, (-1, 0, 1)).all():
-            raise TargetError("Hinge takes targets of -1 (or 0) and 1: others were received")
+            raise TargetError(
+                f"hinge takes targets of -1 (or 0) and 1, received {values_of(targets)}: give "
+                "np.where(y == of_class_1, 1, -1), or use mean_squared_error for real numbers"
+            )
         return np.where(targets == 0, -1, targets).astype(predictions.dtype)
 
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         shortfall = 1 - targets * predictions
         return np.maximum(shortfall, 0), np.where(shortfall > 0, -targets, 0)
+
+    def true_classes(self, targets: Array) -> Array:
+        return np.where(targets == -1, 0, targets)
 
     @property
     def threshold(self) -> float:
@@ -380,6 +411,12 @@ class TargetsAsGradient(Loss):
     def classes(self, predictions: Array) -> Array:
         return self._reported.classes(predictions)
 
+    def true_classes(self, targets: Array) -> Array:
+        return self._reported.true_classes(targets)
+
+    def labels(self, predictions: Array) -> Array:
+        return self._reported.labels(predictions)
+
     def probabilities(self, predictions: Array) -> Array:
         return self._reported.probabilities(predictions)
 
@@ -399,6 +436,11 @@ LOSSES: dict[str, type[Loss]] = {
     "hinge": Hinge,
     "targets_as_gradient": TargetsAsGradient,
 }
+
+
+def name_of(loss: Loss) -> str:
+    """What a loss is called where options name it."""
+    return next(name for name, kind in LOSSES.items() if isinstance(loss, kind))
 
 
 def match_targets(predictions: Array, targets: Array) -> Array:
@@ -451,19 +493,38 @@ def one_hot(labels: Array, classes: int) -> Array:
     return rows
 
 
-def check_distributions(predictions: Array, targets: Array) -> Array:
-    """`targets`, if each row is a distribution over two classes or more."""
+def match_distributions(predictions: Array, targets: Array, loss: str) -> Array:
+    """Targets as `match_targets` gives them, each row a distribution over two classes or more.
+
+    Raises:
+        TargetError: they are none; the message names the loss.
+    """
     if predictions.shape[-1] < 2:
         raise TargetError(
-            "softmax_cross_entropy needs an output for each class, but the network has a single "
+            f"{loss} needs an output for each class, but the network has a single "
             "one: use binary_cross_entropy for two classes, mean_squared_error for real numbers"
         )
-    if (targets < 0).any() or np.abs(targets.sum(axis=-1) - 1).max(initial=0) > 1e-3:
+    targets = match_targets(predictions, targets)
+    sums = targets.sum(axis=-1)
+    if (targets < 0).any() or np.abs(sums - 1).max(initial=0) > 1e-3:
         raise TargetError(
-            "softmax_cross_entropy takes class numbers, or rows of probabilities that sum to 1: "
-            "use mean_squared_error for real numbers"
+            f"{loss} takes class numbers, or rows of probabilities that sum to 1; received "
+            f"{values_of(targets)}, in rows that sum to {values_of(sums)}: use "
+            "binary_cross_entropy for several labels at once, mean_squared_error for real numbers"
         )
     return targets
+
+
+def values_of(targets: Array) -> str:
+    """Targets in a few words: the values, or of many the lowest and the highest.
+
+    >>> values_of(np.array([2, 1, 2])), values_of(np.array([0.5, 1, 1.5, 2]))
+    ('1 and 2', '0.5 to 2')
+    """
+    distinct = np.unique(targets)
+    if len(distinct) <= FEW_VALUES:
+        return " and ".join(f"{value:g}" for value in distinct)
+    return f"{distinct[0]:g} to {distinct[-1]:g}"
 
 
 def check_weights(weights: Array, values: Array) -> Array:

@@ -1,7 +1,9 @@
 """What people read: accuracy and its relatives for classes, distances for numbers.
 
 The functions for classes take predictions as class numbers ``(N,)`` or as scores
-``(N, classes)``, of which the largest counts. `METRICS` names those that training can report.
+``(N, classes)``, of which the largest counts. Those for several labels at once take 1 where an
+example has a label, and 0 (or -1) where it has not, ``(N, labels)``. `METRICS` names those that
+training can report.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ def accuracy(predictions: Array, targets: Array) -> float:
     >>> accuracy(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
     0.5
     """
-    predicted, true = _same_length(class_numbers(predictions), class_numbers(targets))
+    predicted, true = _same_length(class_numbers(predictions), true_classes(targets))
     return float((predicted == true).mean())
 
 
@@ -36,7 +38,7 @@ def top_k(scores: Array, targets: Array, k: int = 5) -> float:
     >>> top_k(np.array([[0.5, 0.3, 0.2]]), np.array([1]), k=2)
     1.0
     """
-    scores, true = _same_length(np.asarray(scores), class_numbers(targets))
+    scores, true = _same_length(np.asarray(scores), true_classes(targets))
     if scores.ndim != 2:
         raise TargetError(f"top_k needs scores (N, classes), received shape {scores.shape}")
     if integer(k, "k") >= scores.shape[1]:
@@ -52,7 +54,7 @@ def confusion_matrix(predictions: Array, targets: Array, classes: int | None = N
     array([[1, 1],
            [0, 1]])
     """
-    predicted, true = _same_length(class_numbers(predictions), class_numbers(targets))
+    predicted, true = _same_length(class_numbers(predictions), true_classes(targets))
     count = max(int(predicted.max()), int(true.max())) + 1
     if classes is not None and count > classes:
         raise TargetError(f"class {count - 1} is out of range for {classes} classes")
@@ -92,6 +94,30 @@ def f1(predictions: Array, targets: Array, average: Average = "macro") -> Any:
     """
     right, predicted, true = _counts(predictions, targets, average)
     return _averaged(_ratio(2 * right, predicted + true), predicted + true > 0, average)
+
+
+def label_accuracy(
+    predictions: Array, targets: Array, average: Literal["micro", "none"] = "micro"
+) -> Any:
+    """The share of labels that are right, where an example may have several at once, or none; with
+    `average` "none" an array, one value for each label.
+
+    >>> predictions, targets = np.array([[1, 0, 0], [1, 1, 0]]), np.array([[1, 0, 1], [1, 1, 0]])
+    >>> label_accuracy(predictions, targets, average="none")
+    array([1. , 1. , 0.5])
+    """
+    choice(average, "average", ["micro", "none"])
+    right = _right_labels(predictions, targets)
+    return right.mean(axis=0) if average == "none" else float(right.mean())
+
+
+def exact_match(predictions: Array, targets: Array) -> float:
+    """The share of examples all of whose labels are right, where each may have several at once.
+
+    >>> exact_match(np.array([[1, 0, 0], [1, 1, 0]]), np.array([[1, 0, 1], [1, 1, 0]]))
+    0.5
+    """
+    return float(_right_labels(predictions, targets).all(axis=1).mean())
 
 
 def mean_absolute_error(predictions: Array, targets: Array) -> float:
@@ -135,7 +161,7 @@ class Metric:
 
     name: str
     function: Callable[[Array, Array], float]
-    reads: Literal["classes", "outputs"]
+    reads: Literal["classes", "labels", "outputs"]
 
 
 METRICS = {
@@ -146,6 +172,8 @@ METRICS = {
         Metric("precision", precision, "classes"),
         Metric("recall", recall, "classes"),
         Metric("f1", f1, "classes"),
+        Metric("label_accuracy", label_accuracy, "labels"),
+        Metric("exact_match", exact_match, "labels"),
         Metric("mean_absolute_error", mean_absolute_error, "outputs"),
         Metric("root_mean_squared_error", root_mean_squared_error, "outputs"),
         Metric("r2", r2, "outputs"),
@@ -173,16 +201,54 @@ def class_numbers(classes: Array) -> Array:
     whole = flat.astype(np.int64)
     if len(flat) != len(classes) or (whole != flat).any() or (whole < 0).any():
         raise TargetError(
-            "expected class numbers (N,) or scores (N, classes), "
-            f"received {classes.dtype} of shape {classes.shape}"
+            "expected class numbers (N,), whole ones from 0, or scores (N, classes); received "
+            f"{flat.min():g} to {flat.max():g} of shape {classes.shape}: for real numbers, report "
+            "root_mean_squared_error or r2"
         )
     return whole
+
+
+def true_classes(targets: Array) -> Array:
+    """Class numbers ``(N,)`` from themselves or from rows in which one class is true.
+
+    Raises:
+        TargetError: a row has several labels at once, or none.
+    """
+    classes = class_numbers(targets)
+    rows = np.asarray(targets)
+    if rows.ndim == 2 and rows.shape[1] > 1:
+        ties = np.sum(rows == rows.max(axis=1, keepdims=True), axis=1) > 1
+        are_shares = (rows.min(axis=1) >= 0) & (np.abs(rows.sum(axis=1) - 1) < 1e-3)
+        wrong = np.flatnonzero(ties & ~are_shares)
+        if wrong.size:
+            raise TargetError(
+                f"example {wrong[0]} has the targets {rows[wrong[0]].tolist()}, several labels at "
+                "once or none, and this metric is of one class for each: report label_accuracy and "
+                "exact_match instead"
+            )
+    return classes
 
 
 def _same_length(predictions: Array, targets: Array) -> tuple[Array, Array]:
     if len(predictions) != len(targets):
         raise TargetError(f"{len(predictions)} predictions for {len(targets)} targets")
     return predictions, targets
+
+
+def _right_labels(predictions: Array, targets: Array) -> Array:
+    """``(N, labels)``: True where a label is right."""
+    predicted, true = np.asarray(predictions), np.asarray(targets)
+    if not predicted.size:
+        raise TargetError("a metric needs at least one example, received none")
+    predicted, true = (labels.reshape(len(labels), -1) for labels in (predicted, true))
+    if predicted.shape != true.shape or not np.isin([predicted, true], (-1, 0, 1)).all():
+        raise TargetError(
+            "expected a row of 0 and 1 (or -1 and 1) for each example, received predictions of "
+            f"shape {predicted.shape} and targets of shape {true.shape}, {true.min():g} to "
+            f"{true.max():g}: for one class for each example, report accuracy"
+        )
+    right: Array = (predicted > 0) == (true > 0)
+    return right
 
 
 def _difference(predictions: Array, targets: Array) -> Array:

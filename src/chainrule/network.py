@@ -17,6 +17,7 @@ from chainrule.callbacks import Callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import Description
+from chainrule.data.frames import is_frame
 from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import History
@@ -188,6 +189,8 @@ class Network(Chain):
         from a run folder, raw pixels of whole numbers are scaled and shaped as that says.
         """
         if self.preparation is not None:
+            if self._checks_left and is_frame(x):
+                self._warn(*self.preparation.compare_frame(x))
             x = self.preparation.complete(x)
         if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
             x = self.check_input(x)
@@ -213,8 +216,13 @@ class Network(Chain):
                 "ones: give a frame, or net.preparation.apply(x)"
             )
         if difference is not None:
+            self._warn(f"warning: x has {difference}")
+
+    def _warn(self, *differences: str) -> None:
+        """Say how inputs differ from those of training, if they do, and compare no more."""
+        for difference in differences:
             self._checks_left = 0
-            logging.getLogger("chainrule").warning("warning: x has %s", difference)
+            logging.getLogger("chainrule").warning("%s", difference)
 
     def _prepare_engine(self) -> Callable[[Chain, Array], Array | None]:
         from chainrule.engine import CompiledPredictor  # imported when it is first needed

@@ -7,6 +7,7 @@ there jinja2 escapes what `printable` has put on one line.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import unicodedata
@@ -24,6 +25,13 @@ MARKUP = re.compile(
 )
 BLOCK = re.compile(r"^(\s*)([#>]|[-+](?=[\s-]|$))|^(\s*\d+)([.)])(?=\s|$)")  # headings, lists, …
 FORMULA = re.compile(r"(^|;)\s*(?=[=+\-@＝＋－＠])")  # a cell begins so, where ; may part cells too
+PLAIN = {
+    **{"─": "-", "━": "-", "│": "|", "▸": ">", "→": "->", "✓": "ok", "✗": "wrong", "•": "*"},
+    **{"…": "...", "·": "*", "×": "x", "±": "+/-", "−": "-", "–": "-", "≤": "<=", "≥": ">="},
+    **{"≈": "~", "µ": "u", "μ": "u", "²": "^2", "³": "^3", "“": '"', "”": '"', "’": "'"},
+}
+"""What stands for a sign of our own where an encoding does not have it."""
+
 LONGEST_LABEL = 60  # characters of a text in a picture
 LONGEST_NAME = 100  # bytes of a file name, which may have 255, a number and an ending among them
 DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?", re.IGNORECASE)  # of Windows: no files
@@ -40,6 +48,32 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if _is_seen(one) else repr(one)[1:-1] for one in text)
+
+
+def encodable(text: str, encoding: str) -> str:
+    r"""Text that an encoding can show: signs in their plain form, other characters as Python writes
+    them.
+
+    >>> print(encodable("1.5 µs → 猫", "ascii"))
+    1.5 us -> \u732b
+    """
+    return text.encode(encoding, PLAINLY).decode(encoding)
+
+
+def _write_plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    """The error handler called `PLAINLY`, which streams may have as well."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(PLAIN.get(one) or _escaped(one) for one in text), error.end
+
+
+def _escaped(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode()
+
+
+PLAINLY = "chainrule.plainly"
+codecs.register_error(PLAINLY, _write_plainly)
 
 
 def for_markdown(text: str) -> str:

@@ -256,6 +256,80 @@ def test_what_an_encoding_cannot_show_is_replaced(tmp_path: Path, encoding: str)
         assert rb"\u732b" in done.stdout + done.stderr
 
 
+SEVERAL = """
+import sys
+from chainrule.cli import main
+for line in sys.stdin.read().splitlines():
+    sys.argv = ["chainrule", *line.split()]
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code not in (0, None):
+            print(line, "ended with", ended.code, flush=True)
+"""
+COMMANDS = """
+--help
+train --help
+train data.csv --epochs 1 --engine numpy --out run
+train data.csv --loss hinge猫
+evaluate run data.csv
+predict run data.csv --out p.csv
+predict run data.csv --out p.csv
+summary run
+report run --out report
+explain run
+explain run --latex
+compare xor --vary optimizer=sgd,adam --seeds 2 --epochs 1 --engine numpy --out comparison
+report comparison --out compared
+check layer.py
+grade --help
+grade test_none.py
+lab list
+lab run 猫
+data list
+assignment --help
+export-notebook run --out run.ipynb
+"""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_command_ends_in_a_traceback_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "layer.py").write_text(SLIPS[0].source(), encoding="utf-8")
+    names = "größe,город,label\n" + "1,Köln,猫\n2,Łódź,犬\n" * 4
+    (tmp_path / "data.csv").write_text(names, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"},
+        input=COMMANDS.strip().encode(encoding, "backslashreplace"),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stdout + done.stderr
+    shown = done.stdout.decode(encoding)
+    endings = [line for line in shown.splitlines() if "ended with" in line]
+    assert [line.split()[-1] for line in endings] == ["2", "2", "1", "2", "2"], endings
+    with_signs = {"cp1252": "ok dx", "ascii": "ok dx", "utf-8": "✓ dx"}
+    assert with_signs[encoding] in shown
+    assert "±" in shown or encoding == "ascii"
+    if encoding != "utf-8":
+        assert r"\u2500" not in shown  # the lines of a summary
+        assert r"label `label`: \u72ac, \u732b" in shown
+
+
+def test_a_program_that_trains_may_write_in_any_encoding(tmp_path: Path) -> None:
+    """Python's own streams are strict, and times are in µs."""
+    program = "from chainrule.display import say; say('15 µs → ✓ 猫')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.split() == [b"15", b"us", b"->", b"ok", rb"\u732b"]
+
+
 OWN_COMMANDS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]")  # colours, the cursor, lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -61,3 +62,30 @@ def test_control_c_saves_what_was_learnt(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["stopped"] == "interrupted"
     assert cr.load(tmp_path / "run" / "model.safetensors").output_shape == (10,)
+
+
+def test_a_narrow_terminal_cuts_nothing_off_and_colours_can_be_left_out(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chainrule", "data", "list"],
+        cwd=tmp_path,
+        stdout=slave,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "40", "NO_COLOR": "1"},
+    )
+    os.close(slave)
+    shown = b""
+    while part := _read(master):
+        shown += part
+    assert process.wait() == 0
+    text = shown.decode()
+    assert "…" not in text
+    assert "emnist-bymerge   28x28 images  697,932 + 116,323       47" in text
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", text)  # colours; bold letters stay
+
+
+def _read(terminal: int) -> bytes:
+    """What is on a terminal; nothing where its program has ended."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # on Linux
+        return b""

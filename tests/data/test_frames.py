@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
 import polars
+import pyarrow
 import pytest
 
 import chainrule as cr
 from chainrule.data.frames import from_frame
 from chainrule.datasets import load, load_inputs
-from chainrule.errors import DataError
+from chainrule.errors import ChainruleError, DataError
 
 ROWS: dict[str, list[Any]] = {
     "Id": [11, 12, 13, 14],
@@ -23,6 +25,11 @@ ROWS: dict[str, list[Any]] = {
     "wild": [True, False, True, True],
     "species": ["Adelie", "Gentoo", "Adelie", "Gentoo"],
 }
+
+
+def write_zstd(path: Path, text: str) -> None:
+    with pyarrow.output_stream(str(path), compression="zstd") as file:
+        file.write(text.encode())
 
 
 @pytest.fixture
@@ -36,7 +43,9 @@ def as_csv(frame: Any, tmp_path: Path) -> Path:
     return tmp_path / "penguins.csv"
 
 
-@pytest.mark.parametrize("name", ["p.parquet", "p.xlsx", "p.jsonl", "p.csv.gz", "p.csv.zip"])
+@pytest.mark.parametrize(
+    "name", ["p.parquet", "p.xlsx", "p.jsonl", "p.csv.gz", "p.csv.zip", "p.csv.zst", "p.jsonl.zst"]
+)
 def test_a_table_is_the_same_in_every_format(frame: Any, as_csv: Path, name: str) -> None:
     path = as_csv.with_name(name)
     if name.endswith("parquet"):
@@ -45,6 +54,9 @@ def test_a_table_is_the_same_in_every_format(frame: Any, as_csv: Path, name: str
         frame.to_excel(path, index=False)
     elif name.endswith("jsonl"):
         frame.to_json(path, orient="records", lines=True)
+    elif name.endswith("zst"):
+        lines = frame.to_json(orient="records", lines=True)
+        write_zstd(path, as_csv.read_text() if name == "p.csv.zst" else lines)
     else:
         frame.to_csv(path, index=False)
     expected, dataset = load(as_csv), load(path)
@@ -123,6 +135,33 @@ def test_without_pandas_it_says_what_to_install(
     frame: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame.to_parquet(tmp_path / "p.parquet")
-    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(DataError, match=r"read with pandas: .*pip install 'chainrule\[data\]'"):
         load(tmp_path / "p.parquet")
+
+
+def test_zstd_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "p.csv.zst"
+    write_zstd(path, "a,label\n" + "1,0\n" * 2**25)
+    with pytest.raises(DataError, match=r"would take .* as if made to fill it"):
+        load(path)
+    write_zstd(path, "a,label\n1,0\n2,1\n")
+    whole = path.read_bytes()
+    for damaged in (whole[:-6], whole[:4] + b"\xff" * 20):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"p\.csv\.zst is damaged"):
+            load(path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        ChainruleError, match=r"p\.csv\.zst needs pyarrow: pip install 'chainrule\["
+    ):
+        load(path)
+
+
+def test_old_excel_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000))
+    with pytest.raises(
+        DataError, match=r"p\.xls is an old Excel file: save it as \.xlsx or as CSV"
+    ):
+        load(path)

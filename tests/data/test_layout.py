@@ -12,7 +12,7 @@ from chainrule.data.dataset import split
 from chainrule.data.layout import Layout
 from chainrule.data.preparation import Preparation
 from chainrule.datasets import Dataset, Inputs, load, load_inputs
-from chainrule.errors import DataError
+from chainrule.errors import ArgumentError, DataError
 
 PENGUINS = """Id,bill,island,sex,species
 1,39.5,Dream,male,Adelie
@@ -60,6 +60,57 @@ def test_what_was_done_is_said(penguins: Dataset) -> None:
         "`bill`: 1 missing, filled with the median, 44.5",
         "`sex`: 1 missing, filled with the most frequent, male",
     )
+
+
+def test_missing_values_are_flagged_where_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "penguins.csv", PENGUINS)
+    plain, flagged = load(path), load(path, flag_missing=True)
+    assert flagged.preparation.describe().startswith(
+        "1 number standardized, 2 categories of 3, 2, 2 flags of missing values, label"
+    )
+    assert flagged.notes[1:] == (
+        "`bill`: 1 missing, filled with the median, 44.5, and flagged",
+        "`sex`: 1 missing, filled with the most frequent, male, and flagged",
+    )
+    assert np.array_equal(np.delete(flagged.x_train, [1, 7], axis=1), plain.x_train)
+    assert flagged.x_train[:, 1].tolist() == [0, 1, 0, 0, 0, 0]
+    assert flagged.x_train[:, 7].tolist() == [0, 0, 1, 0, 0, 0]
+    inputs = later(flagged, "bill,island,sex\n41,,female\n,Dream,\n")
+    assert inputs.x[:, 1].tolist() == [0, 1]  # of `bill`
+    assert inputs.x[0, 2:5].tolist() == [0, 1, 0]  # training lacked no `island`: it has no flag
+    assert inputs.x[:, 7].tolist() == [0, 1]  # of `sex`
+    stored = json.loads(json.dumps(flagged.preparation.as_plain()))
+    assert Preparation.from_plain(stored) == flagged.preparation
+
+
+def test_flags_of_numbers_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a,b,label\n1,,0\n2,5,1\n3,7,1\n")
+    dataset = load(path, flag_missing=True)
+    assert dataset.x_train[:, 2].tolist() == [1, 0, 0]
+    complete = later(dataset, "a,b\n1,6\n2,6\n")  # no value is missing here
+    assert complete.x.shape == (2, 3)
+    assert complete.x[:, 2].tolist() == [0, 0]
+    raw = dataset.preparation.apply(np.array([[1, np.nan], [2, 5]]))
+    assert np.array_equal(raw, dataset.x_train[:2])
+
+
+def test_nothing_is_flagged_for_what_only_the_held_out_part_lacks(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a,label\n" + "".join(f"{i},{i % 2}\n" for i in range(20)))
+    said = "no value is missing in the training part, so nothing is flagged"
+    assert load(path, flag_missing=True).notes == (said,)
+    _, (_, held_out) = split(np.arange(20), np.arange(20), 1, seed=0)
+    lines = path.read_text().splitlines()
+    lines[1 + int(held_out[0])] = ",1"
+    dataset = load(write(path, "\n".join(lines)), flag_missing=True, validation=1)
+    assert dataset.x_train.shape == (20, 1)
+    assert said in dataset.notes
+
+
+def test_flags_are_for_tables(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((3, 2)), y=np.arange(3))
+    for source in (tmp_path / "x.npz", "digits", "moons"):
+        with pytest.raises(ArgumentError, match="flag_missing is for the columns of a table"):
+            load(source, flag_missing=True)
 
 
 def test_statistics_are_learnt_without_what_is_held_out(tmp_path: Path) -> None:

@@ -146,18 +146,20 @@ def test_the_preparation_goes_with_the_network(tmp_path: Path) -> None:
     }
 
 
-def test_columns_of_tables_are_prepared_in_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flag_missing", [False, True])
+def test_columns_of_tables_are_prepared_in_the_file(tmp_path: Path, flag_missing: bool) -> None:
     table = tmp_path / "table.csv"
     rows = [f"{size},{colour},{colour}" for size in range(2000, 2010) for colour in ("red", "blue")]
-    table.write_text("\n".join(["size,colour,label", *rows]))
-    data = cr.datasets.load(table)
-    network = cr.Network([cr.Dense(2)], 3)
+    table.write_text("\n".join(["size,colour,label", *rows, ",red,red", "2000,,blue"]))
+    data = cr.datasets.load(table, flag_missing=flag_missing)
+    assert data.x_train.shape[1] == (5 if flag_missing else 3)
+    network = cr.Network([cr.Dense(2)], data.input_shape)
     network.preparation = data.preparation
     network.to_onnx(tmp_path / "network.onnx")
-    frame = pd.DataFrame({"size": [2003.0, np.nan], "colour": ["blue", "red"]})
+    frame = pd.DataFrame({"size": [2003.0, np.nan, 2005], "colour": ["blue", "red", None]})
     expected = network.predict(frame)
     for run in RUNNERS:
-        raw = np.array([[2003, 1, 0], [np.nan, 0, 1]], "float32")
+        raw = np.array([[2003, 1, 0], [np.nan, 0, 1], [2005, np.nan, np.nan]], "float32")
         np.testing.assert_allclose(run(tmp_path / "network.onnx", raw), expected, rtol=1e-5)
     stored = onnx.load(tmp_path / "network.onnx").metadata_props
     said = {entry.key: json.loads(entry.value) for entry in stored}

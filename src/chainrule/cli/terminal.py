@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperGroup
 
 from chainrule.display import say
-from chainrule.text import printable
+from chainrule.text import PLAINLY, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 200
 """Columns of what goes to a file or another program, where nothing need be folded."""
+
+LONGEST_LINE = 10_000
+FOLDED_WIDTH = 20
 
 
 class Commands(TyperGroup):
@@ -48,10 +51,10 @@ def _printable_errors() -> Iterator[None]:
 
 
 def write_whatever_comes() -> None:
-    """From now on, write what an encoding cannot show as Python writes it, and raise no error."""
+    """From now on, write what an encoding cannot show in another way, and raise no error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=PLAINLY)
 
 
 def say_lines(text: str) -> None:
@@ -101,5 +104,17 @@ def add_row(table: Table, *cells: str) -> None:
 
 
 def show(table: Table) -> None:
-    """Print a table."""
-    console().print(table)
+    """Print a table. Its last column is folded where the terminal is narrow; of the others nothing
+    is cut off, but lines that are too long go on below."""
+    from rich.console import Console
+
+    page = console()
+    page.width = max(page.width, _narrowest(table, Console(width=LONGEST_LINE)))
+    page.print(table, crop=False)
+
+
+def _narrowest(table: Table, roomy: Console) -> int:
+    """How wide a table is with its last column folded."""
+    last = table.columns[-1]
+    widest = max(roomy.measure(cell).maximum for cell in (last.header, *last.cells))
+    return roomy.measure(table).maximum - max(0, widest - FOLDED_WIDTH)

@@ -1,5 +1,6 @@
 """What a network makes of a table's columns: numbers are standardized, categories become a column
-of 0 and 1 for each of their values. What that needs is learnt on the training part."""
+of 0 and 1 for each of their values, and a flag of 0 and 1 says what was missing, where asked. What
+that needs is learnt on the training part."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from chainrule.types import Array
 MOST_CATEGORIES = 100
 FEW_CATEGORIES = 10  # so many are categories in a small table, too
 ROWS_TO_A_CATEGORY = 10  # in a large one; a text that stands on every other line is no category
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the values that do not exceed a quartile
 
 DATE = re.compile(
     r"""
@@ -36,33 +39,42 @@ DATE = re.compile(
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """(x - mean) / deviation; where x is missing, the median stands for it."""
+    """(x - mean) / deviation; where x is missing, the median stands for it. If `flagged`, a second
+    number is 1 where x is missing, else 0. `quartiles` are the least value of training, the three
+    quartiles and the largest; `missing` says how many there were not."""
 
     name: str
     median: float
     mean: float
     deviation: float
+    quartiles: tuple[float, ...] = ()
+    missing: int = 0
+    flagged: bool = False
 
     @property
     def width(self) -> int:
         """How many numbers it is to the network."""
-        return 1
+        return 1 + self.flagged
 
     @classmethod
-    def learn(cls, name: str, values: Array) -> NumberColumn:
-        """From the training part, some of which may be missing. A constant becomes 0.
+    def learn(cls, name: str, values: Array, flag: bool = False) -> NumberColumn:
+        """From the training part, some of which may be missing, and is then flagged if `flag`. A
+        constant becomes 0.
 
-        >>> NumberColumn.learn("size", np.array([1.0, 3.0, np.nan]))
-        NumberColumn(name='size', median=2.0, mean=2.0, deviation=0.816496580927726)
+        >>> size = NumberColumn.learn("size", np.array([1.0, 3.0, np.nan]), flag=True)
+        >>> size.median, size.mean, size.deviation, size.missing, size.flagged
+        (2.0, 2.0, 0.816496580927726, 1, True)
         """
         values = values.astype(np.float64)
-        median = float(np.median(values[~np.isnan(values)]))
-        filled = np.where(np.isnan(values), median, values)
-        mean, deviation = float(filled.mean()), float(filled.std())
-        return cls(name, median, mean, deviation if _varies(deviation, mean) else 1.0)
+        missing = np.isnan(values)
+        median = float(np.median(values[~missing]))
+        (column,) = learn_numbers([name], np.where(missing, median, values)[:, None])
+        quartiles = tuple(_quartiles(values[~missing]).tolist())
+        count = int(missing.sum())
+        return replace(column, quartiles=quartiles, missing=count, flagged=flag and count > 0)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
-        """Its cells as ``(rows, 1)``, and what to say of them."""
+        """Its cells as ``(rows, width)``, and what to say of them."""
         cells = table.column(position)
         if cells.dtype == object:
             row = next(row for row, cell in enumerate(cells) if cell is not None)
@@ -72,74 +84,94 @@ class NumberColumn:
             )
         missing = np.isnan(cells) if cells.dtype.kind == "f" else np.zeros(len(cells), bool)
         values = np.where(missing, self.median, cells)
-        filled = f"{missing.sum():,} missing, filled with the median, {self.median:g}"
-        notes = [f"{quoted(self.name)}: {filled}"] if missing.any() else []
-        return ((values - self.mean) / self.deviation)[:, None], notes
+        standardized = ((values - self.mean) / self.deviation)[:, None]
+        notes = _filled(self, missing, f"the median, {self.median:g}")
+        return (np.column_stack([standardized, missing]) if self.flagged else standardized), notes
 
 
 @dataclass(frozen=True)
 class CategoryColumn:
     """1 in the place of its category, 0 elsewhere; the most frequent one stands for a missing
-    value, and 0 everywhere for one that training did not have."""
+    value, and 0 everywhere for one that training did not have. If `flagged`, a last number is 1
+    where the value is missing, else 0. `missing` says how many values training lacked."""
 
     name: str
     mode: str
     categories: tuple[str, ...]
+    missing: int = 0
+    flagged: bool = False
 
     @property
     def width(self) -> int:
         """How many numbers it is to the network."""
-        return len(self.categories)
+        return len(self.categories) + self.flagged
 
     @classmethod
-    def learn(cls, name: str, values: Array) -> CategoryColumn:
-        """From the training part, some of which may be missing.
+    def learn(cls, name: str, values: Array, flag: bool = False) -> CategoryColumn:
+        """From the training part, some of which may be missing, and is then flagged if `flag`.
 
-        >>> CategoryColumn.learn("colour", np.array(["red", None, "blue", "red"], object))
-        CategoryColumn(name='colour', mode='red', categories=('blue', 'red'))
+        >>> colour = CategoryColumn.learn("colour", np.array(["red", None, "blue", "red"], object))
+        >>> colour.mode, colour.categories, colour.missing, colour.flagged
+        ('red', ('blue', 'red'), 1, False)
         """
         counts = Counter(value for value in values.tolist() if value is not None)
         mode = min(counts, key=lambda value: (-counts[value], value))
-        return cls(name, mode, tuple(sorted(counts)))
+        missing = len(values) - counts.total()
+        return cls(name, mode, tuple(sorted(counts)), missing, flag and missing > 0)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
-        """Its cells as ``(rows, categories)``, and what to say of them."""
+        """Its cells as ``(rows, width)``, and what to say of them."""
         texts = as_texts(table.column(position))
-        missing = [text is None for text in texts]
+        missing = np.array([text is None for text in texts])
         place = {category: at for at, category in enumerate(self.categories)}
         places = np.array([place.get(self.mode if text is None else text, -1) for text in texts])
-        notes = []
-        if any(missing):
-            notes.append(
-                f"{quoted(self.name)}: {sum(missing):,} missing, filled with the most frequent, "
-                f"{shortened(self.mode)}"
-            )
+        notes = _filled(self, missing, f"the most frequent, {shortened(self.mode)}")
         new = sorted({str(texts[row]) for row in np.flatnonzero(places < 0)})
         if new:
             notes.append(
                 f"{quoted(self.name)}: {counted(int(np.sum(places < 0)), 'example')} with values "
                 f"that training did not have ({listed_in_order(new, 5)}), none of its categories"
             )
-        return (places[:, None] == np.arange(len(self.categories))).astype(np.float64), notes
+        chosen = places[:, None] == np.arange(len(self.categories))
+        encoded = np.column_stack([chosen, missing]) if self.flagged else chosen
+        return encoded.astype(np.float64), notes
 
 
 Column = NumberColumn | CategoryColumn
 
 
-def learn_numbers(table: Table, positions: Sequence[int], values: Array) -> list[NumberColumn]:
+def learn_numbers(names: Sequence[str], values: Array) -> list[NumberColumn]:
     """What columns are that are all numbers, none of them missing, learnt on some rows."""
     values = values.astype(np.float64)
     medians, means = np.median(values, axis=0), values.mean(axis=0)
     deviations = values.std(axis=0)
     deviations[~_varies(deviations, means)] = 1.0
-    statistics = zip(positions, medians, means, deviations, strict=True)
-    return [NumberColumn(table.names[at], *map(float, found)) for at, *found in statistics]
+    statistics = np.stack([medians, means, deviations, *_quartiles(values)], axis=1).tolist()
+    return [
+        NumberColumn(name, median, mean, deviation, tuple(quartiles))
+        for name, (median, mean, deviation, *quartiles) in zip(names, statistics, strict=True)
+    ]
 
 
 def standardize(values: Array, columns: Sequence[NumberColumn]) -> Array:
     """The cells of columns that are all numbers, none of them missing, side by side."""
     means = np.array([column.mean for column in columns])
     return (values - means) / np.array([column.deviation for column in columns])
+
+
+def _filled(column: Column, missing: Array, with_what: str) -> list[str]:
+    """What to say of the values of a column that are missing, if any are."""
+    if not missing.any():
+        return []
+    flagged = ", and flagged" * column.flagged
+    said = f"{missing.sum():,} missing, filled with {with_what}{flagged}"
+    return [f"{quoted(column.name)}: {said}"]
+
+
+def _quartiles(values: Array) -> Array:
+    """For each of `SHARES`, the least value that so many do not exceed."""
+    quartiles: Array = np.quantile(values, SHARES, axis=0, method="inverted_cdf")
+    return quartiles
 
 
 def _varies(deviation: Any, mean: Any) -> Any:
@@ -154,8 +186,9 @@ def as_texts(cells: Array) -> list[str | None]:
     return [None if math.isnan(cell) else number_text(cell) for cell in cells.tolist()]
 
 
-def learn_column(table: Table, position: int, rows: Array) -> Column | str:
-    """What a column is, learnt on some rows; or why it is left out.
+def learn_column(table: Table, position: int, rows: Array, flag: bool) -> Column | str:
+    """What a column is, learnt on some rows; or why it is left out. `flag` asks for flags of what
+    is missing in them.
 
     Raises:
         DataError: it holds dates, of which nobody can say what they mean.
@@ -165,7 +198,7 @@ def learn_column(table: Table, position: int, rows: Array) -> Column | str:
     if cells.dtype != object:
         if learnt_on.dtype.kind == "f" and np.isnan(learnt_on).all():
             return "empty"
-        return NumberColumn.learn(name, learnt_on)
+        return NumberColumn.learn(name, learnt_on, flag)
     texts = [text for text in cells.tolist() if text is not None]
     if texts and all(DATE.fullmatch(text) for text in texts):
         raise DataError(
@@ -179,7 +212,7 @@ def learn_column(table: Table, position: int, rows: Array) -> Column | str:
     most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, len(learnt_on) // ROWS_TO_A_CATEGORY))
     if len(known) > most:
         return f"{len(known):,} different texts"
-    return CategoryColumn.learn(name, learnt_on)
+    return CategoryColumn.learn(name, learnt_on, flag)
 
 
 def as_plain(column: Column) -> dict[str, Any]:
@@ -196,12 +229,17 @@ def from_plain(stored: Mapping[str, Any]) -> Column:
     name = stored["name"]
     if not isinstance(name, str):
         raise ValueError("a column's name should be text")
+    # Earlier versions knew nothing of these.
+    flagged, missing = bool(stored.get("flagged", False)), int(stored.get("missing", 0))
     if "categories" not in stored:
-        numbers = [float(stored[key]) for key in ("median", "mean", "deviation")]
-        if not all(map(math.isfinite, numbers)) or numbers[2] <= 0:
+        median, mean, deviation = (float(stored[key]) for key in ("median", "mean", "deviation"))
+        if not all(map(math.isfinite, (median, mean, deviation))) or deviation <= 0:
             raise ValueError(f"the statistics of {quoted(name)} should be finite")
-        return NumberColumn(name, *numbers)
+        quartiles = tuple(map(float, stored.get("quartiles", [mean] * len(SHARES))))
+        if len(quartiles) != len(SHARES) or not sorted(quartiles) == list(quartiles):
+            raise ValueError(f"the quartiles of {quoted(name)} should be five numbers in order")
+        return NumberColumn(name, median, mean, deviation, quartiles, missing, flagged)
     categories, mode = stored["categories"], stored["mode"]
     if not all(isinstance(text, str) for text in (*categories, mode)) or mode not in categories:
         raise ValueError(f"the categories of {quoted(name)} should be text")
-    return CategoryColumn(name, mode, tuple(categories))
+    return CategoryColumn(name, mode, tuple(categories), missing, flagged)

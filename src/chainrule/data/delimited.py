@@ -26,7 +26,8 @@ import numpy as np
 
 from chainrule.data.raw import find_unusable
 from chainrule.data.tables import Table, is_number, is_whole, parse_table
-from chainrule.errors import DataError
+from chainrule.errors import ChainruleError, DataError
+from chainrule.extras import optional
 from chainrule.limits import MEGABYTE, TIMES_AS_LARGE, UNPACKED, check_unpacked, shortened
 from chainrule.types import Array
 
@@ -39,10 +40,17 @@ SEPARATORS = "\t;|,"
 BLANKS = " "
 SHORTEST_COUNT = 3  # columns called 0, 1, 2, whatever stands below
 
+
+def _open_zstd(file: IO[bytes]) -> Any:
+    pyarrow = optional("pyarrow", f"reading {file.name}", "pip install 'chainrule[data]'")
+    return pyarrow.CompressedInputStream(pyarrow.PythonFile(file), "zstd")
+
+
 COMPRESSED: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
+    b"\x28\xb5\x2f\xfd": _open_zstd,
 }
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError, OSError)
 ZIP_MAGIC = b"PK\x03\x04"
@@ -141,7 +149,7 @@ def _unpack(path: Path) -> bytes | None:
                 if opened is None:
                     return None
                 content = opened(file).read(most)
-        except DataError:
+        except ChainruleError:
             raise
         except DAMAGED as error:
             problem = shortened(str(error))

@@ -47,8 +47,9 @@ def read_frame(path: Path) -> Table:
     try:
         frame = read(path)
     except ImportError as error:
-        raise DataError(f"{path} cannot be read ({error}): {TO_INSTALL}") from None
-    except Exception as error:  # pyarrow and openpyxl raise errors of many kinds, and their own
+        missing = str(error).split(". ")[0]
+        raise DataError(f"{path} cannot be read ({missing}): {TO_INSTALL}") from None
+    except Exception as error:  # readers raise errors of many kinds, and their own
         raise DataError(f"{path} cannot be read: {shortened(str(error))}") from None
     return from_frame(frame, str(path))
 

@@ -20,7 +20,9 @@ from chainrule.data.columns import (
     standardize,
 )
 from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
+from chainrule.data.shift import shifted
 from chainrule.data.tables import LABEL_NAMES, Table, listed_in_order
+from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.types import Array
 
@@ -47,7 +49,7 @@ class Layout:
 
     `order` are the names of all of them, positions where there was no header; `features` are those
     that the network takes, and `columns` what each of them is, or None where all are pixels, taken
-    as they are.
+    as they are. `rows` says on how many examples that was learnt.
     """
 
     order: tuple[str, ...]
@@ -55,11 +57,15 @@ class Layout:
     label: str
     features: tuple[str, ...]
     columns: tuple[Column, ...] | None
+    rows: int = 0
 
     @classmethod
-    def learn(cls, table: Table, label: int, rows: Array) -> tuple[Layout, list[str]]:
+    def learn(
+        cls, table: Table, label: int, rows: Array, flag_missing: bool = False
+    ) -> tuple[Layout, list[str]]:
         """What the columns of a table are but for its label, learnt on some of its rows, and what
-        was odd about it.
+        was odd about it. With `flag_missing`, a column in which these rows lack a value has a flag
+        that says where.
 
         Raises:
             DataError: a column holds dates, a pixel is missing, or no feature is left.
@@ -79,9 +85,10 @@ class Layout:
             )
         learnt: list[tuple[int, Column | str]]
         if matrix is None or np.isnan(matrix).any():
-            learnt = [(at, learn_column(table, at, rows)) for at in others]
+            learnt = [(at, learn_column(table, at, rows, flag_missing)) for at in others]
         else:
-            learnt = list(zip(others, learn_numbers(table, others, matrix[rows]), strict=True))
+            names = [table.names[at] for at in others]
+            learnt = list(zip(others, learn_numbers(names, matrix[rows]), strict=True))
         for at, column in learnt:
             if isinstance(column, str):
                 notes.append(f"left out: {table.describe(at)} ({column})")
@@ -95,8 +102,11 @@ class Layout:
         if constant:
             notes.append(f"warning: the same in all examples: {_named(table, constant)}")
         kinds = tuple(column for _, column in known)
-        names = tuple(column.name for column in kinds)
-        return cls(table.names, table.has_header, table.names[label], names, kinds), notes
+        if flag_missing and not any(column.flagged for column in kinds):
+            notes.append("no value is missing in the training part, so nothing is flagged")
+        features = tuple(column.name for column in kinds)
+        label_name = table.names[label]
+        return cls(table.names, table.has_header, label_name, features, kinds, len(rows)), notes
 
     def find(self, table: Table) -> Places:
         """Where a table has the columns of the training data: by their names, where both have a
@@ -177,6 +187,12 @@ class Layout:
             [note for _, notes in encoded for note in notes],
         )
 
+    def compare(self, table: Table, places: Places) -> list[str]:
+        """A warning of columns that lie elsewhere than in training, by more than chance."""
+        if self.columns is None or not self.rows:  # models of earlier versions do not say it
+            return []
+        return shifted(self.columns, self.rows, [table.column(at) for at in places.features])
+
     def seems_unprepared(self, x: Array) -> bool:
         """True if rows of numbers are far more like the columns as they stood in the training data
         than like standardized ones."""
@@ -186,9 +202,9 @@ class Layout:
         return bool(np.abs(x).mean() > FAR_MORE * np.abs(standardize(x, numbers)).mean())
 
     def _all_numbers(self) -> list[NumberColumn]:
-        """The columns, if all hold numbers; else none."""
+        """The columns, if all hold numbers and none has a flag; else none."""
         columns = self.columns or ()
-        numbers = [column for column in columns if isinstance(column, NumberColumn)]
+        numbers = [one for one in columns if isinstance(one, NumberColumn) and not one.flagged]
         return numbers if len(numbers) == len(columns) else []
 
     @property
@@ -206,6 +222,9 @@ class Layout:
         if sizes:
             noun = "category" if len(sizes) == 1 else "categories"
             parts.append(f"{len(sizes):,} {noun} of {', '.join(map(str, sizes))}")
+        flags = sum(column.flagged for column in self.columns)
+        if flags:
+            parts.append(f"{counted(flags, 'flag')} of missing values")
         return ", ".join(parts)
 
     def __repr__(self) -> str:
@@ -232,7 +251,10 @@ class Layout:
         kinds = None if known is None else tuple(map(columns.from_plain, known))
         if kinds is not None and tuple(column.name for column in kinds) != tuple(features):
             raise ValueError("the columns should be those of the features")
-        return cls(tuple(order), bool(stored["has_header"]), label, tuple(features), kinds)
+        rows = int(stored.get("rows", 0))  # which earlier versions did not keep
+        if rows < max((column.missing for column in kinds or ()), default=0):
+            raise ValueError("no column should lack more values than there were examples")
+        return cls(tuple(order), bool(stored["has_header"]), label, tuple(features), kinds, rows)
 
 
 def find_label(table: Table, column: int | str | None) -> int:
@@ -245,7 +267,8 @@ def find_label(table: Table, column: int | str | None) -> int:
     """
     if column is not None:
         return table.find(column)
-    candidates = [at for at in range(len(table.names)) if at not in table.find_ids()]
+    ids = {*table.find_ids()}
+    candidates = [at for at in range(len(table.names)) if at not in ids]
     if table.has_header:
         if "label" in table.names:
             return table.names.index("label")

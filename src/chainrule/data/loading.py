@@ -82,6 +82,7 @@ def load(
     validation: float | int | None = 0,
     image_size: str | None = None,
     grayscale: bool = False,
+    flag_missing: bool = False,
 ) -> Dataset:
     """Load a data set by its name, or from a file or folder.
 
@@ -101,6 +102,8 @@ def load(
         image_size: WIDTHxHEIGHT, such as ``"28x28"``: files of images are scaled to it, and cropped
             around their middle where their proportions differ.
         grayscale: make files of images grey.
+        flag_missing: give the network, for each column of a table in which the training part lacks
+            a value, a flag beside it: 1 where the value is missing, else 0.
 
     >>> load("digits").class_names
     ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
@@ -115,21 +118,24 @@ def load(
         find_name(task, ("classification", "regression"), "task")
     with _readable(source):
         name = _find_known(source)
+        asked = ImageOptions.parse(image_size, grayscale)
+        if name:
+            _refuse_options(asked, name)
+            _refuse_flags(flag_missing, name)
         if name in SYNTHETIC:
             return load_synthetic(name, samples, seed)
         if samples is not None:
             raise ArgumentError(
                 f"samples={samples} is for synthetic data; {source} has its own examples"
             )
-        asked = ImageOptions.parse(image_size, grayscale)
         if name:
-            _refuse_options(asked, Path(name))
             return load_catalog(name, data_dir)
         path = Path(source)
         raw = _read_file(path) if path.is_file() else _read_folder(path, asked)
         if isinstance(raw, Table):
             _refuse_options(asked, path)
-            return learn_table(raw, path, label_column, task, validation, seed)
+            return learn_table(raw, path, label_column, task, validation, seed, flag_missing)
+        _refuse_flags(flag_missing, path)
         return _as_dataset(raw, path, task or "classification", asked)
 
 
@@ -307,9 +313,14 @@ def _as_dataset(raw: RawDataset, path: Path, task: str, asked: ImageOptions) -> 
     )
 
 
-def _refuse_options(asked: ImageOptions, path: Path) -> None:
+def _refuse_options(asked: ImageOptions, source: str | Path) -> None:
     if asked != AS_THEY_ARE:
-        raise ArgumentError(f"image_size and grayscale are for folders of images, not for {path}")
+        raise ArgumentError(f"image_size and grayscale are for folders of images, not for {source}")
+
+
+def _refuse_flags(flag_missing: bool, source: str | Path) -> None:
+    if flag_missing:
+        raise ArgumentError(f"flag_missing is for the columns of a table, which {source} is not")
 
 
 def _targets(raw: RawDataset, examples: Examples, preparation: Preparation) -> Array:

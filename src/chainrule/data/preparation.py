@@ -226,6 +226,15 @@ class Preparation:
         matrix, notes = self.layout.encode(table, places)
         return self.finish(matrix), notes
 
+    def compare(self, table: Table, places: Places) -> list[str]:
+        """A warning of columns far from those of the training data."""
+        return [] if self.layout is None else self.layout.compare(table, places)
+
+    def compare_frame(self, frame: Any) -> list[str]:
+        """The same of a frame."""
+        table = from_frame(frame)
+        return self.compare(table, self.places(table))
+
     def _check(self, x: Array) -> None:
         example = tuple(x.shape[1:])
         if self.shape is None or example in _accepted(self.shape):

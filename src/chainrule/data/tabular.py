@@ -28,6 +28,7 @@ def learn_table(
     task: str | None,
     validation: float | int | None,
     seed: int,
+    flag_missing: bool,
 ) -> Dataset:
     """A table to train on, and what its columns are; the arguments are those of `load`."""
     table.find_twice()
@@ -35,7 +36,8 @@ def learn_table(
         raise DataError(f"{path} has one column: expected features and a label")
     label = find_label(table, label_column)
     y = _label_cells(table, label)
-    layout, notes = Layout.learn(table, label, _training_rows(len(table), validation, seed))
+    rows = _training_rows(len(table), validation, seed)
+    layout, notes = Layout.learn(table, label, rows, flag_missing)
     places = layout.find(table)
     matrix, of_columns = layout.encode(table, places)
     preparation = (
@@ -108,7 +110,11 @@ def table_inputs(
     """A table to predict or evaluate on; the arguments are those of `load_inputs`."""
     places = preparation.places(table, label_column)
     x, notes = preparation.encode(table, places)
-    told = (*table.notes, *places.notes, *notes, *preparation.compare_ink(x))
+    told = (
+        *(*table.notes, *places.notes, *notes),
+        *preparation.compare(table, places),
+        *preparation.compare_ink(x),
+    )
     ids, id_name = None, None
     if places.ids is not None:
         ids = tuple(text or "" for text in as_texts(table.column(places.ids)))

@@ -52,6 +52,9 @@ class TrainConfig(pydantic.BaseModel):
         "Scale files of images to this size, as in 28x28, and crop what is over.",
     )
     grayscale: bool = option(False, "Data", "", "Make files of images grey.")
+    flag_missing: bool = option(
+        False, "Data", "", "Tell the network which values of a table were missing."
+    )
     validation: float | int | None = option(
         None,
         "Data",

@@ -97,6 +97,10 @@ def load_source(config: TrainConfig) -> str:
         "samples": config.samples,
         "label_column": config.label_column,
         "task": "regression" if isinstance(loss, REGRESSION_LOSSES) else None,
+        "validation": config.validation or None,  # the statistics of a table are learnt without it
+        "image_size": config.image_size,
+        "grayscale": config.grayscale or None,
+        "flag_missing": config.flag_missing or None,
     }
     given = [f"{name}={source(value)}" for name, value in options.items() if value is not None]
     return f"cr.datasets.load({', '.join([source(config.data), *given])})"

@@ -225,6 +225,7 @@ def load_data(config: TrainConfig) -> Dataset:
         validation=config.validation,
         image_size=config.image_size,
         grayscale=config.grayscale,
+        flag_missing=config.flag_missing,
     )
     if dataset.class_names is not None and len(dataset.class_names) < 2:
         raise DataError(f"{dataset.name}: all examples are of one class: give two or more classes")

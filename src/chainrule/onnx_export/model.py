@@ -13,7 +13,7 @@ from chainrule.files import whole_file
 from chainrule.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from chainrule.onnx_export.containers import sequential
 from chainrule.onnx_export.graph import Graph, Value
-from chainrule.onnx_export.preparing import described, prepared
+from chainrule.onnx_export.preparing import described, given_shape, prepared
 
 OPSET = 20  # of 2023: the first with Gelu
 MOST_BYTES = 2**31 - 1  # of an ONNX file
@@ -42,7 +42,7 @@ def as_model(network: Chain) -> Any:
     graph = Graph(network)
     onnx, helper = graph.onnx, graph.onnx.helper
     preparation = network.preparation or Preparation()
-    x = prepared(graph, Value("x", network.input_shape), preparation)
+    x = prepared(graph, Value("x", given_shape(network)), preparation)
     graph.nodes.append(helper.make_node("Identity", [sequential(graph, network.root, x)], ["y"]))
     kind = helper.np_dtype_to_tensor_dtype(network.dtype)
     opsets = [helper.make_opsetid("", OPSET)]
@@ -50,7 +50,7 @@ def as_model(network: Chain) -> Any:
         helper.make_graph(
             graph.nodes,
             "network",
-            [helper.make_tensor_value_info("x", kind, ["N", *network.input_shape])],
+            [helper.make_tensor_value_info("x", kind, ["N", *given_shape(network)])],
             [helper.make_tensor_value_info("y", kind, ["N", *network.output_shape])],
             [onnx.numpy_helper.from_array(array, name) for name, array in graph.arrays.items()],
         ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ModelFileError
-from chainrule.onnx_export.preparing import PREPARATION, operations
+from chainrule.onnx_export.preparing import PREPARATION, has_flags, operations
 from chainrule.onnx_import.graph import Graph, Step
 from chainrule.types import Array
 
@@ -24,8 +24,13 @@ def after_preparation(graph: Graph, preparation: Preparation | None) -> list[Ste
     """The way from what the network takes to y: all steps but the first, which prepare x.
 
     Raises:
-        ModelFileError: these do something else than the metadata say.
+        ModelFileError: these do something else than the metadata say, or flag missing values.
     """
+    if has_flags(preparation):
+        raise ModelFileError(
+            "its table has flags of missing values, with which ONNX files are written and not "
+            "read: load the run's model.safetensors instead"
+        )
     steps = graph.steps()
     expected = [] if preparation is None else operations(preparation)
     first, others = steps[: len(expected)], steps[len(expected) :]
