@@ -48,6 +48,6 @@ def evaluate(
     if inputs.y is None:
         raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
     own = " (what it was trained on: there is no test part)"
-    note = own if data is None and opened.summary.test is None else ""
+    note = own if data is None and opened.summary.predict_seconds is None else ""
     numbers = describe_numbers(opened.network.evaluate(inputs.x, inputs.y))
     say(f"{source}{note}, {len(inputs.x):,} examples: {numbers}")

@@ -123,6 +123,8 @@ def run(
     folder: Path,
     quiet: bool = False,
     checkpoints: Checkpoints | None = None,
+    *,
+    looks_at_test: bool = True,
 ) -> Outcome:
     """Train, test and draw, and fill a run folder; go on where it was left, if it was.
 
@@ -143,7 +145,7 @@ def run(
     history = train(prepared, recording, quiet, checkpoints)
     summary, problems = summarize(prepared, history), []
     if summary.finished:
-        summary = summary.model_copy(update=test(network, dataset))
+        summary = summary.model_copy(update=test(network, dataset, looks_at_test))
         problems = attempt(
             "curves.png could not be drawn", partial(draw, prepared, history, folder)
         )
@@ -288,16 +290,18 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
     )
 
 
-def test(network: Network, dataset: Dataset) -> dict[str, Any]:
-    """Loss and metrics on the test part (None where there is none), and how long it took to
-    predict it."""
+def test(network: Network, dataset: Dataset, looks_at_labels: bool) -> dict[str, Any]:
+    """How long it takes to predict the test part, where there is one, and loss and metrics on it;
+    these not where its labels are not to be looked at."""
     if dataset.x_test is None or dataset.y_test is None:
         return {}
     began = time.perf_counter()
     outputs = network.predict(dataset.x_test)
-    seconds = time.perf_counter() - began
+    taken = {"predict_seconds": time.perf_counter() - began}
+    if not looks_at_labels:
+        return taken
     numbers = network.judge(outputs, dataset.y_test, network.choose_loss(None), network.metrics)
-    return {"test": numbers, "predict_seconds": seconds}
+    return {"test": numbers, **taken}
 
 
 class WriteMetrics(Callback):
