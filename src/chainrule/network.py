@@ -93,6 +93,7 @@ class Network(Chain):
         schedule: Schedule | Description = "constant",
         samples_per_epoch: int | None = None,
         weights: npt.ArrayLike | None = None,
+        class_weights: str | Sequence[float] | None = None,
         callbacks: Sequence[Callback] = (),
         quiet: bool = False,
         engine: str | None = None,
@@ -114,7 +115,9 @@ class Network(Chain):
             validation: ``(x, y)``, or how much of the data to hold out: a fraction, a count.
             metrics: names, or functions (outputs, targets) -> number.
             samples_per_epoch: draw so many random examples for each epoch, not all.
-            weights: ``(N,)``, how much each example counts.
+            weights: ``(N,)``, how much each example counts in training.
+            class_weights: how much each class does: a number for each, or "balanced", which lets
+                them count alike, however many examples they have.
             callbacks: such as EarlyStopping.
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
@@ -152,6 +155,7 @@ class Network(Chain):
             checkpoints=as_checkpoints(checkpoint),
             resume=resume,
             on_nan=on_nan,
+            class_weights=class_weights,
         )
         state, data = (
             self._state_for(trainer.optimizer, warm_start),

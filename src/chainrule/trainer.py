@@ -63,6 +63,7 @@ class Trainer:
         checkpoints: Checkpoints | None = None,
         resume: bool = False,
         on_nan: str = "stop",
+        class_weights: str | Sequence[float] | None = None,
     ) -> None:
         self.network = network
         self.loss = build(loss, LOSSES, "loss")
@@ -75,6 +76,7 @@ class Trainer:
         self.threads = None if threads is None else integer(threads, "threads")
         self.checkpoints, self.resume = checkpoints, resume
         self.on_nan = choice(on_nan, "on_nan", ON_NAN)
+        self.class_weights = class_weights
         self.notices: list[str] = []
 
     def train(
@@ -290,7 +292,8 @@ class Trainer:
         network = self.network
         network.check_input(data.x)
         self.plan = plan
-        self.data, self.held_out = data.with_validation(validation, network.seed)
+        whole, self.held_out = data.with_validation(validation, network.seed)
+        self.data = whole.with_class_weights(self.class_weights)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
         self.state, self.last_good = state, LastGood(network, state.optimizer)

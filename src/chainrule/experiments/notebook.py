@@ -13,7 +13,7 @@ from chainrule.data.synthetic import DEFAULT_SAMPLES
 from chainrule.display import describe_numbers
 from chainrule.experiments.config import Spec, TrainConfig
 from chainrule.experiments.run_folder import Run
-from chainrule.experiments.runner import REGRESSION_LOSSES, make_optimizer
+from chainrule.experiments.runner import is_drawn, make_optimizer, task_of
 from chainrule.files import whole_file
 from chainrule.layers import Layer
 from chainrule.layers.descriptions import build_layers
@@ -96,7 +96,12 @@ def load_source(config: TrainConfig) -> str:
         "seed": config.seed,
         "samples": config.samples,
         "label_column": config.label_column,
-        "task": "regression" if isinstance(loss, REGRESSION_LOSSES) else None,
+        "task": task_of(loss),
+        "validation": None if is_drawn(config) else config.validation or None,
+        "test": config.test,
+        "group_column": config.group_column,
+        "image_size": config.image_size,
+        "grayscale": config.grayscale or None,
     }
     given = [f"{name}={source(value)}" for name, value in options.items() if value is not None]
     return f"cr.datasets.load({', '.join([source(config.data), *given])})"
@@ -125,12 +130,15 @@ def fit_source(config: TrainConfig) -> str:
         "epochs": source(config.epochs),
         "batch_size": source(config.batch_size),
         "samples_per_epoch": source(config.samples_per_epoch),
-        "validation": source(config.validation or None),
+        "validation": "(data.x_validation, data.y_validation)",
+        "class_weights": source(config.class_weights),
         "metrics": source(config.metrics or []),
         "callbacks": f"[cr.EarlyStopping({config.early_stopping})]",
     }
-    if config.fresh_data and config.validation:
-        options["validation"] = "(data.x_test, data.y_test)"
+    if not config.validation:
+        del options["validation"]
+    elif is_drawn(config):
+        options["validation"] = "draw(0)"
     if config.early_stopping is None:
         del options["callbacks"]
     given = [f"{name}={value}" for name, value in options.items() if value != "None"]

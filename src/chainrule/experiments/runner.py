@@ -13,8 +13,9 @@ from chainrule import datasets
 from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
-from chainrule.data.dataset import Dataset, count_held_out, default_held_out
+from chainrule.data.dataset import Dataset
 from chainrule.data.loading import check_source
+from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.engine.running.threads import available_threads
 from chainrule.environment import versions
@@ -65,6 +66,15 @@ class Prepared:
     dataset: Dataset
     network: Network
 
+    @property
+    def held_out(self) -> tuple[Any, Any] | None:
+        """What to validate on."""
+        if self.config.validation and is_drawn(self.config):
+            return fresh_points(self.config)(0)
+        if self.dataset.x_validation is None:
+            return None
+        return self.dataset.x_validation, self.dataset.y_validation
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -112,9 +122,8 @@ def prepare(config: TrainConfig) -> Prepared:
         resolved.threads,
     )
     check_outputs(network, dataset, loss)
+    check_class_weights(config, dataset)
     network.preparation = dataset.preparation
-    if resolved.validation and not resolved.fresh_data:
-        count_held_out(len(dataset.x_train), resolved.validation)
     return Prepared(resolved, dataset, network)
 
 
@@ -173,6 +182,9 @@ def attempt(what: str, action: Callable[[], None]) -> list[str]:
 def check_names(config: TrainConfig) -> None:
     """Refuse names that nothing answers to, before anything is loaded or trained."""
     check_source(config.data)
+    for part in (config.validation, config.test):
+        if isinstance(part, str):
+            check_source(part)
     check_model(config)
     build(config.activation, ACTIVATIONS, "activation")
     build(config.init or "he", INITIALIZERS, "initializer")
@@ -201,7 +213,7 @@ def train(
         epochs=config.epochs,
         batch_size=config.batch_size,
         samples_per_epoch=config.samples_per_epoch,
-        validation=held_out(config),
+        validation=prepared.held_out,
         metrics=config.metrics or (),
         callbacks=[
             *stopping,
@@ -211,6 +223,7 @@ def train(
         checkpoint=checkpoints,
         resume=True,
         on_nan=config.on_nan,
+        class_weights=config.class_weights,
     )
 
 
@@ -224,7 +237,9 @@ def load_data(config: TrainConfig) -> Dataset:
         samples=config.samples,
         label_column=config.label_column,
         task=task_of(loss),
-        validation=config.validation,
+        validation=0 if is_drawn(config) else config.validation,
+        test=config.test,
+        group_column=config.group_column,
         image_size=config.image_size,
         grayscale=config.grayscale,
     )
@@ -236,6 +251,19 @@ def load_data(config: TrainConfig) -> Dataset:
             f"leave it out, or choose among {', '.join(SYNTHETIC)}"
         )
     return dataset
+
+
+def check_class_weights(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse weights of classes where there are none, or where examples are yet to be drawn."""
+    if config.class_weights is None:
+        return
+    if dataset.class_names is None:
+        raise ConfigError(
+            f"class_weights={config.class_weights} is for classes, but {dataset.name} is predicted "
+            "as numbers: leave it out, or choose a loss for classes"
+        )
+    if config.fresh_data:
+        raise ConfigError("class_weights cannot be had with fresh_data: leave out one of them")
 
 
 def task_of(loss: Loss | None) -> str | None:
@@ -251,18 +279,18 @@ def fresh_points(config: TrainConfig) -> Callable[[int], tuple[Any, Any]]:
     return lambda epoch: datasets.fresh(config.data, samples, config.seed, epoch)
 
 
-def held_out(config: TrainConfig) -> tuple[Any, Any] | float | int | None:
-    """What to validate on. With fresh points it is the draw of epoch 0, which none trains on."""
-    if config.validation and config.fresh_data:
-        return fresh_points(config)(0)
-    return config.validation or None
+def is_drawn(config: TrainConfig) -> bool:
+    """True if validation is on points that are drawn for it: the draw of epoch 0, which none trains
+    on, where others are drawn for each epoch."""
+    return config.fresh_data and not isinstance(config.validation, str)
 
 
-def default_validation(config: TrainConfig, dataset: Dataset) -> float | int:
+def default_validation(config: TrainConfig, dataset: Dataset) -> Share | str:
     """The validation asked for, or a tenth of the training data where that is enough."""
     if config.validation is not None:
         return config.validation
-    return default_held_out(len(dataset.x_train))
+    held_out = 0 if dataset.x_validation is None else len(dataset.x_validation)
+    return default_held_out(len(dataset.x_train) + held_out)
 
 
 def make_optimizer(config: TrainConfig) -> Optimizer:

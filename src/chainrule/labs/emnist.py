@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.dataset import split
+from chainrule.data.splits import split
 from chainrule.errors import DataError
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_images
