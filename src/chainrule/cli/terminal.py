@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from chainrule.display import say
 from chainrule.text import printable
@@ -25,8 +25,18 @@ PIPED_WIDTH = 200
 """Columns of what goes to a file or another program, where nothing need be folded."""
 
 
+class Command(TyperCommand):
+    """A command of a program."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
+
+
 class Commands(TyperGroup):
     """The commands of a program; what it says of a wrong command line is printable."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _printable_errors():
@@ -35,6 +45,14 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _printable_errors():
             return super().invoke(ctx)
+
+
+def _without_types(options: Any) -> Any:
+    """The same options, of which help shows no type where they take no value."""
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = option.metavar or ""
+    return options
 
 
 @contextmanager
