@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from chainrule import model_file
 from chainrule.arguments import choice, integer
+from chainrule.augmentation import Affine
 from chainrule.callbacks import Callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
@@ -94,6 +95,7 @@ class Network(Chain):
         samples_per_epoch: int | None = None,
         weights: npt.ArrayLike | None = None,
         class_weights: str | Sequence[float] | None = None,
+        augment: Affine | Description | None = None,
         callbacks: Sequence[Callback] = (),
         quiet: bool = False,
         engine: str | None = None,
@@ -118,6 +120,7 @@ class Network(Chain):
             weights: ``(N,)``, how much each example counts in training.
             class_weights: how much each class does: a number for each, or "balanced", which lets
                 them count alike, however many examples they have.
+            augment: how images are changed anew in every epoch, such as Affine(shift=2).
             callbacks: such as EarlyStopping.
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
@@ -156,6 +159,7 @@ class Network(Chain):
             resume=resume,
             on_nan=on_nan,
             class_weights=class_weights,
+            augment=augment,
         )
         state, data = (
             self._state_for(trainer.optimizer, warm_start),

@@ -134,6 +134,16 @@ def test_layers_of_a_cnn_on_request(chainrule: Command) -> None:
     assert sum("WeightDecay(0.01)" in layer for layer in layers) == 4
 
 
+def test_augmented_images_repeat(chainrule: Command) -> None:
+    augment = ("--augment", "affine(shift=1, rotation=10)", "--samples-per-epoch", 64)
+    assert chainrule("train", "digits", *augment, *QUICK).code == 0
+    assert settings()["augment"] == "affine(shift=1, rotation=10)"
+    assert chainrule("train", "--config", "run/config.toml", "--out", "again").code == 0
+    models = [Path(run, "model.safetensors").read_bytes() for run in ("run", "again")]
+    assert models[0] == models[1]
+    assert chainrule("report", "run").code == 0
+
+
 REFUSED: dict[str, tuple[Sequence[object], str]] = {
     "no such file": (["digits", "--val", "none.csv"], "none.csv does not exist: check the path"),
     "a second test part": (["digits", "--test", 0.2], "digits has a test part of its own"),
@@ -148,6 +158,8 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
         ["moons", "--fresh-data", "--class-weights", "balanced"],
         "class_weights cannot be had with fresh_data",
     ),
+    "moved points": (["moons", "--augment", "affine"], "augment changes images, but moons has"),
+    "an unknown change": (["digits", "--augment", "afine"], "did you mean 'affine'?"),
     "all left out": (["digits", "--dropout", 1], "dropout should be less than 1; received 1"),
     "a negative decay": (["digits", "--weight-decay", -0.1], "greater than or equal to 0"),
     "nothing hidden": (

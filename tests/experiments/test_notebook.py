@@ -47,6 +47,7 @@ def test_a_kernel_runs_it_and_comes_to_the_same_accuracy(tmp_path: Path) -> None
     "options",
     [
         {"data": "digits", "model": "cnn", "samples_per_epoch": 64, "init": "normal(0.1)"},
+        {"data": "digits", "augment": {"type": "Affine", "shift": 2}, "hidden": [8]},
         {"data": "parabola", "early_stopping": 1, "loss": {"type": "Hinge"}, "optimizer": "sgd"},
         {"data": "linear", "fresh_data": True, "samples": 100, "schedule": {"type": "Cosine"}},
         {

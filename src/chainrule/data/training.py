@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.arguments import choice, integer, number
+from chainrule.augmentation import Affine
 from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
 from chainrule.data.labels import class_numbers
@@ -29,6 +30,7 @@ class TrainingData:
     weights: Array | None = None
     draw: Callable[[int], tuple[Any, Any]] | None = None
     epoch: int = 1  # the one that x and y were drawn for, where they are drawn
+    change: Callable[[Any, int], Any] | None = None  # of x in an epoch, where it is augmented
 
     @classmethod
     def given(cls, x: Any, y: Any, weights: Any = None, what: str = "training") -> TrainingData:
@@ -44,7 +46,9 @@ class TrainingData:
         return cls(x, y, weights)
 
     def of_epoch(self, epoch: int) -> TrainingData:
-        """The examples of one epoch: the same ones, unless they are drawn."""
+        """The examples of one epoch: the same ones, unless they are drawn, or changed."""
+        if self.change is not None:
+            return replace(self, x=self.change(self.x, epoch), change=None)
         if self.draw is None or epoch == self.epoch:
             return self
         return TrainingData(*_as_arrays(*self.draw(epoch)), draw=self.draw, epoch=epoch)
@@ -79,6 +83,18 @@ class TrainingData:
             )
         (x, y), (x_held_out, y_held_out) = split(self.x, self.y, part, seed)
         return TrainingData(x, y), TrainingData(x_held_out, y_held_out)
+
+    def with_augmentation(self, augment: Affine | None, seed: int) -> TrainingData:
+        """The same examples, changed anew in every epoch."""
+        if augment is None:
+            return self
+        if self.draw is not None:
+            raise ArgumentError(
+                "augment changes examples that are the same in every epoch, and these are drawn: "
+                "draw them as they should be"
+            )
+        augment.of_epoch(self.x, seed, 1)  # refuses what are no images
+        return replace(self, change=lambda x, epoch: augment.of_epoch(x, seed, epoch))
 
     def with_class_weights(self, class_weights: str | Sequence[float] | None) -> TrainingData:
         """The same examples, each counting as much as its class, times its own weight."""

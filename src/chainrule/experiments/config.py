@@ -108,6 +108,9 @@ class TrainConfig(pydantic.BaseModel):
     class_weights: Literal["balanced"] | None = option(
         None, "Training", "HOW", "balanced: classes count alike, however many examples they have."
     )
+    augment: Spec | None = option(
+        None, "Training", "HOW", "affine, 'affine(shift=2, rotation=10, scale=0.1)': move images."
+    )
     epochs: Count = option(10, "Training", "N", "Passes over the data; 10 if left out.")
     batch_size: Count | Literal["full"] = option(
         32, "Training", "N", "Examples in a step, or full; 32 if left out."

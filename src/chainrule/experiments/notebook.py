@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chainrule.augmentation import AUGMENTATIONS
 from chainrule.configurable import Configurable, build
 from chainrule.data.synthetic import DEFAULT_SAMPLES
 from chainrule.display import describe_numbers
@@ -132,6 +133,7 @@ def fit_source(config: TrainConfig) -> str:
         "samples_per_epoch": source(config.samples_per_epoch),
         "validation": "(data.x_validation, data.y_validation)",
         "class_weights": source(config.class_weights),
+        "augment": spec_source(config.augment, AUGMENTATIONS, "augmentation"),
         "metrics": source(config.metrics or []),
         "callbacks": f"[cr.EarlyStopping({config.early_stopping})]",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import datasets
+from chainrule.augmentation import AUGMENTATIONS
 from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
@@ -123,6 +124,11 @@ def prepare(config: TrainConfig) -> Prepared:
     )
     check_outputs(network, dataset, loss)
     check_class_weights(config, dataset)
+    if config.augment is not None and len(dataset.input_shape) != 3:
+        raise ConfigError(
+            f"augment changes images, but {dataset.name} has examples of shape "
+            f"{dataset.input_shape}: leave it out"
+        )
     network.preparation = dataset.preparation
     return Prepared(resolved, dataset, network)
 
@@ -191,6 +197,7 @@ def check_names(config: TrainConfig) -> None:
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")
+    build(config.augment or "affine", AUGMENTATIONS, "augmentation")
     for metric in config.metrics or ():
         as_metric(metric)
 
@@ -224,6 +231,7 @@ def train(
         resume=True,
         on_nan=config.on_nan,
         class_weights=config.class_weights,
+        augment=config.augment,
     )
 
 
