@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,11 @@ class Results:
 
     def variants(self) -> list[VariantResult]:
         """Estimates for each variant, and differences from the first, seed by seed."""
-        return [self._judge(name) for name in self.names]
+        return self._variants
+
+    @cached_property
+    def _variants(self) -> list[VariantResult]:
+        return [self._judge(name) for name in self.names]  # the bootstrap takes long
 
     def _judge(self, name: str) -> VariantResult:
         mine, first = self._by_seed(name), self._by_seed(self.names[0])
