@@ -87,7 +87,7 @@ def test_comparisons_are_their_tables() -> None:
     html = Comparison(rows, 1e-9)._repr_html_()
     assert cells(html)[1] == ["0 Dense(2)", "Linear", "equal", "equal", "dW 0.5"]
     runs = [
-        RunResult(name, seed, {"test_accuracy": 0.9 + seed / 100}, {})
+        RunResult(name, seed, {"validation_accuracy": 0.9 + seed / 100}, {})
         for name in ("a", "b")
         for seed in range(3)
     ]
@@ -98,7 +98,7 @@ def test_comparisons_are_their_tables() -> None:
 
 def test_text_opens_no_tag() -> None:
     finding = Finding(HOSTILE, HOSTILE, True, HOSTILE, suggestion=HOSTILE)
-    runs = [RunResult(HOSTILE, seed, {"test_accuracy": 0.5}, {}) for seed in range(2)]
+    runs = [RunResult(HOSTILE, seed, {"accuracy": 0.5}, {}) for seed in range(2)]
     for shown in (
         Diagnosis(HOSTILE, [finding], unchecked=[HOSTILE]),
         Comparison([Difference(HOSTILE, HOSTILE, None, None, {HOSTILE: 1.0})], 1e-9),

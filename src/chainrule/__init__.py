@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chainrule.augmentation import *
     from chainrule.callbacks import *
     from chainrule.checkpoint import *
     from chainrule.history import *
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 # Everything in the `__all__` of these is also a name of chainrule itself …
 _FLAT = (
+    "augmentation",
     "network",
     "layers",
     "losses",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.export import export_csv
 from chainrule.data.loading import load, load_inputs, names
+from chainrule.data.splits import split
 from chainrule.data.synthetic import (
     blobs,
     circles,
@@ -38,6 +39,7 @@ __all__ = [
     "parabola",
     "sine",
     "spirals",
+    "split",
     "xor",
     "xor_line",
 ]

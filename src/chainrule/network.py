@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from chainrule import model_file
 from chainrule.arguments import choice, integer
+from chainrule.augmentation import Affine
 from chainrule.callbacks import Callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
@@ -94,6 +95,8 @@ class Network(Chain):
         schedule: Schedule | Description = "constant",
         samples_per_epoch: int | None = None,
         weights: npt.ArrayLike | None = None,
+        class_weights: str | Sequence[float] | None = None,
+        augment: Affine | Description | None = None,
         callbacks: Sequence[Callback] = (),
         quiet: bool = False,
         engine: str | None = None,
@@ -115,7 +118,10 @@ class Network(Chain):
             validation: ``(x, y)``, or how much of the data to hold out: a fraction, a count.
             metrics: names, or functions (outputs, targets) -> number.
             samples_per_epoch: draw so many random examples for each epoch, not all.
-            weights: ``(N,)``, how much each example counts.
+            weights: ``(N,)``, how much each example counts in training.
+            class_weights: how much each class does: a number for each, or "balanced", which lets
+                them count alike, however many examples they have.
+            augment: how images are changed anew in every epoch, such as Affine(shift=2).
             callbacks: such as EarlyStopping.
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
@@ -153,6 +159,8 @@ class Network(Chain):
             checkpoints=as_checkpoints(checkpoint),
             resume=resume,
             on_nan=on_nan,
+            class_weights=class_weights,
+            augment=augment,
         )
         state, data = (
             self._state_for(trainer.optimizer, warm_start),

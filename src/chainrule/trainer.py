@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arguments import choice, integer
+from chainrule.augmentation import AUGMENTATIONS, Affine
 from chainrule.callbacks import Callback, check_callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoint, Checkpoints
@@ -63,6 +64,8 @@ class Trainer:
         checkpoints: Checkpoints | None = None,
         resume: bool = False,
         on_nan: str = "stop",
+        class_weights: str | Sequence[float] | None = None,
+        augment: Affine | Description | None = None,
     ) -> None:
         self.network = network
         self.loss = build(loss, LOSSES, "loss")
@@ -75,6 +78,8 @@ class Trainer:
         self.threads = None if threads is None else integer(threads, "threads")
         self.checkpoints, self.resume = checkpoints, resume
         self.on_nan = choice(on_nan, "on_nan", ON_NAN)
+        self.class_weights = class_weights
+        self.augment = None if augment is None else build(augment, AUGMENTATIONS, "augmentation")
         self.notices: list[str] = []
 
     def train(
@@ -212,6 +217,7 @@ class Trainer:
             self.runner.steps_at_a_time > 1
             and self.plan.is_one_step(len(self.data.x))
             and self.data.draw is None
+            and self.data.change is None
             and self.held_out is None
             and not self.metrics
             and not self.network.random_layers()
@@ -290,7 +296,9 @@ class Trainer:
         network = self.network
         network.check_input(data.x)
         self.plan = plan
-        self.data, self.held_out = data.with_validation(validation, network.seed)
+        whole, self.held_out = data.with_validation(validation, network.seed)
+        weighted = whole.with_class_weights(self.class_weights)
+        self.data = weighted.with_augmentation(self.augment, network.seed)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
         self.state, self.last_good = state, LastGood(network, state.optimizer)
@@ -330,6 +338,7 @@ class Trainer:
             "on_nan": self.on_nan,
             "data": fingerprint(self.data),
             "validation": fingerprint(self.held_out),
+            **({} if self.augment is None else {"augment": repr(self.augment)}),
         }
         environment = {**versions(), "processor": processor(), "engine": self.runner.description}
         return Saver(checkpoints, self.state, self.last_good, self.callbacks, settings, environment)

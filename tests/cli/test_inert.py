@@ -180,7 +180,7 @@ VARIANTS = ("[/red]", "..", "\x1b]0;gone\x07", "$x^$", "=1+1", "| a | b |", "CON
 
 
 def test_variants_with_hostile_names_are_compared(chainrule: Command) -> None:
-    plan = {"data": "xor", "epochs": 3, "hidden": [2], "seeds": 1, "samples": 8}
+    plan = {"data": "xor", "epochs": 3, "hidden": [2], "seeds": 1, "samples": 8, "validation": 0}
     variants: list[dict[str, Any]] = [{"name": name} for name in VARIANTS]
     variants[0] |= {"loss": "mean_squared_error", "optimizer": "sgd", "learning_rate": 1e18}
     text = tomli_w.dumps({**plan, "variants": variants})

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.data.dataset import split
 from chainrule.data.layout import Layout
 from chainrule.data.preparation import Preparation
 from chainrule.datasets import Dataset, Inputs, load, load_inputs
@@ -118,10 +117,9 @@ def test_statistics_are_learnt_without_what_is_held_out(tmp_path: Path) -> None:
     lines = [f"{a},{b},{i % 2}" for i, (a, b) in enumerate(x.tolist())]
     path = write(tmp_path / "t.csv", "a,b,label\n" + "\n".join(lines))
     dataset = load(path, validation=0.25, seed=7)
-    (x_train, _), (x_held_out, _) = split(dataset.x_train, dataset.y_train, 0.25, seed=7)
-    assert np.allclose(x_train.mean(axis=0), 0, atol=1e-6)
-    assert np.allclose(x_train.std(axis=0), 1, atol=1e-6)
-    assert np.abs(x_held_out.mean(axis=0)).max() > 1e-3
+    assert np.allclose(dataset.x_train.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(dataset.x_train.std(axis=0), 1, atol=1e-6)
+    assert np.abs(dataset.x_validation.mean(axis=0)).max() > 1e-3
 
 
 def test_columns_are_matched_by_name(penguins: Dataset) -> None:

@@ -12,9 +12,12 @@ import sys
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from chainrule.chain import Chain
 from chainrule.errors import ConfigError, RunFolderError, UnknownNameError
 from chainrule.experiments.comparison import (
     Comparison,
@@ -23,6 +26,9 @@ from chainrule.experiments.comparison import (
     read_comparison,
     run_comparison,
 )
+from chainrule.experiments.results import Results, RunResult
+from chainrule.network import Network
+from chainrule.types import Array
 
 BASE = {"data": "digits", "epochs": 2, "hidden": [8]}
 NESTEROV = "sgd(momentum=0.9, nesterov=True)"
@@ -72,13 +78,99 @@ def test_results_have_a_line_for_each_run(tmp_path: Path, executor: Executor) ->
     assert len(lines) == 6
     for line in lines:
         folder = out / "runs" / line["variant"] / f"seed-{line['seed']}"
-        summary = json.loads((folder / "summary.json").read_text())
-        assert float(line["test_accuracy"]) == summary["test"]["accuracy"]
-    assert results.metric == "test_accuracy"
+        record = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
+        assert float(line["validation_accuracy"]) == record["validation_accuracy"]
+    assert results.metric == "validation_accuracy"
     described = json.loads((out / "results.json").read_text())
     assert [v["name"] for v in described["variants"]] == list(THREE)
     assert described["variants"][0]["differences"] == {}
     assert "epochs_to_target" in described["variants"][2]["estimates"]
+
+
+def test_the_test_part_is_looked_at_for_the_chosen_variant_alone(
+    tmp_path: Path, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def judge(network: Network, outputs: Array, y: Array, *others: Any) -> dict[str, float]:
+        looks.append(len(y))
+        return Chain.judge(network, outputs, y, *others)
+
+    monkeypatch.setattr(Network, "judge", judge)
+    results = run_comparison(Comparison(BASE, THREE, (0, 1)), tmp_path, executor)
+    by_validation = {
+        name: np.mean([r.numbers["validation_accuracy"] for r in results.runs if r.variant == name])
+        for name in THREE
+    }
+    chosen = max(by_validation, key=by_validation.__getitem__)
+    assert results.chosen.name == chosen
+    assert looks.count(360) == 2  # the test part, once for each seed; others are of validation
+    tested = {line["variant"] for line in rows(tmp_path) if line["test_accuracy"]}
+    assert tested == {chosen}
+    described = json.loads((tmp_path / "results.json").read_text())
+    assert described["chosen"] == chosen
+    mean = np.mean([r.numbers["test_accuracy"] for r in results.runs if r.variant == chosen])
+    assert f": {100 * mean:.2f} ± " in results.sentences()[-1]
+    assert "looked at for this one alone" in described["sentences"][-1]
+    run_comparison(Comparison(BASE, THREE, (0, 1)), tmp_path, executor)
+    assert looks.count(360) == 2  # nor is it looked at again
+
+
+def choice(options: dict[str, Any], out: Path, executor: Executor) -> str:
+    """What a comparison of two seeds says of its choice."""
+    variants = grid({"learning_rate": [0.001, 0.1]})
+    return run_comparison(Comparison(options, variants, (0,)), out, executor).choice()
+
+
+def test_a_choice_without_a_test_part_says_that_it_flatters(
+    tmp_path: Path, executor: Executor
+) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("x,label\n" + "".join(f"{i / 10},{'ab'[i % 2]}\n" for i in range(40)))
+    options = {"data": str(table), "epochs": 2}
+    assert "there is no test part" in choice(options, tmp_path / "out", executor)
+    record = next((tmp_path / "out").glob("runs/*/*/metrics.jsonl")).read_text()
+    assert "validation_accuracy" in record  # a fifth is held out, though 40 are few
+
+
+def test_a_choice_without_validation_says_what_it_is_worth(
+    tmp_path: Path, executor: Executor
+) -> None:
+    said = choice({**BASE, "validation": 0}, tmp_path, executor)
+    assert said.startswith("The best accuracy is that of learning_rate=0.")
+    assert "on what it was trained on: nothing was held out to choose by" in said
+
+
+def results_of(**accuracies: list[float | None]) -> Results:
+    """Those of variants, a seed for each number; None where a run failed."""
+    return Results(
+        [
+            RunResult(name, seed, {}, {}, "failed")
+            if value is None
+            else RunResult(name, seed, {"validation_accuracy": value}, {})
+            for name, values in accuracies.items()
+            for seed, value in enumerate(values)
+        ]
+    )
+
+
+def test_a_variant_that_failed_in_part_is_not_chosen() -> None:
+    assert results_of(a=[0.8, 0.8], b=[0.9, None]).chosen.name == "a"
+    assert results_of(a=[None, None], b=[0.9, None]).chosen.name == "b"
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([0.85], "b: validation accuracy 5.00 points lower than a (1 seed): 1 seed is too few to"),
+        ([0.85, 0.86], "2 seeds are too few to tell; run 5."),
+        ([0.85, 0.86, 0.87], "b: validation accuracy 5.00 points lower than a (3 seeds): the same"),
+        ([0.85, 0.86, 0.88], "(95 % interval -6.10 to -3.23 points, effect size -8.1, 3 seeds): w"),
+    ],
+)
+def test_what_the_seeds_say_of_a_difference(values: list[float], sentence: str) -> None:
+    said = results_of(a=[0.90, 0.91, 0.92][: len(values)], b=values).sentences()[0]
+    assert sentence in said
 
 
 COMMAND = [
@@ -109,7 +201,8 @@ def test_the_results_do_not_depend_on_workers_or_interruptions(tmp_path: Path) -
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    finished = {path: path.stat().st_mtime_ns for path in finished_runs(killed)}
+    networks = [path.with_name("model.safetensors") for path in finished_runs(killed)]
+    finished = {path: path.stat().st_mtime_ns for path in networks}
     assert len(finished) >= 5
     subprocess.run([*COMMAND, "--quiet"], cwd=killed, check=True)
 
@@ -136,7 +229,11 @@ def test_a_run_that_fails_is_reported_and_the_others_go_on(
     assert sorted(set(told)) == [("good", True), ("wild", False)]
     assert [bool(line["error"]) for line in rows(tmp_path)] == [False, True, False, True]
     assert "lower the learning rate" in rows(tmp_path)[1]["error"]
-    assert results.sentences() == ["wild: no run to compare with good."]
+    assert results.sentences() == [
+        "wild: no run to compare with good.",
+        results.choice(),
+    ]
+    assert results.chosen.name == "good"
 
 
 def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
@@ -213,7 +310,7 @@ def test_results_are_json_that_any_program_reads(tmp_path: Path, executor: Execu
     run_comparison(Comparison(BASE, THREE, (0,)), tmp_path, executor)  # one seed: no interval
     text = (tmp_path / "results.json").read_text()
     described = json.loads(text, parse_constant=lambda word: pytest.fail(f"not JSON: {word}"))
-    assert described["variants"][1]["differences"]["test_accuracy"]["low"] is None
+    assert described["variants"][1]["differences"]["validation_accuracy"]["low"] is None
 
 
 def test_a_target_that_some_runs_never_reach_is_counted(tmp_path: Path, executor: Executor) -> None:

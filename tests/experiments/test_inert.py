@@ -160,7 +160,7 @@ def test_gradients_with_hostile_names_can_be_drawn(tmp_path: Path) -> None:
 def results_of(names: list[str]) -> Results:
     """Results of variants with these names, one of them with an error."""
     return Results(
-        [RunResult(name, 0, {"test_accuracy": 0.5}, {"train_seconds": 1.0}) for name in names]
+        [RunResult(name, 0, {"validation_accuracy": 0.5}, {"train_seconds": 1.0}) for name in names]
         + [RunResult(name, 1, {}, {}, error=name) for name in names]
     )
 

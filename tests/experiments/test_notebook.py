@@ -47,8 +47,17 @@ def test_a_kernel_runs_it_and_comes_to_the_same_accuracy(tmp_path: Path) -> None
     "options",
     [
         {"data": "digits", "model": "cnn", "samples_per_epoch": 64, "init": "normal(0.1)"},
+        {"data": "digits", "augment": {"type": "Affine", "shift": 2}, "hidden": [8]},
         {"data": "parabola", "early_stopping": 1, "loss": {"type": "Hinge"}, "optimizer": "sgd"},
         {"data": "linear", "fresh_data": True, "samples": 100, "schedule": {"type": "Cosine"}},
+        {
+            "data": "blobs",
+            "dropout": 0.2,
+            "batch_norm": True,
+            "weight_decay": 0.01,
+            "class_weights": "balanced",
+            "validation": 0.3,
+        },
         {"data": "sine", "activation": "tanh", "validation": 0, "batch_size": "full", "seed": 3},
         {
             "data": "moons",

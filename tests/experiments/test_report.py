@@ -231,7 +231,7 @@ def test_a_comparison_has_its_tables_sentences_and_bands(
     assert [row[0] for row in judgement.rows] == [
         "learning_rate=0.1", "learning_rate=1", f"learning_rate={DIVERGES} (2 failed)"
     ]  # fmt: skip
-    means = [v["estimates"].get("test_accuracy", {}).get("mean") for v in results["variants"]]
+    means = [v["estimates"].get("validation_accuracy", {}).get("mean") for v in results["variants"]]
     assert judgement.rows[1][1].startswith(f"{100 * means[1]:.2f} ± ")
     assert [row[1] for row in failed.rows] == ["0", "1"]
     assert "the loss became" in failed.rows[0][2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -18,9 +19,16 @@ def test_estimate_is_the_mean_and_the_sample_standard_deviation() -> None:
     assert result.low < result.mean < result.high
 
 
-def test_estimate_of_equal_numbers_has_no_width() -> None:
-    result = estimate([0.1 + 0.2, 0.3, 0.3])
-    assert (result.std, result.low, result.high) == (0.0, result.mean, result.mean)
+@pytest.mark.parametrize("values", [[0.1 + 0.2, 0.3, 0.3], [0.3]])
+def test_equal_numbers_say_nothing_of_the_spread(values: list[float]) -> None:
+    result = estimate(values)
+    assert (result.std, result.low, result.high) == (0.0, -math.inf, math.inf)
+
+
+def test_two_numbers_have_no_interval_by_the_bootstrap() -> None:
+    result = estimate([1.0, 2.0])  # it would be from the one to the other
+    assert (result.mean, result.low, result.high) == (1.5, -math.inf, math.inf)
+    assert result.std == pytest.approx(math.sqrt(0.5))
 
 
 def test_estimate_repeats() -> None:
@@ -52,9 +60,39 @@ def test_one_pair_says_nothing() -> None:
     assert (result.low, result.high) == (-math.inf, math.inf)
 
 
+def test_two_pairs_are_never_certain() -> None:
+    result = difference([0.9001, 0.9002], [0.1, 0.1])
+    assert result.low > 0.7  # Student's interval excludes zero by far
+    assert not result.is_certain
+    assert result.doubt == "2 seeds are too few to tell; run 5"
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_equal_differences_are_never_certain(seeds: int) -> None:
+    result = difference([0.852] * seeds, [0.9] * seeds)  # seen: "-4.80 to -4.80: real"
+    assert (result.low, result.high) == (-math.inf, math.inf)
+    assert not result.is_certain
+    assert result.doubt
+    assert "too few" in result.doubt or "the spread is unknown" in result.doubt
+
+
 def test_equal_runs_do_not_differ() -> None:
-    result = difference([0.9, 0.8], [0.9, 0.8])
-    assert (result.mean, result.effect, result.is_certain) == (0.0, 0.0, False)
+    result = difference([0.9, 0.8, 0.7], [0.9, 0.8, 0.7])
+    assert (result.mean, result.is_certain) == (0.0, False)
+    assert result.doubt == "no difference with any of 3 seeds"
+
+
+def test_so_many_seeds_as_are_said_to_be_needed_would_tell() -> None:
+    gaps = [0.3, -0.1, 0.2, 0.1, -0.05]
+    result = difference(gaps, [0.0] * 5)
+    needed = result.doubt
+    assert needed
+    count = int(re.search(r"about (\d+) seeds", needed)[1])
+
+    def reach(seeds: int) -> float:
+        return float(stats.t.ppf(0.975, seeds - 1) * np.std(gaps, ddof=1) / math.sqrt(seeds))
+
+    assert reach(count) < np.mean(gaps) < reach(count - 1)
 
 
 def test_the_interval_of_differences_is_right_19_times_in_20() -> None:

@@ -61,18 +61,6 @@ def test_predictions_that_cannot_be_handed_in(content: bytes, message: str) -> N
         emnist.check_predictions(content, 2)
 
 
-def test_images_are_moved_whole_and_anew_in_every_epoch() -> None:
-    x = np.zeros((50, 5, 5, 1), np.float32)
-    x[:, 2, 2] = 1
-    draw = emnist.shifted(x, np.arange(50), reach=1, seed=0)
-    first, again, second = draw(1)[0], draw(1)[0], draw(2)[0]
-    assert first.shape == x.shape
-    assert (first.sum(axis=(1, 2, 3)) == 1).all()
-    assert len(np.unique(first.argmax(axis=1).max(axis=(1, 2)))) == 3
-    np.testing.assert_array_equal(first, again)
-    assert (first != second).any()
-
-
 def test_a_balanced_loss_weighs_classes_not_examples() -> None:
     y = np.array([0] * 9 + [1])
     outputs = np.zeros((10, emnist.CLASSES))

@@ -111,8 +111,11 @@ def test_results_do_not_depend_on_the_number_of_workers(pytestconfig: pytest.Con
 
 
 def test_gain_says_whether_a_difference_is_real() -> None:
-    assert gain(difference([0.9, 0.8], [0.9, 0.8])) == "no difference in any run"
-    assert gain(difference([0.9, 0.8], [0.8, 0.9])).endswith("the runs cannot tell")
+    equal = difference([0.9, 0.8, 0.7], [0.9, 0.8, 0.7])
+    assert gain(equal) == "+0.00 points: no difference with any of 3 seeds"
+    assert "): the runs cannot tell" in gain(difference([0.9, 0.8, 0.9], [0.8, 0.9, 0.9]))
+    alike = difference([0.852, 0.852], [0.9, 0.9])
+    assert gain(alike) == "-4.80 points: 2 seeds are too few to tell; run 5"
 
 
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)

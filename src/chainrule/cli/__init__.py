@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
+from chainrule import __version__
 from chainrule.cli import (
     assignment,
     check,
@@ -25,7 +27,8 @@ from chainrule.cli import (
     warm_up,
 )
 from chainrule.cli.ending import Ended, close_output, leave, raise_endings
-from chainrule.cli.terminal import Commands, complain, write_whatever_comes
+from chainrule.cli.terminal import Command, Commands, complain, write_whatever_comes
+from chainrule.display import say
 from chainrule.errors import ChainruleError
 
 app = typer.Typer(
@@ -33,25 +36,44 @@ app = typer.Typer(
     help="Train neural networks whose every gradient is written out by hand.\n\n"
     "Begin with:  chainrule train digits",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train")(train.train)
-app.command("compare")(compare.compare)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("summary")(summary.summary)
-app.command("report")(report.report)
-app.command("explain")(explain.explain)
-app.command("grade")(grade.grade)
-app.command("export")(export.export)
-app.command("export-notebook")(export_notebook.export_notebook)
-app.command("check")(check.check)
-app.command("warm-up")(warm_up.warm_up)
+app.command("train", cls=Command)(train.train)
+app.command("compare", cls=Command)(compare.compare)
+app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("predict", cls=Command)(predict.predict)
+app.command("summary", cls=Command)(summary.summary)
+app.command("report", cls=Command)(report.report)
+app.command("explain", cls=Command)(explain.explain)
+app.command("grade", cls=Command)(grade.grade)
+app.command("export", cls=Command)(export.export)
+app.command("export-notebook", cls=Command)(export_notebook.export_notebook)
+app.command("check", cls=Command)(check.check)
+app.command("warm-up", cls=Command)(warm_up.warm_up)
 app.add_typer(assignment.app, name="assignment")
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and leave."""
+    if asked:
+        say(f"chainrule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """What stands before the name of a command."""
 
 
 def main() -> None:
@@ -60,7 +82,7 @@ def main() -> None:
     write_whatever_comes()
     raise_endings()
     try:
-        app()
+        app(prog_name="chainrule")  # in completions and usage, however it was started
     except ChainruleError as error:
         fail(str(error))
     except MemoryError as error:

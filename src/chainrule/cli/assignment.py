@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.grade import progress
+from chainrule.cli.terminal import Command, Commands
 from chainrule.display import say
 
-app = typer.Typer(help="Make labs from solutions.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="Make labs from solutions.", no_args_is_help=True)
 
 
 @app.callback()
@@ -18,7 +19,7 @@ def assignment() -> None:
     """Make labs from solutions."""
 
 
-@app.command("new")
+@app.command("new", cls=Command)
 def new(
     solution: Annotated[
         Path,
@@ -60,7 +61,7 @@ def new(
     say(f"the tests pass on {solution}, and notice all {noticed} wrong variants of it")
 
 
-@app.command("autograder")
+@app.command("autograder", cls=Command)
 def autograder(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The zip file to write.")],
     solution: Annotated[

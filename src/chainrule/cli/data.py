@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import add_row, new_table, show
+from chainrule.cli.terminal import Command, Commands, add_row, new_table, show
 from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.data.catalog import CatalogEntry
 
-app = typer.Typer(help="List, describe, download and export data sets.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Commands, help="List, describe, download and export data sets.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `chainrule data list`.")]
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_sets(data_dir: DataDir = None) -> None:
     """List the data sets that are known by name, and where each of them is."""
     from chainrule.data.catalog import CATALOG
@@ -44,7 +46,7 @@ def list_sets(data_dir: DataDir = None) -> None:
     show(table)
 
 
-@app.command("info")
+@app.command("info", cls=Command)
 def show_info(name: Name, data_dir: DataDir = None) -> None:
     """Describe a data set: what it holds, whose it is, and where it is."""
     from chainrule.data.catalog import CATALOG
@@ -72,7 +74,7 @@ def show_info(name: Name, data_dir: DataDir = None) -> None:
     show(table)
 
 
-@app.command("get")
+@app.command("get", cls=Command)
 def get_set(name: Name, data_dir: DataDir = None) -> None:
     """Download a data set, unless it is on this machine already."""
     from chainrule.data.catalog import CATALOG, obtain
@@ -85,11 +87,11 @@ def get_set(name: Name, data_dir: DataDir = None) -> None:
         say(f"{name} comes with chainrule: there is nothing to download")
 
 
-@app.command("export")
+@app.command("export", cls=Command)
 def export_set(
     name: Name,
     csv: Annotated[Path, typer.Option("--csv", metavar="FILE", help="The CSV file to write.")],
-    part: Annotated[str, typer.Option("--part", help="train or test.")] = "train",
+    part: Annotated[str, typer.Option("--part", metavar="PART", help="train or test.")] = "train",
     no_labels: Annotated[
         bool, typer.Option("--no-labels", help="Leave the labels out, as for a competition.")
     ] = False,

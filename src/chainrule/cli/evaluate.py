@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
 from chainrule.cli.terminal import complain
 from chainrule.display import say
+
+if TYPE_CHECKING:
+    from chainrule.experiments.run_folder import Run
 
 
 def evaluate(
@@ -17,7 +21,8 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="Labelled data; the run's own if left out: its test part, where it has one.",
+            help="Labelled data; the run's own if left out: its test part, or else what it held "
+            "out for validation.",
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -29,25 +34,48 @@ def evaluate(
       chainrule evaluate runs/digits-mlp-1
       chainrule evaluate runs/mnist-cnn-1 my-digits.csv
     """
-    from chainrule.datasets import load_inputs
     from chainrule.display import describe_numbers
-    from chainrule.errors import DataError
 
     opened = open_run(run)
-    config = opened.config
-    source = data or config.data
+    if data_dir is not None:
+        config = opened.config.model_copy(update={"data_dir": str(data_dir)})
+        opened = replace(opened, config=config)
+    source, x, y = _own_part(opened) if data is None else _labelled(data, opened)
+    numbers = describe_numbers(opened.network.evaluate(x, y))
+    say(f"{source}, {len(x):,} examples: {numbers}")
+
+
+def _own_part(run: Run) -> tuple[str, Any, Any]:
+    """Of the data that the run was trained with the part to judge it by, and what it is."""
+    from chainrule.experiments.judged import load_own_data, unseen
+
+    part, x, y = unseen(load_own_data(run))
+    data, test = run.config.data, run.config.test
+    if part == "test" and isinstance(test, str):
+        return test, x, y
+    what = {
+        "test": " (its test part)" if test else "",
+        "validation": " (held out for validation: there is no test part)",
+        "training": " (what it was trained on: there is no test part)",
+    }
+    return f"{data}{what[part]}", x, y
+
+
+def _labelled(data: str, run: Run) -> tuple[str, Any, Any]:
+    """Other data, prepared as that of the run."""
+    from chainrule.datasets import load_inputs
+    from chainrule.errors import DataError
+
+    config = run.config
     inputs = load_inputs(
-        source,
-        opened.preparation,
-        data_dir=data_dir or config.data_dir,
+        data,
+        run.preparation,
+        data_dir=config.data_dir,
         seed=config.seed,
         label_column=config.label_column,
     )
     for note in inputs.notes:
         complain(note)
     if inputs.y is None:
-        raise DataError(f"{source} has no labels to evaluate with: use chainrule predict")
-    own = " (what it was trained on: there is no test part)"
-    note = own if data is None and opened.summary.test is None else ""
-    numbers = describe_numbers(opened.network.evaluate(inputs.x, inputs.y))
-    say(f"{source}{note}, {len(inputs.x):,} examples: {numbers}")
+        raise DataError(f"{data} has no labels to evaluate with: use chainrule predict")
+    return data, inputs.x, inputs.y

@@ -9,15 +9,17 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import console
+from chainrule.cli.terminal import Command, Commands, console
 from chainrule.display import say
 
 app = typer.Typer(
-    help="Repeat a university lab, and compare with what its report says.", no_args_is_help=True
+    cls=Commands,
+    help="Repeat a university lab, and compare with what its report says.",
+    no_args_is_help=True,
 )
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_labs() -> None:
     """List the labs."""
     from chainrule.labs import LABS
@@ -27,7 +29,7 @@ def list_labs() -> None:
         say(f"{lab.name:<{width}}  {lab.title}")
 
 
-@app.command("run")
+@app.command("run", cls=Command)
 def run_lab(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A lab from `chainrule lab list`.")],
     quick: Annotated[

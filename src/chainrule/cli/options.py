@@ -75,6 +75,7 @@ def _as_parameter(name: str, help: str, place: dict[str, Any]) -> inspect.Parame
     switch = not place["metavar"]
     option = typer.Option(
         f"--{name.replace('_', '-')}",
+        *([place["also"]] if place["also"] else []),
         metavar=place["metavar"] or None,
         help=help,
         rich_help_panel=place["panel"],

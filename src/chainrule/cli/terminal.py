@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from chainrule.display import say
 from chainrule.text import PLAINLY, printable
@@ -28,8 +28,18 @@ LONGEST_LINE = 10_000
 FOLDED_WIDTH = 20
 
 
+class Command(TyperCommand):
+    """A command of a program."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
+
+
 class Commands(TyperGroup):
     """The commands of a program; what it says of a wrong command line is printable."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _printable_errors():
@@ -38,6 +48,14 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _printable_errors():
             return super().invoke(ctx)
+
+
+def _without_types(options: Any) -> Any:
+    """The same options, of which help shows no type where they take no value."""
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = option.metavar or ""
+    return options
 
 
 @contextmanager

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from chainrule.experiments.config import TrainConfig
     from chainrule.experiments.runner import Outcome, Prepared
 
-DECIDE_LAYERS = {"data", "model", "hidden", "activation", "init", "loss"}
+DECIDE_LAYERS = {
+    *("data", "model", "hidden", "activation", "init", "loss"),
+    *("dropout", "batch_norm", "weight_decay"),
+}
 
 
 @with_train_options
@@ -191,21 +194,20 @@ def _configuration(options: dict[str, Any], data: str | None, config: Path | Non
 def _announce(prepared: Prepared) -> None:
     dataset, config, network = prepared.dataset, prepared.config, prepared.network
     test = 0 if dataset.x_test is None else len(dataset.x_test)
-    held_out = config.validation or 0
-    if isinstance(held_out, float):
-        held_out = round(held_out * len(dataset.x_train))
-    training = len(dataset.x_train) - (0 if config.fresh_data else held_out)
+    held_out = prepared.held_out
+    validation = 0 if held_out is None else len(held_out[0])
     classes = f", {len(dataset.class_names)} classes" if dataset.class_names else ""
     say(
-        f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
-        f"examples of shape {dataset.input_shape}{classes}"
+        f"{dataset.name}: {len(dataset.x_train):,} training, {validation:,} validation and "
+        f"{test:,} test examples of shape {dataset.input_shape}{classes}"
     )
     for line in (dataset.preparation.describe(), *dataset.notes):
         if line:
             say(line)
     say_lines(f"{network.summary()}\n\n")
     say(
-        f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}, "
+        f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
+        f"{', classes balanced' if config.class_weights else ''}, "
         f"batches of {config.batch_size}, seed {config.seed}"
     )
 

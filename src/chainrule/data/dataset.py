@@ -1,4 +1,4 @@
-"""What training reads: arrays with targets, split into parts, dealt out in batches."""
+"""What training reads: arrays with targets, in parts, dealt out in batches."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.preparation import Preparation
-from chainrule.errors import ArgumentError, DataError
-from chainrule.seeding import generator
+from chainrule.errors import DataError
 from chainrule.types import Array
-
-ENOUGH_TO_HOLD_OUT = 500  # training examples from which a tenth is held out unless told otherwise
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named set: training part, test part (or None), and what its classes are called.
+    """A named set: a part to train on, one to choose by (validation) and one to judge by in the end
+    (test), both of which may be None, and what its classes are called.
 
     `x_train` is ``(N, *example_shape)``, prepared as a network takes it (float32, pixels
     in [0, 1]); `y_train` is ``(N,)`` of class numbers, or floats where `class_names` is None
@@ -34,6 +32,8 @@ class Dataset:
     preparation: Preparation = field(default_factory=Preparation)
     source: str = ""
     notes: tuple[str, ...] = ()
+    x_validation: Array | None = None
+    y_validation: Array | None = None
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -73,48 +73,6 @@ class Batch:
     x: Array
     y: Array
     weights: Array | None = None
-
-
-def split(
-    x: Array, y: Array, held_out: float | int, seed: int = 0
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Hold out a random part: a fraction when `held_out` is a float, a count when an int.
-
-    Returns the training part and the held-out part, each ``(x, y)``, in their first order;
-    of what is not in memory, parts that are read when they are used.
-
-    >>> x, y = np.arange(10.0).reshape(10, 1), np.arange(10)
-    >>> (x_train, y_train), (x_held_out, y_held_out) = split(x, y, 0.2)
-    >>> len(y_train), len(y_held_out)
-    (8, 2)
-    """
-    count = count_held_out(len(x), held_out)
-    rest, chosen = split_rows(len(x), count, seed)
-    return (take(x, rest), take(y, rest)), (take(x, chosen), take(y, chosen))
-
-
-def split_rows(
-    available: int, count: int, seed: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The rows to train on, and the `count` rows to hold out, in ascending order."""
-    order = generator(seed, "split").permutation(available)
-    return np.sort(order[count:]), np.sort(order[:count])
-
-
-def default_held_out(available: int) -> float | int:
-    """How much is held out for validation unless told otherwise: a tenth, where that is enough."""
-    return 0.1 if available >= ENOUGH_TO_HOLD_OUT else 0
-
-
-def count_held_out(available: int, held_out: float | int) -> int:
-    """How many of `available` examples a fraction (float) or a count (int) means."""
-    count = round(held_out * available) if isinstance(held_out, float) else held_out
-    if not 0 < count < available:
-        raise ArgumentError(
-            f"validation={held_out} would hold out {count} of {available} examples: give a "
-            f"fraction between 0 and 1, or a count from 1 to {available - 1}"
-        )
-    return count
 
 
 def take(array: Array, rows: npt.NDArray[np.intp]) -> Array:

@@ -61,19 +61,26 @@ class Layout:
 
     @classmethod
     def learn(
-        cls, table: Table, label: int, rows: Array, flag_missing: bool = False
+        cls,
+        table: Table,
+        label: int,
+        rows: Array,
+        group: int | None = None,
+        flag_missing: bool = False,
     ) -> tuple[Layout, list[str]]:
-        """What the columns of a table are but for its label, learnt on some of its rows, and what
-        was odd about it. With `flag_missing`, a column in which these rows lack a value has a flag
-        that says where.
+        """What the columns of a table are but for its label and that of its groups, learnt on some
+        of its rows, and what was odd about it. With `flag_missing`, a column in which these rows
+        lack a value has a flag that says where.
 
         Raises:
             DataError: a column holds dates, a pixel is missing, or no feature is left.
         """
-        ids = [at for at in table.find_ids() if at != label]
-        others = [at for at in range(len(table.names)) if at not in {label, *ids}]
+        ids = [at for at in table.find_ids() if at not in {label, group}]
+        others = [at for at in range(len(table.names)) if at not in {label, group, *ids}]
         matrix = table.matrix(others)
         notes = [f"left out, as it only numbers the examples: {_named(table, ids)}"] if ids else []
+        if group is not None:
+            notes.append(f"left out, as it only says what stays together: {table.describe(group)}")
         if matrix is not None and _are_pixels(matrix):
             _refuse_missing(table, others)
             features = tuple(table.names[at] for at in others)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from chainrule.configurable import find_name
 from chainrule.data.arrays import (
@@ -44,6 +45,7 @@ from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples, RawDataset
 from chainrule.data.records import read_records
+from chainrule.data.splits import HoldOut
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import Table
 from chainrule.data.tabular import learn_table, table_inputs
@@ -79,7 +81,9 @@ def load(
     samples: int | None = None,
     label_column: int | str | None = None,
     task: str | None = None,
-    validation: float | int | None = 0,
+    validation: float | int | str | Path | None = 0,
+    test: float | int | str | Path | None = None,
+    group_column: int | str | None = None,
     image_size: str | None = None,
     grayscale: bool = False,
     flag_missing: bool = False,
@@ -91,14 +95,19 @@ def load(
             Parquet, Excel), or of a folder of IDX files, of NPY files, or of images by class. A
             name goes before a path: write ``./mnist`` for a folder called like a set.
         data_dir: where to look for sets of the catalog first; else CHAINRULE_DATA.
-        seed: of the points of a synthetic set, and of what is held out.
+        seed: of the points of a synthetic set, and of what is held out for validation.
         samples: how many training points to draw of a synthetic set.
         label_column: of a table, by name or position; may be left out where it is called
             ``label`` or by another usual name, or stands beside pixels.
         task: ``"classification"``, or ``"regression"`` for real numbers as targets in a file; if
             left out, a table's label column decides, and `notes` say so.
-        validation: how much of the training part will be held out, as for `fit`, with the same
-            seed (None: a tenth of 500 and more). The statistics of a table are learnt without it.
+        validation: how much of the training part to hold out: a fraction, a count, or None for a
+            tenth of 500 and more; or a file, or the name of a set, that has this part. Of classes
+            each gives its share. The statistics of a table are learnt without it.
+        test: the same for the part to judge by in the end, where the source has none of its own;
+            which rows it takes does not depend on the seed.
+        group_column: of a table, what says which rows belong together, such as those of one
+            patient: they stay together when parts are held out.
         image_size: WIDTHxHEIGHT, such as ``"28x28"``: files of images are scaled to it, and cropped
             around their middle where their proportions differ.
         grayscale: make files of images grey.
@@ -116,27 +125,31 @@ def load(
     """
     if task is not None:
         find_name(task, ("classification", "regression"), "task")
+    asked = ImageOptions.parse(image_size, grayscale)
+    held_out = HoldOut(validation, test, seed)
     with _readable(source):
-        name = _find_known(source)
-        asked = ImageOptions.parse(image_size, grayscale)
-        if name:
-            _refuse_options(asked, name)
-            _refuse_flags(flag_missing, name)
-        if name in SYNTHETIC:
-            return load_synthetic(name, samples, seed)
-        if samples is not None:
+        name, path = _find_known(source), Path(source)
+        if samples is not None and name not in SYNTHETIC:
             raise ArgumentError(
                 f"samples={samples} is for synthetic data; {source} has its own examples"
             )
-        if name:
-            return load_catalog(name, data_dir)
-        path = Path(source)
-        raw = _read_file(path) if path.is_file() else _read_folder(path, asked)
+        raw = None if name else _read(path, asked)
+        if not isinstance(raw, RawDataset):
+            _refuse_options(asked, name or path)
         if isinstance(raw, Table):
-            _refuse_options(asked, path)
-            return learn_table(raw, path, label_column, task, validation, seed, flag_missing)
-        _refuse_flags(flag_missing, path)
-        return _as_dataset(raw, path, task or "classification", asked)
+            dataset = learn_table(
+                raw, path, label_column, task, held_out, group_column, flag_missing
+            )
+        else:
+            _refuse_groups(group_column, source)
+            _refuse_flags(flag_missing, source)
+            whole = (
+                _load_known(name, samples, seed, data_dir)
+                if raw is None
+                else _as_dataset(raw, path, task or "classification", asked)
+            )
+            dataset = held_out.apply(whole)
+    return _with_files(dataset, held_out, source, data_dir, label_column)
 
 
 def load_inputs(
@@ -232,6 +245,11 @@ def _find_known(source: str | Path) -> str:
     return ""
 
 
+def _read(path: Path, options: ImageOptions) -> RawDataset | Table:
+    """What a file or a folder holds."""
+    return _read_file(path) if path.is_file() else _read_folder(path, options)
+
+
 def _read_file(path: Path) -> RawDataset | Table:
     """Read a file by what it begins with; its name only decides when that tells nothing."""
     with path.open("rb") as file:
@@ -271,6 +289,44 @@ def _read_folder(
         "(x_train.npy, y_train.npy) or a folder of images for each class; give a CSV or NPZ "
         "file by its own name"
     )
+
+
+def _load_known(name: str, samples: int | None, seed: int, data_dir: str | Path | None) -> Dataset:
+    """A set by its name."""
+    if name in SYNTHETIC:
+        return load_synthetic(name, samples, seed)
+    return load_catalog(name, data_dir)
+
+
+def _with_files(
+    dataset: Dataset,
+    held_out: HoldOut,
+    source: str | Path,
+    data_dir: str | Path | None,
+    label_column: int | str | None,
+) -> Dataset:
+    """A data set with the parts that stand in files of their own, prepared as the training part."""
+    for part, file in (("validation", held_out.validation), ("test", held_out.test)):
+        if not isinstance(file, (str, Path)):
+            continue
+        if Path(file).exists() and Path(file).resolve() == Path(source).resolve():
+            raise DataError(
+                f"{file} is what the network is trained on: for {part}, name another file, or a "
+                "fraction such as 0.2 to hold out"
+            )
+        inputs = load_inputs(
+            file,
+            dataset.preparation,
+            data_dir=data_dir,
+            seed=held_out.seed,
+            label_column=label_column,
+        )
+        if inputs.y is None:
+            raise DataError(f"{file} has no labels, without which there is no {part}: add them")
+        notes = (*dataset.notes, *(f"{file}: {note}" for note in inputs.notes))
+        changes: dict[str, Any] = {f"x_{part}": inputs.x, f"y_{part}": inputs.y, "notes": notes}
+        dataset = replace(dataset, **changes)
+    return dataset
 
 
 def _known_inputs(dataset: Dataset, preparation: Preparation, labels: bool) -> Inputs:
@@ -321,6 +377,14 @@ def _refuse_options(asked: ImageOptions, source: str | Path) -> None:
 def _refuse_flags(flag_missing: bool, source: str | Path) -> None:
     if flag_missing:
         raise ArgumentError(f"flag_missing is for the columns of a table, which {source} is not")
+
+
+def _refuse_groups(group_column: int | str | None, source: str | Path) -> None:
+    if group_column is not None:
+        raise ArgumentError(
+            f"group_column={group_column} is for tables, and {source} is none: for arrays in "
+            "Python, cr.datasets.split(x, y, 0.2, groups=…) keeps groups together"
+        )
 
 
 def _targets(raw: RawDataset, examples: Examples, preparation: Preparation) -> Array:

@@ -128,7 +128,7 @@ class Table:
         if not self.has_header:
             return (
                 f"{self.origin} has no header, so no column is called {name!r}: "
-                "give the position of the label column, such as 0 or -1"
+                "give the position of the column, such as 0 or -1"
             )
         compared = [shortened(column) for column in self.names[:NAMES_COMPARED]]
         nearest = difflib.get_close_matches(name, compared, n=1, cutoff=0)

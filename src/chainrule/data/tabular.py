@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.data.columns import as_texts
-from chainrule.data.dataset import Dataset, Inputs, count_held_out, default_held_out, split_rows
+from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.labels import guess_task, name_classes
 from chainrule.data.layout import Layout, find_label
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
+from chainrule.data.splits import HoldOut, in_parts
 from chainrule.data.tables import Table, listed_in_order
 from chainrule.errors import DataError
 from chainrule.types import Array
@@ -26,8 +27,8 @@ def learn_table(
     path: Path,
     label_column: int | str | None,
     task: str | None,
-    validation: float | int | None,
-    seed: int,
+    held_out: HoldOut,
+    group_column: int | str | None,
     flag_missing: bool,
 ) -> Dataset:
     """A table to train on, and what its columns are; the arguments are those of `load`."""
@@ -35,9 +36,12 @@ def learn_table(
     if len(table.names) < 2:
         raise DataError(f"{path} has one column: expected features and a label")
     label = find_label(table, label_column)
-    y = _label_cells(table, label)
-    rows = _training_rows(len(table), validation, seed)
-    layout, notes = Layout.learn(table, label, rows, flag_missing)
+    y = _cells(table, label, "label")
+    group = None if group_column is None else _find_group(table, group_column, label)
+    groups = None if group is None else _codes(_cells(table, group, "group"))
+    are_classes = (task or guess_task(y, are_pixels=False)) == "classification"
+    rest, validated, tested = held_out.rows(_codes(y) if are_classes else y, groups)
+    layout, notes = Layout.learn(table, label, rest, group, flag_missing)
     places = layout.find(table)
     matrix, of_columns = layout.encode(table, places)
     preparation = (
@@ -55,7 +59,7 @@ def learn_table(
         notes += _odd_classes(targets, class_names)
     elif task is None:
         notes.append(_say_regression(table, label, y))
-    return Dataset(
+    dataset = Dataset(
         name=path.stem,
         x_train=x,
         y_train=targets,
@@ -63,25 +67,34 @@ def learn_table(
         source=str(path),
         notes=(*table.notes, *notes, *of_columns),
     )
+    return in_parts(dataset, rest, validated, tested)
 
 
-def _training_rows(count: int, validation: float | int | None, seed: int) -> Array:
-    """The rows that are not held out."""
-    part = default_held_out(count) if validation is None else validation
-    if not part:
-        return np.arange(count)
-    return split_rows(count, count_held_out(count, part), seed)[0]
+def _find_group(table: Table, column: int | str, label: int) -> int:
+    """The position of the column that says which rows stay together."""
+    group = table.find(column)
+    if group == label:
+        raise DataError(
+            f"{table.describe(group)} is the label column: name another one as group_column, or "
+            "leave it out"
+        )
+    return group
 
 
-def _label_cells(table: Table, label: int) -> Array:
-    """The label column. Raises DataError where a label is missing."""
-    cells = table.column(label)
+def _cells(table: Table, at: int, what: str) -> Array:
+    """The column of labels, or of groups. Raises DataError where one is missing."""
+    cells = table.column(at)
     for row, cell in enumerate(cells.tolist()):
         if cell is None or cell != cell:
             raise DataError(
-                f"{table.place(row, label)} has no label: fill it in, or leave the line out"
+                f"{table.place(row, at)} has no {what}: fill it in, or leave the line out"
             )
     return cells
+
+
+def _codes(cells: Array) -> Array:
+    """A whole number for each distinct cell."""
+    return np.unique(cells, return_inverse=True)[1]
 
 
 def _say_regression(table: Table, label: int, y: Array) -> str:
@@ -121,6 +134,6 @@ def table_inputs(
         id_name = table.names[places.ids] or None
     if places.label is None or not labels:
         return Inputs(x, None, ids, id_name, told)
-    y = _label_cells(table, places.label)
+    y = _cells(table, places.label, "label")
     origin = f"{table.origin} (labels from column {table.describe(places.label)})"
     return Inputs(x, preparation.targets(y, origin), ids, id_name, told)

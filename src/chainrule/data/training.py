@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.arguments import choice, integer
-from chainrule.data.dataset import check_pair, split
+from chainrule.arguments import choice, integer, number
+from chainrule.augmentation import Affine
+from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
+from chainrule.data.labels import class_numbers
+from chainrule.data.splits import split
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
 from chainrule.types import Array
@@ -27,6 +30,7 @@ class TrainingData:
     weights: Array | None = None
     draw: Callable[[int], tuple[Any, Any]] | None = None
     epoch: int = 1  # the one that x and y were drawn for, where they are drawn
+    change: Callable[[Any, int], Any] | None = None  # of x in an epoch, where it is augmented
 
     @classmethod
     def given(cls, x: Any, y: Any, weights: Any = None, what: str = "training") -> TrainingData:
@@ -42,7 +46,9 @@ class TrainingData:
         return cls(x, y, weights)
 
     def of_epoch(self, epoch: int) -> TrainingData:
-        """The examples of one epoch: the same ones, unless they are drawn."""
+        """The examples of one epoch: the same ones, unless they are drawn, or changed."""
+        if self.change is not None:
+            return replace(self, x=self.change(self.x, epoch), change=None)
         if self.draw is None or epoch == self.epoch:
             return self
         return TrainingData(*_as_arrays(*self.draw(epoch)), draw=self.draw, epoch=epoch)
@@ -77,6 +83,58 @@ class TrainingData:
             )
         (x, y), (x_held_out, y_held_out) = split(self.x, self.y, part, seed)
         return TrainingData(x, y), TrainingData(x_held_out, y_held_out)
+
+    def with_augmentation(self, augment: Affine | None, seed: int) -> TrainingData:
+        """The same examples, changed anew in every epoch."""
+        if augment is None:
+            return self
+        if self.draw is not None:
+            raise ArgumentError(
+                "augment changes examples that are the same in every epoch, and these are drawn: "
+                "draw them as they should be"
+            )
+        augment.of_epoch(self.x, seed, 1)  # refuses what are no images
+        return replace(self, change=lambda x, epoch: augment.of_epoch(x, seed, epoch))
+
+    def with_class_weights(self, class_weights: str | Sequence[float] | None) -> TrainingData:
+        """The same examples, each counting as much as its class, times its own weight."""
+        if class_weights is None:
+            return self
+        if self.draw is not None:
+            raise ArgumentError(
+                "class_weights cannot be had with fresh data, whose classes are not known ahead: "
+                "draw each class as often as it should count"
+            )
+        weights = weigh_classes(self.y, class_weights)
+        return replace(self, weights=weights if self.weights is None else weights * self.weights)
+
+
+def weigh_classes(y: Any, class_weights: str | Sequence[float]) -> Array:
+    """How much each example counts ``(N,)``, given how much its class does. "balanced" lets the
+    classes count alike, and an example 1 on average: N / (classes · examples of its class).
+
+    Source: King & Zeng, Logistic Regression in Rare Events Data (2001), section 4.2.
+
+    >>> weigh_classes(np.array([0, 0, 0, 1]), "balanced").round(2)
+    array([0.67, 0.67, 0.67, 2.  ])
+
+    Raises:
+        ArgumentError: neither "balanced" nor a number for each class.
+        DataError: y are no class numbers.
+    """
+    numbers = class_numbers(np.asarray(y), "class_weights")
+    counts = np.bincount(numbers)
+    if isinstance(class_weights, str):
+        choice(class_weights, "class_weights (or a number for each class)", ["balanced"])
+        of_class = len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    else:
+        of_class = np.array([number(one, "a class weight", "[0, inf)") for one in class_weights])
+        if len(of_class) < len(counts):
+            raise ArgumentError(
+                f"class_weights has {len(of_class)} numbers, but y has classes up to "
+                f"{len(counts) - 1}: give one for each class"
+            )
+    return of_class[numbers]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@
     OUT/results.csv               a line for each run: the numbers that a repetition gives again
     OUT/results.json              the same with times, estimates and differences
 
+Variants are chosen by what every run holds out for validation. The test part is looked at when all
+runs are done, by those of the chosen variant alone.
+
 A comparison that was interrupted goes on where it stopped: finished runs are read, unfinished ones
 go on from their last checkpoint.
 """
@@ -41,14 +44,23 @@ from chainrule.experiments.config import (
     validated,
 )
 from chainrule.experiments.results import Results, collect
-from chainrule.experiments.run_folder import CONFIG, is_finished, new_run_folder, unfinished_run
-from chainrule.experiments.runner import check_names, load_data, prepare, run
+from chainrule.experiments.run_folder import (
+    CONFIG,
+    SUMMARY,
+    is_finished,
+    new_run_folder,
+    read_run,
+    unfinished_run,
+)
+from chainrule.experiments.runner import check_names, load_data, prepare, run, test
+from chainrule.experiments.stored import write_json
 from chainrule.files import cannot_write, claimed, whole_file
 from chainrule.limits import shortened
 from chainrule.text import file_name
 
 PLAN, RUNS = "comparison.toml", "runs"
 MOST_RUNS = 10_000
+VALIDATION = 0.2  # held out to choose by, unless the comparison says how much
 Seeds = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
 
@@ -97,7 +109,7 @@ class Comparison:
     def tasks(self) -> list[Task]:
         """Every run, variants in turn for each seed, so that early results compare all."""
         return [
-            Task(name, seed, {**self.base, **changes, "seed": seed})
+            Task(name, seed, {"validation": VALIDATION, **self.base, **changes, "seed": seed})
             for seed in self.seeds
             for name, changes in self.variants.items()
         ]
@@ -242,13 +254,24 @@ def run_comparison(
             if error is not None:
                 errors[task.variant, task.seed] = error
             finished(task, error)
-        results = collect(
-            [(task.variant, task.seed, task.folder(out)) for task in comparison.tasks()],
-            errors,
-            comparison.target,
-        )
+        results = _collect(comparison, out, errors)
+        if any(run.error is None for run in results.runs):
+            chosen = results.chosen.name
+            folders = [
+                task.folder(out)
+                for task in comparison.tasks()
+                if task.variant == chosen and (chosen, task.seed) not in errors
+            ]
+            list(executor.map(look_at_test, folders))  # raises what goes wrong
+            results = _collect(comparison, out, errors)
         results.write(out)
     return results
+
+
+def _collect(comparison: Comparison, out: Path, errors: dict[tuple[str, int], str]) -> Results:
+    """What the run folders hold now."""
+    places = [(task.variant, task.seed, task.folder(out)) for task in comparison.tasks()]
+    return collect(places, errors, comparison.target)
 
 
 def run_task(options: dict[str, Any], folder: Path) -> str | None:
@@ -260,10 +283,21 @@ def run_task(options: dict[str, Any], folder: Path) -> str | None:
             prepared = prepare(make_config(options))
             is_begun = (folder / CONFIG).exists()
             with unfinished_run(folder) if is_begun else new_run_folder(folder):
-                outcome = run(prepared, folder, quiet=True)
+                outcome = run(prepared, folder, quiet=True, looks_at_test=False)
     except ChainruleError as error:
         return str(error)
     return None if outcome.summary.finished else str(outcome.summary.stopped)
+
+
+def look_at_test(folder: Path) -> None:
+    """Add to the summary of a finished run how good its network is on the test part."""
+    from chainrule.engine.running.threads import one_thread
+
+    finished = read_run(folder)
+    if finished.summary.test is None:
+        with one_thread():
+            found = test(finished.network, load_data(finished.config), looks_at_labels=True)
+        write_json(folder / SUMMARY, finished.summary.model_copy(update=found))
 
 
 @contextmanager

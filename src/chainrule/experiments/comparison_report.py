@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.display import format_number
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.curves import plot_bands, spell
@@ -13,7 +12,7 @@ from chainrule.experiments.figures import draw_estimates
 from chainrule.experiments.report import options_in_words
 from chainrule.experiments.results import Results, read_results
 from chainrule.experiments.run_folder import CONFIG, read_history
-from chainrule.history import History, is_better_larger
+from chainrule.history import History
 
 OF_A_RUN = ("seed", "layers", "input_shape")  # options that tell runs apart, not variants
 
@@ -57,18 +56,10 @@ def read_histories(
 
 
 def describe_comparison(results: Results) -> str:
-    """How many runs there were, and which variant is ahead, if only by chance."""
-    metric = results.metric
-    means = {
-        variant.name: variant.estimates[metric].mean
-        for variant in results.variants()
-        if metric in variant.estimates
-    }
-    ahead = (max if is_better_larger(metric) else min)(means, key=means.__getitem__)
+    """How many runs there were, and which variant was chosen, if only by chance."""
     return (
-        f"{len(results.names)} variants, {len(results.runs)} runs. The best mean {spell(metric)} "
-        f"is {format_number(metric, means[ahead])}, of {ahead}; which differences the runs can "
-        "tell from chance stands below."
+        f"{len(results.names)} variants, {len(results.runs)} runs. {results.choice()} Which "
+        "differences the runs can tell from chance stands below."
     )
 
 
@@ -80,9 +71,10 @@ def add_results(document: Document, results: Results) -> None:
         *results.judgement(),
         "Mean ± standard deviation over the seeds, and the 95 % bootstrap interval of the mean. "
         "Differences are from the first variant, seed by seed, with Student's t interval; the "
-        "effect size is the mean difference in units of the differences' standard deviation.",
+        "effect size is the mean difference in units of the differences' standard deviation. "
+        "The test part had no say in the choice.",
     )
-    for sentence in results.sentences():
+    for sentence in results.differences():
         document.paragraph(sentence)
     document.picture(
         "estimates",

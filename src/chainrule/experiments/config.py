@@ -21,13 +21,16 @@ from chainrule.limits import check_values, read_text, shortened, too_deep
 M = TypeVar("M", bound=pydantic.BaseModel)
 Spec = str | dict[str, Any]  # "adam", "adam(epsilon=1e-7)", {"type": "Adam", "epsilon": 1e-7}
 Count = Annotated[int, Field(ge=1)]
+Part = Annotated[float, Field(ge=0)] | Annotated[int, Field(ge=0)] | str  # the last is a file
 
 MOST_DOTS = 200  # on a line of TOML: reading a key takes as long as its parts are many, squared
 
 
-def option(default: Any, panel: str, metavar: str, description: str, **checks: Any) -> Any:
-    """A field of `TrainConfig`, and how the command line shows it."""
-    place: dict[str, Any] = {"panel": panel, "metavar": metavar}
+def option(
+    default: Any, panel: str, metavar: str, description: str, also: str = "", **checks: Any
+) -> Any:
+    """A field of `TrainConfig`, and how the command line shows it; `also` is a shorter name."""
+    place: dict[str, Any] = {"panel": panel, "metavar": metavar, "also": also}
     return Field(default, description=description, json_schema_extra=place, **checks)
 
 
@@ -55,12 +58,21 @@ class TrainConfig(pydantic.BaseModel):
     flag_missing: bool = option(
         False, "Data", "", "Tell the network which values of a table were missing."
     )
-    validation: float | int | None = option(
+    validation: Part | None = option(
         None,
         "Data",
         "PART",
-        "Hold out a fraction, a count, or 0; a tenth if left out (0 below 500).",
-        ge=0,
+        "Hold out a fraction, a count, or 0, or take a FILE; a tenth if left out (0 below 500).",
+        also="--val",
+    )
+    test: Part | None = option(
+        None,
+        "Data",
+        "PART",
+        "To judge by in the end: hold out a fraction or a count, or take a FILE.",
+    )
+    group_column: int | str | None = option(
+        None, "Data", "NAME", "Column of a table whose equal rows stay together in these parts."
     )
 
     model: str = option("mlp", "Model", "NAME", "mlp, cnn, or FILE.toml; mlp if left out.")
@@ -70,6 +82,13 @@ class TrainConfig(pydantic.BaseModel):
     activation: Spec = option("relu", "Model", "NAME", "relu, tanh, gelu, …; relu if left out.")
     init: Spec | None = option(
         None, "Model", "NAME", "First weights: he, glorot, 'normal(0.01)', …"
+    )
+    dropout: float | None = option(
+        None, "Model", "RATE", "Leave out this share of every hidden dense layer.", ge=0, lt=1
+    )
+    batch_norm: bool = option(False, "Model", "", "Normalize before every hidden activation.")
+    weight_decay: float | None = option(
+        None, "Model", "RATE", "Shrink weights by this, times the learning rate, in a step.", ge=0
     )
     layers: list[Spec] | None = None
     input_shape: list[Count] | None = None
@@ -88,6 +107,12 @@ class TrainConfig(pydantic.BaseModel):
     )
     schedule: Spec = option(
         "cosine", "Training", "NAME", "constant, cosine, 'step(10)', …; cosine if left out."
+    )
+    class_weights: Literal["balanced"] | None = option(
+        None, "Training", "HOW", "balanced: classes count alike, however many examples they have."
+    )
+    augment: Spec | None = option(
+        None, "Training", "HOW", "affine, 'affine(shift=2, rotation=10, scale=0.1)': move images."
     )
     epochs: Count = option(10, "Training", "N", "Passes over the data; 10 if left out.")
     batch_size: Count | Literal["full"] = option(

@@ -354,9 +354,10 @@ def draw_estimates(results: Results) -> Figure:
             if run.variant == variant.name and metric in run.numbers
         ]
         estimate = variant.estimates[metric]
-        interval = [scale * estimate.low, scale * estimate.high]
         axes.plot(values, [row] * len(values), "o", color=colour(row), alpha=0.45, ms=5)
-        axes.plot(interval, [row, row], color=colour(row), lw=2.5)
+        if estimate.is_bounded:
+            interval = [scale * estimate.low, scale * estimate.high]
+            axes.plot(interval, [row, row], color=colour(row), lw=2.5)
         axes.plot(scale * estimate.mean, row, "D", color=colour(row), ms=8)
     axes.set_yticks(range(len(variants)), [for_plot(variant.label) for variant in variants])
     axes.set(xlabel=for_plot(f"{spell(metric)}{unit}"), ylim=(len(variants) - 0.5, -0.5))

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.dataset import Dataset, split
-from chainrule.errors import ArgumentError
+from chainrule.data.dataset import Dataset
+from chainrule.errors import ArgumentError, DataError
 from chainrule.experiments.run_folder import Run
+from chainrule.experiments.runner import load_data
 from chainrule.losses import Loss
 from chainrule.types import Array
 
@@ -58,16 +59,33 @@ class Judged:
         return [(true, predicted, np.array(places)) for (true, predicted), places in most[:count]]
 
 
+def load_own_data(run: Run) -> Dataset:
+    """The data that a run was trained on, in the parts that it had then.
+
+    Raises:
+        DataError: it is no longer to be found, or is not what it was.
+    """
+    dataset = load_data(run.config)
+    if dataset.preparation.layout != run.preparation.layout:
+        raise DataError(
+            f"{run.config.data} is not what {run.path} was trained on: its columns, or their "
+            "statistics, have changed, so that nobody knows which rows were held out; give the "
+            f"data to judge by: `chainrule evaluate {run.path} DATA`"
+        )
+    return dataset
+
+
 def judge(run: Run, dataset: Dataset) -> Judged:
     """The test part, or else what was held out for validation, or else the training part."""
-    part, x, y = _unseen(run, dataset)
+    part, x, y = unseen(dataset)
     return Judged(part, x, np.asarray(y), run.network.predict(x), run.network.choose_loss(None))
 
 
-def _unseen(run: Run, dataset: Dataset) -> tuple[str, Any, Any]:
+def unseen(dataset: Dataset) -> tuple[str, Any, Any]:
+    """The part to judge by, with its name: the test part, or else what was held out for validation,
+    or else the training part."""
     if dataset.x_test is not None and dataset.y_test is not None:
         return "test", dataset.x_test, dataset.y_test
-    if run.config.validation:
-        x, y = dataset.x_train, dataset.y_train
-        return "validation", *split(x, y, run.config.validation, run.config.seed)[1]
+    if dataset.x_validation is not None and dataset.y_validation is not None:
+        return "validation", dataset.x_validation, dataset.y_validation
     return "training", dataset.x_train, dataset.y_train

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,19 @@ from chainrule.configurable import build, describe, find_name
 from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.experiments.config import Spec, TrainConfig, read_toml
-from chainrule.layers import ACTIVATIONS, ELU, GELU, Dense, LeakyReLU, ReLU, SiLU, Softplus
-from chainrule.layers.base import Layer, declared, set_up
+from chainrule.layers import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    LeakyReLU,
+    ReLU,
+    SiLU,
+    Softplus,
+)
+from chainrule.layers.base import Layer, declared, set_up, walk
 from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
 from chainrule.limits import shortened, too_deep
@@ -26,6 +37,7 @@ from chainrule.losses import (
     SoftmaxCrossEntropy,
 )
 from chainrule.network import Network
+from chainrule.regularizers import WeightDecay
 
 LARGEST_NETWORK = 2**28  # parameters: with their gradients 2 GB in float32
 LONGEST = 1000  # characters of a message about layers, which may list all there are
@@ -39,13 +51,17 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
     name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
     init = config.init or default_init(config.activation)
-    before = _convolutions(dataset, activation, init) if name == "cnn" else []
+    penalty = WeightDecay(config.weight_decay) if config.weight_decay else None
+    activated = [*([{"type": "BatchNorm"}] if config.batch_norm else []), activation]
+    dropped = [{"type": "Dropout", "rate": config.dropout}] if config.dropout else []
+    before = _convolutions(dataset, activated, init, penalty) if name == "cnn" else []
     flatten = [{"type": "Flatten"}] if len(dataset.input_shape) > 1 else []
+    hidden = [[_dense(size, init, penalty), *activated, *dropped] for size in config.hidden]
     return [
         *before,
         *flatten,
-        *(layer for size in config.hidden for layer in (_dense(size, init), activation)),
-        _dense(count_outputs(dataset, loss), init),
+        *(layer for layers in hidden for layer in layers),
+        _dense(count_outputs(dataset, loss), init, penalty),
         *_after_outputs(loss),
     ]
 
@@ -53,11 +69,31 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
 def check_model(config: TrainConfig) -> None:
     """Refuse a model or layers that do not exist, whatever the data."""
     if config.layers is not None:
-        build_layers(config.layers)
+        check_asked_for(config, build_layers(config.layers), "the list of layers")
     elif config.model.endswith(".toml"):
-        read_layers(Path(config.model))
-    else:
-        find_model(config.model)
+        check_asked_for(config, read_layers(Path(config.model)), config.model)
+    elif find_model(config.model) == "mlp" and not config.hidden:
+        for name in ("dropout", "batch_norm"):
+            if getattr(config, name):
+                raise ConfigError(f"{name} is for hidden layers, and there are none: --hidden 128")
+
+
+def check_asked_for(config: TrainConfig, layers: Sequence[Layer], origin: str) -> None:
+    """Refuse options that layers which are listed one by one do not follow."""
+    inner = [layer for _, layer in walk(Sequential(list(layers)))]
+    followed = {
+        "dropout": any(isinstance(layer, Dropout) for layer in inner),
+        "batch_norm": any(isinstance(layer, BatchNorm) for layer in inner),
+        "weight_decay": any(
+            isinstance(getattr(layer, "regularizer", None), WeightDecay) for layer in inner
+        ),
+    }
+    for name, is_followed in followed.items():
+        if getattr(config, name) and not is_followed:
+            raise ConfigError(
+                f"{name} is for the models mlp and cnn; {origin} says what the layers are: write "
+                "it there, as in 'dropout(0.2)', 'batchnorm' or a regularizer, or leave it out"
+            )
 
 
 def check_input_shape(config: TrainConfig, dataset: Dataset) -> None:
@@ -171,7 +207,12 @@ def default_metrics(dataset: Dataset) -> list[str]:
     return ["root_mean_squared_error", "r2"] if dataset.task == "regression" else ["accuracy"]
 
 
-def _convolutions(dataset: Dataset, activation: dict[str, Any], init: Spec) -> list[dict[str, Any]]:
+def _convolutions(
+    dataset: Dataset,
+    activated: list[dict[str, Any]],
+    init: Spec,
+    penalty: WeightDecay | None,
+) -> list[dict[str, Any]]:
     """Twice convolution, activation, pooling: 32 and then 64 kernels of 3x3."""
     if len(dataset.input_shape) != 3:
         raise ArgumentError(
@@ -188,15 +229,16 @@ def _convolutions(dataset: Dataset, activation: dict[str, Any], init: Spec) -> l
                 "kernel_size": 3,
                 "padding": "same",
                 "initializer": init,
+                **({} if penalty is None else {"regularizer": describe(penalty)}),
             },
-            activation,
+            *activated,
             {"type": "MaxPool2D", "kernel_size": 2},
         )
     ]
 
 
-def _dense(size: int, init: Spec) -> dict[str, Any]:
-    return describe_layers([Dense(size, initializer=init)])[0]
+def _dense(size: int, init: Spec, penalty: WeightDecay | None) -> dict[str, Any]:
+    return describe_layers([Dense(size, initializer=init, regularizer=penalty)])[0]
 
 
 def _compares_classes(loss: Loss) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chainrule.augmentation import AUGMENTATIONS
 from chainrule.configurable import Configurable, build
 from chainrule.data.synthetic import DEFAULT_SAMPLES
 from chainrule.display import describe_numbers
 from chainrule.experiments.config import Spec, TrainConfig
 from chainrule.experiments.run_folder import Run
-from chainrule.experiments.runner import REGRESSION_LOSSES, make_optimizer
+from chainrule.experiments.runner import is_drawn, make_optimizer, task_of
 from chainrule.files import whole_file
 from chainrule.layers import Layer
 from chainrule.layers.descriptions import build_layers
@@ -96,8 +97,10 @@ def load_source(config: TrainConfig) -> str:
         "seed": config.seed,
         "samples": config.samples,
         "label_column": config.label_column,
-        "task": "regression" if isinstance(loss, REGRESSION_LOSSES) else None,
-        "validation": config.validation or None,  # the statistics of a table are learnt without it
+        "task": task_of(loss),
+        "validation": None if is_drawn(config) else config.validation or None,
+        "test": config.test,
+        "group_column": config.group_column,
         "image_size": config.image_size,
         "grayscale": config.grayscale or None,
         "flag_missing": config.flag_missing or None,
@@ -129,12 +132,16 @@ def fit_source(config: TrainConfig) -> str:
         "epochs": source(config.epochs),
         "batch_size": source(config.batch_size),
         "samples_per_epoch": source(config.samples_per_epoch),
-        "validation": source(config.validation or None),
+        "validation": "(data.x_validation, data.y_validation)",
+        "class_weights": source(config.class_weights),
+        "augment": spec_source(config.augment, AUGMENTATIONS, "augmentation"),
         "metrics": source(config.metrics or []),
         "callbacks": f"[cr.EarlyStopping({config.early_stopping})]",
     }
-    if config.fresh_data and config.validation:
-        options["validation"] = "(data.x_test, data.y_test)"
+    if not config.validation:
+        del options["validation"]
+    elif is_drawn(config):
+        options["validation"] = "draw(0)"
     if config.early_stopping is None:
         del options["callbacks"]
     given = [f"{name}={value}" for name, value in options.items() if value != "None"]

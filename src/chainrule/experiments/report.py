@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,9 @@ from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
 from chainrule.experiments.curves import plot_curves, spell
 from chainrule.experiments.document import Code, Document
-from chainrule.experiments.judged import Judged, judge
+from chainrule.experiments.judged import Judged, judge, load_own_data
 from chainrule.experiments.recording import PROBE, read_layers
 from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
-from chainrule.experiments.runner import load_data
 from chainrule.experiments.stored import LayersRecord
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
@@ -53,7 +53,8 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     """
     run, history = read_run(folder), read_history(folder)
     records = read_records(run)
-    dataset = load_data(run.config.model_copy(update={"data_dir": _data_dir(run, data_dir)}))
+    config = run.config.model_copy(update={"data_dir": _data_dir(run, data_dir)})
+    dataset = load_own_data(replace(run, config=config))
     judged = judge(run, dataset)
     document = Document(f"{dataset.name}: {Path(run.config.model).stem}")
     document.paragraph(describe_outcome(run, history, judged))

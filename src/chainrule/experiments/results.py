@@ -1,4 +1,8 @@
-"""The numbers of a comparison: a line for each run, and what they say of each variant."""
+"""The numbers of a comparison: a line for each run, and what they say of each variant.
+
+Variants are compared and chosen by what was held out for validation. A test part that had its say
+in that would flatter the variant it chose; it is looked at once, for the chosen one.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from chainrule.display import format_number, format_seconds, is_share
+from chainrule.display import counted, format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import SUMMARY, read_history
 from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
@@ -20,6 +25,7 @@ from chainrule.html import html_table
 from chainrule.text import for_csv
 
 CSV, JSON = "results.csv", "results.json"
+VALIDATION, TEST = "validation_", "test_"  # before the names of numbers
 COSTS = {
     "parameters": "parameters",
     "epochs": "epochs",
@@ -75,22 +81,37 @@ class Results:
 
     @property
     def metric(self) -> str:
-        """The number that variants are judged by: the first metric, or else the loss, on the
-        test part, or else on the validation part, or else in training."""
+        """The number that variants are judged by: the first metric, or else the loss, of what was
+        held out for validation, or else in training."""
         recorded = next((run.numbers for run in self.runs if run.error is None), {})
-        for part in ("test_", "validation_", ""):
-            names = [
-                name
-                for name in recorded
-                if name.startswith(part) and (part or not name.startswith("epoch"))
-            ]
-            if names:
-                return next((name for name in names if not name.endswith("loss")), names[0])
-        raise RunFolderError("every run of this comparison failed: see results.csv for why")
+        names = [name for name in recorded if name not in COSTS and not name.startswith(TEST)]
+        if not names:
+            raise RunFolderError("every run of this comparison failed: see results.csv for why")
+        names = [name for name in names if name.startswith(VALIDATION)] or names
+        return next((name for name in names if not name.endswith("loss")), names[0])
+
+    @property
+    def test_metric(self) -> str:
+        """The same number of the test part."""
+        return TEST + self.metric.removeprefix(VALIDATION)
+
+    @property
+    def chosen(self) -> VariantResult:
+        """The variant with the best mean of these numbers, among those with all runs finished,
+        where there are any."""
+        metric = self.metric
+        judged = [variant for variant in self.variants() if metric in variant.estimates]
+        whole = [variant for variant in judged if not variant.failed]
+        best = max if is_better_larger(metric) else min
+        return best(whole or judged, key=lambda variant: variant.estimates[metric].mean)
 
     def variants(self) -> list[VariantResult]:
         """Estimates for each variant, and differences from the first, seed by seed."""
-        return [self._judge(name) for name in self.names]
+        return self._variants
+
+    @cached_property
+    def _variants(self) -> list[VariantResult]:
+        return [self._judge(name) for name in self.names]  # the bootstrap takes long
 
     def _judge(self, name: str) -> VariantResult:
         mine, first = self._by_seed(name), self._by_seed(self.names[0])
@@ -116,8 +137,8 @@ class Results:
 
     def judgement(self) -> tuple[list[str], list[list[str]]]:
         """Headers and rows of text, a row for each variant: the number that variants are judged
-        by, and how it differs from the first variant's."""
-        metric = self.metric
+        by, and how it differs from the first variant's; and of the chosen one that of the test."""
+        metric, chosen, variants = self.metric, self.chosen, self.variants()
         unit = " (%)" if is_share(metric) else ""
         headers = [
             "variant",
@@ -127,7 +148,13 @@ class Results:
             "its 95 % interval",
             "effect size",
         ]
-        return headers, [[v.label, *_judged(metric, v)] for v in self.variants()]
+        rows = [[variant.label, *_judged(metric, variant)] for variant in variants]
+        if self.test_metric in chosen.estimates:
+            headers.append(f"{self.test_metric.replace('_', ' ')}{unit}, of the chosen one")
+            for variant, row in zip(variants, rows, strict=True):
+                is_chosen = variant.name == chosen.name
+                row.append(_spread(self.test_metric, variant) if is_chosen else "")
+        return headers, rows
 
     def costs(self) -> tuple[list[str], list[list[str]]]:
         """Headers and rows of text, a row for each variant: size, epochs and seconds, as means
@@ -138,9 +165,36 @@ class Results:
         return ["variant", *(COSTS[key] for key in shown)], rows
 
     def sentences(self) -> list[str]:
-        """For each variant but the first, whether the runs tell it apart, in words."""
+        """What the runs say, in words: of the differences, and of the choice."""
+        return [*self.differences(), self.choice()]
+
+    def differences(self) -> list[str]:
+        """For each variant but the first, whether the runs tell it apart."""
         metric, (first, *others) = self.metric, self.variants()
         return [compare_in_words(metric, first, other) for other in others]
+
+    def choice(self) -> str:
+        """Which variant is chosen, by what, and its test."""
+        metric, chosen = self.metric, self.chosen
+        by = metric.replace("_", " ")
+        value = format_number(metric, chosen.estimates[metric].mean)
+        if not metric.startswith(VALIDATION):
+            return (
+                f"The best {by} is that of {chosen.name}, {value}, on what it was trained on: "
+                "nothing was held out to choose by (--validation)."
+            )
+        choice = f"Chosen by its {by}, {value}: {chosen.name}."
+        test = chosen.estimates.get(self.test_metric)
+        if test is None:
+            return (
+                f"{choice} For a choice of the best this figure is somewhat too good; there is no "
+                "test part to say by how much (--test)."
+            )
+        name, seeds = self.test_metric.replace("_", " "), counted(test.count, "seed")
+        return (
+            f"{choice} Its {name}, looked at for this one alone: "
+            f"{_spread(self.test_metric, chosen)}{' %' * is_share(metric)} ({seeds})."
+        )
 
     def _repr_html_(self) -> str:
         return html_table(*self.judgement(), self.sentences())
@@ -161,6 +215,7 @@ class Results:
         all_failed = all(run.error is not None for run in self.runs)
         described = {
             "metric": None if all_failed else self.metric,
+            "chosen": None if all_failed else self.chosen.name,
             "variants": [asdict(variant) for variant in self.variants()],
             "sentences": [] if all_failed else self.sentences(),
             "runs": [asdict(run) for run in self.runs],
@@ -181,13 +236,27 @@ def _judged(metric: str, variant: VariantResult) -> list[str]:
     value, gap = variant.estimates.get(metric), variant.differences.get(metric)
     cells = ["", "", "", "", ""]
     if value is not None:
-        cells[0] = f"{_plain(metric, value.mean)} ± {_plain(metric, value.std)}"
-        cells[1] = f"{_plain(metric, value.low)} to {_plain(metric, value.high)}"
+        cells[0] = _spread(metric, variant)
+        cells[1] = _interval(metric, value)
     if gap is not None:
         cells[2] = _plain(metric, gap.mean)
-        cells[3] = f"{_plain(metric, gap.low)} to {_plain(metric, gap.high)}"
-        cells[4] = f"{gap.effect:.1f}"
+        cells[3] = _interval(metric, gap)
+        cells[4] = f"{gap.effect:.1f}" if gap.is_bounded else "unknown"
     return cells
+
+
+def _spread(metric: str, variant: VariantResult) -> str:
+    """The mean over the seeds, and the standard deviation where there are several."""
+    value = variant.estimates[metric]
+    spread = f" ± {_plain(metric, value.std)}" if value.count > 1 else ""
+    return f"{_plain(metric, value.mean)}{spread}"
+
+
+def _interval(metric: str, about: Estimate | Difference) -> str:
+    """Its two ends, where it has any."""
+    if not about.is_bounded:
+        return "unknown"
+    return f"{_plain(metric, about.low)} to {_plain(metric, about.high)}"
 
 
 def _plain(metric: str, value: float) -> str:
@@ -245,7 +314,7 @@ def read_result(variant: str, seed: int, folder: Path, target: float | None) -> 
     summary = read_json(folder / SUMMARY, RunSummary, RunFolderError)
     records = list(read_history(folder))
     numbers = {name: value for name, value in records[-1].items() if name not in BOOKKEEPING}
-    numbers |= {f"test_{name}": value for name, value in (summary.test or {}).items()}
+    numbers |= {f"{TEST}{name}": value for name, value in (summary.test or {}).items()}
     numbers |= {"epochs": summary.epochs, "parameters": summary.parameters}
     seconds = {"train_seconds": summary.seconds}
     if summary.predict_seconds is not None:
@@ -281,19 +350,13 @@ def compare_in_words(metric: str, first: VariantResult, other: VariantResult) ->
         return f"{other.name}: no run to compare with {first.name}."
     gap = other.differences[metric]
     unit = " points" if is_share(metric) else ""  # a difference of percentages is in points
-    interval = f"{_plain(metric, gap.low)} to {_plain(metric, gap.high)}{unit}"
-    if gap.count < 2:
-        return f"{other.name}: one seed cannot tell it from {first.name}; run at least two."
-    if not gap.is_certain:
-        return (
-            f"{other.name}: the runs cannot tell its {label} from that of {first.name} "
-            f"(difference {_plain(metric, gap.mean)}, 95 % interval {interval}, "
-            f"{gap.count} seeds)."
-        )
+    details = [counted(gap.count, "seed")]
+    if gap.is_bounded:
+        interval = f"95 % interval {_interval(metric, gap)}{unit}"
+        details = [interval, f"effect size {gap.effect:.1f}", *details]
     direction = "higher" if gap.mean > 0 else "lower"
     judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"
     return (
         f"{other.name}: {label} {_plain(metric, abs(gap.mean))}{unit} {direction} than "
-        f"{first.name}, {judged} (95 % interval {interval}, effect size {gap.effect:.1f}, "
-        f"{gap.count} seeds)."
+        f"{first.name} ({', '.join(details)}): {gap.doubt or judged}."
     )

@@ -94,15 +94,24 @@ def read_run(path: Path) -> Run:
 def _find_data(config: TrainConfig, folder: Path) -> TrainConfig:
     """The configuration with its data found from here. A relative path starts where the run was
     trained, which is mostly a folder above it."""
-    source = Path(config.data)
+    named = {name: getattr(config, name) for name in ("data", "validation", "test")}
+    found = {
+        name: _find_source(source, folder)
+        for name, source in named.items()
+        if isinstance(source, str)
+    }
+    return config.model_copy(update=found)
+
+
+def _find_source(source: str, folder: Path) -> str:
     with suppress(UnknownNameError):
-        find_set(config.data)
-        return config
-    if source.exists():
-        return config
-    above = (parent / source for parent in folder.resolve().parents)
-    found = next((place for place in above if place.exists()), source)
-    return config.model_copy(update={"data": str(found)})
+        find_set(source)
+        return source
+    path = Path(source)
+    if path.exists():
+        return source
+    above = (parent / path for parent in folder.resolve().parents)
+    return str(next((place for place in above if place.exists()), path))
 
 
 def read_history(path: Path) -> History:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import datasets
+from chainrule.augmentation import AUGMENTATIONS
 from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
-from chainrule.data.dataset import Dataset, count_held_out, default_held_out
+from chainrule.data.dataset import Dataset
 from chainrule.data.loading import check_source
+from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.engine.running.threads import available_threads
 from chainrule.environment import versions
@@ -65,6 +67,15 @@ class Prepared:
     dataset: Dataset
     network: Network
 
+    @property
+    def held_out(self) -> tuple[Any, Any] | None:
+        """What to validate on."""
+        if self.config.validation and is_drawn(self.config):
+            return fresh_points(self.config)(0)
+        if self.dataset.x_validation is None:
+            return None
+        return self.dataset.x_validation, self.dataset.y_validation
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -112,9 +123,13 @@ def prepare(config: TrainConfig) -> Prepared:
         resolved.threads,
     )
     check_outputs(network, dataset, loss)
+    check_class_weights(config, dataset)
+    if config.augment is not None and len(dataset.input_shape) != 3:
+        raise ConfigError(
+            f"augment changes images, but {dataset.name} has examples of shape "
+            f"{dataset.input_shape}: leave it out"
+        )
     network.preparation = dataset.preparation
-    if resolved.validation and not resolved.fresh_data:
-        count_held_out(len(dataset.x_train), resolved.validation)
     return Prepared(resolved, dataset, network)
 
 
@@ -123,6 +138,8 @@ def run(
     folder: Path,
     quiet: bool = False,
     checkpoints: Checkpoints | None = None,
+    *,
+    looks_at_test: bool = True,
 ) -> Outcome:
     """Train, test and draw, and fill a run folder; go on where it was left, if it was.
 
@@ -143,7 +160,7 @@ def run(
     history = train(prepared, recording, quiet, checkpoints)
     summary, problems = summarize(prepared, history), []
     if summary.finished:
-        summary = summary.model_copy(update=test(network, dataset))
+        summary = summary.model_copy(update=test(network, dataset, looks_at_test))
         problems = attempt(
             "curves.png could not be drawn", partial(draw, prepared, history, folder)
         )
@@ -171,12 +188,16 @@ def attempt(what: str, action: Callable[[], None]) -> list[str]:
 def check_names(config: TrainConfig) -> None:
     """Refuse names that nothing answers to, before anything is loaded or trained."""
     check_source(config.data)
+    for part in (config.validation, config.test):
+        if isinstance(part, str):
+            check_source(part)
     check_model(config)
     build(config.activation, ACTIVATIONS, "activation")
     build(config.init or "he", INITIALIZERS, "initializer")
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")
+    build(config.augment or "affine", AUGMENTATIONS, "augmentation")
     for metric in config.metrics or ():
         as_metric(metric)
 
@@ -199,7 +220,7 @@ def train(
         epochs=config.epochs,
         batch_size=config.batch_size,
         samples_per_epoch=config.samples_per_epoch,
-        validation=held_out(config),
+        validation=prepared.held_out,
         metrics=config.metrics or (),
         callbacks=[
             *stopping,
@@ -209,6 +230,8 @@ def train(
         checkpoint=checkpoints,
         resume=True,
         on_nan=config.on_nan,
+        class_weights=config.class_weights,
+        augment=config.augment,
     )
 
 
@@ -222,7 +245,9 @@ def load_data(config: TrainConfig) -> Dataset:
         samples=config.samples,
         label_column=config.label_column,
         task=task_of(loss),
-        validation=config.validation,
+        validation=0 if is_drawn(config) else config.validation,
+        test=config.test,
+        group_column=config.group_column,
         image_size=config.image_size,
         grayscale=config.grayscale,
         flag_missing=config.flag_missing,
@@ -235,6 +260,19 @@ def load_data(config: TrainConfig) -> Dataset:
             f"leave it out, or choose among {', '.join(SYNTHETIC)}"
         )
     return dataset
+
+
+def check_class_weights(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse weights of classes where there are none, or where examples are yet to be drawn."""
+    if config.class_weights is None:
+        return
+    if dataset.class_names is None:
+        raise ConfigError(
+            f"class_weights={config.class_weights} is for classes, but {dataset.name} is predicted "
+            "as numbers: leave it out, or choose a loss for classes"
+        )
+    if config.fresh_data:
+        raise ConfigError("class_weights cannot be had with fresh_data: leave out one of them")
 
 
 def task_of(loss: Loss | None) -> str | None:
@@ -250,18 +288,18 @@ def fresh_points(config: TrainConfig) -> Callable[[int], tuple[Any, Any]]:
     return lambda epoch: datasets.fresh(config.data, samples, config.seed, epoch)
 
 
-def held_out(config: TrainConfig) -> tuple[Any, Any] | float | int | None:
-    """What to validate on. With fresh points it is the draw of epoch 0, which none trains on."""
-    if config.validation and config.fresh_data:
-        return fresh_points(config)(0)
-    return config.validation or None
+def is_drawn(config: TrainConfig) -> bool:
+    """True if validation is on points that are drawn for it: the draw of epoch 0, which none trains
+    on, where others are drawn for each epoch."""
+    return config.fresh_data and not isinstance(config.validation, str)
 
 
-def default_validation(config: TrainConfig, dataset: Dataset) -> float | int:
+def default_validation(config: TrainConfig, dataset: Dataset) -> Share | str:
     """The validation asked for, or a tenth of the training data where that is enough."""
     if config.validation is not None:
         return config.validation
-    return default_held_out(len(dataset.x_train))
+    held_out = 0 if dataset.x_validation is None else len(dataset.x_validation)
+    return default_held_out(len(dataset.x_train) + held_out)
 
 
 def make_optimizer(config: TrainConfig) -> Optimizer:
@@ -289,16 +327,18 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
     )
 
 
-def test(network: Network, dataset: Dataset) -> dict[str, Any]:
-    """Loss and metrics on the test part (None where there is none), and how long it took to
-    predict it."""
+def test(network: Network, dataset: Dataset, looks_at_labels: bool) -> dict[str, Any]:
+    """How long it takes to predict the test part, where there is one, and loss and metrics on it;
+    these not where its labels are not to be looked at."""
     if dataset.x_test is None or dataset.y_test is None:
         return {}
     began = time.perf_counter()
     outputs = network.predict(dataset.x_test)
-    seconds = time.perf_counter() - began
+    taken = {"predict_seconds": time.perf_counter() - began}
+    if not looks_at_labels:
+        return taken
     numbers = network.judge(outputs, dataset.y_test, network.choose_loss(None), network.metrics)
-    return {"test": numbers, "predict_seconds": seconds}
+    return {"test": numbers, **taken}
 
 
 class WriteMetrics(Callback):

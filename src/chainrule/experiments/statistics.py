@@ -3,7 +3,7 @@
 A number measured with several seeds has a mean, a standard deviation, and a 95 % interval for
 the mean by the bootstrap. Two variants run with the same seeds are compared seed by seed: the
 differences have an interval by Student's t, which stays honest with five seeds, where the
-bootstrap's would be too narrow.
+bootstrap's would be too narrow. Where nothing is known of the spread, intervals have no bounds.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.display import counted
 from chainrule.seeding import generator
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
+FEWEST_SEEDS = 3  # that may show a difference: how far two lie apart says little of the spread
+MOST_SEEDS = 100  # that are ever recommended
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,18 @@ class Estimate:
     high: float
     count: int
 
+    @property
+    def is_bounded(self) -> bool:
+        """True if something is known of the spread, so that the interval has bounds."""
+        return math.isfinite(self.low)
+
 
 @dataclass(frozen=True)
 class Difference:
     """How much a variant differs from another one run with the same seeds.
 
     `effect` is the mean difference in units of the differences' own standard deviation (Cohen's
-    d for pairs); infinite where all seeds give the same difference.
+    d for pairs); NaN where that is not known.
     """
 
     mean: float
@@ -46,25 +54,69 @@ class Difference:
     count: int
 
     @property
+    def is_bounded(self) -> bool:
+        """True if something is known of the spread, so that the interval has bounds."""
+        return math.isfinite(self.low)
+
+    @property
     def is_certain(self) -> bool:
-        """True if the interval excludes zero."""
-        return self.low > 0 or self.high < 0
+        """True if there are enough seeds, and the interval excludes zero."""
+        return self.count >= FEWEST_SEEDS and (self.low > 0 or self.high < 0)
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the runs do not show a difference, and what would be needed; None where they do.
+
+        >>> difference([0.95, 0.96], [0.90, 0.91]).doubt
+        '2 seeds are too few to tell; run 5'
+        >>> difference([0.9, 0.8, 0.9], [0.9, 0.8, 0.9]).doubt
+        'no difference with any of 3 seeds'
+        >>> difference([0.9, 0.9, 0.9], [0.8, 0.8, 0.8]).doubt
+        'the same with each of 3 seeds, so that the spread is unknown; run more'
+        >>> difference([0.91, 0.90, 0.93], [0.90, 0.90, 0.90]).doubt
+        'the runs cannot tell; if it is no chance, about 8 seeds would show it'
+        """
+        if self.is_certain:
+            return None
+        seeds = counted(self.count, "seed")
+        if self.count < FEWEST_SEEDS:
+            are = "is" if self.count == 1 else "are"
+            return f"{seeds} {are} too few to tell; run 5"
+        if not self.is_bounded:
+            if self.mean == 0:
+                return f"no difference with any of {seeds}"
+            return f"the same with each of {seeds}, so that the spread is unknown; run more"
+        needed = self._seeds_needed()
+        if needed is None:
+            return f"the runs cannot tell, nor would {MOST_SEEDS} seeds"
+        return f"the runs cannot tell; if it is no chance, about {needed} seeds would show it"
+
+    def _seeds_needed(self) -> int | None:
+        """The number of seeds whose interval would exclude zero, were mean and spread as they
+        are; None where there would have to be too many."""
+        from scipy.stats import t
+
+        counts = np.arange(self.count + 1, MOST_SEEDS + 1)
+        reach = t.ppf((1 + CONFIDENCE) / 2, counts - 1) / np.sqrt(counts)
+        enough = counts[reach < abs(self.effect)]
+        return int(enough[0]) if len(enough) else None
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Mean, standard deviation (n - 1), and the percentile bootstrap's interval for the mean.
+    """Mean, standard deviation (n - 1), and the percentile bootstrap's interval for the mean, which
+    has no bounds where there are only one or two values, or all are equal.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 
     >>> estimate([0.9, 0.9, 0.9])
-    Estimate(mean=0.9, std=0.0, low=0.9, high=0.9, count=3)
+    Estimate(mean=0.9, std=0.0, low=-inf, high=inf, count=3)
     """
     from scipy.stats import bootstrap
 
     numbers = np.asarray(values, np.float64)
     mean, spread = float(numbers.mean()), _std(numbers)
-    if spread == 0:
-        return Estimate(mean, 0.0, mean, mean, len(numbers))
+    if spread == 0 or len(numbers) < FEWEST_SEEDS:
+        return Estimate(mean, spread, -math.inf, math.inf, len(numbers))
     interval = bootstrap(
         (numbers,),
         np.mean,
@@ -80,21 +132,19 @@ def difference(values: Sequence[float], reference: Sequence[float]) -> Differenc
     """values - reference, pair by pair, with Student's t interval for the mean difference.
 
     With a single pair, or where every pair differs by the same amount, nothing is known of the
-    spread: the interval of one pair is infinite, that of equal differences is the difference.
+    spread, and the interval has no bounds.
 
-    >>> difference([0.95, 0.96, 0.94], [0.90, 0.91, 0.89]).is_certain
+    >>> difference([0.95, 0.96, 0.94], [0.90, 0.92, 0.89]).is_certain
     True
     """
-    from scipy.stats import t
+    from scipy.stats import ttest_1samp
 
     pairs = np.asarray(values, np.float64) - np.asarray(reference, np.float64)
     mean, spread, count = float(pairs.mean()), _std(pairs), len(pairs)
-    if count < 2:
-        return Difference(mean, -math.inf, math.inf, 0.0, count)
     if spread == 0:
-        return Difference(mean, mean, mean, math.copysign(math.inf, mean) if mean else 0.0, count)
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * spread / math.sqrt(count)
-    return Difference(mean, mean - reach, mean + reach, mean / spread, count)
+        return Difference(mean, -math.inf, math.inf, math.nan, count)
+    interval = ttest_1samp(pairs, 0).confidence_interval(CONFIDENCE)
+    return Difference(mean, float(interval.low), float(interval.high), mean / spread, count)
 
 
 def _std(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 import chainrule as cr
-from chainrule.data.dataset import split
+from chainrule.data.splits import split
 from chainrule.errors import DataError
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_images
@@ -43,7 +43,6 @@ from chainrule.labs.lab import (
     run_variants,
 )
 from chainrule.labs.pictures import draw_curves
-from chainrule.seeding import generator
 from chainrule.types import Array
 
 Runs = dict[str, "list[Run]"]  # for each variant, a run for each seed
@@ -216,7 +215,9 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
     network = cr.Network(variant.layers(), x.shape[1:], seed=seed)
     began = time.perf_counter()
     history = network.fit(
-        *((shifted(x, y, variant.shift, seed),) if variant.shift else (x, y)),
+        x,
+        y,
+        augment=cr.Affine(variant.shift, rotation=0, scale=0) if variant.shift else None,
         loss=balanced_loss(y) if variant.balanced else variant.loss,
         optimizer=cr.Adam(variant.rate),
         schedule=variant.schedule,
@@ -229,21 +230,6 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
     seconds = time.perf_counter() - began
     predictions = network.predict(files.x_test).argmax(axis=1)
     return Run(history, predictions, float((predictions == y_test).mean()), seconds)
-
-
-def shifted(x: Array, y: Array, reach: int, seed: int) -> Callable[[int], tuple[Array, Array]]:
-    """The examples of each epoch, every image moved anew."""
-    return lambda epoch: (shift_images(x, reach, generator(seed, "shift", epoch)), y)
-
-
-def shift_images(x: Array, reach: int, rng: np.random.Generator) -> Array:
-    """Images ``(N, height, width, channels)``, each moved by up to `reach` pixels along both axes;
-    what comes in at the edges is 0."""
-    padded = np.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, x.shape[1:3], axis=(1, 2))
-    rows, columns = rng.integers(0, 2 * reach + 1, (2, len(x)))
-    moved = windows[np.arange(len(x)), rows, columns]  # (N, channels, height, width)
-    return np.moveaxis(moved, 1, -1)
 
 
 def balanced_loss(y: Array) -> cr.Loss:

@@ -219,8 +219,7 @@ def gain(gap: Difference) -> str:
     >>> gain(difference([0.95, 0.96, 0.94], [0.90, 0.92, 0.89]))
     '+4.67 points (95 % interval +3.23 to +6.10): real'
     """
-    if gap.mean == gap.low == gap.high == 0:
-        return "no difference in any run"
-    interval = f"95 % interval {100 * gap.low:+.2f} to {100 * gap.high:+.2f}"
-    verdict = "real" if gap.is_certain else "the runs cannot tell"
-    return f"{100 * gap.mean:+.2f} points ({interval}): {verdict}"
+    interval = ""
+    if gap.is_bounded:
+        interval = f" (95 % interval {100 * gap.low:+.2f} to {100 * gap.high:+.2f})"
+    return f"{100 * gap.mean:+.2f} points{interval}: {gap.doubt or 'real'}"

@@ -299,7 +299,7 @@ def answer(
     headers = ["", "final loss", "accuracy", "first epoch with 100 %", "train s"]
     document.table([*headers, *(["accuracy, unseen points"] if any_linear else [])], rows)
     if len({training.data for training in question.trainings.values()}) == 1:
-        for sentence in Results(results).sentences():
+        for sentence in Results(results).differences():
             document.paragraph(sentence)
     draw_losses(document, f"{number}-loss", question, runs, seeds)
 
@@ -326,7 +326,7 @@ def unseen(training: Training, found: Sequence[Trained]) -> str:
 def judged(training: Training, run: Trained) -> dict[str, float]:
     """The number that trainings are compared by: on linear points the accuracy on unseen ones."""
     if training.data == "linear":
-        return {"test_accuracy": run.unseen}
+        return {"unseen_accuracy": run.unseen}
     return {"accuracy": run.accuracy}
 
 
@@ -412,10 +412,9 @@ def improvement(runs: Sequence[Trained]) -> Claim:
     measured = f"100 % in {len(needed)} of {len(runs)} seeds"
     if needed:
         saved = difference(needed, [EPOCHS] * len(needed))
-        measured += (
-            f", after {plain(needed)} epochs: {-saved.mean:,.0f} fewer (95 % interval "
-            f"{-saved.high:,.0f} to {-saved.low:,.0f})"
-        )
+        measured += f", after {plain(needed)} epochs: {-saved.mean:,.0f} fewer"
+        if saved.is_bounded:
+            measured += f" (95 % interval {-saved.high:,.0f} to {-saved.low:,.0f})"
     return Claim(
         "improvement: XOR with Adam at rate 0.03",
         f"100 % after {EPOCHS:,} epochs of gradient descent",

@@ -1,0 +1,216 @@
+"""`chainrule train`: parts in files, three parts, groups, class weights, and layers on request."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.experiments.run_folder import read_run
+from tests.cli.conftest import Command
+
+QUICK = ("--epochs", 3, "--hidden", 8, "--out", "run")
+
+
+def points(path: str, count: int, seed: int, header: str = "a,b,who,label") -> str:
+    """A table of two classes, of which one is rare; three rows in turn belong to one person."""
+    rng = np.random.default_rng(seed)
+    lines = [header]
+    for row in range(count):
+        label = "rare" if row % 10 == 0 else "usual"
+        a, b = rng.normal(0 if label == "rare" else 1.5, 1, 2)
+        cells = {"a": f"{a:.3f}", "b": f"{b:.3f}", "who": f"p{row // 3}", "label": label}
+        lines.append(",".join(cells[name] for name in header.split(",")))
+    Path(path).write_text("\n".join(lines) + "\n")
+    return path
+
+
+def settings() -> dict[str, object]:
+    return tomllib.loads(Path("run/config.toml").read_text())
+
+
+def summary() -> dict[str, object]:
+    return json.loads(Path("run/summary.json").read_text())
+
+
+def test_validation_and_test_in_files_of_their_own(chainrule: Command) -> None:
+    train = points("train.csv", 90, 0, "a,b,label")
+    later = [points(name, 30, seed, "label,b,a") for name, seed in (("v.csv", 1), ("t.csv", 2))]
+    answer = chainrule("train", train, "--val", later[0], "--test", later[1], *QUICK)
+    assert answer.code == 0, answer.err
+    assert "train: 90 training, 30 validation and 30 test examples of shape (2,)" in answer.out
+    assert "t.csv: the columns were put in the order of training, by their names" in answer.out
+    assert (settings()["validation"], settings()["test"]) == ("v.csv", "t.csv")
+    numbers = summary()["test"]
+    told = chainrule("evaluate", "run").out
+    assert told.startswith("t.csv, 30 examples: ")
+    assert told.split(": ")[1] == chainrule("evaluate", "run", "t.csv").out.split(": ")[1]
+    assert f"accuracy {100 * numbers['accuracy']:.2f} %" in told
+
+
+def test_a_run_with_files_opens_from_elsewhere(
+    chainrule: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chainrule("train", points("train.csv", 60, 0), "--test", points("t.csv", 30, 1), *QUICK)
+    told = chainrule("evaluate", "run").out
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert chainrule("evaluate", "../run").out.split(": ")[1] == told.split(": ")[1]
+
+
+def test_three_parts_with_groups_repeat(chainrule: Command) -> None:
+    split = ("--validation", 0.25, "--test", 0.2, "--group-column", "who")
+    answer = chainrule("train", points("t.csv", 90, 0), *split, *QUICK)
+    assert answer.code == 0, answer.err
+    assert "t: 54 training, 18 validation and 18 test examples of shape (2,)" in answer.out
+    assert "left out, as it only says what stays together: `who`" in answer.out
+    again = ("train", "--config", "run/config.toml", "--out", "again")
+    assert chainrule(*again).code == 0
+    first, second = (Path(run, "model.safetensors").read_bytes() for run in ("run", "again"))
+    assert first == second
+    other = json.loads(Path("again/summary.json").read_text())
+    assert other["test"] == summary()["test"]
+    assert chainrule("evaluate", "run").out.startswith("t.csv (its test part), 18 examples: ")
+    assert chainrule("report", "run", "--out", "report").code == 0
+    assert "18 test examples" in Path("report/report.md").read_text()
+
+
+def test_evaluate_notices_that_the_data_has_changed(chainrule: Command) -> None:
+    chainrule("train", points("t.csv", 60, 0, "a,b,label"), "--test", 0.2, *QUICK)
+    points("t.csv", 60, 1, "a,b,label")
+    answer = chainrule("evaluate", "run")
+    assert answer.code == 2
+    assert "t.csv is not what run was trained on" in answer.err
+
+
+def test_balanced_classes_find_the_rare_one(chainrule: Command) -> None:
+    train, test = points("train.csv", 200, 0, "a,b,label"), points("t.csv", 200, 1, "a,b,label")
+    found = {}
+    for name, more in (("plain", ()), ("balanced", ("--class-weights", "balanced"))):
+        options = ("--test", test, "--epochs", 20, "--learning-rate", 0.02, "--metrics", "recall")
+        assert chainrule("train", train, *options, *more, "--out", name).code == 0
+        found[name] = json.loads(Path(name, "summary.json").read_text())["test"]["recall"]
+    assert found["balanced"] > found["plain"] + 0.1
+    config = tomllib.loads(Path("balanced/config.toml").read_text())
+    assert config["class_weights"] == "balanced"
+
+
+def layers_of(*options: object, model: str = "mlp", chainrule: Command) -> list[str]:
+    arguments = ("--model", model, *options, "--epochs", 1, "--samples-per-epoch", 32)
+    assert chainrule("train", "digits", *arguments, "--out", "run").code == 0
+    return [repr(layer) for layer in read_run(Path("run")).network.layers]
+
+
+def test_layers_on_request(chainrule: Command) -> None:
+    options = ("--hidden", "8,4", "--dropout", 0.2, "--batch-norm", "--weight-decay", 0.01)
+    dense = "initializer='he', regularizer=WeightDecay(0.01)"
+    assert layers_of(*options, chainrule=chainrule) == [
+        "Flatten()",
+        *(f"Dense(8, {dense})", "BatchNorm()", "ReLU()", "Dropout(rate=0.2)"),
+        *(f"Dense(4, {dense})", "BatchNorm()", "ReLU()", "Dropout(rate=0.2)"),
+        f"Dense(10, {dense})",
+    ]
+    again = ("train", "--config", "run/config.toml", "--out")
+    assert chainrule(*again, "again").code == 0
+    assert (
+        Path("run/model.safetensors").read_bytes() == Path("again/model.safetensors").read_bytes()
+    )
+    assert chainrule(*again, "other", "--dropout", 0.4).code == 0
+    assert "Dropout(rate=0.4)" in map(repr, read_run(Path("other")).network.layers)
+
+
+def test_layers_of_a_cnn_on_request(chainrule: Command) -> None:
+    options = ("--hidden", 8, "--dropout", 0.2, "--batch-norm", "--weight-decay", 0.01)
+    layers = layers_of(*options, model="cnn", chainrule=chainrule)
+    kinds = [layer.partition("(")[0] for layer in layers]
+    block = ["Conv2D", "BatchNorm", "ReLU", "MaxPool2D"]
+    hidden = ["Dense", "BatchNorm", "ReLU", "Dropout"]
+    assert kinds == [*block, *block, "Flatten", *hidden, "Dense"]
+    assert sum("WeightDecay(0.01)" in layer for layer in layers) == 4
+
+
+def test_augmented_images_repeat(chainrule: Command) -> None:
+    augment = ("--augment", "affine(shift=1, rotation=10)", "--samples-per-epoch", 64)
+    assert chainrule("train", "digits", *augment, *QUICK).code == 0
+    assert settings()["augment"] == "affine(shift=1, rotation=10)"
+    assert chainrule("train", "--config", "run/config.toml", "--out", "again").code == 0
+    models = [Path(run, "model.safetensors").read_bytes() for run in ("run", "again")]
+    assert models[0] == models[1]
+    assert chainrule("report", "run").code == 0
+
+
+REFUSED: dict[str, tuple[Sequence[object], str]] = {
+    "no such file": (["digits", "--val", "none.csv"], "none.csv does not exist: check the path"),
+    "a second test part": (["digits", "--test", 0.2], "digits has a test part of its own"),
+    "groups of images": (["digits", "--group-column", "who"], "group_column=who is for tables"),
+    "a negative part": (["digits", "--test", -1], "test should be greater than or equal to 0"),
+    "an unknown weighting": (["digits", "--class-weights", "even"], "should be 'balanced'"),
+    "weights of numbers": (
+        ["sine", "--class-weights", "balanced"],
+        "class_weights=balanced is for classes, but sine is predicted as numbers",
+    ),
+    "weights of fresh data": (
+        ["moons", "--fresh-data", "--class-weights", "balanced"],
+        "class_weights cannot be had with fresh_data",
+    ),
+    "moved points": (["moons", "--augment", "affine"], "augment changes images, but moons has"),
+    "an unknown change": (["digits", "--augment", "afine"], "did you mean 'affine'?"),
+    "all left out": (["digits", "--dropout", 1], "dropout should be less than 1; received 1"),
+    "a negative decay": (["digits", "--weight-decay", -0.1], "greater than or equal to 0"),
+    "nothing hidden": (
+        ["digits", "--hidden", "[]", "--dropout", 0.1],
+        "dropout is for hidden layers, and there are none: --hidden 128",
+    ),
+    "a file with layers": (
+        ["digits", "--model", "net.toml", "--batch-norm"],
+        "batch_norm is for the models mlp and cnn; net.toml says what the layers are",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_train_refuses(chainrule: Command, arguments: Sequence[object], message: str) -> None:
+    Path("net.toml").write_text('layers = ["flatten", "dense(10)"]\n')
+    answer = chainrule("train", *arguments, "--out", "run")
+    assert answer.code == 2
+    assert message in answer.err
+    assert answer.err.startswith("chainrule: ")
+    assert not Path("run").exists()
+
+
+def test_classes_count_alike_in_python() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.repeat([0, 1], [50, 10])
+
+    def trained(**options: object) -> np.ndarray:
+        net = cr.Network([cr.Dense(2)], 2)
+        net.fit(x, y, epochs=3, batch_size=16, quiet=True, **options)
+        return net.parameters.flat.copy()
+
+    balanced = trained(class_weights="balanced")
+    np.testing.assert_array_equal(balanced, trained(weights=np.where(y == 0, 0.6, 3.0)))
+    np.testing.assert_array_equal(balanced, trained(class_weights=[0.6, 3.0]))
+    assert not np.array_equal(balanced, trained())
+    twice = trained(class_weights="balanced", weights=np.linspace(0.5, 1, 60))
+    product = np.where(y == 0, 0.6, 3.0) * np.linspace(0.5, 1, 60)
+    np.testing.assert_array_equal(twice, trained(weights=product))
+
+
+@pytest.mark.parametrize(
+    ("y", "class_weights", "message"),
+    [
+        ([0, 1, 2], "equal", "no class_weights .* is called 'equal'|choose"),
+        ([0, 1, 2], [1, 2], "has 2 numbers, but y has classes up to 2: give one for each class"),
+        ([0, 1, 2], [1, -2, 1], "a class weight"),
+        ([0.5, 1, 2], "balanced", "the label of example 0 is 0.5; classes are whole numbers"),
+    ],
+)
+def test_class_weights_that_cannot_be(y: object, class_weights: object, message: str) -> None:
+    net = cr.Network([cr.Dense(3)], 1)
+    with pytest.raises(cr.errors.ChainruleError, match=message):
+        net.fit(np.zeros((3, 1)), np.array(y), class_weights=class_weights, quiet=True)
