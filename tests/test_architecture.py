@@ -25,7 +25,7 @@ FLOORS = [
     {"rewrites"},
     {"initializers", "regularizers", "history", "parameters"},
     {"layers", "tensor_file"},
-    {"layouts", "losses", "metrics", "optimizers", "schedules", "data", "checkpoint"},
+    {"layouts", "losses", "metrics", "optimizers", "schedules", "data", "checkpoint", "objective"},
     {"chain"},
     {"epoch", "passages", "summary", "model_file", "onnx_export"},
     {"runner", "last_good", "training_state", "callbacks"},

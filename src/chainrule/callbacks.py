@@ -14,6 +14,7 @@ from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import MODES, History
 from chainrule.losses import Loss
+from chainrule.objective import Objective
 from chainrule.schedules import Moment
 
 __all__ = ["Callback", "EarlyStopping", "Training"]
@@ -28,11 +29,15 @@ class Training(Protocol):
 
     @property
     def loss(self) -> Loss:
-        """What it is trained to make small."""
+        """What it is trained to make small, of outputs and targets as in `data`."""
+
+    @property
+    def objective(self) -> Objective:
+        """That loss, and how it comes to be in the unit of the user's targets."""
 
     @property
     def data(self) -> TrainingData:
-        """The examples that it is trained on."""
+        """The examples that it is trained on, targets as the layers know them."""
 
     @property
     def held_out(self) -> TrainingData | None:
@@ -52,7 +57,7 @@ class Training(Protocol):
 
     @property
     def step_loss(self) -> float:
-        """The loss before that step."""
+        """The loss before that step, of outputs and targets as the layers know them."""
 
     @property
     def examples_seen(self) -> int:

@@ -114,6 +114,9 @@ def _stored_preparation(stored: Any, network: Chain) -> Preparation:
     preparation = Preparation.from_plain(stored)
     if preparation.shape not in (None, network.input_shape):
         raise ValueError(f"its data is prepared to the shape {preparation.shape}")
+    scale = preparation.target_scale
+    if scale is not None and len(scale.means) != math.prod(network.output_shape):
+        raise ValueError(f"its data has {len(scale.means)} targets")
     names = preparation.class_names
     if names is not None and network.output_shape not in {(len(names),), (1,) * (len(names) == 2)}:
         raise ValueError(f"its data has {len(names)} classes")

@@ -185,7 +185,8 @@ class Network(Chain):
 
         Inputs that are clearly unlike those of training are predicted all the same; the logger
         ``chainrule`` warns of them. Where the network came with the preparation of its data, as
-        from a run folder, raw pixels of whole numbers are scaled and shaped as that says.
+        from a run folder, raw pixels of whole numbers are scaled and shaped as that says, and what
+        is predicted is in the unit of the targets.
         """
         if self.preparation is not None:
             x = self.preparation.complete(x)
@@ -196,7 +197,7 @@ class Network(Chain):
         if self.engine != "numpy":
             outputs = (self._predict_compiled or self._prepare_engine())(self, x)
             if outputs is not None:
-                return outputs
+                return self.in_unit_of_targets(outputs)
         return super().predict(x)
 
     def _complete(self, x: Any) -> Any:

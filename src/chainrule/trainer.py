@@ -65,7 +65,9 @@ class Trainer:
         on_nan: str = "stop",
     ) -> None:
         self.network = network
-        self.loss = build(loss, LOSSES, "loss")
+        self.asked_loss = build(loss, LOSSES, "loss")
+        self.objective = network.objective(self.asked_loss)
+        self.loss = self.objective.loss
         self.optimizer = build(optimizer, OPTIMIZERS, "optimizer")
         self.schedule = build(schedule, SCHEDULES, "schedule")
         names = [metrics] if isinstance(metrics, str) else metrics
@@ -135,7 +137,7 @@ class Trainer:
     def run_epoch(self) -> Record:
         """One pass over the training data, or the rest of one that was begun; its record."""
         began, number = time.perf_counter(), self.state.epoch
-        report = EpochReport(self.loss, self.metrics)
+        report = EpochReport(self.objective, self.metrics)
         epoch = self._epoch(number)
         if self.state.steps is None:
             self.network.start_epoch(number)
@@ -185,7 +187,7 @@ class Trainer:
         if self.held_out is None:
             return {}
         outputs = self.network.predict(self.held_out.x)
-        judged = self.network.judge(outputs, self.held_out.y, self.loss, self.metrics)
+        judged = self.network.judge(outputs, self.held_out.y, self.asked_loss, self.metrics)
         if not math.isfinite(judged["loss"]):
             raise self._divergence.in_validation(judged["loss"], self.held_out)
         return {f"validation_{name}": value for name, value in judged.items()}
@@ -233,7 +235,9 @@ class Trainer:
         seconds = (time.perf_counter() - began) / len(losses)
         return [
             {"epoch": number, "loss": loss, "learning_rate": rate, "seconds": seconds}
-            for number, loss, rate in zip(range(first, end), losses.tolist(), rates, strict=True)
+            for number, loss, rate in zip(
+                range(first, end), (losses * self.objective.factor).tolist(), rates, strict=True
+            )
         ]
 
     # --- what may come between ------------------------------------------------------------
@@ -290,11 +294,12 @@ class Trainer:
         network = self.network
         network.check_input(data.x)
         self.plan = plan
-        self.data, self.held_out = data.with_validation(validation, network.seed)
+        training, self.held_out = data.with_validation(validation, network.seed)
+        self.data = self.objective.data(training)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
         self.state, self.last_good = state, LastGood(network, state.optimizer)
-        network.loss, network.metrics = self.loss, self.metrics
+        network.loss, network.metrics = self.asked_loss, self.metrics
         network.input_range = range_of(self.data.x)
         self.runner = self._choose_runner()
         self.history.stopped, self.history.engine = None, self.runner.description

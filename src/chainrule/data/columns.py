@@ -59,7 +59,7 @@ class NumberColumn:
         median = float(np.median(values[~np.isnan(values)]))
         filled = np.where(np.isnan(values), median, values)
         mean, deviation = float(filled.mean()), float(filled.std())
-        return cls(name, median, mean, deviation if _varies(deviation, mean) else 1.0)
+        return cls(name, median, mean, deviation if varies(deviation, mean) else 1.0)
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
         """Its cells as ``(rows, 1)``, and what to say of them."""
@@ -131,7 +131,7 @@ def learn_numbers(table: Table, positions: Sequence[int], values: Array) -> list
     values = values.astype(np.float64)
     medians, means = np.median(values, axis=0), values.mean(axis=0)
     deviations = values.std(axis=0)
-    deviations[~_varies(deviations, means)] = 1.0
+    deviations[~varies(deviations, means)] = 1.0
     statistics = zip(positions, medians, means, deviations, strict=True)
     return [NumberColumn(table.names[at], *map(float, found)) for at, *found in statistics]
 
@@ -142,7 +142,7 @@ def standardize(values: Array, columns: Sequence[NumberColumn]) -> Array:
     return (values - means) / np.array([column.deviation for column in columns])
 
 
-def _varies(deviation: Any, mean: Any) -> Any:
+def varies(deviation: Any, mean: Any) -> Any:
     """True of a column that is not the same everywhere, but for rounding."""
     return deviation > 1e-12 * abs(mean)
 

@@ -101,6 +101,13 @@ def split_rows(
     return np.sort(order[count:]), np.sort(order[:count])
 
 
+def training_rows(available: int, held_out: float | int | None, seed: int) -> npt.NDArray[np.intp]:
+    """The rows that stay for training, in ascending order; None holds out as much as by default."""
+    part = default_held_out(available) if held_out is None else held_out
+    count = count_held_out(available, part) if part else 0
+    return split_rows(available, count, seed)[0]
+
+
 def default_held_out(available: int) -> float | int:
     """How much is held out for validation unless told otherwise: a tenth, where that is enough."""
     return 0.1 if available >= ENOUGH_TO_HOLD_OUT else 0

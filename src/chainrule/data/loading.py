@@ -17,7 +17,7 @@ from chainrule.data.arrays import (
     read_npz,
 )
 from chainrule.data.catalog import CATALOG, load_catalog
-from chainrule.data.dataset import Dataset, Inputs
+from chainrule.data.dataset import Dataset, Inputs, training_rows
 from chainrule.data.delimited import read_delimited
 from chainrule.data.frames import OLD_EXCEL_MAGIC, PARQUET_MAGIC, is_excel, read_frame
 from chainrule.data.idx import (
@@ -47,6 +47,7 @@ from chainrule.data.records import read_records
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import Table
 from chainrule.data.tabular import learn_table, table_inputs
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
 from chainrule.limits import shortened
 from chainrule.types import Array
@@ -130,7 +131,8 @@ def load(
         if isinstance(raw, Table):
             _refuse_options(asked, path)
             return learn_table(raw, path, label_column, task, validation, seed)
-        return _as_dataset(raw, path, task or "classification", asked)
+        dataset = _as_dataset(raw, path, task or "classification", asked)
+        return dataset if dataset.class_names else _scaled(dataset, validation, seed)
 
 
 def load_inputs(
@@ -305,6 +307,13 @@ def _as_dataset(raw: RawDataset, path: Path, task: str, asked: ImageOptions) -> 
         source=str(path),
         notes=raw.notes,
     )
+
+
+def _scaled(dataset: Dataset, validation: float | int | None, seed: int) -> Dataset:
+    """A set for regression that knows how its targets are standardized."""
+    rows = training_rows(len(dataset.y_train), validation, seed)
+    scale = TargetScale.learn(dataset.y_train[rows])
+    return replace(dataset, preparation=replace(dataset.preparation, target_scale=scale))
 
 
 def _refuse_options(asked: ImageOptions, path: Path) -> None:

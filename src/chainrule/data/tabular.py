@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.data.columns import as_texts
-from chainrule.data.dataset import Dataset, Inputs, count_held_out, default_held_out, split_rows
+from chainrule.data.dataset import Dataset, Inputs, training_rows
 from chainrule.data.labels import guess_task, name_classes
 from chainrule.data.layout import Layout, find_label
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.tables import Table, listed_in_order
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.types import Array
 
@@ -35,7 +36,8 @@ def learn_table(
         raise DataError(f"{path} has one column: expected features and a label")
     label = find_label(table, label_column)
     y = _label_cells(table, label)
-    layout, notes = Layout.learn(table, label, _training_rows(len(table), validation, seed))
+    rows = training_rows(len(table), validation, seed)
+    layout, notes = Layout.learn(table, label, rows)
     places = layout.find(table)
     matrix, of_columns = layout.encode(table, places)
     preparation = (
@@ -49,26 +51,21 @@ def learn_table(
     preparation = replace(preparation, class_names=class_names, layout=layout)
     x = preparation.finish(matrix)
     targets = preparation.targets(y, origin)
+    scale = None
     if class_names is not None:
         notes += _odd_classes(targets, class_names)
-    elif task is None:
+    else:
+        scale = TargetScale.learn(targets[rows])
+    if class_names is None and task is None:
         notes.append(_say_regression(table, label, y))
     return Dataset(
         name=path.stem,
         x_train=x,
         y_train=targets,
-        preparation=replace(preparation, ink=find_ink(x)),
+        preparation=replace(preparation, ink=find_ink(x), target_scale=scale),
         source=str(path),
         notes=(*table.notes, *notes, *of_columns),
     )
-
-
-def _training_rows(count: int, validation: float | int | None, seed: int) -> Array:
-    """The rows that are not held out."""
-    part = default_held_out(count) if validation is None else validation
-    if not part:
-        return np.arange(count)
-    return split_rows(count, count_held_out(count, part), seed)[0]
 
 
 def _label_cells(table: Table, label: int) -> Array:

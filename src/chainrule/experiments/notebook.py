@@ -96,6 +96,9 @@ def load_source(config: TrainConfig) -> str:
         "seed": config.seed,
         "samples": config.samples,
         "label_column": config.label_column,
+        "validation": config.validation or None,
+        "image_size": config.image_size,
+        "grayscale": config.grayscale or None,
         "task": "regression" if isinstance(loss, REGRESSION_LOSSES) else None,
     }
     given = [f"{name}={source(value)}" for name, value in options.items() if value is not None]
@@ -111,7 +114,7 @@ def network_source(config: TrainConfig) -> str:
     lines += ["    ],", f"    input_shape={tuple(config.input_shape or ())},"]
     lines += [f"    seed={config.seed},", f"    dtype={source(config.dtype)},"]
     lines += [f"    engine={source(config.engine)},", f"    threads={config.threads},", ")"]
-    return "\n".join([*lines, "print(net.summary())"])
+    return "\n".join([*lines, "net.preparation = data.preparation", "print(net.summary())"])
 
 
 def fit_source(config: TrainConfig) -> str:

@@ -1,4 +1,5 @@
-"""What is done to the examples before the network sees them: an ONNX file does it itself."""
+"""What is done to the examples before the network sees them, and to what it puts out: an ONNX file
+does it itself."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from chainrule.data.columns import Column, NumberColumn
 from chainrule.data.preparation import Preparation
+from chainrule.data.target_scale import TargetScale
 from chainrule.onnx_export.graph import Graph, Value
+from chainrule.types import Shape
 
 
 def prepared(graph: Graph, x: Value, preparation: Preparation) -> Value:
@@ -37,6 +40,14 @@ def of_numbers(column: Column, statistic: str, other: float) -> list[float]:
     if isinstance(column, NumberColumn):
         return [getattr(column, statistic)]
     return [other] * column.width
+
+
+def restored(graph: Graph, y: str, shape: Shape, scale: TargetScale | None) -> str:
+    """The outputs in the unit of the targets: y · deviation + mean."""
+    if scale is None:
+        return y
+    means = graph.constant(np.reshape(scale.means, shape))
+    return graph.node("Add", graph.node("Mul", y, graph.constant(scale.deviation)), means)
 
 
 def described(preparation: Preparation) -> dict[str, str]:
