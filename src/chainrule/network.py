@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -17,7 +18,7 @@ from chainrule.callbacks import Callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import Description
-from chainrule.data.training import Plan, TrainingData
+from chainrule.data.training import BATCH_SIZE, Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import History
 from chainrule.layers.base import Layer
@@ -86,8 +87,8 @@ class Network(Chain):
         *,
         loss: Loss | Description = "softmax_cross_entropy",
         optimizer: Optimizer | Description = "adam",
-        epochs: int = 10,
-        batch_size: int | str = 128,
+        epochs: int | None = None,
+        batch_size: int | str = BATCH_SIZE,
         validation: tuple[Any, Any] | float | int | None = None,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
         schedule: Schedule | Description = "constant",
@@ -109,7 +110,8 @@ class Network(Chain):
                 (1, 2, …) that returns fresh ``(x, y)``, with y left out here.
             y: ``(N,)`` class numbers or ``(N, …)`` targets.
             loss, optimizer, schedule: an object, or its name.
-            epochs: how many passes over the data.
+            epochs: how many passes over the data; unless given, 10, and more of a small set, as
+                `default_epochs` in `data.training` says.
             batch_size: examples in a step; 1 for one at a time, "full" for all.
             validation: ``(x, y)``, or how much of the data to hold out: a fraction, a count.
             metrics: names, or functions (outputs, targets) -> number.
@@ -153,16 +155,16 @@ class Network(Chain):
             resume=resume,
             on_nan=on_nan,
         )
-        state, data = (
-            self._state_for(trainer.optimizer, warm_start),
-            TrainingData.given(self._complete(x), y, weights),
-        )
+        state = self._state_for(trainer.optimizer, warm_start)
         if isinstance(validation, tuple) and len(validation) == 2:
             validation = self._complete(validation[0]), validation[1]
-        plan = Plan(len(state.history) + integer(epochs, "epochs"), batch_size, samples_per_epoch)
+        given = TrainingData.given(self._complete(x), y, weights)
+        data, held_out = given.with_validation(validation, self.seed)
+        plan = Plan.of(epochs, batch_size, samples_per_epoch, len(data.x))
+        plan = replace(plan, epochs=len(state.history) + plan.epochs)
         self._checks_left = 0  # the watch compares the validation data
         try:
-            return trainer.train(data, plan, validation, state)
+            return trainer.train(data, plan, held_out, state)
         finally:
             self._checks_left = CHECKED_PREDICTIONS
 

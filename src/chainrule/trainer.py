@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -83,7 +82,7 @@ class Trainer:
         self,
         data: TrainingData,
         plan: Plan,
-        validation: tuple[Any, Any] | float | int | None,
+        held_out: TrainingData | None,
         state: TrainingState,
     ) -> History:
         """Train as planned and return the history.
@@ -92,9 +91,10 @@ class Trainer:
         after a last checkpoint; then they act as they would have.
 
         Args:
+            held_out: the examples to validate on.
             state: a new one, or that of an earlier training of this network to go on with.
         """
-        self._begin(data, plan, validation, state)
+        self._begin(data, plan, held_out, state)
         signals = INTERRUPT if self.checkpoints is None else ENDINGS
         claim = self.checkpoints.claimed() if self.checkpoints else nullcontext()
         with claim, noted_signals(signals) as self.noted:
@@ -289,13 +289,14 @@ class Trainer:
 
     # --- around the loop ------------------------------------------------------------------
 
-    def _begin(self, data: TrainingData, plan: Plan, validation: Any, state: TrainingState) -> None:
+    def _begin(
+        self, data: TrainingData, plan: Plan, held_out: TrainingData | None, state: TrainingState
+    ) -> None:
         """All that has to be there before the first step."""
         network = self.network
         network.check_input(data.x)
-        self.plan = plan
-        training, self.held_out = data.with_validation(validation, network.seed)
-        self.data = self.objective.data(training)
+        self.plan, self.held_out = plan, held_out
+        self.data = self.objective.data(data)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
         self.state, self.last_good = state, LastGood(network, state.optimizer)

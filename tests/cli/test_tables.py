@@ -232,7 +232,7 @@ def test_a_regression_learns_whatever_the_unit_of_its_targets(chainrule: Command
     frame = load_diabetes(as_frame=True).frame.sample(frac=1, random_state=0)
     frame[:300].to_csv("train.csv", index=False)
     frame[300:].to_csv("test.csv", index=False)
-    answer = chainrule("train", "train.csv", "--epochs", 50, "--out", "run")
+    answer = chainrule("train", "train.csv", "--out", "run")
     target = frame["target"][:300]
     said = f"mean {target.mean():.4g}, standard deviation {target.std(ddof=0):.4g}"
     assert f"10 numbers standardized, target `target` standardized ({said})" in answer.out
@@ -250,6 +250,6 @@ def test_numbers_that_nothing_is_known_about_are_warned_of(chainrule: Command) -
     rng = np.random.default_rng(0)
     rows = [[*map(str, rng.standard_normal(6)), str(1000 + 50 * rng.normal())] for _ in range(600)]
     train = write("noise.csv", [*"abcdef", "target"], rows)
-    answer = chainrule("train", train, "--epochs", 100, "--out", "run")
+    answer = chainrule("train", train, "--out", "run")
     assert "warning: R² on the validation data is -" in answer.out
     assert "no better than predicting the mean of the targets" in answer.out

@@ -472,7 +472,7 @@ def test_it_looks_at_the_same_weights_however_fast_the_machine(
 
 def test_the_plan_of_looks_depends_on_the_training_alone() -> None:
     def epochs(count: int, **options: Any) -> list[int]:
-        training = training_of([cr.Dense(3)], **options)
+        training = training_of([cr.Dense(3)], batch_size=128, **options)
         object.__setattr__(training.plan, "epochs", count)
         return LookPlan.of(training).epochs
 

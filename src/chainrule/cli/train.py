@@ -101,7 +101,7 @@ def train(
       chainrule train digits
       chainrule train mnist --hidden 128,64 --epochs 10
       chainrule train mnist --model cnn --epochs 3 --out runs/cnn
-      chainrule train parabola --hidden 3 --activation sigmoid --optimizer sgd
+      chainrule train parabola --hidden 8 --activation tanh --optimizer "sgd(momentum=0.9)"
       chainrule train --config runs/cnn/config.toml --seed 1
       chainrule train --resume runs/cnn
     """
@@ -189,12 +189,11 @@ def _configuration(options: dict[str, Any], data: str | None, config: Path | Non
 
 
 def _announce(prepared: Prepared) -> None:
+    from chainrule.experiments.runner import count_parts
+
     dataset, config, network = prepared.dataset, prepared.config, prepared.network
     test = 0 if dataset.x_test is None else len(dataset.x_test)
-    held_out = config.validation or 0
-    if isinstance(held_out, float):
-        held_out = round(held_out * len(dataset.x_train))
-    training = len(dataset.x_train) - (0 if config.fresh_data else held_out)
+    training, held_out = count_parts(dataset, config.validation or 0, config.fresh_data)
     classes = f", {len(dataset.class_names)} classes" if dataset.class_names else ""
     say(
         f"{dataset.name}: {training:,} training, {held_out:,} validation and {test:,} test "
@@ -206,7 +205,7 @@ def _announce(prepared: Prepared) -> None:
     say_lines(f"{network.summary()}\n\n")
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}, "
-        f"batches of {config.batch_size}, seed {config.seed}"
+        f"batches of {config.batch_size}, {config.epochs} epochs, seed {config.seed}"
     )
 
 

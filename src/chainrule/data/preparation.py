@@ -20,7 +20,7 @@ from chainrule.data.frames import from_frame, is_frame
 from chainrule.data.images import ImageOptions
 from chainrule.data.labels import match_classes, regression_targets
 from chainrule.data.layout import Layout, Places, find_by_count, pixel_matrix
-from chainrule.data.pixels import INKS, are_bits, find_ink, holds_pixels
+from chainrule.data.pixels import INKS, find_ink, find_white, holds_pixels
 from chainrule.data.tables import Table, listed_in_order, quoted
 from chainrule.data.target_scale import TargetScale
 from chainrule.errors import DataError
@@ -53,8 +53,8 @@ class Preparation:
 
         Whole numbers from 0 to 255 are pixels where they come as images
         ``(N, height, width[, channels])``, and where a table has a square number of columns,
-        64 or more, and a value above 1: they are divided by 255 and given a channel axis.
-        All else is left as it is.
+        64 or more, and a value above 1: they are divided by 255, or by the largest one where that
+        is 1, 15 or 16, and given a channel axis. All else is left as it is.
 
         >>> Preparation.infer(np.zeros((10, 28, 28), dtype=np.uint8))
         Preparation(255.0, (28, 28, 1))
@@ -77,8 +77,7 @@ class Preparation:
         if len(example) == 1:
             side = math.isqrt(example[0])
             example = (side, side)
-        scale = 1.0 if are_bits(x) else 255.0
-        return cls(scale, (*example, 1) if len(example) == 2 else example)
+        return cls(find_white(x), (*example, 1) if len(example) == 2 else example)
 
     @classmethod
     def from_plain(cls, stored: Mapping[str, Any]) -> Preparation:

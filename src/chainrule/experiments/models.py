@@ -13,7 +13,7 @@ from chainrule.configurable import build, describe, find_name
 from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.experiments.config import Spec, TrainConfig, read_toml
-from chainrule.layers import ACTIVATIONS, ELU, GELU, Dense, LeakyReLU, ReLU, SiLU, Softplus
+from chainrule.layers import ACTIVATIONS, Dense
 from chainrule.layers.base import Layer, declared, set_up
 from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
@@ -29,7 +29,6 @@ from chainrule.network import Network
 
 LARGEST_NETWORK = 2**28  # parameters: with their gradients 2 GB in float32
 LONGEST = 1000  # characters of a message about layers, which may list all there are
-RECTIFIERS = (ReLU, LeakyReLU, ELU, GELU, SiLU, Softplus)  # half of the signal is cut off
 
 
 def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[dict[str, Any]]:
@@ -38,14 +37,13 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
         return describe_layers(read_layers(Path(config.model)))
     name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
-    init = config.init or default_init(config.activation)
-    before = _convolutions(dataset, activation, init) if name == "cnn" else []
+    before = _convolutions(dataset, activation, config.init) if name == "cnn" else []
     flatten = [{"type": "Flatten"}] if len(dataset.input_shape) > 1 else []
     return [
         *before,
         *flatten,
-        *(layer for size in config.hidden for layer in (_dense(size, init), activation)),
-        _dense(count_outputs(dataset, loss), init),
+        *(layer for size in config.hidden for layer in (_dense(size, config.init), activation)),
+        _dense(count_outputs(dataset, loss), config.init),
         *_after_outputs(loss),
     ]
 
@@ -128,13 +126,6 @@ def _naming(path: Path) -> Iterator[None]:
         raise too_deep(path, ConfigError) from None
     except ChainruleError as error:
         raise ConfigError(f"{path}: {shortened(str(error), LONGEST)}") from None
-
-
-def default_init(activation: Spec) -> str:
-    """He's initialization for rectifiers, Glorot's for the rest."""
-    return (
-        "he" if isinstance(build(activation, ACTIVATIONS, "activation"), RECTIFIERS) else "glorot"
-    )
 
 
 def count_outputs(dataset: Dataset, loss: Loss) -> int:

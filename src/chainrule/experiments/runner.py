@@ -16,6 +16,7 @@ from chainrule.configurable import build
 from chainrule.data.dataset import Dataset, count_held_out, default_held_out
 from chainrule.data.loading import check_source
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
+from chainrule.data.training import Plan
 from chainrule.engine.running.threads import available_threads
 from chainrule.environment import versions
 from chainrule.errors import ChainruleError, ConfigError, DataError
@@ -26,7 +27,6 @@ from chainrule.experiments.models import (
     check_model,
     check_outputs,
     check_size,
-    default_init,
     default_loss,
     default_metrics,
     describe_model,
@@ -88,15 +88,18 @@ def prepare(config: TrainConfig) -> Prepared:
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
     optimizer = make_optimizer(config)
     layers = config.layers or describe_model(config, dataset, loss)
+    validation = default_validation(config, dataset)
+    training, _ = count_parts(dataset, validation, config.fresh_data)
+    plan = Plan.of(config.epochs, config.batch_size, config.samples_per_epoch, training)
     resolved = config.model_copy(
         update={
             "layers": layers,
             "input_shape": list(dataset.input_shape),
-            "init": config.init or default_init(config.activation),
             "loss": config.loss or default_loss(dataset),
             "learning_rate": optimizer.learning_rate,
             "metrics": config.metrics or default_metrics(dataset),
-            "validation": default_validation(config, dataset),
+            "validation": validation,
+            "epochs": plan.epochs,
             "threads": config.threads or available_threads(),
         }
     )
@@ -113,8 +116,6 @@ def prepare(config: TrainConfig) -> Prepared:
     )
     check_outputs(network, dataset, loss)
     network.preparation = dataset.preparation
-    if resolved.validation and not resolved.fresh_data:
-        count_held_out(len(dataset.x_train), resolved.validation)
     return Prepared(resolved, dataset, network)
 
 
@@ -173,7 +174,7 @@ def check_names(config: TrainConfig) -> None:
     check_source(config.data)
     check_model(config)
     build(config.activation, ACTIVATIONS, "activation")
-    build(config.init or "he", INITIALIZERS, "initializer")
+    build(config.init, INITIALIZERS, "initializer")
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")
@@ -261,6 +262,16 @@ def default_validation(config: TrainConfig, dataset: Dataset) -> float | int:
     if config.validation is not None:
         return config.validation
     return default_held_out(len(dataset.x_train))
+
+
+def count_parts(dataset: Dataset, validation: float | int, fresh_data: bool) -> tuple[int, int]:
+    """How many examples of the training part there are to train on, and to validate on. Of fresh
+    points, both parts have as many."""
+    available = len(dataset.x_train)
+    if not validation or fresh_data:
+        return available, available if validation else 0
+    held_out = count_held_out(available, validation)
+    return available - held_out, held_out
 
 
 def make_optimizer(config: TrainConfig) -> Optimizer:
