@@ -26,7 +26,7 @@ FLOORS = [
     {"initializers", "regularizers", "history", "parameters"},
     {"layers", "tensor_file"},
     {"augmentation", "layouts", "losses", "metrics", "optimizers", "schedules"},
-    {"data", "checkpoint"},
+    {"data", "checkpoint", "objective"},
     {"chain"},
     {"epoch", "passages", "summary", "model_file", "onnx_export"},
     {"runner", "last_good", "training_state", "callbacks"},

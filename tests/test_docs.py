@@ -12,6 +12,7 @@ three backquotes says what a block is:
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -25,6 +26,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.cli.compare import compare
+from chainrule.cli.train import train
 from chainrule.layers import LAYERS
 from chainrule.losses import LOSSES
 from chainrule.optimizers import OPTIMIZERS
@@ -41,6 +44,14 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", flags=re.MULTILINE)
 
 NO_FORMULAS_OF_THEIR_OWN = (cr.HandWritten, cr.TargetsAsGradient)  # they adopt another's code
+
+COMPARISON = """\
+data = "moons"
+seeds = [0, 1]
+[vary]
+hidden = [[8], [64]]
+"""
+SENSIBLE = 0.93  # the accuracy that every example asks for
 
 each_page = pytest.mark.parametrize(
     "page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES]
@@ -78,6 +89,42 @@ def test_what_a_page_shows_runs(
             for command in commands(block.code):
                 code = run(command, monkeypatch)
                 assert code == 0, f"{page.name}: {command}: {capsys.readouterr().err}"
+    assert_all_have_learnt(tmp_path)
+    assert names.get("scores", {"accuracy": 1})["accuracy"] > 0.97  # of README's network
+
+
+def test_examples_of_help_learn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    (tmp_path / "comparison.toml").write_text(COMPARISON)
+    examples = [
+        line.strip()
+        for command in (train, compare)
+        for line in str(command.__doc__).splitlines()
+        if line.strip().startswith("chainrule ")
+    ]
+    # Those of MNIST need the real data and minutes: tests/test_real_data.py runs them.
+    quick = [line for line in examples if "mnist" not in line and "runs/cnn" not in line]
+    assert len(quick) >= 6
+    for example in quick:
+        code = run(example, monkeypatch)
+        assert code == 0, f"{example}: {capsys.readouterr().err}"
+    assert_all_have_learnt(tmp_path)
+
+
+def assert_all_have_learnt(folder: Path) -> None:
+    """Every run in a folder has come to a sensible accuracy, and of a comparison the best one."""
+    best: dict[Path, float] = {}
+    for file in folder.rglob("summary.json"):
+        summary = json.loads(file.read_text(encoding="utf-8"))
+        reached = (summary["test"] or summary["last_epoch"])["accuracy"]
+        is_compared = file.parents[2].name == "runs"  # comparison/runs/variant/seed-0/summary.json
+        place = file.parents[3] if is_compared else file.parent
+        best[place] = max(reached, best.get(place, 0.0))
+    for place, reached in best.items():
+        assert reached > SENSIBLE, f"{place.relative_to(folder)}: {reached}"
 
 
 def commands(code: str) -> list[str]:

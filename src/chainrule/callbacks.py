@@ -14,6 +14,7 @@ from chainrule.data.training import Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import MODES, History
 from chainrule.losses import Loss
+from chainrule.objective import Objective
 from chainrule.optimizers import Optimizer
 from chainrule.schedules import Moment, Schedule
 
@@ -29,7 +30,11 @@ class Training(Protocol):
 
     @property
     def loss(self) -> Loss:
-        """What it is trained to make small."""
+        """What it is trained to make small, of outputs and targets as in `data`."""
+
+    @property
+    def objective(self) -> Objective:
+        """That loss, and how it comes to be in the unit of the user's targets."""
 
     @property
     def optimizer(self) -> Optimizer:
@@ -41,7 +46,7 @@ class Training(Protocol):
 
     @property
     def data(self) -> TrainingData:
-        """The examples that it is trained on."""
+        """The examples that it is trained on, targets as the layers know them."""
 
     @property
     def held_out(self) -> TrainingData | None:
@@ -61,7 +66,7 @@ class Training(Protocol):
 
     @property
     def step_loss(self) -> float:
-        """The loss before that step."""
+        """The loss before that step, of outputs and targets as the layers know them."""
 
     @property
     def examples_seen(self) -> int:

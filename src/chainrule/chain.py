@@ -23,6 +23,7 @@ from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
+from chainrule.objective import Objective
 from chainrule.parameters import FlatArrays
 from chainrule.seeding import generator
 from chainrule.types import Array, Shape
@@ -153,13 +154,21 @@ class Chain:
     # --- use ------------------------------------------------------------------------------
 
     def predict(self, x: Any) -> Array:
-        """The outputs ``(N, *output_shape)``, with every layer as it is outside training."""
+        """The outputs ``(N, *output_shape)``, with every layer as it is outside training; in the
+        unit of the targets where those were standardized for the layers."""
         x = self.check_input(x)
         outputs = [
             self.forward(x[start : start + PREDICTION_BATCH])[0]
             for start in range(0, len(x), PREDICTION_BATCH)
         ]
-        return np.concatenate(outputs) if outputs else np.empty((0, *self.output_shape), self.dtype)
+        if not outputs:
+            return np.empty((0, *self.output_shape), self.dtype)
+        return self.in_unit_of_targets(np.concatenate(outputs))
+
+    def in_unit_of_targets(self, outputs: Array) -> Array:
+        """What the layers put out, in the unit of the targets."""
+        scale = None if self.preparation is None else self.preparation.target_scale
+        return outputs if scale is None else scale.restore(outputs)
 
     def evaluate(
         self,
@@ -184,9 +193,17 @@ class Chain:
     def judge(
         self, outputs: Array, y: Array, loss: Loss, metrics: Sequence[Metric]
     ) -> dict[str, float]:
-        """Loss and metrics for outputs already computed."""
+        """Loss and metrics for outputs already computed, as `predict` gives them."""
         value, _ = loss.forward(outputs, y)
-        return {"loss": value + self.penalty(), **measure(outputs, y, loss, metrics)}
+        penalty = self.penalty()
+        if penalty:
+            value += penalty * self.objective(loss).factor
+        return {"loss": value, **measure(outputs, y, loss, metrics)}
+
+    def objective(self, loss: Loss) -> Objective:
+        """What the layers are trained on where `loss` is asked for."""
+        scale = None if self.preparation is None else self.preparation.target_scale
+        return Objective.of(loss, scale)
 
     def choose_loss(self, loss: Loss | Description | None) -> Loss:
         """The loss asked for, or the one this network was trained with."""

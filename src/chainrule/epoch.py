@@ -13,8 +13,8 @@ from chainrule.chain import measure
 from chainrule.data.dataset import Batch
 from chainrule.data.training import TrainingData
 from chainrule.history import Record
-from chainrule.losses import Loss
 from chainrule.metrics import Metric
+from chainrule.objective import Objective
 from chainrule.types import Array
 
 Integers = npt.NDArray[np.int64]
@@ -75,14 +75,15 @@ class Steps:
 
 
 class EpochReport:
-    """Loss and metrics of an epoch's training batches, each as it was before its update.
+    """Loss and metrics of an epoch's training batches, each as it was before its update, in the
+    unit of the user's targets.
 
     All is added up at the end of the epoch, so that no sum depends on how many steps a runner made
     at a time.
     """
 
-    def __init__(self, loss: Loss, metrics: Sequence[Metric]) -> None:
-        self.loss, self.metrics = loss, metrics
+    def __init__(self, objective: Objective, metrics: Sequence[Metric]) -> None:
+        self.objective, self.metrics = objective, metrics
         self.steps: list[Steps] = []
 
     def add(self, steps: Steps) -> None:
@@ -111,14 +112,16 @@ class EpochReport:
 
     def numbers(self) -> Record:
         """Loss and metrics by name."""
-        steps = self.merged()
-        if self.loss.reduction == "mean":
+        steps, objective = self.merged(), self.objective
+        if objective.loss.reduction == "mean":
             # Each step's share of the weights first: a single step's loss then stays as it is, to
             # the bit, as where epochs of one step are run ahead.
             shares = steps.weights / (float(steps.weights.sum()) or 1.0)
             loss = float((steps.losses * shares).sum())
         else:
             loss = float(steps.losses.sum())
+        loss *= objective.factor
         if not self.metrics or steps.outputs is None:
             return {"loss": loss}
-        return {"loss": loss, **measure(steps.outputs, steps.targets, self.loss, self.metrics)}
+        outputs, targets = map(objective.restored, (steps.outputs, steps.targets))
+        return {"loss": loss, **measure(outputs, targets, objective.loss, self.metrics)}

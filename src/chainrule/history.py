@@ -59,15 +59,21 @@ class History:
 
     def values(self, name: str) -> list[float]:
         """One number for each epoch."""
-        if self.records and name not in self.records[0]:
+        if not self.has(name) and self.records:
             raise UnknownNameError(
-                f"{name!r} was not recorded; there are: {', '.join(self.records[0])}"
+                f"{name!r} was not recorded; there are: "
+                f"{', '.join(filter(self.has, self.records[0]))}"
             )
         return [record[name] for record in self.records]
 
+    def has(self, name: str) -> bool:
+        """True if there are epochs, and all have this number: a later training that goes on with
+        the history need not be validated as an earlier one was."""
+        return bool(self.records) and all(name in record for record in self.records)
+
     def names(self) -> list[str]:
         """What is recorded for each epoch."""
-        return list(self.records[0]) if self.records else []
+        return list(filter(self.has, self.records[0])) if self.records else []
 
     def costs(self, name: str | None = None, mode: str | None = None) -> list[float]:
         """The values that early stopping and schedules watch, smaller ones better: those of `name`,
@@ -79,8 +85,7 @@ class History:
         >>> history.costs(), history.costs("accuracy"), history.costs("accuracy", mode="min")
         ([0.5], [-0.75], [0.75])
         """
-        has_validation = bool(self.records) and "validation_loss" in self.records[0]
-        watched = name or ("validation_loss" if has_validation else "loss")
+        watched = name or ("validation_loss" if self.has("validation_loss") else "loss")
         larger = is_better_larger(watched) if mode is None else mode == "max"
         return [-value if larger else value for value in self.values(watched)]
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -104,6 +104,11 @@ class Loss(Configurable):
         """The gradient of the loss with respect to the predictions."""
         return cache
 
+    def rescaled(self, scale: float) -> tuple[Loss, float] | None:
+        """The loss l' and the factor f with l(p, t) = f · l'(p / scale, t / scale) for all p and t,
+        which losses of their distance have; None if there are none."""
+        return None
+
     @property
     def threshold(self) -> float:
         """What separates class 0 from class 1 where the network has a single output."""
@@ -159,6 +164,9 @@ class MeanSquaredError(Loss):
         difference = predictions - targets
         return difference * difference, 2 * difference
 
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return self, scale**2
+
 
 class MeanAbsoluteError(Loss):
     """l = |p - t|, for every value. Derivative: sign(p - t).
@@ -169,6 +177,9 @@ class MeanAbsoluteError(Loss):
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
         difference = predictions - targets
         return np.abs(difference), np.sign(difference)
+
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return self, scale
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -193,6 +204,9 @@ class Huber(Loss):
         difference = predictions - targets
         held = np.clip(difference, -self.delta, self.delta)
         return held * (difference - held / 2), held
+
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return replace(self, delta=self.delta / scale), scale**2
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

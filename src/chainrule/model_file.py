@@ -115,6 +115,9 @@ def check_preparation(preparation: Preparation, network: Chain) -> None:
     """Refuse the preparation of other data than this network takes."""
     if preparation.shape not in (None, network.input_shape):
         raise ValueError(f"its data is prepared to the shape {preparation.shape}")
+    scale = preparation.target_scale
+    if scale is not None and len(scale.means) != math.prod(network.output_shape):
+        raise ValueError(f"its data has {len(scale.means)} targets")
     names = preparation.class_names
     if names is not None and network.output_shape not in {(len(names),), (1,) * (len(names) == 2)}:
         raise ValueError(f"its data has {len(names)} classes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -19,7 +20,7 @@ from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import Description
 from chainrule.data.frames import is_frame
-from chainrule.data.training import Plan, TrainingData
+from chainrule.data.training import BATCH_SIZE, Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import History
 from chainrule.layers.base import Layer
@@ -88,8 +89,8 @@ class Network(Chain):
         *,
         loss: Loss | Description = "softmax_cross_entropy",
         optimizer: Optimizer | Description = "adam",
-        epochs: int = 10,
-        batch_size: int | str = 128,
+        epochs: int | None = None,
+        batch_size: int | str = BATCH_SIZE,
         validation: tuple[Any, Any] | float | int | None = None,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
         schedule: Schedule | Description = "constant",
@@ -113,7 +114,8 @@ class Network(Chain):
                 (1, 2, …) that returns fresh ``(x, y)``, with y left out here.
             y: ``(N,)`` class numbers or ``(N, …)`` targets.
             loss, optimizer, schedule: an object, or its name.
-            epochs: how many passes over the data.
+            epochs: how many passes over the data; unless given, 10, and more of a small set, as
+                `default_epochs` in `data.training` says.
             batch_size: examples in a step; 1 for one at a time, "full" for all.
             validation: ``(x, y)``, or how much of the data to hold out: a fraction, a count.
             metrics: names, or functions (outputs, targets) -> number.
@@ -162,16 +164,16 @@ class Network(Chain):
             class_weights=class_weights,
             augment=augment,
         )
-        state, data = (
-            self._state_for(trainer.optimizer, warm_start),
-            TrainingData.given(self._complete(x), y, weights),
-        )
+        state = self._state_for(trainer.optimizer, warm_start)
         if isinstance(validation, tuple) and len(validation) == 2:
             validation = self._complete(validation[0]), validation[1]
-        plan = Plan(len(state.history) + integer(epochs, "epochs"), batch_size, samples_per_epoch)
+        given = TrainingData.given(self._complete(x), y, weights)
+        data, held_out = given.with_validation(validation, self.seed)
+        plan = Plan.of(epochs, batch_size, samples_per_epoch, len(data.x))
+        plan = replace(plan, epochs=len(state.history) + plan.epochs)
         self._checks_left = 0  # the watch compares the validation data
         try:
-            return trainer.train(data, plan, validation, state)
+            return trainer.train(data, plan, held_out, state)
         finally:
             self._checks_left = CHECKED_PREDICTIONS
 
@@ -194,7 +196,8 @@ class Network(Chain):
 
         Inputs that are clearly unlike those of training are predicted all the same; the logger
         ``chainrule`` warns of them. Where the network came with the preparation of its data, as
-        from a run folder, raw pixels of whole numbers are scaled and shaped as that says.
+        from a run folder, raw pixels of whole numbers are scaled and shaped as that says, and what
+        is predicted is in the unit of the targets.
         """
         if self.preparation is not None:
             if self._checks_left and is_frame(x):
@@ -207,7 +210,7 @@ class Network(Chain):
         if self.engine != "numpy":
             outputs = (self._predict_compiled or self._prepare_engine())(self, x)
             if outputs is not None:
-                return outputs
+                return self.in_unit_of_targets(outputs)
         return super().predict(x)
 
     def _complete(self, x: Any) -> Any:

@@ -5,7 +5,8 @@ An optimizer holds only its settings. What it remembers from step to step is an
 optimizer can serve many networks, and a checkpoint has everything in one place.
 
 Each `update` is written as in its paper, for any stretch w of the flat vector with its
-gradient g. Defaults are PyTorch's.
+gradient g. Defaults are PyTorch's, but for the learning rates of SGD, RMSprop and Lion: with
+PyTorch's, a training as long as `fit` makes it by default learns too little, or swings.
 """
 
 from __future__ import annotations
@@ -142,7 +143,6 @@ class SGD(Optimizer):
         deep learning (2013); in the form of PyTorch's SGD.
     """
 
-    learning_rate: float = 1e-3
     momentum: float = 0.0
     nesterov: bool = False
 
@@ -225,6 +225,7 @@ class RMSprop(Optimizer):
     Source: Tieleman & Hinton, Lecture 6.5 of Neural Networks for Machine Learning (2012).
     """
 
+    learning_rate: float = 1e-3
     rho: float = 0.99
     epsilon: float = 1e-8
 
@@ -366,7 +367,7 @@ class Lion(Optimizer):
     Source: Chen et al., Symbolic Discovery of Optimization Algorithms (2023), program 1.
     """
 
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-4
     beta_1: float = 0.9
     beta_2: float = 0.99
     weight_decay: float = 0.0

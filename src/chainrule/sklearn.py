@@ -23,10 +23,12 @@ import numpy as np
 from chainrule.arguments import integer
 from chainrule.callbacks import Callback, Training
 from chainrule.configurable import Description, build, is_known
+from chainrule.data.preparation import Preparation
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import ArgumentError, MissingPackageError
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Dense, Layer, Sigmoid
-from chainrule.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
+from chainrule.losses import LOSSES, BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from chainrule.regularizers import L2
@@ -131,7 +133,7 @@ class NetworkEstimator(BaseEstimator):
         if self.early_stopping:
             X, y, weights, held_out = self._hold_out(X, y, weights)
         if not goes_on:
-            self._begin(X, weights)
+            self._begin(X, y, weights)
         plateau = self._plateau(held_out)
         self._train(X, y, weights, self.max_iter, [plateau])
         if isinstance(plateau, ScorePlateau):
@@ -156,7 +158,7 @@ class NetworkEstimator(BaseEstimator):
         weights = self._weights(y, sample_weight, X)
         if is_first:
             first(y)
-            self._begin(X, weights)
+            self._begin(X, y, weights)
         self._train(X, y, weights, 1, [])
         return self
 
@@ -198,16 +200,21 @@ class NetworkEstimator(BaseEstimator):
         weights, weights_out = both or (None, None)
         return X, y, weights, (X_out, y_out, weights_out)
 
-    def _begin(self, X: Array, weights: Array | None) -> None:
+    def _begin(self, X: Array, y: Array, weights: Array | None) -> None:
         """Make the network, with nothing learnt yet."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         in_batch = self._examples_in_batch(X) * (1.0 if weights is None else float(weights.mean()))
         penalty = L2(self.alpha / in_batch) if self.alpha else None
         layers = [*self._hidden_layers(penalty), Dense(self._outputs(), regularizer=penalty)]
         self.network_ = Network(layers, X.shape[1], seed=seed, dtype=X.dtype)
+        self.network_.preparation = self._preparation(y, weights)
         self.history_ = History()
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] = []
+
+    def _preparation(self, y: Array, weights: Array | None) -> Preparation | None:
+        """What the network does to its targets, where it does anything."""
+        return None
 
     def _hidden_layers(self, penalty: L2 | None) -> list[Layer]:
         if self.layers is not None:
@@ -422,12 +429,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
 @dataclass(eq=False, repr=False)
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
-    """A network that predicts numbers: one for each example, or several.
+    """A network that predicts numbers: one for each example, or several. It learns them
+    standardized, with the mean of each and one standard deviation for all; predictions and losses
+    are in the unit of y.
 
     Args:
         loss: what training makes small: "mean_squared_error", "mean_absolute_error", "huber", or
-            an object. MLPRegressor has half the mean squared error; the same `alpha` weighs half
-            as much beside the whole.
+            an object. MLPRegressor has half the mean squared error, of y as it is; here `alpha`
+            and `tol` count beside the error of the standardized y, whatever its unit.
         others: as listed in `NetworkEstimator`.
 
     >>> rng = np.random.default_rng(0)
@@ -451,6 +460,11 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def _loss(self) -> Loss | Description:
         return self.loss
+
+    def _preparation(self, y: Array, weights: Array | None) -> Preparation | None:
+        if build(self.loss, LOSSES, "loss").rescaled(1.0) is None:
+            return None
+        return Preparation(target_scale=TargetScale.learn(y, weights))
 
     def _encode(self, y: Array) -> Array:
         if y.shape[1:] != self._target_shape:
@@ -487,8 +501,8 @@ class LossPlateau(Callback):
             training.stop(f"no improvement by {self.tol} for {self.patience} epochs")
 
     def cost(self, training: Training) -> float:
-        """What should fall."""
-        return training.history[-1]["loss"]
+        """What should fall; of standardized targets, whatever their unit."""
+        return training.history[-1]["loss"] / training.objective.factor
 
 
 class ScorePlateau(LossPlateau):

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -68,7 +67,9 @@ class Trainer:
         augment: Affine | Description | None = None,
     ) -> None:
         self.network = network
-        self.loss = build(loss, LOSSES, "loss")
+        self.asked_loss = build(loss, LOSSES, "loss")
+        self.objective = network.objective(self.asked_loss)
+        self.loss = self.objective.loss
         self.optimizer = build(optimizer, OPTIMIZERS, "optimizer")
         self.schedule = build(schedule, SCHEDULES, "schedule")
         names = [metrics] if isinstance(metrics, str) else metrics
@@ -86,7 +87,7 @@ class Trainer:
         self,
         data: TrainingData,
         plan: Plan,
-        validation: tuple[Any, Any] | float | int | None,
+        held_out: TrainingData | None,
         state: TrainingState,
     ) -> History:
         """Train as planned and return the history.
@@ -95,9 +96,10 @@ class Trainer:
         after a last checkpoint; then they act as they would have.
 
         Args:
+            held_out: the examples to validate on.
             state: a new one, or that of an earlier training of this network to go on with.
         """
-        self._begin(data, plan, validation, state)
+        self._begin(data, plan, held_out, state)
         signals = INTERRUPT if self.checkpoints is None else ENDINGS
         claim = self.checkpoints.claimed() if self.checkpoints else nullcontext()
         with claim, noted_signals(signals) as self.noted:
@@ -140,7 +142,7 @@ class Trainer:
     def run_epoch(self) -> Record:
         """One pass over the training data, or the rest of one that was begun; its record."""
         began, number = time.perf_counter(), self.state.epoch
-        report = EpochReport(self.loss, self.metrics)
+        report = EpochReport(self.objective, self.metrics)
         epoch = self._epoch(number)
         if self.state.steps is None:
             self.network.start_epoch(number)
@@ -190,7 +192,7 @@ class Trainer:
         if self.held_out is None:
             return {}
         outputs = self.network.predict(self.held_out.x)
-        judged = self.network.judge(outputs, self.held_out.y, self.loss, self.metrics)
+        judged = self.network.judge(outputs, self.held_out.y, self.asked_loss, self.metrics)
         if not math.isfinite(judged["loss"]):
             raise self._divergence.in_validation(judged["loss"], self.held_out)
         return {f"validation_{name}": value for name, value in judged.items()}
@@ -239,7 +241,9 @@ class Trainer:
         seconds = (time.perf_counter() - began) / len(losses)
         return [
             {"epoch": number, "loss": loss, "learning_rate": rate, "seconds": seconds}
-            for number, loss, rate in zip(range(first, end), losses.tolist(), rates, strict=True)
+            for number, loss, rate in zip(
+                range(first, end), (losses * self.objective.factor).tolist(), rates, strict=True
+            )
         ]
 
     # --- what may come between ------------------------------------------------------------
@@ -291,18 +295,19 @@ class Trainer:
 
     # --- around the loop ------------------------------------------------------------------
 
-    def _begin(self, data: TrainingData, plan: Plan, validation: Any, state: TrainingState) -> None:
+    def _begin(
+        self, data: TrainingData, plan: Plan, held_out: TrainingData | None, state: TrainingState
+    ) -> None:
         """All that has to be there before the first step."""
         network = self.network
         network.check_input(data.x)
-        self.plan = plan
-        whole, self.held_out = data.with_validation(validation, network.seed)
-        weighted = whole.with_class_weights(self.class_weights)
+        self.plan, self.held_out = plan, held_out
+        weighted = self.objective.data(data).with_class_weights(self.class_weights)
         self.data = weighted.with_augmentation(self.augment, network.seed)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
         self.state, self.last_good = state, LastGood(network, state.optimizer)
-        network.loss, network.metrics = self.loss, self.metrics
+        network.loss, network.metrics = self.asked_loss, self.metrics
         network.input_range = range_of(self.data.x)
         self.runner = self._choose_runner()
         self.history.stopped, self.history.engine = None, self.runner.description

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_diabetes
 
 import chainrule as cr
 from tests.cli.conftest import Command
@@ -225,3 +226,30 @@ def test_a_run_folder_works_from_anywhere(
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
     assert accuracy(chainrule, "../runs/first") == expected
+
+
+def test_a_regression_learns_whatever_the_unit_of_its_targets(chainrule: Command) -> None:
+    frame = load_diabetes(as_frame=True).frame.sample(frac=1, random_state=0)
+    frame[:300].to_csv("train.csv", index=False)
+    frame[300:].to_csv("test.csv", index=False)
+    answer = chainrule("train", "train.csv", "--out", "run")
+    target = frame["target"][:300]
+    said = f"mean {target.mean():.4g}, standard deviation {target.std(ddof=0):.4g}"
+    assert f"10 numbers standardized, target `target` standardized ({said})" in answer.out
+    assert "warning: R²" not in answer.out
+    evaluated = chainrule("evaluate", "run", "test.csv").out
+    assert float(evaluated.split("r2 ")[1]) > 0.35
+    error = float(evaluated.split("root mean squared error ")[1].split()[0])
+    chainrule("predict", "run", "test.csv", "--out", "predictions.csv")
+    predicted = np.array([float(row[1]) for row in read("predictions.csv")[1:]])
+    true = frame["target"][300:].to_numpy()
+    assert error == pytest.approx(np.sqrt(np.mean((predicted - true) ** 2)), rel=1e-3)
+
+
+def test_numbers_that_nothing_is_known_about_are_warned_of(chainrule: Command) -> None:
+    rng = np.random.default_rng(0)
+    rows = [[*map(str, rng.standard_normal(6)), str(1000 + 50 * rng.normal())] for _ in range(600)]
+    train = write("noise.csv", [*"abcdef", "target"], rows)
+    answer = chainrule("train", train, "--out", "run")
+    assert "warning: R² on the validation data is -" in answer.out
+    assert "no better than predicting the mean of the targets" in answer.out

@@ -10,7 +10,7 @@ import pytest
 
 from chainrule.data.layout import Layout
 from chainrule.data.preparation import Preparation
-from chainrule.datasets import Dataset, Inputs, load, load_inputs
+from chainrule.datasets import Dataset, Inputs, load, load_inputs, split
 from chainrule.errors import ArgumentError, DataError
 
 PENGUINS = """Id,bill,island,sex,species
@@ -97,11 +97,12 @@ def test_nothing_is_flagged_for_what_only_the_held_out_part_lacks(tmp_path: Path
     path = write(tmp_path / "t.csv", "a,label\n" + "".join(f"{i},{i % 2}\n" for i in range(20)))
     said = "no value is missing in the training part, so nothing is flagged"
     assert load(path, flag_missing=True).notes == (said,)
-    _, (_, held_out) = split(np.arange(20), np.arange(20), 1, seed=0)
+    classes = np.arange(20) % 2
+    _, (held_out, _) = split(np.arange(20), classes, 1, seed=0)
     lines = path.read_text().splitlines()
     lines[1 + int(held_out[0])] = ",1"
     dataset = load(write(path, "\n".join(lines)), flag_missing=True, validation=1)
-    assert dataset.x_train.shape == (20, 1)
+    assert dataset.x_train.shape == (19, 1)
     assert said in dataset.notes
 
 

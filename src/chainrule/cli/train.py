@@ -104,7 +104,7 @@ def train(
       chainrule train digits
       chainrule train mnist --hidden 128,64 --epochs 10
       chainrule train mnist --model cnn --epochs 3 --out runs/cnn
-      chainrule train parabola --hidden 3 --activation sigmoid --optimizer sgd
+      chainrule train parabola --hidden 8 --activation tanh --optimizer "sgd(momentum=0.9)"
       chainrule train --config runs/cnn/config.toml --seed 1
       chainrule train --resume runs/cnn
     """
@@ -208,7 +208,7 @@ def _announce(prepared: Prepared) -> None:
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
         f"{', classes balanced' if config.class_weights else ''}, "
-        f"batches of {config.batch_size}, seed {config.seed}"
+        f"batches of {config.batch_size}, {config.epochs} epochs, seed {config.seed}"
     )
 
 

@@ -145,7 +145,7 @@ def learn_numbers(names: Sequence[str], values: Array) -> list[NumberColumn]:
     values = values.astype(np.float64)
     medians, means = np.median(values, axis=0), values.mean(axis=0)
     deviations = values.std(axis=0)
-    deviations[~_varies(deviations, means)] = 1.0
+    deviations[~varies(deviations, means)] = 1.0
     statistics = np.stack([medians, means, deviations, *_quartiles(values)], axis=1).tolist()
     return [
         NumberColumn(name, median, mean, deviation, tuple(quartiles))
@@ -174,7 +174,7 @@ def _quartiles(values: Array) -> Array:
     return quartiles
 
 
-def _varies(deviation: Any, mean: Any) -> Any:
+def varies(deviation: Any, mean: Any) -> Any:
     """True of a column that is not the same everywhere, but for rounding."""
     return deviation > 1e-12 * abs(mean)
 

@@ -49,6 +49,7 @@ from chainrule.data.splits import HoldOut
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import Table
 from chainrule.data.tabular import learn_table, table_inputs
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
 from chainrule.limits import shortened
 from chainrule.types import Array
@@ -149,6 +150,8 @@ def load(
                 else _as_dataset(raw, path, task or "classification", asked)
             )
             dataset = held_out.apply(whole)
+            if raw is not None and not dataset.class_names:
+                dataset = _scaled(dataset)
     return _with_files(dataset, held_out, source, data_dir, label_column)
 
 
@@ -367,6 +370,12 @@ def _as_dataset(raw: RawDataset, path: Path, task: str, asked: ImageOptions) -> 
         source=str(path),
         notes=raw.notes,
     )
+
+
+def _scaled(dataset: Dataset) -> Dataset:
+    """A set for regression that knows how its targets are standardized."""
+    scale = TargetScale.learn(dataset.y_train)
+    return replace(dataset, preparation=replace(dataset.preparation, target_scale=scale))
 
 
 def _refuse_options(asked: ImageOptions, source: str | Path) -> None:

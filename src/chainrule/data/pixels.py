@@ -10,6 +10,7 @@ from chainrule.types import Array
 
 INKS = ("dark", "light")
 SAMPLE = 256  # images looked at together
+FEWER_SHADES = (1, 15, 16)  # the number of white, where there are not 256 shades
 GROUND = 0.25  # so near to black or to white is the ground of a drawing
 CONTRAST = 0.5  # between it and the ink
 
@@ -49,16 +50,21 @@ def as_bytes(values: Array) -> Array:
     return values.astype(np.uint8) if np.all(values == np.floor(values)) else values
 
 
-def are_bits(images: Array) -> bool:
-    """True of images of nothing but 0 and 1. They are read in pieces until one says otherwise, and
-    no further where the first are all black: they may be on disk, and larger than memory.
+def find_white(images: Array) -> float:
+    """The number that stands for white in images of whole numbers from 0: 255, unless the largest
+    that occurs is 1, or 15 or 16, as in scikit-learn's digits. They are read in pieces until one
+    says otherwise, and no further where the first are all black: they may be on disk, and larger
+    than memory.
 
-    >>> are_bits(np.eye(3, dtype=np.uint8)[None]), are_bits(np.zeros((1, 3, 3), np.uint8))
-    (True, False)
+    >>> find_white(np.eye(3, dtype=np.uint8)[None]), find_white(np.full((1, 3, 3), 200, np.uint8))
+    (1.0, 255.0)
     """
-    if images[:SAMPLE].max() != 1:
-        return False
-    return all(images[start : start + SAMPLE].max() <= 1 for start in range(0, len(images), SAMPLE))
+    largest = 0
+    for start in range(0, len(images), SAMPLE):
+        largest = max(largest, int(images[start : start + SAMPLE].max()))
+        if largest == 0 or largest > max(FEWER_SHADES):
+            break
+    return float(largest) if largest in FEWER_SHADES else 255.0
 
 
 def find_ink(images: Array) -> str | None:

@@ -20,8 +20,9 @@ from chainrule.data.frames import from_frame, is_frame
 from chainrule.data.images import ImageOptions
 from chainrule.data.labels import match_classes, regression_targets
 from chainrule.data.layout import Layout, Places, find_by_count, pixel_matrix
-from chainrule.data.pixels import INKS, are_bits, find_ink, holds_pixels
+from chainrule.data.pixels import INKS, find_ink, find_white, holds_pixels
 from chainrule.data.tables import Table, listed_in_order, quoted
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.limits import is_plain
 from chainrule.types import Array
@@ -35,7 +36,8 @@ class Preparation:
     for the classes called `class_names` (None: for numbers). Before that, the columns of a table
     become numbers as `layout` says, where the training data was a table; and files of images are
     read as `images` says, where it was a folder of them. `ink` is "light" or "dark", where the
-    training images have ink of that kind on a ground of the other."""
+    training images have ink of that kind on a ground of the other. The targets of a regression are
+    standardized for the layers as `target_scale` says; all others see them in their own unit."""
 
     scale: float = 1.0
     shape: tuple[int, ...] | None = None
@@ -43,6 +45,7 @@ class Preparation:
     layout: Layout | None = None
     images: ImageOptions | None = None
     ink: str | None = None
+    target_scale: TargetScale | None = None
 
     @classmethod
     def infer(cls, x: Array) -> Preparation:
@@ -50,8 +53,8 @@ class Preparation:
 
         Whole numbers from 0 to 255 are pixels where they come as images
         ``(N, height, width[, channels])``, and where a table has a square number of columns,
-        64 or more, and a value above 1: they are divided by 255 and given a channel axis.
-        All else is left as it is.
+        64 or more, and a value above 1: they are divided by 255, or by the largest one where that
+        is 1, 15 or 16, and given a channel axis. All else is left as it is.
 
         >>> Preparation.infer(np.zeros((10, 28, 28), dtype=np.uint8))
         Preparation(255.0, (28, 28, 1))
@@ -74,8 +77,7 @@ class Preparation:
         if len(example) == 1:
             side = math.isqrt(example[0])
             example = (side, side)
-        scale = 1.0 if are_bits(x) else 255.0
-        return cls(scale, (*example, 1) if len(example) == 2 else example)
+        return cls(find_white(x), (*example, 1) if len(example) == 2 else example)
 
     @classmethod
     def from_plain(cls, stored: Mapping[str, Any]) -> Preparation:
@@ -86,6 +88,7 @@ class Preparation:
         """
         scale, shape, names = float(stored["scale"]), stored["shape"], stored["class_names"]
         layout, images, ink = stored["layout"], stored["images"], stored["ink"]
+        target_scale = stored.get("target_scale")
         if ink not in (None, *INKS):
             raise ValueError(f"ink should be dark or light, is {ink!r}")
         if not 0 < scale < math.inf:
@@ -97,13 +100,15 @@ class Preparation:
             None if layout is None else Layout.from_plain(layout),
             None if images is None else ImageOptions.from_plain(images),
             ink,
+            None if target_scale is None else TargetScale.from_plain(target_scale),
         )
 
     def as_plain(self) -> dict[str, Any]:
         """Everything in it as plain data, for a file."""
         layout = None if self.layout is None else self.layout.as_plain()
         images = None if self.images is None else vars(self.images)
-        return {**vars(self), "layout": layout, "images": images}
+        scale = None if self.target_scale is None else self.target_scale.as_plain()
+        return {**vars(self), "layout": layout, "images": images, "target_scale": scale}
 
     def __repr__(self) -> str:
         """Of scale and shape, and of what else there is."""
@@ -118,13 +123,14 @@ class Preparation:
 
     def describe(self) -> str:
         """What becomes of the data, in a line or two; nothing where that was no table."""
+        scaled = "" if self.target_scale is None else f" {self.target_scale.describe()}"
         if self.layout is None:
-            return ""
+            return f"targets{scaled}" if scaled else ""
         name = self.label_name
         kind = "target" if self.class_names is None else "label"
         column = f"column {self.layout.label}" if name is None else quoted(name)
         classes = "" if self.class_names is None else f": {_shown(self.class_names)}"
-        return f"{self.layout.describe()}, {kind} {column}{classes}"
+        return f"{self.layout.describe()}, {kind} {column}{classes}{scaled}"
 
     def compare_ink(self, x: Array) -> list[str]:
         """A warning of prepared images whose ink is not as in training."""

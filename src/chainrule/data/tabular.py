@@ -16,6 +16,7 @@ from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.splits import HoldOut, in_parts
 from chainrule.data.tables import Table, listed_in_order
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.types import Array
 
@@ -55,15 +56,18 @@ def learn_table(
     preparation = replace(preparation, class_names=class_names, layout=layout)
     x = preparation.finish(matrix)
     targets = preparation.targets(y, origin)
+    scale = None
     if class_names is not None:
         notes += _odd_classes(targets, class_names)
-    elif task is None:
+    else:
+        scale = TargetScale.learn(targets[rest])
+    if class_names is None and task is None:
         notes.append(_say_regression(table, label, y))
     dataset = Dataset(
         name=path.stem,
         x_train=x,
         y_train=targets,
-        preparation=replace(preparation, ink=find_ink(x)),
+        preparation=replace(preparation, ink=find_ink(x), target_scale=scale),
         source=str(path),
         notes=(*table.notes, *notes, *of_columns),
     )

@@ -137,6 +137,23 @@ def weigh_classes(y: Any, class_weights: str | Sequence[float]) -> Array:
     return of_class[numbers]
 
 
+BATCH_SIZE = 32
+EPOCHS, STEPS = 10, 2_000  # that training makes at least, unless told otherwise;
+MANY_EPOCHS, MANY_STEPS = 100, 5_000  # where an epoch has few steps, whichever comes first
+
+
+def default_epochs(steps_in_epoch: int) -> int:
+    """How many epochs to train unless told otherwise: 10, where that is 5,000 steps; else as many
+    more as those take, up to 100 epochs; and of a set so small that these are not 2,000 steps, as
+    many as those take.
+
+    >>> [default_epochs(steps) for steps in (1_700, 100, 40, 5, 1)]
+    [10, 50, 100, 400, 2000]
+    """
+    many = min(MANY_EPOCHS, math.ceil(MANY_STEPS / steps_in_epoch))
+    return max(EPOCHS, many, math.ceil(STEPS / steps_in_epoch))
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long to train and in what portions.
@@ -144,9 +161,23 @@ class Plan:
     `batch_size` may be "full"; with `samples_per_epoch` an epoch is so many random examples.
     """
 
-    epochs: int = 10
-    batch_size: int | str = 128
+    epochs: int
+    batch_size: int | str = BATCH_SIZE
     samples_per_epoch: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        epochs: int | None,
+        batch_size: int | str,
+        samples_per_epoch: int | None,
+        available: int,
+    ) -> Plan:
+        """The plan for so many examples: with `epochs` None, as many as `default_epochs` says."""
+        plan = cls(1 if epochs is None else epochs, batch_size, samples_per_epoch)
+        if epochs is not None:
+            return plan
+        return replace(plan, epochs=default_epochs(plan.steps_in_epoch(available)))
 
     def __post_init__(self) -> None:
         integer(self.epochs, "epochs")

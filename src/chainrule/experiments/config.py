@@ -15,6 +15,7 @@ import tomli_w
 from pydantic import Field
 
 from chainrule.configurable import find_name
+from chainrule.data.training import BATCH_SIZE
 from chainrule.errors import ConfigError, UnknownNameError
 from chainrule.limits import check_values, read_text, shortened, too_deep
 
@@ -80,8 +81,11 @@ class TrainConfig(pydantic.BaseModel):
         [128], "Model", "SIZES", "Hidden dense layers, as in 128,64; 128 if left out."
     )
     activation: Spec = option("relu", "Model", "NAME", "relu, tanh, gelu, …; relu if left out.")
-    init: Spec | None = option(
-        None, "Model", "NAME", "First weights: he, glorot, 'normal(0.01)', …"
+    init: Spec = option(
+        "glorot_uniform",
+        "Model",
+        "NAME",
+        "First weights: he, 'normal(0.01)', …; glorot_uniform if left out.",
     )
     dropout: float | None = option(
         None, "Model", "RATE", "Leave out this share of every hidden dense layer.", ge=0, lt=1
@@ -114,9 +118,11 @@ class TrainConfig(pydantic.BaseModel):
     augment: Spec | None = option(
         None, "Training", "HOW", "affine, 'affine(shift=2, rotation=10, scale=0.1)': move images."
     )
-    epochs: Count = option(10, "Training", "N", "Passes over the data; 10 if left out.")
+    epochs: Count | None = option(
+        None, "Training", "N", "Passes over the data; if left out 10, and more of small sets."
+    )
     batch_size: Count | Literal["full"] = option(
-        32, "Training", "N", "Examples in a step, or full; 32 if left out."
+        BATCH_SIZE, "Training", "N", "Examples in a step, or full; 32 if left out."
     )
     samples_per_epoch: Count | None = option(
         None, "Training", "N", "An epoch is N random examples."

@@ -13,18 +13,7 @@ from chainrule.configurable import build, describe, find_name
 from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.experiments.config import Spec, TrainConfig, read_toml
-from chainrule.layers import (
-    ACTIVATIONS,
-    ELU,
-    GELU,
-    BatchNorm,
-    Dense,
-    Dropout,
-    LeakyReLU,
-    ReLU,
-    SiLU,
-    Softplus,
-)
+from chainrule.layers import ACTIVATIONS, BatchNorm, Dense, Dropout
 from chainrule.layers.base import Layer, declared, set_up, walk
 from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
@@ -41,7 +30,6 @@ from chainrule.regularizers import WeightDecay
 
 LARGEST_NETWORK = 2**28  # parameters: with their gradients 2 GB in float32
 LONGEST = 1000  # characters of a message about layers, which may list all there are
-RECTIFIERS = (ReLU, LeakyReLU, ELU, GELU, SiLU, Softplus)  # half of the signal is cut off
 
 
 def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[dict[str, Any]]:
@@ -50,7 +38,7 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
         return describe_layers(read_layers(Path(config.model)))
     name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
-    init = config.init or default_init(config.activation)
+    init = config.init
     penalty = WeightDecay(config.weight_decay) if config.weight_decay else None
     activated = [*([{"type": "BatchNorm"}] if config.batch_norm else []), activation]
     dropped = [{"type": "Dropout", "rate": config.dropout}] if config.dropout else []
@@ -164,13 +152,6 @@ def _naming(path: Path) -> Iterator[None]:
         raise too_deep(path, ConfigError) from None
     except ChainruleError as error:
         raise ConfigError(f"{path}: {shortened(str(error), LONGEST)}") from None
-
-
-def default_init(activation: Spec) -> str:
-    """He's initialization for rectifiers, Glorot's for the rest."""
-    return (
-        "he" if isinstance(build(activation, ACTIVATIONS, "activation"), RECTIFIERS) else "glorot"
-    )
 
 
 def count_outputs(dataset: Dataset, loss: Loss) -> int:

@@ -118,7 +118,7 @@ def network_source(config: TrainConfig) -> str:
     lines += ["    ],", f"    input_shape={tuple(config.input_shape or ())},"]
     lines += [f"    seed={config.seed},", f"    dtype={source(config.dtype)},"]
     lines += [f"    engine={source(config.engine)},", f"    threads={config.threads},", ")"]
-    return "\n".join([*lines, "print(net.summary())"])
+    return "\n".join([*lines, "net.preparation = data.preparation", "print(net.summary())"])
 
 
 def fit_source(config: TrainConfig) -> str:

@@ -18,6 +18,7 @@ from chainrule.data.dataset import Dataset
 from chainrule.data.loading import check_source
 from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
+from chainrule.data.training import Plan
 from chainrule.engine.running.threads import available_threads
 from chainrule.environment import versions
 from chainrule.errors import ChainruleError, ConfigError, DataError
@@ -28,7 +29,6 @@ from chainrule.experiments.models import (
     check_model,
     check_outputs,
     check_size,
-    default_init,
     default_loss,
     default_metrics,
     describe_model,
@@ -99,15 +99,18 @@ def prepare(config: TrainConfig) -> Prepared:
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
     optimizer = make_optimizer(config)
     layers = config.layers or describe_model(config, dataset, loss)
+    validation = default_validation(config, dataset)
+    available = len(dataset.x_train)
+    plan = Plan.of(config.epochs, config.batch_size, config.samples_per_epoch, available)
     resolved = config.model_copy(
         update={
             "layers": layers,
             "input_shape": list(dataset.input_shape),
-            "init": config.init or default_init(config.activation),
             "loss": config.loss or default_loss(dataset),
             "learning_rate": optimizer.learning_rate,
             "metrics": config.metrics or default_metrics(dataset),
-            "validation": default_validation(config, dataset),
+            "validation": validation,
+            "epochs": plan.epochs,
             "threads": config.threads or available_threads(),
         }
     )
@@ -193,7 +196,7 @@ def check_names(config: TrainConfig) -> None:
             check_source(part)
     check_model(config)
     build(config.activation, ACTIVATIONS, "activation")
-    build(config.init or "he", INITIALIZERS, "initializer")
+    build(config.init, INITIALIZERS, "initializer")
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")

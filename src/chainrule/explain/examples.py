@@ -19,10 +19,10 @@ from chainrule.types import Array
 
 
 def usual_loss(network: Network) -> Loss:
-    """The loss that the network was trained with; for one that was not, cross-entropy where it
-    has several outputs in a row, else the squared error."""
+    """The loss that the network's layers were trained with; for one that was not, cross-entropy
+    where it has several outputs in a row, else the squared error."""
     if network.loss is not None:
-        return network.loss
+        return network.objective(network.loss).loss
     is_row = len(network.output_shape) == 1 and network.output_shape[0] > 1
     return SoftmaxCrossEntropy() if is_row else MeanSquaredError()
 

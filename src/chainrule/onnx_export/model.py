@@ -13,7 +13,7 @@ from chainrule.files import whole_file
 from chainrule.losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from chainrule.onnx_export.containers import sequential
 from chainrule.onnx_export.graph import Graph, Value
-from chainrule.onnx_export.preparing import described, given_shape, prepared
+from chainrule.onnx_export.preparing import described, given_shape, prepared, restored
 
 OPSET = 20  # of 2023: the first with Gelu
 MOST_BYTES = 2**31 - 1  # of an ONNX file
@@ -22,8 +22,9 @@ MOST_BYTES = 2**31 - 1  # of an ONNX file
 def export(network: Chain, path: str | PathLike[str]) -> None:
     """Write a network as an ONNX file, whole or not at all.
 
-    Where the network came with the preparation of its data, the file prepares examples itself, and
-    has the names of classes and columns in its metadata, as JSON.
+    Where the network came with the preparation of its data, the file prepares examples itself,
+    gives predictions in the unit of the targets, and has the names of classes and columns in its
+    metadata, as JSON.
 
     Raises:
         ExportError: a layer has no form in ONNX, or the file would be larger than ONNX allows.
@@ -43,7 +44,9 @@ def as_model(network: Chain) -> Any:
     onnx, helper = graph.onnx, graph.onnx.helper
     preparation = network.preparation or Preparation()
     x = prepared(graph, Value("x", given_shape(network)), preparation)
-    graph.nodes.append(helper.make_node("Identity", [sequential(graph, network.root, x)], ["y"]))
+    outputs = sequential(graph, network.root, x)
+    y = restored(graph, outputs, network.output_shape, preparation.target_scale)
+    graph.nodes.append(helper.make_node("Identity", [y], ["y"]))
     kind = helper.np_dtype_to_tensor_dtype(network.dtype)
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(

@@ -1,5 +1,5 @@
-"""What is done to the examples before the network sees them: an ONNX file does it itself, and says
-in its metadata what that is."""
+"""What is done to the examples before the network sees them, and to what it puts out: an ONNX file
+does it itself, and says in its metadata what that is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.chain import Chain
 from chainrule.data.columns import Column, NumberColumn
 from chainrule.data.preparation import Preparation
+from chainrule.data.target_scale import TargetScale
 from chainrule.onnx_export.graph import Graph, Value
 from chainrule.types import Array, Shape
 
@@ -106,6 +107,21 @@ def with_flags(columns: tuple[Column, ...]) -> list[int]:
         places += [*range(first, first + size), *[sum(sizes) + first] * column.flagged]
         first += size
     return places
+
+
+def restored(graph: Graph, y: str, shape: Shape, scale: TargetScale | None) -> str:
+    """The outputs in the unit of the targets."""
+    for operator, values in restoring(scale):
+        constant = graph.constant(np.reshape(values, shape) if values.ndim else values)
+        y = graph.node(operator, y, constant)
+    return y
+
+
+def restoring(scale: TargetScale | None) -> list[tuple[str, Array]]:
+    """The operators that bring y into the unit of the targets: y · deviation + mean."""
+    if scale is None:
+        return []
+    return [("Mul", np.array(scale.deviation)), ("Add", np.array(scale.means))]
 
 
 def described(preparation: Preparation) -> dict[str, str]:

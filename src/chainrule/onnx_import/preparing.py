@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ModelFileError
-from chainrule.onnx_export.preparing import PREPARATION, has_flags, operations
+from chainrule.onnx_export.preparing import PREPARATION, has_flags, operations, restoring
 from chainrule.onnx_import.graph import Graph, Step
 from chainrule.types import Array
 
@@ -21,7 +21,8 @@ def stored_preparation(graph: Graph) -> Preparation | None:
 
 
 def after_preparation(graph: Graph, preparation: Preparation | None) -> list[Step]:
-    """The way from what the network takes to y: all steps but the first, which prepare x.
+    """The way from what the network takes to what it puts out: all steps but the first, which
+    prepare x, and the last, which bring y into the unit of the targets.
 
     Raises:
         ModelFileError: these do something else than the metadata say, or flag missing values.
@@ -31,19 +32,21 @@ def after_preparation(graph: Graph, preparation: Preparation | None) -> list[Ste
             "its table has flags of missing values, with which ONNX files are written and not "
             "read: load the run's model.safetensors instead"
         )
-    steps = graph.steps()
-    expected = [] if preparation is None else operations(preparation)
-    first, others = steps[: len(expected)], steps[len(expected) :]
-    if len(first) < len(expected) or not all(
-        does(step, operator, np.asarray(values, graph.dtype))
-        for step, (operator, values) in zip(first, expected, strict=True)
+    if preparation is None:
+        return graph.steps()
+    *steps, end = graph.steps()
+    before, behind = operations(preparation), restoring(preparation.target_scale)
+    last = len(steps) - len(behind)
+    do_so = [*zip(steps, before, strict=False), *zip(steps[last:], behind, strict=False)]
+    if last < len(before) or not all(
+        does(step, operator, np.asarray(values, graph.dtype)) for step, (operator, values) in do_so
     ):
         raise ModelFileError(
             f"its metadata say that x is prepared by {preparation}, and its nodes do something "
             f"else: another program has changed it; without the entry {PREPARATION!r} it is read "
             "as that program's"
         )
-    return others
+    return [*steps[len(before) : last], end]
 
 
 def does(step: Step, operator: str, values: Array) -> bool:
@@ -56,5 +59,5 @@ def does(step: Step, operator: str, values: Array) -> bool:
         and not node.attributes
         and ways == ([["IsNaN"], []] if operator == "Where" else [])
         and constant is not None
-        and np.array_equal(constant, values)
+        and np.array_equal(np.ravel(constant), np.ravel(values))
     )

@@ -313,7 +313,7 @@ def validation_rises(look: Look) -> str | None:
     that itself."""
     history = look.training.history
     watched = any(isinstance(callback, EarlyStopping) for callback in look.training.callbacks)
-    if watched or "validation_loss" not in history.names():
+    if watched or not history.has("validation_loss"):
         return None
     losses, validation = history["loss"], history["validation_loss"]
     best = int(np.argmin(validation))

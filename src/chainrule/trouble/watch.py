@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.blas import one_blas_thread
 from chainrule.callbacks import Callback, Training
 from chainrule.passages import Passage, Recorder, Recording
+from chainrule.trouble.ending import no_better_than_the_mean
 from chainrule.trouble.inputs import spaced
 from chainrule.trouble.rules import BEFORE_TRAINING, WHILE_TRAINING, Look, Rule
 from chainrule.types import Array
@@ -73,6 +74,9 @@ class Watch(Callback):
         if len(training.history) > self.looked:  # it ended early
             self.look(training, self.rules)
         self.recorder = None  # and the memory of the copy
+        if len(training.history) and not training.history.was_cut_off:
+            with suppress(Exception):  # of a layer of the user's own, which must not end training
+                self.warn(training, no_better_than_the_mean(training))
 
     def state(self) -> dict[str, Any]:
         return {
@@ -102,8 +106,13 @@ class Watch(Callback):
                 warning = rule(look)
             if warning is not None:
                 self.rules = [other for other in self.rules if other is not rule]
-                if warning not in training.history.warnings:  # where training goes on
-                    training.history.warnings.append(warning)
+            self.warn(training, warning)
+
+    def warn(self, training: Training, warning: str | None) -> None:
+        """Add a warning, where there is one, to those of the training."""
+        warnings = training.history.warnings
+        if warning is not None and warning not in warnings:  # where training goes on
+            warnings.append(warning)
 
     def record(self, training: Training) -> Recording | None:
         """The probe in every layer, as in training; None where a layer of the user's own cannot be

@@ -79,7 +79,10 @@ class _Unroller:
         outputs, kept = session.forward(self.network.root, self.x, True)
         session.declare_rest()
         session.number = None
-        writer.remark(f"loss: {self.loss!r}", opens_section=True)
+        preparation = self.network.preparation
+        scale = None if preparation is None else preparation.target_scale
+        of = "" if scale is None else f", of targets y that are {scale.describe()}"
+        writer.remark(f"loss: {self.loss!r}{of}", opens_section=True)
         value, dy = self._loss(outputs)
         writer.remark("backward", opens_section=True)
         session.backward(self.network.root, dy, kept)
