@@ -253,3 +253,41 @@ def test_numbers_that_nothing_is_known_about_are_warned_of(chainrule: Command) -
     answer = chainrule("train", train, "--out", "run")
     assert "warning: R² on the validation data is -" in answer.out
     assert "no better than predicting the mean of the targets" in answer.out
+
+
+def test_what_is_missing_may_tell_the_classes_apart(chainrule: Command) -> None:
+    """Gaps in a column of words and in one of numbers, to the predictions and from a notebook."""
+    rows = [[str(n % 7), "", "", "a"] if n % 2 else [str(n % 7), "5", "x", "b"] for n in range(60)]
+    rows += [["3", "4", "y", "b"]]
+    train = write("train.csv", ["size", "worth", "kind", "label"], rows)
+    options = ("--epochs", 40, "--engine", "numpy", "--quiet")
+    assert chainrule("train", train, "--flag-missing", "--out", "run", *options).code == 0
+    assert accuracy(chainrule, "run", train) > 95
+    assert cr.load("run/model.safetensors").input_shape == (1 + 2 + 3,)
+    test = write("test.csv", ["kind", "size", "worth"], [["", "3", ""], ["x", "3", "5"]])
+    answer = chainrule("predict", "run", test, "--out", "p.csv")
+    assert "`worth`: 1 missing, filled with the median, 5, and flagged" in answer.err
+    assert read("p.csv")[1:] == [["0", "a"], ["1", "b"]]
+    chainrule("export-notebook", "run", "--out", "run.ipynb")
+    assert "flag_missing=True" in Path("run.ipynb").read_text()
+    answer = chainrule("train", "digits", "--flag-missing")
+    assert answer.code == 2
+    assert "flag_missing is for the columns of a table, which digits is not" in answer.err
+
+
+def test_a_later_table_in_another_unit_is_warned_of(
+    chainrule: Command, rows: list[list[str]]
+) -> None:
+    header = ["sl", "sw", "species"]
+    train = write("train.csv", header, rows)
+    options = ("--epochs", 1, "--engine", "numpy", "--quiet")
+    chainrule("train", train, "--label-column", "species", "--out", "run", *options)
+    assert "warning" not in chainrule("evaluate", "run", train).err
+    later = [[str(float(a) * 100 + 2000), b, c] for a, b, c in rows[:40]]
+    write("later.csv", header, later)
+    for command, *more in (("evaluate",), ("predict", "--out", "p.csv")):
+        answer = chainrule(command, "run", "later.csv", *more)
+        warnings = [line for line in answer.err.splitlines() if "far from the training" in line]
+        assert len(warnings) == 1
+        assert "`sl`" in warnings[0]
+        assert "`sw`" not in warnings[0]

@@ -369,6 +369,11 @@ def test_a_layout_that_cannot_be(penguins: Dataset, change: str, value: object) 
     [
         (0, {"mean": float("nan")}),
         (0, {"deviation": 0}),
+        (0, {"quartiles": [1, 2]}),
+        (0, {"quartiles": [5, 4, 3, 2, 1]}),
+        (0, {"quartiles": [1, 2, float("nan"), 4, 5]}),
+        (0, {"missing": -1}),
+        (1, {"missing": "one"}),
         (0, {"name": 5}),
         (1, {"mode": "Mars"}),
         (1, {"categories": [1, 2]}),

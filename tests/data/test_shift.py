@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainrule.data.columns import learn_column
+from chainrule.data.columns import SHARES, learn_column, learn_numbers
 from chainrule.data.preparation import Preparation
 from chainrule.data.shift import shifted
 from chainrule.data.tables import Table
@@ -58,6 +58,15 @@ def test_random_splits_are_never_warned_of(known: int, later: int) -> None:
         rng = np.random.default_rng([seed, known, later])
         order = rng.permutation(known + later)
         assert warnings_of(of_every_kind(rng, known + later), order[:known], order[known:]) == []
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+def test_quartiles_and_median_are_numpys(count: int) -> None:
+    values = np.random.default_rng(count).integers(0, 9, (count, 3)).astype(float)
+    found = learn_numbers(["a", "b", "c"], values)
+    quartiles = np.quantile(values, SHARES, axis=0, method="inverted_cdf")
+    assert [column.quartiles for column in found] == list(map(tuple, quartiles.T.tolist()))
+    assert [column.median for column in found] == np.median(values, axis=0).tolist()
 
 
 @pytest.fixture

@@ -199,6 +199,7 @@ READERS = {
         tokens.CSV,
     ),
     "csv-words": Reader(train_on, "table.csv", texts(*TABLES_OF_WORDS), tokens.CSV),
+    "csv-zstd": Reader(train_on, "table.csv.zst", seeds.zstd, (*tokens.ZSTD, *tokens.CSV)),
     "csv-columns": Reader(match_columns, "table.csv", texts(*TABLES_OF_WORDS), tokens.CSV),
     "json-lines": Reader(train_on, "table.jsonl", texts(*RECORDS), tokens.JSON),
     "csv-inputs": Reader(predict_on, "table.csv", texts(*TABLES), tokens.CSV),

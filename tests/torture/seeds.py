@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pyarrow
 from PIL import Image
 
 import chainrule as cr
@@ -116,6 +117,21 @@ def with_right_checksums(content: bytes) -> bytes:
 def texts(*contents: str) -> Callable[[], Sequence[Seed]]:
     """Texts in UTF-8."""
     return lambda: [Seed(content.encode()) for content in contents]
+
+
+def zstd_bytes(content: bytes) -> bytes:
+    """What a file in zstd holds."""
+    with pyarrow.BufferOutputStream() as packed:
+        with pyarrow.CompressedOutputStream(packed, "zstd") as stream:
+            stream.write(content)
+        return bytes(packed.getvalue())
+
+
+def zstd() -> list[Seed]:
+    """Tables in zstd, damaged within and as files."""
+    contents = [content.encode() for content in (*TABLES, *TABLES_OF_WORDS)]
+    packed = [Seed(zstd_bytes(content)) for content in contents]
+    return [*packed, *(Seed(content, zstd_bytes) for content in contents)]
 
 
 TABLES = (

@@ -8,6 +8,7 @@ NPY = (
     *(b"[" * 300, b"-" * 3000, b"(4L, 3L)", b"\\N{x}", b"# -*- coding: x -*-\n"),
 )
 ZIP = (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"../x.npy", b"\x01\0\x1c\0")
+ZSTD = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18", b"\xff\xff\xff\xff", b"\xa0\xff\xff\xff\x7f")
 CSV = (
     *(b",", b"\n", b"\r", b'"', b'""', b";", b"\t", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc3"),
     *(b"nan", b"-inf", b"1e308", b"1e-400", b"0x10", b"1_0", b"label", b"=1+1", b" ", b"-", b"+1"),

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ class NumberColumn:
         missing = np.isnan(values)
         median = float(np.median(values[~missing]))
         (column,) = learn_numbers([name], np.where(missing, median, values)[:, None])
-        quartiles = tuple(_quartiles(values[~missing]).tolist())
+        quartiles = tuple(_quartiles(np.sort(values[~missing])).tolist())
         count = int(missing.sum())
         return replace(column, quartiles=quartiles, missing=count, flagged=flag and count > 0)
 
@@ -143,10 +144,11 @@ Column = NumberColumn | CategoryColumn
 def learn_numbers(names: Sequence[str], values: Array) -> list[NumberColumn]:
     """What columns are that are all numbers, none of them missing, learnt on some rows."""
     values = values.astype(np.float64)
-    medians, means = np.median(values, axis=0), values.mean(axis=0)
-    deviations = values.std(axis=0)
+    means, deviations = values.mean(axis=0), values.std(axis=0)
     deviations[~varies(deviations, means)] = 1.0
-    statistics = np.stack([medians, means, deviations, *_quartiles(values)], axis=1).tolist()
+    ordered = np.sort(values, axis=0)
+    middle = (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
+    statistics = np.stack([middle, means, deviations, *_quartiles(ordered)], axis=1).tolist()
     return [
         NumberColumn(name, median, mean, deviation, tuple(quartiles))
         for name, (median, mean, deviation, *quartiles) in zip(names, statistics, strict=True)
@@ -168,10 +170,9 @@ def _filled(column: Column, missing: Array, with_what: str) -> list[str]:
     return [f"{quoted(column.name)}: {said}"]
 
 
-def _quartiles(values: Array) -> Array:
+def _quartiles(ordered: Array) -> Array:
     """For each of `SHARES`, the least value that so many do not exceed."""
-    quartiles: Array = np.quantile(values, SHARES, axis=0, method="inverted_cdf")
-    return quartiles
+    return ordered[[max(0, math.ceil(share * len(ordered)) - 1) for share in SHARES]]
 
 
 def varies(deviation: Any, mean: Any) -> Any:
@@ -231,12 +232,15 @@ def from_plain(stored: Mapping[str, Any]) -> Column:
         raise ValueError("a column's name should be text")
     # Earlier versions knew nothing of these.
     flagged, missing = bool(stored.get("flagged", False)), int(stored.get("missing", 0))
+    if missing < 0:
+        raise ValueError(f"{quoted(name)} cannot lack {missing} values")
     if "categories" not in stored:
         median, mean, deviation = (float(stored[key]) for key in ("median", "mean", "deviation"))
         if not all(map(math.isfinite, (median, mean, deviation))) or deviation <= 0:
             raise ValueError(f"the statistics of {quoted(name)} should be finite")
         quartiles = tuple(map(float, stored.get("quartiles", [mean] * len(SHARES))))
-        if len(quartiles) != len(SHARES) or not sorted(quartiles) == list(quartiles):
+        in_order = all(a <= b for a, b in pairwise(quartiles))  # which NaN is not
+        if len(quartiles) != len(SHARES) or not in_order:
             raise ValueError(f"the quartiles of {quoted(name)} should be five numbers in order")
         return NumberColumn(name, median, mean, deviation, quartiles, missing, flagged)
     categories, mode = stored["categories"], stored["mode"]

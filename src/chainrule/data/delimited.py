@@ -148,7 +148,7 @@ def _unpack(path: Path) -> bytes | None:
                 )
                 if opened is None:
                     return None
-                content = opened(file).read(most)
+                content = _read_in_pieces(opened(file), most)
         except ChainruleError:
             raise
         except DAMAGED as error:
@@ -156,6 +156,15 @@ def _unpack(path: Path) -> bytes | None:
             raise DataError(f"{path} is damaged ({problem}): copy or write it again") from None
     check_unpacked(len(content), size, str(path), "unpack it")
     return content
+
+
+def _read_in_pieces(stream: IO[bytes], most: int) -> bytes:
+    """At most so many bytes. Asked for all at once, pyarrow takes memory for all that may come."""
+    pieces, count = [], 0
+    while count < most and (piece := stream.read(min(MEGABYTE, most - count))):
+        pieces.append(piece)
+        count += len(piece)
+    return b"".join(pieces)
 
 
 def _unzip(path: Path, file: IO[bytes], most: int) -> bytes:
