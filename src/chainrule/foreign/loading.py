@@ -95,7 +95,7 @@ def prepared(file: Path) -> Loaded:
     vars(module)["__builtins__"] = builtins
     vars(module)["__package__"] = _package_of(tree, file)
     sys.modules[NAME] = module
-    _look_first_in(*_places_of_imports(file))
+    _look_first_in(*places_of_imports(file))
     return Loaded(module, tree, notebook, list(notebook.left_out) if notebook else [])
 
 
@@ -108,7 +108,7 @@ def _bring_back_names(file: Path) -> None:
             setattr(np, name, value)
 
 
-def _places_of_imports(file: Path) -> list[Path]:
+def places_of_imports(file: Path) -> list[Path]:
     """The folder of a file, the one above it, and the one that holds the package it lies in."""
     folder = file.resolve().parent
     root = folder

@@ -234,6 +234,8 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 def loss_assigned(statement: ast.stmt) -> str | None:
     """The name of the loss, if a statement computes it."""
     match statement:
+        case ast.Assign(value=ast.BinOp(op=ast.Sub())) if "error" in ast.unparse(statement).lower():
+            return None  # error = y - output: a difference
         case ast.Assign(targets=[ast.Name(id=name)]):
             is_loss = NAMES_LOSS.search(name.lower()) and not is_about_gradients(name)
             return name if is_loss else None

@@ -171,27 +171,33 @@ def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.stmt, ast.expr, Array]]:
             if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
-                yield statement, output, np.array(y)
+                yield (
+                    statement,
+                    output,
+                    np.reshape(y, np.shape(p)) if np.size(y) == 1 else np.array(y),
+                )
 
 
 def _belong(y: Any, p: Any) -> bool:
     """True if targets may belong to an output: in its shape, or a class number for each row."""
-    if np.shape(y) == np.shape(p):
+    if np.shape(y) == np.shape(p) or np.size(y) == np.size(p) == 1:
         return True
     are_classes = np.ndim(y) == 1 and np.asarray(y).dtype.kind in "iu"
     return are_classes and np.ndim(p) == 2 and len(y) == len(p)
 
 
 def _after(seen: SeenLoop, moved: bool) -> Names:
-    """The names after a round, from parameters as they were, or others."""
+    """The names after a round, from parameters as they were, or others; with the random numbers
+    that every run of the loop's program begins with, so that it takes the same examples."""
     names = copy.deepcopy(seen.names)
     updated = copy.deepcopy(seen.names)
-    with suppress(Exception), np.errstate(all="ignore"):  # the code may raise anything
+    frozen = Randomness([]).frozen
+    with suppress(Exception), np.errstate(all="ignore"), frozen():  # it may raise anything
         vars(updated)[STEP]()
     for path, array in states.arrays(names).items() if moved else ():
         after = states.read(updated, path)
         if after is not None and not np.array_equal(array, after):
             states.write(names, path, array + 0.1 * random_like(array, "dependence"))
-    with suppress(Exception), np.errstate(all="ignore"):
+    with suppress(Exception), np.errstate(all="ignore"), frozen():
         vars(names)[STEP]()
     return names

@@ -243,7 +243,7 @@ def convention(found: Examination) -> str | None:
     names = " and ".join(found.shown(name) for name in parameters)
     if ratio is None:
         return None
-    if answer.dy is None and getattr(subject, "runs_once", False) and ratio > 0:
+    if ratio > 0 and _is_loop_with_its_loss(subject):
         return (
             f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
             "learning rate takes up the factor"
@@ -273,6 +273,12 @@ def convention(found: Examination) -> str | None:
             "right with one output"
         )
     return None
+
+
+def _is_loop_with_its_loss(subject: Subject) -> bool:
+    """True for a loop's body whose own loss, which it may only print, is followed."""
+    code = getattr(subject, "code", None)
+    return bool(getattr(subject, "runs_once", False)) and code is not None and code.loss is None
 
 
 def _returns_gradient_of_kernels(found: Examination) -> bool:

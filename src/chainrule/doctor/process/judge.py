@@ -39,6 +39,7 @@ from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.subject import Answer
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.loading import places_of_imports
 from chainrule.foreign.state import Values
 from chainrule.sandbox.confinement import Confinement
 from chainrule.sandbox.limits import Limits
@@ -120,12 +121,11 @@ def _confinement(worker: Worker) -> Confinement:
 
 
 def folders_of(file: Path) -> list[Path]:
-    """The folders that code in a file may read: its own, and the one above, where imports from
-    beside its package lie; never a home, nor what holds homes."""
-    folder = file.resolve().parent
-    above = folder.parent
-    holds_home = Path.home().resolve().is_relative_to(above)
-    return [folder] if holds_home else [folder, above]
+    """The folders that code in a file may read: its own, the one above, where imports from beside
+    its package lie, and the one that holds that package; never a home, nor what holds homes."""
+    home = Path.home().resolve()
+    folder, *others = places_of_imports(file)
+    return [folder, *(other for other in others if not home.is_relative_to(other))]
 
 
 def _claimed(worker: Worker, request: Request, limits: Limits, with_arrays: bool) -> Diagnosis:
