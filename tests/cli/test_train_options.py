@@ -108,7 +108,7 @@ def layers_of(*options: object, model: str = "mlp", chainrule: Command) -> list[
 
 def test_layers_on_request(chainrule: Command) -> None:
     options = ("--hidden", "8,4", "--dropout", 0.2, "--batch-norm", "--weight-decay", 0.01)
-    dense = "initializer='he', regularizer=WeightDecay(0.01)"
+    dense = "regularizer=WeightDecay(0.01)"
     assert layers_of(*options, chainrule=chainrule) == [
         "Flatten()",
         *(f"Dense(8, {dense})", "BatchNorm()", "ReLU()", "Dropout(rate=0.2)"),

@@ -40,7 +40,8 @@ SHOWN = {
     "diagnosis": "cr.check.diagnose(cr.Dense(2), x)",
     "comparison": """
 from chainrule.experiments.results import Results, RunResult
-Results([RunResult(v, s, {"validation_accuracy": 0.9 + s / 100}, {}) for v in "ab" for s in range(3)])
+variants = [(v, s) for v in "ab" for s in range(3)]
+Results([RunResult(v, s, {"validation_accuracy": 0.9 + s / 100}, {}) for v, s in variants])
 """,
     "comparison of layers": """
 from chainrule.explain.comparing.compare import Comparison, Difference
