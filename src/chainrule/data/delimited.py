@@ -33,6 +33,7 @@ from chainrule.types import Array
 
 MOST_COLUMNS = 1_000_000
 LONGEST_ROW = 32_000_000  # characters
+PIECE = 2**16  # bytes of what is compressed that are read at once
 LINES_LOOKED_AT = 20  # to find the separator
 
 SEPARATORS = "\t;|,"
@@ -148,7 +149,8 @@ def _unpack(path: Path) -> bytes | None:
                 )
                 if opened is None:
                     return None
-                content = _read_in_pieces(opened(file), most)
+                with opened(file) as stream:
+                    content = _read_in_pieces(stream, most)
         except ChainruleError:
             raise
         except DAMAGED as error:
@@ -159,9 +161,10 @@ def _unpack(path: Path) -> bytes | None:
 
 
 def _read_in_pieces(stream: IO[bytes], most: int) -> bytes:
-    """At most so many bytes. Asked for all at once, pyarrow takes memory for all that may come."""
+    """At most so many bytes. Asked for all at once, pyarrow takes memory for all that may come, and
+    does not give it back where the file is damaged."""
     pieces, count = [], 0
-    while count < most and (piece := stream.read(min(MEGABYTE, most - count))):
+    while count < most and (piece := stream.read(min(PIECE, most - count))):
         pieces.append(piece)
         count += len(piece)
     return b"".join(pieces)
