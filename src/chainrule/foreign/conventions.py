@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -97,6 +98,25 @@ def finishing_methods(code: Code) -> list[tuple[str, ...]]:
     updating = method_among(code.state, UPDATES)
     found = [(computing,), (updating,), (computing, updating)]
     return [tuple(map(str, names)) for names in found if None not in names]
+
+
+def other_update(code: Code) -> str | None:
+    """A method that takes a learning rate, beside the backward pass, under a name that is not an
+    update's: ``fit(lr)`` of a layer. What it does with what was handed in is not known."""
+    if code.is_dictionary or code.joint is not None or code.trains:
+        return None
+    kind = type(code.state)
+    methods = {n: getattr(kind, n) for n in dir(kind) if not n.startswith("_")}
+    used = {code.backward(code.state).__name__, code.forward(code.state).__name__, *UPDATES}
+    return next(
+        (
+            name
+            for name, method in methods.items()
+            if inspect.isfunction(method) and name not in used
+            if any(role_of(argument) == "rate" for argument in required(method))
+        ),
+        None,
+    )
 
 
 def takes_targets(function: Function) -> bool:

@@ -23,6 +23,7 @@ from chainrule.foreign.conventions import (
     asks_for_gradient,
     finishing_methods,
     learning_rate_of,
+    other_update,
     starts_from_targets,
     takes_targets,
 )
@@ -103,6 +104,7 @@ class Program(Subject):
         self.dy: Array | None = None
         self.remembered: Pass | None = None
         self.handed_in: dict[str, Any] = {}  # to the last backward pass
+        self.made_elsewhere: dict[str, str] = {}  # gradients, and where
         self.random_draw = 0
         self._settle(batch_axis)
 
@@ -139,7 +141,7 @@ class Program(Subject):
         self._find_parameters(first)
         self._widen_numbers()
         self._complete()
-        self.unchecked = self._without_influence()
+        self.unchecked = [*self._without_influence(), *self.made_elsewhere.values()]
 
     def _asks_for_targets(self) -> bool:
         """True if nothing runs without the targets."""
@@ -216,6 +218,10 @@ class Program(Subject):
                 called = " and ".join(f"{name}()" for name in names)
                 self.notes.append(f"after the backward pass, {called} was called for the gradients")
                 return
+        method = other_update(self.code) if missing else None
+        for name in missing if method else ():
+            self.made_elsewhere[name] = f"{name}: its gradient may be made in {method}()"
+            del self.values[name]
 
     def _missing(self) -> list[str] | None:
         """The weights that the backward pass leaves without a gradient; None where it raises."""
