@@ -416,26 +416,27 @@ class TargetsAsGradient(Loss):
     def forward(
         self, predictions: Array, targets: Array, weights: Array | None = None
     ) -> tuple[float, Cache]:
-        value, _ = self._reported.forward(predictions, targets, weights)
-        return value, self._reported.prepare(predictions, np.asarray(targets))
+        value, _ = self.reported.forward(predictions, targets, weights)
+        return value, self.reported.prepare(predictions, np.asarray(targets))
 
     def formulas(self, predictions: Array, targets: Array) -> tuple[Array, Array]:
-        return self._reported.formulas(predictions, targets)
+        return self.reported.formulas(predictions, targets)
 
     def classes(self, predictions: Array) -> Array:
-        return self._reported.classes(predictions)
+        return self.reported.classes(predictions)
 
     def true_classes(self, targets: Array) -> Array:
-        return self._reported.true_classes(targets)
+        return self.reported.true_classes(targets)
 
     def labels(self, predictions: Array) -> Array:
-        return self._reported.labels(predictions)
+        return self.reported.labels(predictions)
 
     def probabilities(self, predictions: Array) -> Array:
-        return self._reported.probabilities(predictions)
+        return self.reported.probabilities(predictions)
 
     @property
-    def _reported(self) -> Loss:
+    def reported(self) -> Loss:
+        """The loss that `forward` reports."""
         return build(self.loss, LOSSES, "loss")
 
 

@@ -13,6 +13,7 @@ from chainrule.losses import (
     Loss,
     MeanSquaredError,
     SoftmaxCrossEntropy,
+    TargetsAsGradient,
 )
 from chainrule.network import Network
 from chainrule.types import Array
@@ -42,6 +43,8 @@ def example_batch(network: Network, loss: Loss, count: int) -> tuple[Array, Arra
     shape = (count, *network.output_shape)
     if takes_classes(network, loss):
         return x, rng.integers(0, max(2, network.output_shape[0]), count)
+    if isinstance(loss, TargetsAsGradient):
+        loss = loss.reported
     values: Array = rng.standard_normal(shape)
     if isinstance(loss, (KLDivergence, SoftmaxCrossEntropy, CategoricalCrossEntropy)):
         values = softmax(values)
