@@ -151,7 +151,7 @@ def settings(training: Training) -> Settings:
     network, plan = training.network, training.plan
     described: Mapping[str, Any] = {
         "layers": ", ".join(map(repr, network.layers)),
-        "loss": training.loss,
+        "loss": network.loss,  # as it was asked for, in the unit of the targets
         "optimizer": training.optimizer,
         "schedule": training.schedule,
         "input_shape": network.input_shape,
