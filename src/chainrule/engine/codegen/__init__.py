@@ -16,6 +16,7 @@ From the ground up:
     interleaved_products  products of these
     vector_products  a vector times a matrix
     transposition    matrices transposed in registers
-    functions        exp and what is made of it
+    winograd_transforms   of tiles of images and kernels, for 3x3 convolutions
+    functions        exp, log(1 + x), the normal distribution, and what is made of them
     random           NumPy's random numbers, from any place in their sequence
 """

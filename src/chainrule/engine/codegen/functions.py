@@ -32,7 +32,7 @@ ARTANH_SINGLE = ARTANH[:8]
 FAR = 40.0  # Φ(-FAR) is zero in either type
 
 # (x + 4) R(x) in powers of q = 1 - 8 / (x + 4), which goes from -1 to 1: interpolated at the
-# Chebyshev nodes of q, with a relative error of 2e-16 and of 6e-8.
+# Chebyshev nodes of q. Evaluated in its type, R is off by 7e-16 of itself at most, and by 3e-7.
 MILLS = (
     1.8932190633084853, -1.5237709108199855, 0.9704095548675924, -0.4675409629981585,
     0.15139176231205376, -0.018900450866100364, -0.008722295263838522, 0.004087855732516909,

@@ -4,10 +4,10 @@ An image is cut into tiles of 4x4 pixels d that overlap by two, each of which ma
 
     y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A
 
-for each pair of channels, with the kernel g and the constants below. Summed over the input's
-channels, each of the 16 places is a product of matrices, tiles times channels; the rest are sums
-and halves. dx is the same with the kernel turned round, which exchanges the first and the last
-row and column of G g Gᵀ. The formula backwards is
+for each pair of channels, with the kernel g and constant matrices (`codegen.winograd_transforms`).
+Summed over the input's channels, each of the 16 places is a product of matrices, tiles times
+channels; the rest are sums and halves. dx is the same with the kernel turned round, which exchanges
+the first and the last row and column of G g Gᵀ. The formula backwards is
 
     dg = Gᵀ [Σ (Bᵀ d B) ⊙ (A dy Aᵀ)] G
 
@@ -18,14 +18,12 @@ Source: Lavin & Gray, Fast Algorithms for Convolutional Neural Networks (2016), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engine.codegen.emitter import INT, Emitter, vector_function
-from chainrule.engine.codegen.kernel import ir, kernel
+from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import clear, pointer, size_of
 from chainrule.engine.codegen.operands import (
     context_at,
@@ -44,6 +42,16 @@ from chainrule.engine.codegen.products import (
     transposed,
 )
 from chainrule.engine.codegen.transposition import transpose_into_panels
+from chainrule.engine.codegen.winograd_transforms import (
+    PLACES,
+    G,
+    Row,
+    RowBack,
+    transform_kernel,
+    transform_tiles,
+    transform_tiles_back,
+    transform_tiles_of_dy,
+)
 from chainrule.engine.operations.padding import PaddedImage, pad
 from chainrule.engine.operations.windows import Sides
 from chainrule.engine.program.instructions import Private, Tensor
@@ -53,14 +61,19 @@ from chainrule.engine.program.registry import handles
 from chainrule.parameters import aligned_zeros
 from chainrule.types import Array
 
-PLACES = 16  # of a transformed tile
 TILES = 64  # at a time, about: what belongs to them stays in a core's own cache
 LEAST_CHANNELS = 32  # with fewer, the transforms cost more than they save
 
-B_T = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
-G = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
-A_T = ((1, 1, 1, 0), (0, 1, -1, -1))
-A = tuple(zip(*A_T, strict=True))
+
+class Cut(NamedTuple):
+    """How images are cut into tiles, and the memory for those at hand."""
+
+    tiles_down: int
+    tiles_right: int
+    rows: int  # of tiles at a time
+    inner: int
+    outputs: int
+    room: Private  # for transformed tiles, their products, and what a product needs
 
 
 class Winograd(NamedTuple):
@@ -72,12 +85,7 @@ class Winograd(NamedTuple):
     in_panels: bool
     bias: Array | None
     image: PaddedImage
-    tiles_down: int
-    tiles_right: int
-    inner: int
-    outputs: int
-    tiles: int  # at a time, whole rows of them
-    room: Private  # for transformed tiles, their products, and what a product needs
+    cut: Cut
 
 
 class WinogradDw(NamedTuple):
@@ -87,12 +95,7 @@ class WinogradDw(NamedTuple):
     dy: Tensor
     sums: Private
     image: PaddedImage
-    tiles_down: int
-    tiles_right: int
-    inner: int
-    outputs: int
-    tiles: int
-    room: Private
+    cut: Cut
 
 
 class GatherWinograd(NamedTuple):
@@ -165,36 +168,26 @@ def convolve(
 ) -> None:
     """A convolution, forward or back."""
     cut = cut_of(image, outputs, kernels.itemsize)
-    emit(Winograd(x, y, kernels, in_panels, bias, image, *cut))
+    emit(Winograd(x, y, kernels, in_panels, bias, image, cut))
 
 
 def sum_kernels(to: Lowering, x: Tensor, dy: Tensor, image: PaddedImage, gradient: Array) -> None:
     """The gradient of a convolution's kernels."""
     *_, inner, outputs = gradient.shape
     sums = Private(PLACES * inner * outputs, is_sum=True)
-    to.backward(WinogradDw(x, dy, sums, image, *cut_of(image, outputs, gradient.itemsize)))
+    to.backward(WinogradDw(x, dy, sums, image, cut_of(image, outputs, gradient.itemsize)))
     factors = np.einsum("pa,qb->abpq", G, G).ravel().astype(gradient.dtype)
     to.finish(GatherWinograd(gradient, sums, factors, inner, outputs, to.begins(gradient)))
-
-
-class Cut(NamedTuple):
-    """How an image is cut into tiles, and the memory for those at hand."""
-
-    tiles_down: int
-    tiles_right: int
-    inner: int
-    outputs: int
-    tiles: int  # at a time, whole rows of them
-    room: Private
 
 
 def cut_of(image: PaddedImage, outputs: int, item: int) -> Cut:
     """How a padded image is cut."""
     down, right = (image.padded_height - 2) // 2, (image.padded_width - 2) // 2
-    tiles, inner = max(TILES // right, 1) * right, image.channels
+    rows, inner = max(TILES // right, 1), image.channels
+    tiles = rows * right
     product = scratch_for(max(inner, tiles), outputs, item, packs_left=True)
     room = Private(PLACES * tiles * (inner + outputs) + product.size, lasts=False)
-    return Cut(down, right, inner, outputs, tiles, room)
+    return Cut(down, right, rows, inner, outputs, room)
 
 
 # --- kernels --------------------------------------------------------------------------------------
@@ -239,128 +232,28 @@ def turned(place: int) -> int:
 def winograd(task: Task, like: Any) -> None:
     """Some rows of tiles at a time: transform them, multiply at each place, transform back."""
     operands: Any = read(task, Winograd)
-    down = operands.tiles_down
-    at_a_time, count, image = operands.tiles // operands.tiles_right, count_rows(task) * down, 0
-    for first in range(0, count, at_a_time):
-        stop = min(first + at_a_time, count)
-        for row in range(first, stop):
-            if row % down == 0:
-                image = pad(task, operands.x, operands.image, row // down, like)
-            transform_row(operands, image, row % down, row - first, like)
-        multiply_places(operands, (stop - first) * operands.tiles_right, like)
+    cut, image = operands.cut, 0
+    count = count_rows(task) * cut.tiles_down
+    for first in range(0, count, cut.rows):
+        stop = min(first + cut.rows, count)
+        image = transform_rows(task, operands, image, first, stop, like)
+        multiply_places(operands, (stop - first) * cut.tiles_right, like)
         for row in range(first, stop):
             transform_row_back(operands, row, row - first, like)
-
-
-class Row(NamedTuple):
-    """A row of tiles, of which each vector is transformed by itself.
-
-    Args:
-        tiles: how many there are.
-        vectors: in a pixel.
-        source, down, right, next_source: where the first tile begins, and how far it is from there
-            to a number below, to the number on the right, and to the next tile. For kernels, the
-            nine numbers of which lie `right` apart, `down` is three times as much.
-        target, place, next_target: where the results begin, how far it is from one place to the
-            next, and to the next tile.
-    """
-
-    tiles: int
-    vectors: int
-    source: int
-    down: int
-    right: int
-    next_source: int
-    target: int
-    place: int
-    next_target: int
-
-
-class RowBack(NamedTuple):
-    """The same for the way back, with a bias to be added, unless its address is 0."""
-
-    tiles: int
-    vectors: int
-    source: int
-    place: int
-    next_source: int
-    target: int
-    down: int
-    right: int
-    next_target: int
-    bias: int
-
-
-@kernel
-def transform_row(operands: Any, image: int, row: int, at: int, like: Any) -> None:
-    """Bᵀ d B of a row of tiles, which becomes row `at` of those at hand."""
-    pixel, tiles = operands.inner * size_of(like), operands.tiles_right
-    down = operands.image.padded_width * pixel
-    row_of_tiles = Row(
-        tiles=tiles,
-        vectors=pixel // VECTOR_BYTES,
-        source=image + 2 * row * down,
-        down=down,
-        right=pixel,
-        next_source=2 * pixel,
-        target=operands.room + at * tiles * pixel,
-        place=operands.tiles * pixel,
-        next_target=pixel,
-    )
-    transform_tiles(row_of_tiles, like)
 
 
 @handles(WinogradDw)
 def winograd_dw(task: Task, like: Any) -> None:
     """Some rows of tiles at a time: transform x and dy, and add their product at each place."""
     operands: Any = read(task, WinogradDw)
-    down = operands.tiles_down
-    at_a_time, count, image = operands.tiles // operands.tiles_right, count_rows(task) * down, 0
-    for first in range(0, count, at_a_time):
-        stop = min(first + at_a_time, count)
+    cut, image = operands.cut, 0
+    count = count_rows(task) * cut.tiles_down
+    for first in range(0, count, cut.rows):
+        stop = min(first + cut.rows, count)
+        image = transform_rows(task, operands, image, first, stop, like)
         for row in range(first, stop):
-            if row % down == 0:
-                image = pad(task, operands.x, operands.image, row // down, like)
-            transform_row(operands, image, row % down, row - first, like)
             transform_row_of_dy(operands, row, row - first, like)
-        add_places(operands, (stop - first) * operands.tiles_right, like)
-
-
-@kernel
-def add_places(operands: Any, tiles: int, like: Any) -> None:
-    """At each of the 16 places, x transposed times dy."""
-    inner, outputs, item = operands.inner, operands.outputs, size_of(like)
-    products = products_of(operands, item)
-    scratch = products + PLACES * operands.tiles * outputs * item
-    for k in range(PLACES):
-        sums = operands.sums + k * inner * outputs * item
-        multiply(
-            transposed(operands.room + k * operands.tiles * inner * item, inner * item, tiles),
-            Right(products + k * operands.tiles * outputs * item, outputs * item, 0),
-            Result(sums, outputs * item, sums, outputs * item, inner, outputs),
-            scratch,
-            like,
-        )
-
-
-@kernel
-def transform_row_of_dy(operands: Any, row: int, at: int, like: Any) -> None:
-    """A dy Aᵀ of a row of tiles."""
-    item, tiles = size_of(like), operands.tiles_right
-    pixel = operands.outputs * item
-    down = 2 * tiles * pixel
-    row_of_tiles = Row(
-        tiles=tiles,
-        vectors=pixel // VECTOR_BYTES,
-        source=operands.dy.address + 2 * row * down,
-        down=down,
-        right=pixel,
-        next_source=2 * pixel,
-        target=products_of(operands, item) + at * tiles * pixel,
-        place=operands.tiles * pixel,
-        next_target=pixel,
-    )
-    transform_tiles_of_dy(row_of_tiles, like)
+        add_places(operands, (stop - first) * cut.tiles_right, like)
 
 
 @handles(GatherWinograd)
@@ -384,41 +277,60 @@ def gather_winograd(task: Task, like: Any) -> None:
 
 
 @kernel
-def multiply_places(operands: Any, tiles: int, like: Any) -> None:
-    """At each of the 16 places, tiles times channels."""
-    inner, outputs, item = operands.inner, operands.outputs, size_of(like)
-    products = products_of(operands, item)
-    scratch = products + PLACES * operands.tiles * outputs * item
-    for k in range(PLACES):
-        transformed = operands.room + k * operands.tiles * inner * item
-        kernels = operands.kernels + k * inner * outputs * item
-        address = products + k * operands.tiles * outputs * item
-        multiply(
-            plain(transformed, inner * item, inner, item),
-            Right(kernels, outputs * item, operands.in_panels),
-            Result(address, outputs * item, 0, 0, tiles, outputs),
-            scratch,
-            like,
-        )
+def transform_rows(task: Task, operands: Any, image: int, first: int, stop: int, like: Any) -> int:
+    """Bᵀ d B of the rows of tiles [first, stop), counted over all images. Returns the address of
+    the last one's padded image, which the next rows go on with."""
+    cut, image_of_rows = operands.cut, image
+    pixel = cut.inner * size_of(like)
+    down = operands.image.padded_width * pixel
+    for row in range(first, stop):
+        if row % cut.tiles_down == 0:
+            number = row // cut.tiles_down
+            image_of_rows = pad(task, operands.x, operands.image, number, like)
+        source = image_of_rows + 2 * (row % cut.tiles_down) * down
+        target = cut.room + (row - first) * cut.tiles_right * pixel
+        transform_tiles(tiles_of_row(cut, source, down, pixel, target), like)
+    return image_of_rows
 
 
 @kernel
-def products_of(operands: Any, item: int) -> int:
-    """Where the products lie: behind the transformed tiles."""
-    return operands.room + PLACES * operands.tiles * operands.inner * item
+def transform_row_of_dy(operands: Any, row: int, at: int, like: Any) -> None:
+    """A dy Aᵀ of a row of tiles, which becomes row `at` of those at hand."""
+    cut, item = operands.cut, size_of(like)
+    pixel = cut.outputs * item
+    down = 2 * cut.tiles_right * pixel
+    source = operands.dy.address + 2 * row * down
+    target = products_of(cut, item) + at * cut.tiles_right * pixel
+    transform_tiles_of_dy(tiles_of_row(cut, source, down, pixel, target), like)
+
+
+@kernel
+def tiles_of_row(cut: Any, source: int, down: int, pixel: int, target: int) -> Row:
+    """A row of tiles from pixels of so many bytes, two of which lie between tiles."""
+    return Row(
+        tiles=cut.tiles_right,
+        vectors=pixel // VECTOR_BYTES,
+        source=source,
+        down=down,
+        right=pixel,
+        next_source=2 * pixel,
+        target=target,
+        place=place_bytes(cut, pixel),
+        next_target=pixel,
+    )
 
 
 @kernel
 def transform_row_back(operands: Any, row: int, at: int, like: Any) -> None:
     """Aᵀ m A of a row of tiles: two rows of pixels of y."""
-    item, tiles = size_of(like), operands.tiles_right
-    pixel = operands.outputs * item
-    down = 2 * tiles * pixel
+    cut, item = operands.cut, size_of(like)
+    pixel = cut.outputs * item
+    down = 2 * cut.tiles_right * pixel
     row_of_tiles = RowBack(
-        tiles=tiles,
+        tiles=cut.tiles_right,
         vectors=pixel // VECTOR_BYTES,
-        source=products_of(operands, item) + at * tiles * pixel,
-        place=operands.tiles * pixel,
+        source=products_of(cut, item) + at * cut.tiles_right * pixel,
+        place=place_bytes(cut, pixel),
         next_source=pixel,
         target=operands.y.address + 2 * row * down,
         down=down,
@@ -429,100 +341,52 @@ def transform_row_back(operands: Any, row: int, at: int, like: Any) -> None:
     transform_tiles_back(row_of_tiles, like)
 
 
-# --- the transforms, vector by vector -------------------------------------------------------------
+@kernel
+def multiply_places(operands: Any, tiles: int, like: Any) -> None:
+    """At each of the 16 places, tiles times channels."""
+    cut, item = operands.cut, size_of(like)
+    inner_row, row = cut.inner * item, cut.outputs * item
+    products, scratch = products_of(cut, item), scratch_of(cut, item)
+    for k in range(PLACES):
+        multiply(
+            plain(cut.room + k * place_bytes(cut, inner_row), inner_row, cut.inner, item),
+            Right(operands.kernels + k * cut.inner * row, row, operands.in_panels),
+            Result(products + k * place_bytes(cut, row), row, 0, 0, tiles, cut.outputs),
+            scratch,
+            like,
+        )
 
 
-def combined(emit: Emitter, matrix: Any, vectors: list[list[Any]]) -> list[list[Any]]:
-    """matrix · vectors · matrixᵀ, with the zeros of the matrix left out."""
-    rows = [
-        [combination(emit, line, column) for column in zip(*vectors, strict=True)]
-        for line in matrix
-    ]
-    return [[combination(emit, line, row) for line in matrix] for row in rows]
+@kernel
+def add_places(operands: Any, tiles: int, like: Any) -> None:
+    """At each of the 16 places, x transposed times dy."""
+    cut, item = operands.cut, size_of(like)
+    inner_row, row = cut.inner * item, cut.outputs * item
+    products, scratch = products_of(cut, item), scratch_of(cut, item)
+    for k in range(PLACES):
+        sums = operands.sums + k * cut.inner * row
+        multiply(
+            transposed(cut.room + k * place_bytes(cut, inner_row), inner_row, tiles),
+            Right(products + k * place_bytes(cut, row), row, 0),
+            Result(sums, row, sums, row, cut.inner, cut.outputs),
+            scratch,
+            like,
+        )
 
 
-def combination(emit: Emitter, factors: Any, vectors: Any) -> Any:
-    """Σ_k factor_k · vector_k, where all factors but zeros have the same size."""
-    builder, pairs = emit.builder, list(zip(factors, vectors, strict=True))
-    total, *added = [vector for factor, vector in pairs if factor > 0] or [emit.zero]
-    for vector in added:
-        total = builder.fadd(total, vector)
-    for vector in [vector for factor, vector in pairs if factor < 0]:
-        total = builder.fsub(total, vector)
-    size = max(map(abs, factors))
-    return (
-        total if size == 1 else builder.fmul(total, ir.Constant(emit.vector, [size] * emit.lanes))
-    )
+@kernel
+def place_bytes(cut: Any, pixel: int) -> int:
+    """From one place to the next, of tiles that have so many bytes there."""
+    return cut.rows * cut.tiles_right * pixel
 
 
-def address_of(emit: Emitter, start: Any, *steps: tuple[Any, int]) -> Any:
-    """start + Σ step · count."""
-    for step, count in steps:
-        start = emit.builder.add(start, emit.builder.mul(step, INT(count)))
-    return start
+@kernel
+def products_of(cut: Any, item: int) -> int:
+    """Where the products lie, or the transformed dy: behind the transformed tiles."""
+    return cut.room + PLACES * place_bytes(cut, cut.inner * item)
 
 
-def emit_tiles(emit: Emitter, *numbers: Any) -> None:
-    """Bᵀ d B."""
-    emit_row(emit, B_T, Row(*numbers))
-
-
-def emit_tiles_of_dy(emit: Emitter, *numbers: Any) -> None:
-    """A dy Aᵀ."""
-    emit_row(emit, A, Row(*numbers))
-
-
-def emit_kernel(emit: Emitter, *numbers: Any) -> None:
-    """G g Gᵀ."""
-    emit_row(emit, G, Row(*numbers))
-
-
-def emit_row(emit: Emitter, matrix: Any, row: Row) -> None:
-    """matrix · tile · matrixᵀ for every vector of every tile."""
-    side = range(len(matrix[0]))
-    with each_vector(emit, row) as (source, target):
-        tile = [
-            [emit.load(address_of(emit, source, (row.down, i), (row.right, j))) for j in side]
-            for i in side
-        ]
-        for i, line in enumerate(combined(emit, matrix, tile)):
-            for j, value in enumerate(line):
-                emit.store(value, address_of(emit, target, (row.place, 4 * i + j)))
-
-
-def emit_tiles_back(emit: Emitter, *numbers: Any) -> None:
-    """Aᵀ m A, plus the bias."""
-    row, side = RowBack(*numbers), range(4)
-    everything = ir.Constant(emit.mask, [1] * emit.lanes)
-    bias, (mask,) = emit.given_or_zero(row.bias, row.source, [everything])
-    with each_vector(emit, row, bias) as (source, target, bias):
-        places = [
-            [emit.load(address_of(emit, source, (row.place, 4 * i + j))) for j in side]
-            for i in side
-        ]
-        added = emit.load(bias, mask)
-        for i, line in enumerate(combined(emit, A_T, places)):
-            for j, value in enumerate(line):
-                address = address_of(emit, target, (row.down, i), (row.right, j))
-                emit.store(emit.builder.fadd(value, added), address)
-
-
-@contextmanager
-def each_vector(emit: Emitter, row: Any, *others: Any) -> Iterator[Any]:
-    """Code for every vector of every tile: where it begins in source and target, and in others
-    that have the same for all tiles."""
-    builder = emit.builder
-    with emit.loop(row.tiles) as tile, emit.loop(row.vectors) as vector:
-        beyond = builder.mul(vector.index, INT(VECTOR_BYTES))
-        starts = [
-            builder.add(row.source, builder.mul(tile.index, row.next_source)),
-            builder.add(row.target, builder.mul(tile.index, row.next_target)),
-            *others,
-        ]
-        yield [builder.add(start, beyond) for start in starts]
-
-
-transform_tiles = vector_function("winograd_tiles", emit_tiles)
-transform_tiles_of_dy = vector_function("winograd_tiles_of_dy", emit_tiles_of_dy)
-transform_tiles_back = vector_function("winograd_tiles_back", emit_tiles_back)
-transform_kernel = vector_function("winograd_kernel", emit_kernel)
+@kernel
+def scratch_of(cut: Any, item: int) -> int:
+    """The memory that a product needs: behind these."""
+    return products_of(cut, item) + PLACES * place_bytes(cut, cut.outputs * item)
