@@ -27,12 +27,11 @@ from chainrule.cli import (
     warm_up,
 )
 from chainrule.cli.ending import Ended, close_output, leave, raise_endings
-from chainrule.cli.terminal import Command, Commands, complain, write_whatever_comes
+from chainrule.cli.terminal import Program, complain, write_whatever_comes
 from chainrule.display import say
 from chainrule.errors import ChainruleError
 
-app = typer.Typer(
-    cls=Commands,
+app = Program(
     help="Train neural networks whose every gradient is written out by hand.\n\n"
     "Begin with:  chainrule train digits",
     no_args_is_help=True,
@@ -40,18 +39,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("train", cls=Command)(train.train)
-app.command("compare", cls=Command)(compare.compare)
-app.command("evaluate", cls=Command)(evaluate.evaluate)
-app.command("predict", cls=Command)(predict.predict)
-app.command("summary", cls=Command)(summary.summary)
-app.command("report", cls=Command)(report.report)
-app.command("explain", cls=Command)(explain.explain)
-app.command("grade", cls=Command)(grade.grade)
-app.command("export", cls=Command)(export.export)
-app.command("export-notebook", cls=Command)(export_notebook.export_notebook)
-app.command("check", cls=Command)(check.check)
-app.command("warm-up", cls=Command)(warm_up.warm_up)
+app.command("train")(train.train)
+app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("summary")(summary.summary)
+app.command("report")(report.report)
+app.command("explain")(explain.explain)
+app.command("grade")(grade.grade)
+app.command("export")(export.export)
+app.command("export-notebook")(export_notebook.export_notebook)
+app.command("check")(check.check)
+app.command("warm-up")(warm_up.warm_up)
 app.add_typer(assignment.app, name="assignment")
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.grade import progress
-from chainrule.cli.terminal import Command, Commands
+from chainrule.cli.terminal import Program
 from chainrule.display import say
 
-app = typer.Typer(cls=Commands, help="Make labs from solutions.", no_args_is_help=True)
+app = Program(help="Make labs from solutions.", no_args_is_help=True)
 
 
 @app.callback()
@@ -19,7 +19,7 @@ def assignment() -> None:
     """Make labs from solutions."""
 
 
-@app.command("new", cls=Command)
+@app.command("new")
 def new(
     solution: Annotated[
         Path,
@@ -61,7 +61,7 @@ def new(
     say(f"the tests pass on {solution}, and notice all {noticed} wrong variants of it")
 
 
-@app.command("autograder", cls=Command)
+@app.command("autograder")
 def autograder(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The zip file to write.")],
     solution: Annotated[

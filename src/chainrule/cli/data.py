@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import Command, Commands, add_row, new_table, show
+from chainrule.cli.terminal import Program, add_row, new_table, show
 from chainrule.display import say
 
 if TYPE_CHECKING:
     from chainrule.data.catalog import CatalogEntry
 
-app = typer.Typer(
-    cls=Commands, help="List, describe, download and export data sets.", no_args_is_help=True
-)
+app = Program(help="List, describe, download and export data sets.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `chainrule data list`.")]
 
 
-@app.command("list", cls=Command)
+@app.command("list")
 def list_sets(data_dir: DataDir = None) -> None:
     """List the data sets that are known by name, and where each of them is."""
     from chainrule.data.catalog import CATALOG
@@ -46,7 +44,7 @@ def list_sets(data_dir: DataDir = None) -> None:
     show(table)
 
 
-@app.command("info", cls=Command)
+@app.command("info")
 def show_info(name: Name, data_dir: DataDir = None) -> None:
     """Describe a data set: what it holds, whose it is, and where it is."""
     from chainrule.data.catalog import CATALOG
@@ -74,7 +72,7 @@ def show_info(name: Name, data_dir: DataDir = None) -> None:
     show(table)
 
 
-@app.command("get", cls=Command)
+@app.command("get")
 def get_set(name: Name, data_dir: DataDir = None) -> None:
     """Download a data set, unless it is on this machine already."""
     from chainrule.data.catalog import CATALOG, obtain
@@ -87,7 +85,7 @@ def get_set(name: Name, data_dir: DataDir = None) -> None:
         say(f"{name} comes with chainrule: there is nothing to download")
 
 
-@app.command("export", cls=Command)
+@app.command("export")
 def export_set(
     name: Name,
     csv: Annotated[Path, typer.Option("--csv", metavar="FILE", help="The CSV file to write.")],

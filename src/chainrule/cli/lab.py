@@ -9,17 +9,16 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir
-from chainrule.cli.terminal import Command, Commands, console
+from chainrule.cli.terminal import Program, console
 from chainrule.display import say
 
-app = typer.Typer(
-    cls=Commands,
+app = Program(
     help="Repeat a university lab, and compare with what its report says.",
     no_args_is_help=True,
 )
 
 
-@app.command("list", cls=Command)
+@app.command("list")
 def list_labs() -> None:
     """List the labs."""
     from chainrule.labs import LABS
@@ -29,7 +28,7 @@ def list_labs() -> None:
         say(f"{lab.name:<{width}}  {lab.title}")
 
 
-@app.command("run", cls=Command)
+@app.command("run")
 def run_lab(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A lab from `chainrule lab list`.")],
     quick: Annotated[

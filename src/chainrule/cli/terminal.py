@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 from chainrule.display import say
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+    from typer.models import CommandFunctionType
 
 PIPED_WIDTH = 200
 """Columns of what goes to a file or another program, where nothing need be folded."""
@@ -48,6 +50,18 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _printable_errors():
             return super().invoke(ctx)
+
+
+class Program(typer.Typer):
+    """Collects the commands of a program, or of a part of it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(cls=Commands, **options)
+
+    def command(
+        self, *arguments: Any, **options: Any
+    ) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        return super().command(*arguments, cls=Command, **options)
 
 
 def _without_types(options: Any) -> Any:
