@@ -18,6 +18,7 @@ from chainrule.configurable import Description, build
 from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
 from chainrule.data.preparation import Preparation
+from chainrule.data.target_scale import TargetScale
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential
@@ -165,9 +166,14 @@ class Chain:
             return np.empty((0, *self.output_shape), self.dtype)
         return self.in_unit_of_targets(np.concatenate(outputs))
 
+    @property
+    def target_scale(self) -> TargetScale | None:
+        """How targets are standardized for the layers; None where they are taken as they are."""
+        return None if self.preparation is None else self.preparation.target_scale
+
     def in_unit_of_targets(self, outputs: Array) -> Array:
         """What the layers put out, in the unit of the targets."""
-        scale = None if self.preparation is None else self.preparation.target_scale
+        scale = self.target_scale
         return outputs if scale is None else scale.restore(outputs)
 
     def evaluate(
@@ -202,8 +208,7 @@ class Chain:
 
     def objective(self, loss: Loss) -> Objective:
         """What the layers are trained on where `loss` is asked for."""
-        scale = None if self.preparation is None else self.preparation.target_scale
-        return Objective.of(loss, scale)
+        return Objective.of(loss, self.target_scale)
 
     def choose_loss(self, loss: Loss | Description | None) -> Loss:
         """The loss asked for, or the one this network was trained with."""

@@ -79,8 +79,7 @@ class _Unroller:
         outputs, kept = session.forward(self.network.root, self.x, True)
         session.declare_rest()
         session.number = None
-        preparation = self.network.preparation
-        scale = None if preparation is None else preparation.target_scale
+        scale = self.network.target_scale
         of = "" if scale is None else f", of targets y that are {scale.describe()}"
         writer.remark(f"loss: {self.loss!r}{of}", opens_section=True)
         value, dy = self._loss(outputs)
