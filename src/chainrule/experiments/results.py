@@ -17,7 +17,13 @@ from typing import Any
 from chainrule.display import counted, format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import SUMMARY, read_history
-from chainrule.experiments.statistics import Difference, Estimate, difference, estimate
+from chainrule.experiments.statistics import (
+    Difference,
+    Estimate,
+    Interval,
+    difference,
+    estimate,
+)
 from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING, is_better_larger
@@ -252,7 +258,7 @@ def _spread(metric: str, variant: VariantResult) -> str:
     return f"{_plain(metric, value.mean)}{spread}"
 
 
-def _interval(metric: str, about: Estimate | Difference) -> str:
+def _interval(metric: str, about: Interval) -> str:
     """Its two ends, where it has any."""
     if not about.is_bounded:
         return "unknown"

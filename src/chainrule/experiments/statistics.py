@@ -23,15 +23,11 @@ FEWEST_SEEDS = 3  # that may show a difference: how far two lie apart says littl
 MOST_SEEDS = 100  # that are ever recommended
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """The mean of a number over seeds, its standard deviation, and an interval for the mean."""
+class Interval:
+    """What has a 95 % interval, from `low` to `high`."""
 
-    mean: float
-    std: float
     low: float
     high: float
-    count: int
 
     @property
     def is_bounded(self) -> bool:
@@ -40,7 +36,18 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Estimate(Interval):
+    """The mean of a number over seeds, its standard deviation, and an interval for the mean."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
     """How much a variant differs from another one run with the same seeds.
 
     `effect` is the mean difference in units of the differences' own standard deviation (Cohen's
@@ -52,11 +59,6 @@ class Difference:
     high: float
     effect: float
     count: int
-
-    @property
-    def is_bounded(self) -> bool:
-        """True if something is known of the spread, so that the interval has bounds."""
-        return math.isfinite(self.low)
 
     @property
     def is_certain(self) -> bool:
