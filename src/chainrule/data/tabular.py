@@ -56,13 +56,13 @@ def learn_table(
     preparation = replace(preparation, class_names=class_names, layout=layout)
     x = preparation.finish(matrix)
     targets = preparation.targets(y, origin)
-    scale = None
     if class_names is not None:
+        scale = None
         notes += _odd_classes(targets, class_names)
     else:
         scale = TargetScale.learn(targets[rest])
-    if class_names is None and task is None:
-        notes.append(_say_regression(table, label, y))
+        if task is None:
+            notes.append(_say_regression(table, label, y))
     dataset = Dataset(
         name=path.stem,
         x_train=x,

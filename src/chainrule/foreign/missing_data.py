@@ -77,9 +77,8 @@ def data_from(function: str, values: Sequence[Any]) -> Any:
     elif last == "convert_from_file" and values and (named := IDX.search(str(values[0]))):
         name, count = str(values[0]), _count_of(str(values[0]), source)
         found = images(count, IMAGES["mnist"]) if named[1] == "images" else labels(count)
-    if found is not None:
-        for running in _RUNNING[-1:]:
-            running.say(f"the data set {name}")
+    if found is not None and _RUNNING:
+        _RUNNING[-1].say(f"the data set {name}")
     return found
 
 
@@ -177,7 +176,7 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
 
     Args:
         source: of the file that runs.
-        say: is told what was stood in for.
+        say: receives the name of each file that a stand-in replaces.
     """
     stand_ins = _StandIns(source, say)
     with ExitStack() as changed:

@@ -35,9 +35,8 @@ def prepared(graph: Graph, x: Value, preparation: Preparation) -> Value:
 
 
 def operations(preparation: Preparation) -> list[tuple[str, Array]]:
-    """The operators that prepare x, in order, each with its constant: Where puts what stands for
-    missing values in the place of NaN, Sub subtracts means, Div divides by deviations, or by the
-    scale of pixels."""
+    """The operators that prepare x, in order, each with its constant: Where fills in missing values
+    (NaN), Sub subtracts means, Div divides by deviations, or by the scale of pixels."""
     columns = columns_of(preparation)
     statistics = (("Where", replacement), ("Sub", mean), ("Div", deviation))
     return [

@@ -171,11 +171,8 @@ def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.stmt, ast.expr, Array]]:
             if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
-                yield (
-                    statement,
-                    output,
-                    np.reshape(y, np.shape(p)) if np.size(y) == 1 else np.array(y),
-                )
+                targets = np.reshape(y, np.shape(p)) if np.size(y) == 1 else y
+                yield statement, output, np.array(targets)
 
 
 def _belong(y: Any, p: Any) -> bool:

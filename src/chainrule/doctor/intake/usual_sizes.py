@@ -132,8 +132,8 @@ def settings_of(*functions: Callable[..., Any]) -> dict[str, float]:
 
 
 def strengths_of(function: Callable[..., Any]) -> dict[str, float]:
-    """Numbers for the strengths of regularizers that are 0 unless a function is told otherwise,
-    which would hide mistakes in their gradients."""
+    """Numbers for the arguments of a function that are strengths of regularizers and 0 by default,
+    which would hide mistakes in the gradients of regularizers."""
     return {
         name: value
         for name, default in optional(function).items()
