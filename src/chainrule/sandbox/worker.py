@@ -144,12 +144,14 @@ class Worker:
         self.outgoing = memoryview(message.packed())
         self.selector.register(self._pipe("stdin"), selectors.EVENT_WRITE)
         try:
-            return read_message(self._read)
+            answer = read_message(self._read)
         except MessageError as error:
             raise WorkerError(f"the worker's answer cannot be read: {error}") from None
         finally:
             with suppress(KeyError):
                 self.selector.unregister(self._pipe("stdin"))
+        self._look_at_files()  # it may have written more than it may since the last look
+        return answer
 
     def _read(self, count: int) -> bytes:
         while len(self.received) < count:
@@ -180,6 +182,9 @@ class Worker:
         if now < self.looked + LOOK_AROUND:
             return
         self.looked = now
+        self._look_at_files()
+
+    def _look_at_files(self) -> None:
         if _writes_too_much(self.scratch, self.limits.written * MEGABYTE):
             self.kill()
             raise WorkerWroteError(
