@@ -16,7 +16,7 @@ from chainrule.doctor.verdict import Verdict
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.notebooks import is_notebook, read_notebook
-from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.randomness import Randomness, nobody_else_draws
 from chainrule.foreign.source import files_of
 from chainrule.rewrites.causes import CODES
 
@@ -72,6 +72,7 @@ def _diagnosed(case: Case, alone: bool) -> Diagnosis:
         return Diagnosis(name, unchecked=[f"{name}: {error}", *case.unchecked])
 
 
+@nobody_else_draws()
 def diagnose_case(case: Case) -> Diagnosis:
     """One subject and all that is held against it; what the code itself raises passes through."""
     if case.subject is None:

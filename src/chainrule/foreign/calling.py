@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -126,11 +128,25 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         only = inspect.Parameter("x", inspect.Parameter.POSITIONAL_ONLY)
         return {"x": only}
     try:
-        signature = inspect.signature(function)
+        parameters = _in_order(function)
     except (TypeError, ValueError):
         raise UnknownArgumentError(f"cannot read the arguments of {_name(function)}") from None
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return {name: p for name, p in signature.parameters.items() if p.kind not in variable}
+    return {p.name: p for p in parameters if p.kind not in variable}
+
+
+def _in_order(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    if isinstance(function, FunctionType):
+        return _of_function(function)
+    if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
+        _, *others = _of_function(function.__func__)  # each copy of an object has other methods
+        return tuple(others)
+    return tuple(inspect.signature(function).parameters.values())
+
+
+@lru_cache(maxsize=64)  # to read them takes longer than to run a layer
+def _of_function(function: FunctionType) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
 
 
 def required(function: Callable[..., Any]) -> list[str]:

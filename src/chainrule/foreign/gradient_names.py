@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 
 LETTER = r"[^\W\d_]"  # of any alphabet: dγ
 ARRAY = re.compile(rf"grad|error|delta|nabla|^[d∂]_?{LETTER}|^g_?[A-Z]|deriv|^dout$|^[δΔ∇∂]")
@@ -43,11 +44,13 @@ DERIVATIVE_FORMS = (
 )
 
 
+@cache
 def looks_like_a_gradient(name: str) -> bool:
     """True if a name says that it is a gradient: `dW1`, `weights_error`, `grad_out`."""
     return bool(ARRAY.search(name))
 
 
+@cache
 def may_hold_a_gradient(name: str) -> bool:
     """True if an array, or what holds it, may be a gradient by its name, where a parameter of that
     name lies beside it: `g`, `Nabla`."""

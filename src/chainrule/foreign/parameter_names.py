@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from chainrule.foreign.gradient_names import LETTER, PREFIX, WORDS
 
@@ -20,6 +21,7 @@ UNTRAINED = re.compile(
 )
 
 
+@cache
 def stem(name: str) -> str:
     """The parameter that a name is about, in one spelling: `dW1`, `W1_grad`, `weights_error`.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import functools
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,46 @@ from numpy.random import mtrand
 
 from chainrule.seeding import generator
 from chainrule.types import Array
+
+OWN = np.random.MT19937()  # what NumPy's own functions draw from, while code runs
+KEY = 624 * ctypes.sizeof(ctypes.c_uint32) + ctypes.sizeof(ctypes.c_int)  # bytes of where it is
+
+
+class _Code:
+    """`is_alone` while nothing has to be put back for others who draw between its runs."""
+
+    is_alone = False
+
+
+@contextmanager
+def nobody_else_draws() -> Iterator[None]:
+    """Within, random numbers are drawn by code under examination alone, in many runs: what others
+    would draw is put back once, and not after each run, which takes longer than to run a layer.
+
+    It can also be a decorator.
+    """
+    if _Code.is_alone:
+        yield
+        return
+    with _put_back_afterwards():
+        _Code.is_alone = True
+        try:
+            yield
+        finally:
+            _Code.is_alone = False
+
+
+@contextmanager
+def _put_back_afterwards() -> Iterator[None]:
+    """Afterwards, others draw what they would have drawn."""
+    source, state = mtrand.get_bit_generator(), mtrand._rand.get_state(legacy=False)
+    of_python = random.getstate()
+    try:
+        yield
+    finally:
+        mtrand.set_bit_generator(source)
+        mtrand._rand.set_state(state)
+        random.setstate(of_python)
 
 
 class Randomness:
@@ -31,25 +72,35 @@ class Randomness:
     @contextmanager
     def frozen(self, draw: int = 0) -> Iterator[None]:
         """Within, draws begin where they began; `draw` above 0 gives other ones."""
-        outside = mtrand._rand.get_state(), random.getstate(), np.random.default_rng
-        try:
-            mtrand._rand.set_state(_state(draw))
-            random.seed(draw)
-            for source, state in zip(self.generators, self.began_at, strict=True):
-                source.bit_generator.state = copy.deepcopy(state)
-                source.random(draw)
-            vars(np.random)["default_rng"] = _seeded(outside[2], draw)
-            yield
-        finally:
-            mtrand._rand.set_state(outside[0])
-            random.setstate(outside[1])
-            vars(np.random)["default_rng"] = outside[2]
+        was_alone, default_rng = _Code.is_alone, np.random.default_rng
+        with nullcontext() if was_alone else _put_back_afterwards():
+            _Code.is_alone = False  # a run within this one puts this one's numbers back
+            try:
+                self._begin(draw)
+                vars(np.random)["default_rng"] = _seeded(default_rng, draw)
+                yield
+            finally:
+                vars(np.random)["default_rng"] = default_rng
+                _Code.is_alone = was_alone
+
+    def _begin(self, draw: int) -> None:
+        of_numpy, of_python = _beginning(draw)
+        mtrand.set_bit_generator(OWN)
+        ctypes.memmove(OWN.ctypes.state_address, of_numpy, KEY)
+        random.setstate(of_python)
+        for source, state in zip(self.generators, self.began_at, strict=True):
+            source.bit_generator.state = copy.deepcopy(state)
+            source.random(draw)
 
 
 @functools.cache
-def _state(draw: int) -> Any:
-    """Where NumPy's own numbers begin: to make a generator takes longer than to run a layer."""
-    return np.random.RandomState(draw).get_state()
+def _beginning(draw: int) -> tuple[bytes, Any]:
+    """Where NumPy's own numbers begin, and Python's."""
+    seeded = np.random.MT19937()
+    state: Any = np.random.RandomState(draw).get_state(legacy=False)
+    seeded.state = state
+    of_python = random.Random(draw).getstate()  # noqa: S311  as the code would seed it
+    return ctypes.string_at(seeded.ctypes.state_address, KEY), of_python
 
 
 def _seeded(default_rng: Any, draw: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from chainrule.foreign.gradient_names import looks_like_a_gradient, names_backward_pass
@@ -152,17 +153,18 @@ def role_of(argument: str) -> str | None:
     return next(iter(roles_named(argument)), None)
 
 
-def roles_named(argument: str) -> list[str]:
+@cache
+def roles_named(argument: str) -> tuple[str, ...]:
     """All that an argument may stand for, the likeliest first.
 
     >>> roles_named("p")
-    ['parameters', 'output']
+    ('parameters', 'output')
     """
     plain = argument.lower().strip("_")
-    exact = [role for role, names in ROLES.items() if plain in names]
+    exact = tuple(role for role, names in ROLES.items() if plain in names)
     if exact or looks_like_a_gradient(argument):
         return exact
-    return [role for role, pattern in BEGINNINGS.items() if pattern.match(plain)]
+    return tuple(role for role, pattern in BEGINNINGS.items() if pattern.match(plain))
 
 
 def result_name(function: str) -> str:

@@ -31,7 +31,7 @@ from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgram
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.parameter_names import is_bias, is_parameter
-from chainrule.foreign.randomness import random_like
+from chainrule.foreign.randomness import nobody_else_draws, random_like
 from chainrule.foreign.source import ascends, files_of, multiplies_by_backward
 from chainrule.types import Array
 
@@ -105,6 +105,7 @@ class Examination:
         return next((line for file in files if (line := line_in(self.error, file))), None)
 
 
+@nobody_else_draws()
 def examine(subject: Subject, seed: int = 0) -> Examination:
     """Compare every gradient with the true one.
 

@@ -98,8 +98,8 @@ def judge_file(
 
         first, second = started(readable), started(readable)  # at once: each takes a while
         third = None if solution is None else started(folders_of(solution))
-        confinement = _confinement(first)
         try:
+            confinement = _confinement(first)
             claimed = _claimed(first, request, limits, with_arrays)
         except WorkerError as error:
             if isinstance(error, WorkerEndedError) and not is_out_of_time(error):
@@ -113,10 +113,16 @@ def judge_file(
 
 
 def _confinement(worker: Worker) -> Confinement:
-    """What a worker is kept from. Where it did not get so far, that is no fault of the code."""
+    """What a worker is kept from. Where it did not get so far, that is no fault of the code.
+
+    Raises:
+        WorkerError: its time was over before.
+    """
     try:
         return worker.confinement
     except WorkerError as error:
+        if is_out_of_time(error):
+            raise
         raise CheckError(f"the sandbox does not start: {error}. {error.said[-500:]}") from None
 
 

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,12 @@ from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.outputs import understood
 from chainrule.foreign.parameter_names import is_scale_or_shift, is_untrained, is_weight
-from chainrule.foreign.randomness import Randomness, not_constant, random_like
+from chainrule.foreign.randomness import (
+    Randomness,
+    nobody_else_draws,
+    not_constant,
+    random_like,
+)
 from chainrule.foreign.source import attributes_keeping, files_of, returned_names
 from chainrule.foreign.state import Path, Values
 from chainrule.foreign.watching import counting_calls
@@ -110,6 +116,7 @@ class Program(Subject):
 
     # --- what can be moved ------------------------------------------------------------------
 
+    @nobody_else_draws()
     def _settle(self, batch_axis: int | None) -> None:
         """Find what is an example, what the backward pass is handed, and what can be moved."""
         if self.x.dtype.kind == "f":
@@ -395,7 +402,12 @@ class Program(Subject):
         except SystemExit as error:
             raise EndsProgramError(f"SystemExit: {error}") from None
         self.handed_in = roles
-        return backward_result(given, grads, returned_names(function), before, done.state)
+        return backward_result(given, grads, self._handed_back, before, done.state)
+
+    @cached_property
+    def _handed_back(self) -> list[str | None]:
+        """What the backward pass calls what it returns, as it stands in its file."""
+        return returned_names(self.code.backward(self.code.state))
 
     def _wants_targets(self) -> bool:
         return self.dy is None and self.y is not None and self.code.joint is None
