@@ -8,6 +8,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := .venv-bench/bin/python benchmarks
+# A process for each core, which takes over what another one has yet to do.
+TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
@@ -15,12 +17,14 @@ demo: .venv/installed
 test: .venv/installed-dev browser
 	$(BIN)/chainrule warm-up
 	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long"
-	CHAINRULE_VECTORS=avx2 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long" tests/engine
+	$(TESTS) -m "not long"
+	CHAINRULE_VECTORS=avx2 $(TESTS) -m "not long" tests/engine \
+	  --ignore tests/engine/test_code_cache.py  # to which all machine code is alike
 
 test-long: .venv/installed-dev
 	$(BIN)/pytest -m long
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not long" --engine numpy
+	$(TESTS) -m "not long" --engine numpy --hypothesis-profile thorough
+	CHAINRULE_VECTORS=avx2 $(TESTS) -m "not long" tests/engine/test_code_cache.py
 
 torture: .venv/installed-dev
 	$(BIN)/python -m tests.torture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,8 @@ os.environ["XLA_FLAGS"] = (  # compile quickly rather than well: every program r
 )
 
 # The same examples on every machine, and no deadline: JAX compiles on first use.
-settings.register_profile("chainrule", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("chainrule", derandomize=True, deadline=None, max_examples=25)
+settings.register_profile("thorough", settings.get_profile("chainrule"), max_examples=300)
 settings.load_profile("chainrule")
 
 # Tests send Ctrl-C, which a shell has its background jobs ignore.
@@ -53,6 +56,16 @@ def numpy_runner(trainer: Trainer) -> NumpyRunner:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     left_out = config.getoption("--engine") == "numpy" and collection_path.name == "engine"
     return True if left_out and collection_path.parent.name == "tests" else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long the tests of each folder took, in all processes together."""
+    seconds: Counter[str] = Counter()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds["/".join(Path(report.location[0]).parts[:-1][:2])] += report.duration
+    each = (f"{folder} {round(taken)}" for folder, taken in seconds.most_common() if taken >= 1)
+    terminalreporter.write_line(f"seconds of each folder: {', '.join(each)}")
 
 
 @pytest.fixture(scope="session")

@@ -180,8 +180,9 @@ def test_a_forward_pass_without_an_end(chainrule: Command, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("line", ["import time; time.sleep(10_000)", "sum(iter(int, 1))"])
 def test_when_the_time_is_over_nothing_is_said_of_the_code(
-    chainrule: Command, tmp_path: Path, line: str
+    chainrule: Command, tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("chainrule.sandbox.limits.PATIENCE", 2)
     answer = chainrule("check", layer(tmp_path, line), "--json", "--time-limit", 1)
     assert answer.code == 2
     given = json.loads(answer.out)

@@ -10,8 +10,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
-from chainrule.engine.running import built
+from chainrule.engine.codegen.library import ITEMS
+from chainrule.engine.codegen.processor import VECTORS
+from chainrule.engine.running import building, built
 from chainrule.environment import CAP
 
 ROOT = Path(__file__).parents[2]
@@ -33,9 +36,10 @@ networks = {
     ),
     "small": ([cr.Dense(4), cr.Tanh(), cr.Dense(3)], (2,)),
 }
+engine, *dtypes = sys.argv[1:]
 for name, (layers, shape) in networks.items():
-    for dtype in ("float32", "float64"):
-        net = cr.Network(layers, shape, seed=0, dtype=dtype, engine=sys.argv[1], threads=1)
+    for dtype in dtypes:
+        net = cr.Network(layers, shape, seed=0, dtype=dtype, engine=engine, threads=1)
         x, y = rng.random((200, *shape)), np.arange(200) % 3
         history = net.fit(x, y, epochs=3, batch_size=32, optimizer="adam", quiet=True)
         outputs = net.predict(x[:50]).tobytes() + net.parameters.flat.tobytes()
@@ -66,36 +70,64 @@ def run(code: str, path: list[Path], *arguments: str, cap: str = "", ends_with: 
     return ran.stdout + ran.stderr
 
 
-@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="nothing is built")
-@pytest.mark.skipif(bool(os.environ.get(CAP)), reason="tests both kinds of vectors")
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+linux_with_a_compiler = pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("cc"), reason="nothing is built"
+)
+
+
+@linux_with_a_compiler
 def test_a_wheel_needs_no_compiler_and_gives_the_same_bits(
-    tmp_path: Path, without_compiler: Path
+    tmp_path: Path, without_compiler: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT]
-    subprocess.run(build, check=True)
-    (wheel,) = tmp_path.glob("chainrule-*-py3-none-*.whl")
-    place = tmp_path / "place"
-    subprocess.run([*pip, "install", "--no-deps", "--target", place, wheel], check=True)
-    here = [ROOT / "src", Path(sysconfig.get_paths()["purelib"])]
-    for cap in ("", "avx2"):
-        from_wheel = run(TRAIN, [place, without_compiler], "compiled", cap=cap)
-        assert from_wheel == run(TRAIN, here, "compiled", cap=cap)
-        assert from_wheel.count("compiled") == 8
-        said = run(WARM_UP, [place, without_compiler], cap=cap)
-        assert said.startswith("kernels from the wheel, ")
-        assert said.count("\n") == 1
+    """A quarter of a wheel: the kernels for these vectors and one type of number."""
+    monkeypatch.setattr(building, "kinds", lambda: (VECTORS,))
+    monkeypatch.setattr(building, "ITEMS", ["float32"])
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    place = installed(Path(wheel), tmp_path)
+    assert_same_bits(place, without_compiler, os.environ.get(CAP, ""), "float32")
     source = place / "chainrule" / "engine" / "running" / "machine.py"
     source.write_text(source.read_text() + "\n# changed\n")
-    said = run(TRAIN, [place, without_compiler], "auto")
+    said = run(TRAIN, [place, without_compiler], "auto", "float32")
     assert "was built from other source than what is installed; reinstall chainrule" in said
-    assert said.count(" NumPy ") == 8
+    assert said.count(" NumPy ") == 4
+
+
+@pytest.mark.long
+@linux_with_a_compiler
+@pytest.mark.skipif(bool(os.environ.get(CAP)), reason="tests both kinds of vectors")
+def test_a_whole_wheel_gives_the_same_bits(tmp_path: Path, without_compiler: Path) -> None:
+    build = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT]
+    subprocess.run(build, check=True)
+    (wheel,) = tmp_path.glob("chainrule-*-py3-none-*.whl")
+    place = installed(wheel, tmp_path)
+    for cap in ("", "avx2"):
+        assert_same_bits(place, without_compiler, cap, *ITEMS)
+
+
+def installed(wheel: Path, folder: Path) -> Path:
+    """The folder that a wheel is installed into."""
+    assert "-py3-none-" in wheel.name
+    place = folder / "place"
+    subprocess.run([*PIP, "install", "--no-deps", "--target", place, wheel], check=True)
+    return place
+
+
+def assert_same_bits(place: Path, without_compiler: Path, cap: str, *dtypes: str) -> None:
+    """What is installed in a place trains as what is compiled here."""
+    here = [ROOT / "src", Path(sysconfig.get_paths()["purelib"])]
+    from_wheel = run(TRAIN, [place, without_compiler], "compiled", *dtypes, cap=cap)
+    assert from_wheel == run(TRAIN, here, "compiled", *dtypes, cap=cap)
+    assert from_wheel.count("compiled") == 4 * len(dtypes)
+    said = run(WARM_UP, [place, without_compiler], cap=cap)
+    assert said.startswith("kernels from the wheel, ")
+    assert said.count("\n") == 1
 
 
 def test_without_kernels_and_compiler_there_is_numpy(without_compiler: Path) -> None:
     path = [ROOT / "src", without_compiler]
-    assert run(TRAIN, path, "auto").count(" NumPy ") == 8
-    refused = run(TRAIN, path, "compiled", ends_with=1)
+    assert run(TRAIN, path, "auto", *ITEMS).count(" NumPy ") == 8
+    refused = run(TRAIN, path, "compiled", *ITEMS, ends_with=1)
     what_to_do = "nor a compiler to make them: pip install 'chainrule[compile]'\n"
     assert refused.endswith(what_to_do)
     said = run(WARM_UP, path, ends_with=2)

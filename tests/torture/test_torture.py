@@ -10,7 +10,7 @@ from tests.torture.faulty import FAULTY, KINDS
 from tests.torture.readers import READERS
 from tests.torture.worker import prepare, run
 
-CASES = 400  # of each reader; `make torture` runs many more
+CASES = 150  # of each reader; `make torture` runs many more
 
 
 @pytest.mark.parametrize("name", READERS)

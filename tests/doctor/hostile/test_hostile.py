@@ -50,10 +50,14 @@ def test_harm_is_held_back(
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_does_not_end_is_ended(chainrule: Command, file: Path, name: str) -> None:
+def test_what_does_not_end_is_ended(
+    chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said, attack = ENDLESS[name]
     file.write_text(RIGHT + attack)
-    answer = chainrule("check", file, "--json", "--time-limit", 2)
+    seconds = 120 if said == "writes more than" else 1
+    monkeypatch.setattr("chainrule.sandbox.limits.PATIENCE", 2)
+    answer = chainrule("check", file, "--json", "--time-limit", seconds)
     assert answer.code == 2
     assert re.search(said, str(given(answer)["error"]))
 
