@@ -28,7 +28,6 @@ from chainrule.doctor.optimizers.steps import (
 )
 from chainrule.doctor.process.report import packed
 from chainrule.doctor.properties.repeated_calls import again
-from chainrule.doctor.subjects.chainrule_network import ChainruleNetwork
 from chainrule.doctor.subjects.pairs import ActivationPair
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
@@ -151,13 +150,13 @@ def _values(message: Message, which: str) -> Values:
     return {end: message.arrays[name] for name, (start, _, end) in parts.items() if start == which}
 
 
-def _output(subject: Subject, values: Values) -> Array:
+def _output(subject: Any, values: Values) -> Array:
     if getattr(subject, "dy", None) is not None:
         if isinstance(subject, Program):
             return subject.run(values).output
         if isinstance(subject, ActivationPair):
             return subject.output(values["x"])
-        if isinstance(subject, ChainruleNetwork):
+        if subject.is_own:
             return subject.forward(values)[0]
     return np.array(subject.loss(values))
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.doctor.findings import Finding
-from chainrule.doctor.subjects.chainrule_network import ChainruleNetwork
 from chainrule.foreign.randomness import random_like
 
 NOISE = 1e-10
 
 
-def own_behaviours(subject: ChainruleNetwork) -> list[Finding]:
+def own_behaviours(subject: Any) -> list[Finding]:
     """What a chainrule layer promises besides right gradients: they add up, nothing that was
-    handed in changes, and a cache belongs to its own forward pass."""
+    handed in changes, and a cache belongs to its own forward pass.
+
+    Args:
+        subject: a `ChainruleNetwork`.
+    """
     findings = []
     output, caches = subject.forward(subject.values)
     dy = random_like(output, "behaviour")

@@ -30,6 +30,8 @@ class ChainruleNetwork(Subject):
         loss: a chainrule loss, or its name; the random upstream gradient if left out.
     """
 
+    is_own = True
+
     def __init__(self, subject: Layer | Network, x: Any = None, y: Any = None, loss: Any = None):
         self.name = type(subject).__name__
         self.is_layer, self.notes = not isinstance(subject, Network), []
