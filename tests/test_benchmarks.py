@@ -140,7 +140,9 @@ def test_other_losses_are_noticed() -> None:
     assert disagreement([], [1.0], "float32") == "", "some have none to compare"
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize(
+    "number", [*range(4), *(pytest.param(each, marks=pytest.mark.long) for each in range(4, 12))]
+)
 def test_a_drawn_network_repeats_and_is_within_bounds(number: int) -> None:
     workload, again = drawn(f"3/{number}"), drawn(f"3/{number}")
     network = workload.network()

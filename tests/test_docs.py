@@ -93,24 +93,35 @@ def test_what_a_page_shows_runs(
     assert names.get("scores", {"accuracy": 1})["accuracy"] > 0.97  # of README's network
 
 
+def examples_of_help() -> Iterator[Any]:
+    """What help says to type, but for MNIST: that needs the real data and minutes, and
+    tests/test_real_data.py runs it. Several variants with five seeds or more are long."""
+    for command in (train, compare):
+        for line in map(str.strip, str(command.__doc__).splitlines()):
+            if line.startswith("chainrule ") and "mnist" not in line and "runs/cnn" not in line:
+                is_long = "compare" in line and line.count(",") > 1 and "schedule" not in line
+                yield pytest.param(line, marks=[pytest.mark.long] if is_long else [])
+
+
+EXAMPLES = list(examples_of_help())
+
+
+def test_help_has_examples() -> None:
+    assert len(EXAMPLES) >= 6
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_help_learn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    example: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     (tmp_path / "comparison.toml").write_text(COMPARISON)
-    examples = [
-        line.strip()
-        for command in (train, compare)
-        for line in str(command.__doc__).splitlines()
-        if line.strip().startswith("chainrule ")
-    ]
-    # Those of MNIST need the real data and minutes: tests/test_real_data.py runs them.
-    quick = [line for line in examples if "mnist" not in line and "runs/cnn" not in line]
-    assert len(quick) >= 6
-    for example in quick:
-        code = run(example, monkeypatch)
-        assert code == 0, f"{example}: {capsys.readouterr().err}"
+    code = run(example, monkeypatch)
+    assert code == 0, f"{example}: {capsys.readouterr().err}"
     assert_all_have_learnt(tmp_path)
 
 

@@ -13,10 +13,12 @@ from chainrule.doctor.numbers.examination import (
 )
 from chainrule.doctor.search.correcting import findings_of
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.randomness import nobody_else_draws
 
 SEARCHING = 10_000_000  # for corrections
 
 
+@nobody_else_draws()
 def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     """Everything that is wrong with the gradients of one subject.
 
