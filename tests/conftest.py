@@ -64,8 +64,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in chain.from_iterable(terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
             seconds["/".join(Path(report.location[0]).parts[:-1][:2])] += report.duration
-    each = (f"{folder} {round(taken)}" for folder, taken in seconds.most_common() if taken >= 1)
-    terminalreporter.write_line(f"seconds of each folder: {', '.join(each)}")
+    if each := [f"{name} {round(taken)}" for name, taken in seconds.most_common() if taken >= 1]:
+        terminalreporter.write_line(f"seconds of each folder: {', '.join(each)}")
 
 
 @pytest.fixture(scope="session")
