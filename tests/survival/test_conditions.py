@@ -66,7 +66,10 @@ def run(
 ENDED_BY_A_LIBRARY = ("OpenBLAS error: Memory allocation still failed", "memory allocation of ")
 
 
-@pytest.mark.parametrize("megabytes", [200, 260, 300, 340, 380, 420])
+@pytest.mark.parametrize(
+    "megabytes",
+    [200, 300, 420, *(pytest.param(each, marks=pytest.mark.long) for each in (260, 340, 380))],
+)
 def test_a_command_with_little_memory_works_or_says_so(tmp_path: Path, megabytes: int) -> None:
     options = ("train", "digits", "--hidden", "1000,1000", "--epochs", "1", "--out", "run")
     done = run(*options, cwd=tmp_path, megabytes=megabytes, code=None)
