@@ -74,9 +74,13 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 linux_with_a_compiler = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("cc"), reason="nothing is built"
 )
+without_a_cap = pytest.mark.skipif(
+    bool(os.environ.get(CAP)), reason="a whole wheel, built by `make test-long`, has all vectors"
+)
 
 
 @linux_with_a_compiler
+@without_a_cap
 def test_a_wheel_needs_no_compiler_and_gives_the_same_bits(
     tmp_path: Path, without_compiler: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +89,7 @@ def test_a_wheel_needs_no_compiler_and_gives_the_same_bits(
     monkeypatch.setattr(building, "ITEMS", ["float32"])
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     place = installed(Path(wheel), tmp_path)
-    assert_same_bits(place, without_compiler, os.environ.get(CAP, ""), "float32")
+    assert_same_bits(place, without_compiler, "", "float32")
     source = place / "chainrule" / "engine" / "running" / "machine.py"
     source.write_text(source.read_text() + "\n# changed\n")
     said = run(TRAIN, [place, without_compiler], "auto", "float32")
@@ -95,7 +99,7 @@ def test_a_wheel_needs_no_compiler_and_gives_the_same_bits(
 
 @pytest.mark.long
 @linux_with_a_compiler
-@pytest.mark.skipif(bool(os.environ.get(CAP)), reason="tests both kinds of vectors")
+@without_a_cap
 def test_a_whole_wheel_gives_the_same_bits(tmp_path: Path, without_compiler: Path) -> None:
     build = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT]
     subprocess.run(build, check=True)
