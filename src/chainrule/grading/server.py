@@ -35,6 +35,7 @@ from chainrule.sandbox.worker import remove
 
 MEGABYTES = 8192  # of address space that a run may use
 LONGEST = 1 << 22  # bytes of what a run says
+COMPARES, CONFINES = "chainrule.grading.equivalence", ("py_landlock", "pyseccomp")
 PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 SECONDS = 1800.0  # a last net for what lines do not tell: a run that takes longer is not finished
 
@@ -329,14 +330,20 @@ def serve() -> None:
     setup = Setup(**json.loads(sys.stdin.readline()))
     _warm_up()
     for line in sys.stdin:
-        print(json.dumps(asdict(run_apart(setup, Variant(**json.loads(line))))), flush=True)
+        variant = Variant(**json.loads(line))
+        if variant.only_compare:
+            importlib.import_module(COMPARES)  # here, and not again in every fork
+        print(json.dumps(asdict(run_apart(setup, variant))), flush=True)
 
 
 def _warm_up() -> None:
-    """Import what every run will need: NumPy, pytest and its plugins, by running no tests."""
+    """Import what every run will need: NumPy, what confines it, pytest and its plugins, by running
+    no tests."""
     import pytest
 
-    importlib.import_module("numpy")
+    for name in ("numpy", *CONFINES):
+        with suppress(ImportError, OSError, RuntimeError):  # what is missing, `confine` will say
+            importlib.import_module(name)
     with tempfile.TemporaryDirectory() as empty, redirect_stdout(io.StringIO()):
         pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", empty, empty])
     gc.freeze()  # what is there by now need not be looked through again in every fork
