@@ -292,7 +292,9 @@ export-notebook run --out run.ipynb
 """
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", "ascii", pytest.param("utf-8", marks=pytest.mark.long)]
+)
 def test_no_command_ends_in_a_traceback_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "layer.py").write_text(SLIPS[0].source(), encoding="utf-8")
     names = "größe,город,label\n" + "1,Köln,猫\n2,Łódź,犬\n" * 4
