@@ -141,9 +141,12 @@ def test_wide_convolutions_agree(case: str, dtype: str, threads: int) -> None:
 
 
 FEWER_MULTIPLICATIONS = {
-    "border": (lambda: cr.Conv2D(64, 3, padding="same"), (12, 8, 32)),
+    "4x4 outputs": (lambda: cr.Conv2D(64, 3, padding="same"), (12, 8, 32)),
+    "2x2 outputs": (lambda: cr.Conv2D(64, 3, padding="same"), (10, 8, 32)),
     "no border, no bias": (lambda: cr.Conv2D(32, 3, bias=False), (6, 10, 48)),
     "wider than a row of tiles at a time": (lambda: cr.Conv2D(32, 3, padding="same"), (2, 140, 32)),
+    "5x5": (lambda: cr.Conv2D(64, 5, padding="same"), (8, 6, 32)),
+    "5x5, no border, no bias": (lambda: cr.Conv2D(32, 5, bias=False), (8, 10, 48)),
 }
 
 

@@ -10,13 +10,13 @@ From the ground up:
     emitter          LLVM's vector instructions
     tiles            the innermost loops of matrix products, in registers
     packing          parts of matrices in the order in which tiles read them
-    library          the machine code of both, which handlers call and do not contain
+    winograd_transforms  tiles of images and kernels, for convolutions with fewer multiplications
+    library          the machine code of these three, which handlers call and do not contain
     products         matrix products, cut into blocks and tiles
     interleaved_tiles     the innermost loops for interleaved examples
     interleaved_products  products of these
     vector_products  a vector times a matrix
     transposition    matrices transposed in registers
-    winograd_transforms   of tiles of images and kernels, for 3x3 convolutions
     functions        exp, log(1 + x), the normal distribution, and what is made of them
     random           NumPy's random numbers, from any place in their sequence
 """

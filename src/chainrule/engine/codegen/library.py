@@ -1,5 +1,5 @@
-"""What handlers call and do not contain: tiles and packing, a module of LLVM's for each type of
-number."""
+"""What handlers call and do not contain: tiles, packing and transforms, a module of LLVM's for each
+type of number."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from chainrule.engine.codegen.emitter import INT, declared, define
 from chainrule.engine.codegen.kernel import intrinsic, ir, types
 from chainrule.engine.codegen.packing import all_packs, emit_pack
 from chainrule.engine.codegen.tiles import all_tiles, emit_tile
+from chainrule.engine.codegen.winograd_transforms import all_transforms, emit_transform
 
 LIBRARY = "library.run"
 ITEMS = {"float32": 4, "float64": 8}
 
 
 def library_source(dtype: str) -> str:
-    """The module: all tiles and packs, and `run`, which calls the one whose number comes first in
-    the task that it is given."""
+    """The module: all tiles, packs and transforms, and `run`, which calls the one whose number
+    comes first in the task that it is given."""
     module, signature = ir.Module("library"), task_function()
     bodies = [
         *((tile.name, partial(emit_tile, tile)) for tile in all_tiles()),
         *((pack.name, partial(emit_pack, pack)) for pack in all_packs()),
+        *((one.name, partial(emit_transform, one)) for one in all_transforms()),
     ]
     functions = [ir.Function(module, signature, name) for name, _ in bodies]
     for function, (_, body) in zip(functions, bodies, strict=True):

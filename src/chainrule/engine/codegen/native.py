@@ -8,12 +8,16 @@ on addresses and not on NumPy arrays: nothing is counted, boxed or allocated whi
 from __future__ import annotations
 
 import os
+import platform
 import time
 from typing import Any
 
 from chainrule.engine.codegen.kernel import cgutils, integer_type, intrinsic, ir, kernel, types
 
-INT = integer_type(64)
+INT, SHORT = integer_type(64), integer_type(32)
+BYTES = integer_type(8).as_pointer() if INT else None
+HAS_MXCSR = platform.machine().lower() in ("x86_64", "amd64")
+FLUSHES = 0x8040  # a result that is denormal becomes zero, and so does a number that is read
 
 
 @intrinsic
@@ -172,6 +176,40 @@ def nanoseconds(typing_context: Any) -> Any:
         return builder.add(builder.mul(seconds, INT(1_000_000_000)), rest)
 
     return types.int64(), generate
+
+
+@intrinsic
+def float_mode(typing_context: Any) -> Any:
+    """How this thread rounds and what it does with denormal numbers: the processor's register for
+    it; always 0 where this is not known."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if not HAS_MXCSR:
+            return INT(0)
+        register = cgutils.alloca_once(builder, SHORT)
+        builder.call(mxcsr(builder, "st"), [builder.bitcast(register, BYTES)])
+        return builder.zext(builder.load(register), INT)
+
+    return types.int64(), generate
+
+
+@intrinsic
+def set_float_mode(typing_context: Any, mode: Any) -> Any:
+    """Have this thread do so; `FLUSHES` takes denormal numbers for zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if HAS_MXCSR:
+            register = cgutils.alloca_once_value(builder, builder.trunc(arguments[0], SHORT))
+            builder.call(mxcsr(builder, "ld"), [builder.bitcast(register, BYTES)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+def mxcsr(builder: Any, way: str) -> Any:
+    """LLVM's function that loads or stores the register."""
+    kind = ir.FunctionType(ir.VoidType(), [BYTES])
+    return cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{way}mxcsr")
 
 
 @intrinsic

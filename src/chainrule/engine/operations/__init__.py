@@ -6,7 +6,7 @@ operands by name, how layers are lowered to them, and the kernels; two decorator
     convolution       convolutions and their gradients, over `windows`
     windows           where the windows of a convolution lie, as tables
     phases            convolution back onto an image whose windows lie a stride apart
-    winograd          3x3 convolutions of many channels, with fewer multiplications
+    winograd          convolutions of many channels, with fewer multiplications
     padding           images within a border of zeros
     weight_order      a convolution's weights in the order in which a product reads them
     pooling           max-pooling and averages

@@ -94,17 +94,18 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
     bias = layer.b if layer.bias else None
     inner, columns, taps = sides.of_group(channels), sides.of_group(outputs), sides.taps
     walk = sides.into_windows(channels, outputs)
-    fewer = winograd.is_worth_it(to, sides, channels, outputs)
+    fewer = winograd.scheme_for(to, sides, channels, outputs)
     if fewer:
-        transformed = winograd.transform_kernels(to, layer.W, x.wants_gradient)
-        winograd.convolve(to.forward, x, y, walk.image, transformed.forward, outputs, bias=bias)
+        transformed = winograd.transform_kernels(to, layer.W, fewer, x.wants_gradient)
+        kernels = transformed.forward
+        winograd.convolve(to.forward, x, y, walk.image, fewer, kernels, outputs, bias=bias)
     else:
         kernels = Kernels(layer.W, columns * item, outputs * item)
         convolve(to, to.forward, x, y, walk, kernels, bias)
 
     def pull(dy: Tensor) -> Tensor | None:
         if fewer:
-            winograd.sum_kernels(to, x, dy, walk.image, layer.dW)
+            winograd.sum_kernels(to, x, dy, walk.image, fewer, layer.dW)
         else:
             parts = Private(layer.W.size, is_sum=True)
             sum_kernels(to, x, dy, parts, sides.for_gradient(channels, outputs))
@@ -116,7 +117,9 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
         dx = to.output(x, x.size)
         if fewer:
             turned = transformed.back
-            winograd.convolve(to.backward, dy, dx, back.image, turned, channels, in_panels=True)
+            winograd.convolve(
+                to.backward, dy, dx, back.image, fewer, turned, channels, in_panels=True
+            )
             return dx
         swaps = not sides.is_depthwise
         arranged = arrange(to, layer.W, order, sides.groups, swaps=swaps, along_width=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from chainrule import layers
 from chainrule.engine.codegen.kernel import kernel
-from chainrule.engine.codegen.native import clear, constant, pointer, size_of
+from chainrule.engine.codegen.native import clear, constant, pointer, share, size_of
 from chainrule.engine.codegen.operands import (
     Share,
     context_at,
@@ -19,7 +19,7 @@ from chainrule.engine.codegen.operands import (
     read,
     share_of,
 )
-from chainrule.engine.codegen.processor import VECTOR_BYTES
+from chainrule.engine.codegen.processor import TILE_VECTORS, VECTOR_BYTES
 from chainrule.engine.codegen.products import (
     Result,
     Right,
@@ -34,10 +34,12 @@ from chainrule.engine.operations.dense_transposed import lower_dense_transposed
 from chainrule.engine.program.instructions import Instruction, Private, Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering, rows_and_width
 from chainrule.engine.program.records import Task
-from chainrule.engine.program.registry import handles, lowers
+from chainrule.engine.program.registry import handles, lowers, operation_of
 from chainrule.parameters import aligned_zeros
 from chainrule.types import Array, Shape
 
+LEAST_COLUMNS = 96  # of a thread, where columns are shared out
+LEAST_SHARED = 1 << 20  # bytes of weights that threads share out, rather than each read them all
 MANY = 1 << 30  # examples of a step, where their number is not known
 
 
@@ -59,6 +61,15 @@ class DenseDx(NamedTuple):
     weights: Array
     panels: Array | None
     scratch: Private
+
+
+class DenseByColumns(Dense):
+    """The same for all examples: each share has some columns of y, so that no two threads read the
+    same weights."""
+
+
+class DenseDxByColumns(DenseDx):
+    """The same for all examples: each share has some columns of dx."""
 
 
 class DenseDw(NamedTuple):
@@ -112,7 +123,9 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
         return lower_dense_transposed(to, layer, x)
     bias = layer.b if layer.bias else None
     y = to.output(x, layer.out_features, learns=True)
-    to.forward(Dense(x, y, layer.W, bias, scratch_for(x.size, y.size, layer.W.itemsize)))
+    room = scratch_for(x.size, y.size, layer.W.itemsize)
+    kind = DenseByColumns if by_columns(to, layer.W, y.size) else Dense
+    emit(to, to.code.forward, kind(x, y, layer.W, bias, room))
 
     def pull(dy: Tensor) -> Tensor | None:
         inputs, outputs, is_first = *rows_and_width(layer.W), to.begins(layer.dW)
@@ -130,11 +143,30 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
         panels = None if to.small_steps else in_panels(to, layer.W)
         dx = to.output(x, x.size)
         room = scratch_for(outputs, 0, layer.W.itemsize)
-        to.backward(DenseDx(dy, dx, layer.W, panels, room))
+        kind = DenseDxByColumns if by_columns(to, layer.W, dx.size) else DenseDx
+        emit(to, to.code.backward, kind(dy, dx, layer.W, panels, room))
         dy.owned = False  # the sum over examples comes later
         return dx
 
     return y, pull
+
+
+def by_columns(to: Lowering, weights: Array, columns: int) -> bool:
+    """True if threads had better share out the columns of a product with weights than its rows."""
+    is_large = weights.nbytes >= LEAST_SHARED and columns >= LEAST_COLUMNS * to.sharing_threads
+    return to.sharing_threads > 1 and is_large
+
+
+def emit(to: Lowering, part: list[Instruction], operands: Any) -> None:
+    """Write down an instruction; where it shares out columns of what threads have some rows of
+    each, they wait for each other before and after it."""
+    instruction = Instruction(operands)
+    if operation_of(instruction).takes_all:
+        to.wait(part)
+        part.append(instruction)
+        to.wait(part)
+    else:
+        part.append(instruction)
 
 
 def in_panels(to: Lowering, weights: Array) -> Array:
@@ -149,13 +181,20 @@ def in_panels(to: Lowering, weights: Array) -> Array:
 # --- kernels --------------------------------------------------------------------------------------
 
 
+@handles(DenseByColumns, DenseDxByColumns, blocked=False, takes_all=True)
 @handles(Dense, DenseDx, DenseDw, DenseDb, blocked=False)
 def dense(task: Task, like: Any) -> None:
     """A dense layer forward, back, and its gradients: all share the code of one product."""
     if is_operation(task, Dense):
-        go_forward(task, like)
+        go_forward(task, 0, read(task, Dense).y.size, like)
+    elif is_operation(task, DenseByColumns):
+        begin, end = columns_of(task, read(task, Dense).y.size, size_of(like))
+        go_forward(task, begin, end, like)
     elif is_operation(task, DenseDx):
-        go_back(task, like)
+        go_back(task, 0, read(task, DenseDx).dx.size, like)
+    elif is_operation(task, DenseDxByColumns):
+        begin, end = columns_of(task, read(task, DenseDx).dx.size, size_of(like))
+        go_back(task, begin, end, like)
     elif is_operation(task, DenseDw):
         add_weight_gradient(task, like)
     else:
@@ -163,35 +202,43 @@ def dense(task: Task, like: Any) -> None:
 
 
 @kernel
-def go_forward(task: Task, like: Any) -> None:
-    """y = x W + b."""
+def columns_of(task: Task, columns: int, item: int) -> Any:
+    """The columns [begin, end) of this share: whole panels, see `products.panel_of`."""
+    width, threads = TILE_VECTORS * VECTOR_BYTES // item, context_at(task.context).threads
+    begin, end = share(columns // width, task.share, threads)
+    return begin * width, columns if task.share == threads - 1 else end * width
+
+
+@kernel
+def go_forward(task: Task, begin: int, end: int, like: Any) -> None:
+    """y = x W + b, of y the columns [begin, end)."""
     operands: Any = read(task, Dense)
     x, y, rows, item = operands.x, operands.y, count_rows(task), size_of(like)
     weights, bias = operands.weights, operands.bias
-    if rows == 1:
+    if rows == 1 and end - begin == y.size:
         vector_times_matrix(x.address, weights, y.address, bias, x.size, y.size, like)
     else:
-        row = y.size * item
+        row, first = y.size * item, begin * item
         multiply(
             plain(x.address, x.size * item, x.size, item),
-            Right(weights, row, 0),
-            Result(y.address, row, bias, 0, rows, y.size),
+            Right(weights + first, row, 0),
+            Result(y.address + first, row, bias + first if bias else 0, 0, rows, end - begin),
             operands.scratch,
             like,
         )
 
 
 @kernel
-def go_back(task: Task, like: Any) -> None:
-    """dx = dy Wᵀ."""
+def go_back(task: Task, begin: int, end: int, like: Any) -> None:
+    """dx = dy Wᵀ, of dx the columns [begin, end)."""
     operands: Any = read(task, DenseDx)
     dy, dx, rows, item = operands.dy, operands.dx, count_rows(task), size_of(like)
     dy_row, dx_row = dy.size * item, dx.size * item
     if operands.panels:
         multiply(
             plain(dy.address, dy_row, dy.size, item),
-            Right(operands.panels, 0, 1),
-            Result(dx.address, dx_row, 0, 0, rows, dx.size),
+            Right(operands.panels + begin * dy_row, 0, 1),
+            Result(dx.address + begin * item, dx_row, 0, 0, rows, end - begin),
             operands.scratch,
             like,
         )

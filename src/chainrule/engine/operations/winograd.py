@@ -1,35 +1,39 @@
-"""3x3 convolutions with 16 multiplications where 36 are needed: Winograd's minimal filtering.
+"""3x3 and 5x5 convolutions with fewer multiplications: Winograd's minimal filtering.
 
-An image is cut into tiles of 4x4 pixels d that overlap by two, each of which makes 2x2 pixels of y:
+An image is cut into tiles d of n x n pixels that overlap, each of which makes m x m pixels of y:
 
     y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A
 
 for each pair of channels, with the kernel g and constant matrices (`codegen.winograd_transforms`).
-Summed over the input's channels, each of the 16 places is a product of matrices, tiles times
-channels; the rest are sums and halves. dx is the same with the kernel turned round, which exchanges
-the first and the last row and column of G g Gᵀ. The formula backwards is
+Summed over the input's channels, each of the n² places is a product of matrices, tiles times
+channels; the rest are sums of few numbers. For 4x4 pixels of a 3x3 convolution that is 36
+multiplications where 144 are needed otherwise, for 2x2 pixels of it 16 and 36, and of a 5x5
+convolution 36 and 100. dx is the same with the kernel turned round. The formula backwards is
 
     dg = Gᵀ [Σ (Bᵀ d B) ⊙ (A dy Aᵀ)] G
 
 with the sum over all tiles: at each place, again a product of matrices.
 
-Source: Lavin & Gray, Fast Algorithms for Convolutional Neural Networks (2016), section 4.1.
+Source: Lavin & Gray, Fast Algorithms for Convolutional Neural Networks (2016), section 4.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.engine.codegen.kernel import kernel
+from chainrule.engine.codegen.library import run
 from chainrule.engine.codegen.native import clear, pointer, size_of
 from chainrule.engine.codegen.operands import (
     context_at,
     count_rows,
     of_thread,
     read,
+    record_at,
     share_of,
 )
 from chainrule.engine.codegen.processor import VECTOR_BYTES
@@ -43,14 +47,14 @@ from chainrule.engine.codegen.products import (
 )
 from chainrule.engine.codegen.transposition import transpose_into_panels
 from chainrule.engine.codegen.winograd_transforms import (
-    PLACES,
-    G,
-    Row,
-    RowBack,
-    transform_kernel,
-    transform_tiles,
-    transform_tiles_back,
-    transform_tiles_of_dy,
+    FILTERINGS,
+    OF_DY,
+    OF_IMAGE,
+    OF_KERNEL,
+    TO_OUTPUT,
+    Filtering,
+    TransformTask,
+    transform_number,
 )
 from chainrule.engine.operations.padding import PaddedImage, pad
 from chainrule.engine.operations.windows import Sides
@@ -58,22 +62,35 @@ from chainrule.engine.program.instructions import Private, Tensor
 from chainrule.engine.program.lowering import Lowering
 from chainrule.engine.program.records import Task
 from chainrule.engine.program.registry import handles
+from chainrule.layers.windows import Windows
 from chainrule.parameters import aligned_zeros
 from chainrule.types import Array
 
-TILES = 64  # at a time, about: what belongs to them stays in a core's own cache
-LEAST_CHANNELS = 32  # with fewer, the transforms cost more than they save
+TILES = 32  # at a time, about: what belongs to them stays in a core's own cache
+TASK = -(-ctypes.sizeof(TransformTask) // VECTOR_BYTES) * VECTOR_BYTES  # bytes for it
+
+transform_task_at = record_at(TransformTask)
+
+
+class Scheme(NamedTuple):
+    """F(m, r) in numbers: which of `FILTERINGS` it is, m, r, and m + r - 1."""
+
+    filtering: int
+    step: int  # from one tile to the next
+    taps: int
+    side: int
 
 
 class Cut(NamedTuple):
     """How images are cut into tiles, and the memory for those at hand."""
 
+    scheme: Scheme
     tiles_down: int
     tiles_right: int
     rows: int  # of tiles at a time
     inner: int
     outputs: int
-    room: Private  # for transformed tiles, their products, and what a product needs
+    room: Private  # for a task, transformed tiles, their products, and what a product needs
 
 
 class Winograd(NamedTuple):
@@ -98,43 +115,52 @@ class WinogradDw(NamedTuple):
     cut: Cut
 
 
+class TransformKernels(NamedTuple):
+    """G g Gᵀ for every kernel g: as the right factors of the way forward, and for the way back of
+    the kernel turned round, in panels of the transposed."""
+
+    weights: Array
+    inner: int
+    outputs: int
+    scheme: Scheme
+    forward: Array
+    turned: Array | None
+    panels: Array | None
+    room: Private  # for a task
+
+
 class GatherWinograd(NamedTuple):
     """dW (+)= Gᵀ · the sum of all threads' parts · G."""
 
     gradient: Array
     parts: Private
     factors: Array  # of each place for each tap
+    scheme: Scheme
     inner: int
     outputs: int
     is_first: bool  # True if nothing was added to the gradient before
 
 
-class TransformKernels(NamedTuple):
-    """G g Gᵀ for every kernel g: as the right factors of the way forward, and transposed in panels
-    for the way back."""
-
-    weights: Array
-    transformed: Array
-    panels: Array | None
-    inner: int
-    outputs: int
-
-
-def is_worth_it(to: Lowering, sides: Sides, channels: int, outputs: int) -> bool:
-    """True if a convolution can be done so, and gains by it."""
+def scheme_for(to: Lowering, sides: Sides, channels: int, outputs: int) -> Scheme | None:
+    """How a convolution is done with fewer multiplications; None if it cannot be, or would not
+    gain by it."""
     w = sides.windows
     lanes = VECTOR_BYTES // sides.item
-    return (
-        to.training
-        and not to.small_steps
-        and w.kernel_size == (3, 3)
-        and w.stride == w.dilation == (1, 1)
-        and sides.groups == sides.interleaved == 1
-        and not sides.is_depthwise
-        and min(channels, outputs) >= LEAST_CHANNELS
-        and channels % lanes == outputs % lanes == 0
-        and not any(size % 2 for size in (*w.image, *w.positions))
-    )
+    is_plain = w.stride == w.dilation == (1, 1) and sides.groups == sides.interleaved == 1
+    fills_vectors = channels % lanes == outputs % lanes == 0
+    if not to.training or to.small_steps or sides.is_depthwise or not (is_plain and fills_vectors):
+        return None
+    for number, filtering in enumerate(FILTERINGS):
+        if min(channels, outputs) >= filtering.least_channels and divides(filtering, w):
+            return Scheme(number, filtering.outputs, filtering.taps, filtering.side)
+    return None
+
+
+def divides(filtering: Filtering, windows: Windows) -> bool:
+    """True if whole tiles make a convolution's outputs, and its dx."""
+    sizes = (*windows.image, *windows.positions)
+    kernel_size = (filtering.taps, filtering.taps)
+    return windows.kernel_size == kernel_size and not any(n % filtering.outputs for n in sizes)
 
 
 class Transformed(NamedTuple):
@@ -144,13 +170,17 @@ class Transformed(NamedTuple):
     back: Array
 
 
-def transform_kernels(to: Lowering, weights: Array, wants_gradient: bool) -> Transformed:
+def transform_kernels(
+    to: Lowering, weights: Array, scheme: Scheme, wants_gradient: bool
+) -> Transformed:
     """Have a layer's kernels transformed before they are used in a step. All threads need what each
     of them makes, of weights that others have moved."""
     *_, inner, outputs = weights.shape
-    size = PLACES * inner * outputs
-    forward, back = (aligned_zeros(size, weights.dtype) for _ in range(2))
-    to.forward(TransformKernels(weights, forward, back if wants_gradient else None, inner, outputs))
+    size = scheme.side**2 * inner * outputs
+    forward, turned, back = (aligned_zeros(size, weights.dtype) for _ in range(3))
+    for_back = (turned, back) if wants_gradient else (None, None)
+    room = Private(TASK // weights.itemsize, lasts=False)
+    to.forward(TransformKernels(weights, inner, outputs, scheme, forward, *for_back, room))
     to.wait(to.code.forward)
     return Transformed(forward, back)
 
@@ -160,6 +190,7 @@ def convolve(
     x: Tensor,
     y: Tensor,
     image: PaddedImage,
+    scheme: Scheme,
     kernels: Array,
     outputs: int,
     *,
@@ -167,65 +198,109 @@ def convolve(
     in_panels: bool = False,
 ) -> None:
     """A convolution, forward or back."""
-    cut = cut_of(image, outputs, kernels.itemsize)
+    cut = cut_of(image, scheme, outputs, kernels.itemsize)
     emit(Winograd(x, y, kernels, in_panels, bias, image, cut))
 
 
-def sum_kernels(to: Lowering, x: Tensor, dy: Tensor, image: PaddedImage, gradient: Array) -> None:
+def sum_kernels(
+    to: Lowering, x: Tensor, dy: Tensor, image: PaddedImage, scheme: Scheme, gradient: Array
+) -> None:
     """The gradient of a convolution's kernels."""
     *_, inner, outputs = gradient.shape
-    sums = Private(PLACES * inner * outputs, is_sum=True)
-    to.backward(WinogradDw(x, dy, sums, image, cut_of(image, outputs, gradient.itemsize)))
-    factors = np.einsum("pa,qb->abpq", G, G).ravel().astype(gradient.dtype)
-    to.finish(GatherWinograd(gradient, sums, factors, inner, outputs, to.begins(gradient)))
+    sums = Private(scheme.side**2 * inner * outputs, is_sum=True)
+    cut = cut_of(image, scheme, outputs, gradient.itemsize)
+    to.backward(WinogradDw(x, dy, sums, image, cut))
+    g = np.array(FILTERINGS[scheme.filtering].matrix(OF_KERNEL), float)
+    factors = np.einsum("pa,qb->abpq", g, g).ravel().astype(gradient.dtype)
+    begins = to.begins(gradient)
+    to.finish(GatherWinograd(gradient, sums, factors, scheme, inner, outputs, begins))
 
 
-def cut_of(image: PaddedImage, outputs: int, item: int) -> Cut:
+def cut_of(image: PaddedImage, scheme: Scheme, outputs: int, item: int) -> Cut:
     """How a padded image is cut."""
-    down, right = (image.padded_height - 2) // 2, (image.padded_width - 2) // 2
+    down, right = (
+        (size - scheme.taps + 1) // scheme.step
+        for size in (image.padded_height, image.padded_width)
+    )
     rows, inner = max(TILES // right, 1), image.channels
     tiles = rows * right
     product = scratch_for(max(inner, tiles), outputs, item, packs_left=True)
-    room = Private(PLACES * tiles * (inner + outputs) + product.size, lasts=False)
-    return Cut(down, right, rows, inner, outputs, room)
+    transformed = scheme.side**2 * tiles * (inner + outputs)
+    room = Private(TASK // item + transformed + product.size, lasts=False)
+    return Cut(scheme, down, right, rows, inner, outputs, room)
 
 
 # --- kernels --------------------------------------------------------------------------------------
+
+
+class Grid(NamedTuple):
+    """Where the numbers of a tile lie: its first vector, how far it is from there to the one below
+    and to the one on the right, and to the next tile."""
+
+    address: int
+    down: int
+    right: int
+    next: int
+
+
+@kernel
+def transform(
+    room: int,
+    scheme: Any,
+    kind: int,
+    tiles: int,
+    vectors: int,
+    source: Grid,
+    target: Grid,
+    bias: int,
+    like: Any,
+) -> None:
+    """target = M · source · Mᵀ for a row of tiles, each of so many vectors, plus the bias, unless
+    its address is 0."""
+    task: Any = transform_task_at(room)
+    task.number = transform_number(scheme.filtering, kind)
+    task.tiles, task.vectors = tiles, vectors
+    task.source, task.source_next = source.address, source.next
+    task.source_down, task.source_right = source.down, source.right
+    task.target, task.target_next = target.address, target.next
+    task.target_down, task.target_right = target.down, target.right
+    task.bias = bias
+    run(room, like)
 
 
 @handles(TransformKernels, blocked=False)
 def transform_all_kernels(task: Task, like: Any) -> None:
     """G g Gᵀ for a share of the input's channels."""
     operands: Any = read(task, TransformKernels)
-    inner, outputs, item = operands.inner, operands.outputs, size_of(like)
-    part, place = share_of(task, inner, outputs), inner * outputs * item
-    start = part.begin * outputs * item
-    share_of_kernels = Row(
-        tiles=1,
-        vectors=part.values * item // VECTOR_BYTES,
-        source=operands.weights + start,
-        down=3 * place,
-        right=place,
-        next_source=0,
-        target=operands.transformed + start,
-        place=place,
-        next_target=0,
-    )
-    transform_kernel(share_of_kernels, like)
+    inner, outputs, side = operands.inner, operands.outputs, operands.scheme.side
+    part, place = share_of(task, inner, outputs), inner * outputs * size_of(like)
+    transform_share(operands, operands.forward, part, False, like)
     if operands.panels:
-        for k in range(PLACES):
-            panels = operands.panels + turned(k) * place
-            matrix = operands.transformed + k * place
+        transform_share(operands, operands.turned, part, True, like)
+        for k in range(side * side):
+            panels, matrix = operands.panels + k * place, operands.turned + k * place
             transpose_into_panels(matrix, part.begin, part.end, inner, outputs, panels, like)
 
 
 @kernel
-def turned(place: int) -> int:
-    """Where a place comes to lie for the kernel turned round: its first row is its last one, and
-    so with the columns."""
-    row, column = place // 4, place % 4
-    row, column = (3 - row if row % 3 == 0 else row), (3 - column if column % 3 == 0 else column)
-    return row * 4 + column
+def transform_share(operands: Any, target: int, part: Any, turned: bool, like: Any) -> None:
+    """G g Gᵀ for a share of the input's channels, of kernels as they are or turned round."""
+    scheme, row = operands.scheme, operands.outputs * size_of(like)
+    first, place = part.begin * row, operands.inner * row
+    source, right = operands.weights + first, place
+    if turned:
+        source, right = source + (scheme.taps * scheme.taps - 1) * place, -place
+    transform(
+        operands.room,
+        scheme,
+        OF_KERNEL,
+        1,
+        (part.end - part.begin) * row // VECTOR_BYTES,
+        Grid(source, scheme.taps * right, right, 0),
+        Grid(target + first, scheme.side * place, place, 0),
+        0,
+        like,
+    )
 
 
 @handles(Winograd)
@@ -238,8 +313,7 @@ def winograd(task: Task, like: Any) -> None:
         stop = min(first + cut.rows, count)
         image = transform_rows(task, operands, image, first, stop, like)
         multiply_places(operands, (stop - first) * cut.tiles_right, like)
-        for row in range(first, stop):
-            transform_row_back(operands, row, row - first, like)
+        transform_rows_back(operands, first, stop, like)
 
 
 @handles(WinogradDw)
@@ -251,8 +325,7 @@ def winograd_dw(task: Task, like: Any) -> None:
     for first in range(0, count, cut.rows):
         stop = min(first + cut.rows, count)
         image = transform_rows(task, operands, image, first, stop, like)
-        for row in range(first, stop):
-            transform_row_of_dy(operands, row, row - first, like)
+        transform_rows_of_dy(operands, first, stop, like)
         add_places(operands, (stop - first) * cut.tiles_right, like)
 
 
@@ -260,8 +333,9 @@ def winograd_dw(task: Task, like: Any) -> None:
 def gather_winograd(task: Task, like: Any) -> None:
     """dW (+)= Gᵀ · the sum of all threads' parts · G, for a share of the gradient's rows."""
     operands: Any = read(task, GatherWinograd)
-    inner, outputs = operands.inner, operands.outputs
-    part = share_of(task, 9 * inner, outputs)
+    inner, outputs, scheme = operands.inner, operands.outputs, operands.scheme
+    places = scheme.side * scheme.side
+    part = share_of(task, scheme.taps * scheme.taps * inner, outputs)
     gradient = pointer(operands.gradient, like)
     if operands.is_first:
         clear(pointer(operands.gradient + part.begin * outputs * size_of(like), like), part.values)
@@ -269,8 +343,8 @@ def gather_winograd(task: Task, like: Any) -> None:
         sums = pointer(of_thread(task, operands.parts, thread), like)
         for row in range(part.begin, part.end):
             tap, i = row // inner, row % inner
-            for k in range(PLACES):
-                factor = pointer(operands.factors, like)[tap * PLACES + k]
+            for k in range(places):
+                factor = pointer(operands.factors, like)[tap * places + k]
                 if factor != 0:
                     for o in range(outputs):
                         gradient[row * outputs + o] += factor * sums[(k * inner + i) * outputs + o]
@@ -287,69 +361,84 @@ def transform_rows(task: Task, operands: Any, image: int, first: int, stop: int,
         if row % cut.tiles_down == 0:
             number = row // cut.tiles_down
             image_of_rows = pad(task, operands.x, operands.image, number, like)
-        source = image_of_rows + 2 * (row % cut.tiles_down) * down
-        target = cut.room + (row - first) * cut.tiles_right * pixel
-        transform_tiles(tiles_of_row(cut, source, down, pixel, target), like)
+        source = image_of_rows + cut.scheme.step * (row % cut.tiles_down) * down
+        transform(
+            cut.room,
+            cut.scheme,
+            OF_IMAGE,
+            cut.tiles_right,
+            pixel // VECTOR_BYTES,
+            Grid(source, down, pixel, cut.scheme.step * pixel),
+            places_of(cut, tiles_of(cut), row - first, pixel),
+            0,
+            like,
+        )
     return image_of_rows
 
 
 @kernel
-def transform_row_of_dy(operands: Any, row: int, at: int, like: Any) -> None:
-    """A dy Aᵀ of a row of tiles, which becomes row `at` of those at hand."""
+def transform_rows_of_dy(operands: Any, first: int, stop: int, like: Any) -> None:
+    """A dy Aᵀ of the rows of tiles [first, stop)."""
     cut, item = operands.cut, size_of(like)
     pixel = cut.outputs * item
-    down = 2 * cut.tiles_right * pixel
-    source = operands.dy.address + 2 * row * down
-    target = products_of(cut, item) + at * cut.tiles_right * pixel
-    transform_tiles_of_dy(tiles_of_row(cut, source, down, pixel, target), like)
+    for row in range(first, stop):
+        transform(
+            cut.room,
+            cut.scheme,
+            OF_DY,
+            cut.tiles_right,
+            pixel // VECTOR_BYTES,
+            pixels_of(cut, operands.dy.address, row, pixel),
+            places_of(cut, products_of(cut, item), row - first, pixel),
+            0,
+            like,
+        )
 
 
 @kernel
-def tiles_of_row(cut: Any, source: int, down: int, pixel: int, target: int) -> Row:
-    """A row of tiles from pixels of so many bytes, two of which lie between tiles."""
-    return Row(
-        tiles=cut.tiles_right,
-        vectors=pixel // VECTOR_BYTES,
-        source=source,
-        down=down,
-        right=pixel,
-        next_source=2 * pixel,
-        target=target,
-        place=place_bytes(cut, pixel),
-        next_target=pixel,
-    )
+def transform_rows_back(operands: Any, first: int, stop: int, like: Any) -> None:
+    """Aᵀ m A, plus the bias, of the rows of tiles [first, stop): some rows of pixels of y each."""
+    cut, item = operands.cut, size_of(like)
+    pixel = cut.outputs * item
+    for row in range(first, stop):
+        transform(
+            cut.room,
+            cut.scheme,
+            TO_OUTPUT,
+            cut.tiles_right,
+            pixel // VECTOR_BYTES,
+            places_of(cut, products_of(cut, item), row - first, pixel),
+            pixels_of(cut, operands.y.address, row, pixel),
+            operands.bias,
+            like,
+        )
 
 
 @kernel
-def transform_row_back(operands: Any, row: int, at: int, like: Any) -> None:
-    """Aᵀ m A of a row of tiles: two rows of pixels of y."""
-    cut, item = operands.cut, size_of(like)
-    pixel = cut.outputs * item
-    down = 2 * cut.tiles_right * pixel
-    row_of_tiles = RowBack(
-        tiles=cut.tiles_right,
-        vectors=pixel // VECTOR_BYTES,
-        source=products_of(cut, item) + at * cut.tiles_right * pixel,
-        place=place_bytes(cut, pixel),
-        next_source=pixel,
-        target=operands.y.address + 2 * row * down,
-        down=down,
-        right=pixel,
-        next_target=2 * pixel,
-        bias=operands.bias,
-    )
-    transform_tiles_back(row_of_tiles, like)
+def pixels_of(cut: Any, images: int, row: int, pixel: int) -> Grid:
+    """A row of tiles, counted over all images, as m x m pixels of so many bytes."""
+    step = cut.scheme.step
+    down = step * cut.tiles_right * pixel
+    return Grid(images + step * row * down, down, pixel, step * pixel)
+
+
+@kernel
+def places_of(cut: Any, address: int, row: int, pixel: int) -> Grid:
+    """A row of those at hand, place by place."""
+    place = place_bytes(cut, pixel)
+    first = address + row * cut.tiles_right * pixel
+    return Grid(first, cut.scheme.side * place, place, pixel)
 
 
 @kernel
 def multiply_places(operands: Any, tiles: int, like: Any) -> None:
-    """At each of the 16 places, tiles times channels."""
+    """At each place, tiles times channels."""
     cut, item = operands.cut, size_of(like)
     inner_row, row = cut.inner * item, cut.outputs * item
     products, scratch = products_of(cut, item), scratch_of(cut, item)
-    for k in range(PLACES):
+    for k in range(cut.scheme.side * cut.scheme.side):
         multiply(
-            plain(cut.room + k * place_bytes(cut, inner_row), inner_row, cut.inner, item),
+            plain(tiles_of(cut) + k * place_bytes(cut, inner_row), inner_row, cut.inner, item),
             Right(operands.kernels + k * cut.inner * row, row, operands.in_panels),
             Result(products + k * place_bytes(cut, row), row, 0, 0, tiles, cut.outputs),
             scratch,
@@ -359,14 +448,14 @@ def multiply_places(operands: Any, tiles: int, like: Any) -> None:
 
 @kernel
 def add_places(operands: Any, tiles: int, like: Any) -> None:
-    """At each of the 16 places, x transposed times dy."""
+    """At each place, x transposed times dy."""
     cut, item = operands.cut, size_of(like)
     inner_row, row = cut.inner * item, cut.outputs * item
     products, scratch = products_of(cut, item), scratch_of(cut, item)
-    for k in range(PLACES):
+    for k in range(cut.scheme.side * cut.scheme.side):
         sums = operands.sums + k * cut.inner * row
         multiply(
-            transposed(cut.room + k * place_bytes(cut, inner_row), inner_row, tiles),
+            transposed(tiles_of(cut) + k * place_bytes(cut, inner_row), inner_row, tiles),
             Right(products + k * place_bytes(cut, row), row, 0),
             Result(sums, row, sums, row, cut.inner, cut.outputs),
             scratch,
@@ -381,12 +470,20 @@ def place_bytes(cut: Any, pixel: int) -> int:
 
 
 @kernel
+def tiles_of(cut: Any) -> int:
+    """Where the transformed tiles lie: behind the task."""
+    return cut.room + TASK
+
+
+@kernel
 def products_of(cut: Any, item: int) -> int:
     """Where the products lie, or the transformed dy: behind the transformed tiles."""
-    return cut.room + PLACES * place_bytes(cut, cut.inner * item)
+    places = cut.scheme.side * cut.scheme.side
+    return tiles_of(cut) + places * place_bytes(cut, cut.inner * item)
 
 
 @kernel
 def scratch_of(cut: Any, item: int) -> int:
     """The memory that a product needs: behind these."""
-    return products_of(cut, item) + PLACES * place_bytes(cut, cut.outputs * item)
+    places = cut.scheme.side * cut.scheme.side
+    return products_of(cut, item) + places * place_bytes(cut, cut.outputs * item)

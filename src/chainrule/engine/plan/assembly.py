@@ -20,6 +20,7 @@ from chainrule.layers.base import Layer, walk
 
 WORTH_THREADS = 500_000  # multiplications of a step, forward, from which on several threads pay
 WORTH_TRANSPOSING = 8  # examples of a step from which on the tensors of a small network are
+FEW_EXAMPLES = 50  # of a thread, up to which it reads large weights rather than works with them
 SMALL_STEP = 4  # examples up to which dx = dy Wᵀ is taken without arranging W
 
 
@@ -64,19 +65,20 @@ def training_plan(
     updates = Updates(optimizer)
     small = is_worth_transposing(network.root, network.input_shape)
     transposed = small and batch_size >= WORTH_TRANSPOSING
+    if transposed or work(network) * batch_size < WORTH_THREADS:
+        threads = 1
     is_clipped = optimizer.clip_value is not None or updates.clip_norm is not None
     plain = updates.operation is SGD and not is_clipped
     to = Lowering(
         training=True,
         small_steps=batch_size <= SMALL_STEP,
+        sharing_threads=threads if SMALL_STEP < batch_size <= threads * FEW_EXAMPLES else 1,
         interleaving=most_interleaved(network, batch_size),
         transposed=transposed,
         steps_at_once=batch_size == 1 and plain and work(network) < WORTH_THREADS,
     )
     lowered = lower_network(network, to)
     y = lowered.y
-    if work(network) * batch_size < WORTH_THREADS or transposed:
-        threads = 1
     gradient = Tensor(y.size, owned=True)
     add_loss(to, loss, y, gradient, network.output_shape, network.dtype)
     lowered.pull(gradient)

@@ -14,6 +14,7 @@ from chainrule.engine.plan.blocks import all_tensors, is_blocked, local_tensors,
 from chainrule.engine.program.instructions import Code, Instruction, Private, Tensor
 from chainrule.engine.program.operands import slots
 from chainrule.engine.program.records import (
+    ALL,
     CLAIM_BYTES,
     LINE,
     SLOTS,
@@ -34,7 +35,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class Block(NamedTuple):
-    """Instructions [first, stop) of all, and how many rows they take at a time; 0 for all."""
+    """Instructions [first, stop) of all, and how many rows they take at a time, see `Row`."""
 
     first: int
     stop: int
@@ -98,7 +99,7 @@ class Plan:
         """The stretches of a part that go over rows together."""
         blocks = []
         for first, stop in stretches(part):
-            rows = 0
+            rows = ALL if operation_of(part[first]).takes_all else 0
             if is_blocked(part[first]):
                 used = {tensor for i in part[first:stop] for tensor in i.tensors}
                 row_bytes = sum(tensor.size for tensor in used) * self.dtype.itemsize

@@ -42,6 +42,8 @@ class Lowering:
     Args:
         training: True if there will be a backward pass, and layers act as in training.
         small_steps: True if steps have so few examples that weights are not worth arranging.
+        sharing_threads: how many threads share out the weights of large dense layers, since steps
+            have few examples; 1 if they share out the examples.
         interleaving: how many examples may be interleaved; 1 where steps have too few.
         transposed: True if tensors are transposed, see `operations.dense_transposed`.
         steps_at_once: True if dense weights are moved as their gradient is found.
@@ -49,6 +51,7 @@ class Lowering:
 
     training: bool
     small_steps: bool = False
+    sharing_threads: int = 1
     interleaving: int = 1
     transposed: bool = False
     steps_at_once: bool = False

@@ -106,12 +106,15 @@ class Claim(ctypes.Structure):
     rests_until: int  # when the thread may take shares again
 
 
+ALL = -1
+
+
 @record
 class Row(ctypes.Structure):
     """An instruction. Its operands' slots follow."""
 
     handler: int  # the address of the compiled function; 0 where all wait for each other
-    block: int  # examples at a time; 0 for all
+    block: int  # examples at a time; 0 for all of a share, `ALL` for all of a chunk
     stop: int  # the address behind those that go over the examples together
     operation: int  # its number
     interleaved: int  # examples that lie side by side and count as one

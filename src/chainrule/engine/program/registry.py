@@ -23,11 +23,13 @@ class Operation:
         number: tells operations apart that have the same handler.
         handler: the function that carries it out, ``handler(task, like)``; None for `Wait`.
         blocked: True if it may go over the examples a few at a time, with its neighbours.
+        takes_all: True if each share of it is of something else, over all examples of a chunk.
     """
 
     number: int
     handler: Callable[..., None] | None
     blocked: bool
+    takes_all: bool = False
 
 
 OPERATIONS: dict[type, Operation] = {Wait: Operation(0, None, blocked=False)}
@@ -36,12 +38,14 @@ ELEMENTWISE: set[type[Layer]] = set()  # layers that act value by value, in what
 INTERLEAVABLE: set[type[Layer]] = set()  # layers that take interleaved examples
 
 
-def handles(*operations: type, blocked: bool = True) -> Callable[[Function], Function]:
+def handles(
+    *operations: type, blocked: bool = True, takes_all: bool = False
+) -> Callable[[Function], Function]:
     """Have a function carry out operations, given by the classes of their operands."""
 
     def register(handler: Function) -> Function:
         for operation in operations:
-            OPERATIONS[operation] = Operation(len(OPERATIONS), handler, blocked)
+            OPERATIONS[operation] = Operation(len(OPERATIONS), handler, blocked, takes_all)
         return handler
 
     return register

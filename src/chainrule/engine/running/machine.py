@@ -17,11 +17,14 @@ from typing import Any
 
 from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import (
+    FLUSHES,
     call,
     clear,
     copy,
     fetch_line,
+    float_mode,
     pointer,
+    set_float_mode,
     share,
     size_of,
 )
@@ -33,7 +36,7 @@ from chainrule.engine.codegen.operands import (
     tensor_address,
     total_of_threads,
 )
-from chainrule.engine.program.records import LINE, TASK_BYTES, Context, Task
+from chainrule.engine.program.records import ALL, LINE, TASK_BYTES, Context, Task
 from chainrule.engine.running.shares import NONE, next_share
 from chainrule.parameters import CACHE_LINE
 
@@ -41,12 +44,18 @@ FETCH_AHEAD = 3  # examples: they lie scattered, and the processor cannot forese
 
 
 def run(context_address: int, thread: int, like: Any) -> None:
-    """Run a program as the context at this address says, as one of its threads."""
-    context = context_at(context_address)
+    """Run a program as the context at this address says, as one of its threads.
+
+    Denormal numbers count as zero meanwhile: a product with one of them takes a hundred times as
+    long, and a gradient that vanishes, or Adam's means of one that is zero, would be made of them.
+    """
+    context, mode = context_at(context_address), float_mode()
+    set_float_mode(mode | FLUSHES)
     if context.trains:
         train(context, thread, like)
     else:
         predict(context, thread, like)
+    set_float_mode(mode)
 
 
 @kernel
@@ -160,7 +169,7 @@ def go_over_chunk(
             if at == context.forward:
                 begin_chunk(context, task, step, start)
                 task.x = gather(context, start, first, last, like)
-            go_over_rows(context, task, at, stop, start, first, last, like)
+            go_over_rows(context, task, at, stop, start, count, first, last, like)
             share = next_share(context, thread, phase, share)
         phase += 1
         at = stop + context.row_bytes
@@ -209,28 +218,38 @@ def share_rows(context: Context, count: int, number: int) -> Any:
 
 @kernel
 def go_over_rows(
-    context: Context, task: Task, at: int, stop: int, start: int, begin: int, end: int, like: Any
+    context: Context,
+    task: Task,
+    at: int,
+    stop: int,
+    start: int,
+    count: int,
+    begin: int,
+    end: int,
+    like: Any,
 ) -> None:
-    """Run the instructions in [at, stop) on rows [begin, end) of the chunk, and hand out the
-    outputs once the forward pass is over."""
+    """Run the instructions in [at, stop) on rows [begin, end) of the chunk, which has `count`, and
+    hand out the outputs once the forward pass is over."""
     backward = context.backward
     if at <= backward:
-        go_over_blocks(context, task, at, min(stop, backward), begin, end, like)
+        go_over_blocks(context, task, at, min(stop, backward), count, begin, end, like)
         if stop >= backward:
             hand_out(context, task, start, begin, end, like)
-    go_over_blocks(context, task, max(at, backward), stop, begin, end, like)
+    go_over_blocks(context, task, max(at, backward), stop, count, begin, end, like)
 
 
 @kernel
 def go_over_blocks(
-    context: Context, task: Task, at: int, stop: int, begin: int, end: int, like: Any
+    context: Context, task: Task, at: int, stop: int, count: int, begin: int, end: int, like: Any
 ) -> None:
-    """Run instructions stretch by stretch, each a few rows at a time."""
+    """Run instructions stretch by stretch, each a few rows at a time, or on all of the chunk."""
     while at < stop:
         row = row_at(at)
         rows, after = row.block, row.stop
         if rows == 0:
             execute(context, task, at, after, begin, end, like)
+        elif rows == ALL:
+            execute(context, task, at, after, 0, count, like)
         else:
             for first in range(begin, end, rows):
                 execute(context, task, at, after, first, min(first + rows, end), like)
