@@ -23,6 +23,9 @@ from chainrule.rewrites.causes import CODES
 # What is no mistake where the network never has such inputs, nor reads again what was changed; on
 # inputs of the doctor's own choice it is only noted.
 HARMLESS_IN_PLACE = {"overflow", "mutates-input"}
+OF_ACTIVATIONS = {
+    *("wrong-activation-derivative", "derivative-at-wrong-point", "missing-activation-derivative"),
+}
 
 
 def diagnose_file(file: Path) -> Diagnosis:
@@ -81,6 +84,8 @@ def diagnose_case(case: Case) -> Diagnosis:
     diagnosis.findings = [_in_its_file(each, case) for each in diagnosis.findings]
     diagnosis.notes += case.notes
     diagnosis.unchecked += case.unchecked
+    if case.choice:
+        return _to_blame_alone(diagnosis, case)
     named = {finding.code for finding in diagnosis.findings}
     if case.subject is None or "timeout" in named:
         return diagnosis
@@ -91,6 +96,27 @@ def diagnose_case(case: Case) -> Diagnosis:
         spoilt = finding.code == "pool-ties" and any(f.gradient == "dx" for f in diagnosis.findings)
         if finding.code not in named and not spoilt:
             diagnosis.findings.append(finding)
+    return diagnosis
+
+
+def _to_blame_alone(diagnosis: Diagnosis, case: Case) -> Diagnosis:
+    """The diagnosis of code with another word, whose author may never put it so together with the
+    rest: a mistake is only what stands in lines that this word alone runs, or a derivative of an
+    activation that is none."""
+    new = {(file, line) for file, line, _ in case.newly_run}
+    kept = [
+        replace(each, evidence=f"with {case.choice}: {each.evidence}")
+        for each in diagnosis.findings
+        if (each.file, each.line) in new or each.code in OF_ACTIVATIONS
+    ]
+    if diagnosis.findings and not kept:
+        diagnosis.unchecked.append(
+            f"{diagnosis.subject} with {case.choice}: its gradients are not those of the loss that "
+            "was tried with it"
+        )
+        diagnosis.comparisons = [each for each in diagnosis.comparisons if each.right]
+    diagnosis.findings = kept
+    diagnosis.notes.append(f"{case.choice} was tried, too")
     return diagnosis
 
 

@@ -26,6 +26,7 @@ from chainrule.doctor.intake.examples import (
     from_example,
     from_targets,
     held_targets,
+    made_with,
     object_case,
 )
 from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
@@ -91,7 +92,8 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
     forward_only: Case | None = None
     for values in _constructor_arguments(kind, module):
         try:
-            thing = kind(*values, **keywords(kind, module))
+            given = keywords(kind, module)
+            thing = kind(*values, **given)
             things = list(fill(thing, module)) if begins_empty(thing) else []
         except Exception as error:  # the constructor may raise anything for a wrong guess
             failure = failure or error
@@ -103,6 +105,7 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
             failure = failure or error
             continue
         case.notes.insert(0, f"made as {kind.__name__}({', '.join(map(_in_words, values))})")
+        case.made = None if things else made_with(kind, values, given)
         if case.runs:
             return case
         forward_only = forward_only or case

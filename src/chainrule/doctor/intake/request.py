@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.configurable import find_name
 from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.choices import all_choices
 from chainrule.doctor.intake.examples import (
     Case,
     Example,
@@ -94,25 +95,23 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
+    is_told = bool(request.functions or request.class_name) or request.make is not None
     if request.run:
-        return _watched(request, request.file)
+        return all_choices(_watched(request, request.file), request.file, is_told)
     loaded = load(request.file)
-    loops = _training_loops(request, loaded)
+    is_told = is_told or _has_example(loaded.module)
+    loops = [] if is_told else _training_loops(loaded)
     try:
         cases = _cases(request, loaded.module)
     except CannotCheckError as error:
         raise CannotCheckError("; ".join([str(error), *loops, *loaded.left_out])) from error
     cases[0].notes.extend(loaded.left_out)
     cases[0].unchecked.extend(loops)
-    return cases
+    return all_choices(cases, request.file, is_told)
 
 
-def _training_loops(request: Request, loaded: Loaded) -> list[str]:
-    """The networks that stand in training loops, which are examined in a run alone, where nobody
-    has said what to examine."""
-    is_told = request.functions or request.make is not None or request.class_name is not None
-    if is_told or _has_example(loaded.module):
-        return []
+def _training_loops(loaded: Loaded) -> list[str]:
+    """The networks that stand in training loops, which are examined in a run alone."""
     return [
         f"{loaded.place(loop.lineno)}, is a training loop: let it run under observation, with --run"
         for loop in written_out(loaded.tree)
