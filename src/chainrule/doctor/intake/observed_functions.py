@@ -137,7 +137,8 @@ def _made(forward: Call, backward: Call, observed: Observed, given: Example) -> 
 
 
 def _function(call: Call, held: Mapping[str, Any]) -> Any:
-    function = held.get(call.name)
+    around = vars(call.before) if isinstance(call.before, Names) else {}
+    function = held.get(call.name, around.get(call.name))
     if not inspect.isfunction(function):
         raise CannotCheckError(f"{call.name} stands within another function")
     return function

@@ -141,7 +141,11 @@ class Program(Subject):
         self._find_parameters(first)
         self._widen_numbers()
         self._complete()
-        self.unchecked = [*self._without_influence(), *self.made_elsewhere.values()]
+        idle = [
+            f"{states.path_end(path)}: the output does not depend on it"
+            for path in self._without_influence()
+        ]
+        self.unchecked = [*idle, *self.made_elsewhere.values()]
 
     def _asks_for_targets(self) -> bool:
         """True if nothing runs without the targets."""
@@ -230,12 +234,12 @@ class Program(Subject):
             return [name for name in self.paths if name in self.values and given.get(name) is None]
         return None
 
-    def _without_influence(self) -> list[str]:
+    def _without_influence(self) -> list[Path]:
         """Weights that the output does not depend on: nothing can be said of their gradients."""
         if self.code.is_dictionary and not self.paths:
             return []  # functions that take no parameters
         return [
-            f"{states.path_end(path)}: the output does not depend on it"
+            path
             for path, array in states.arrays(self.code.state).items()
             if path not in self.paths.values() and array.size > 1 and _is_weight(path)
         ]
