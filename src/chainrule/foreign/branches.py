@@ -273,6 +273,13 @@ def _is_about_words(condition: str) -> bool:
     return any(map(_is_a_choice, re.findall(r"['\"](\w+)['\"]", condition)))
 
 
+def words_compared(source: str) -> list[str]:
+    """All words that something is compared with in a file."""
+    compared = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Compare)]
+    words = [word for node in compared for each in node.comparators for word in _constants(each)]
+    return [word for word in dict.fromkeys(words) if isinstance(word, str)]
+
+
 def words_beside(source: str, name: str, word: str) -> list[str]:
     """The other words that a file knows in the place of one: what the same name is compared with,
     the other keys of a dictionary.

@@ -22,6 +22,7 @@ from chainrule.foreign.branches import (
     source_of,
     words_beside,
 )
+from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 
 SOFTMAX = "softmax"  # its derivative is meant to be that of the loss behind it, mostly
@@ -54,8 +55,10 @@ def all_choices(cases: list[Case], file: Path, is_told: bool) -> list[Case]:
 
 
 def _branches(cases: Collection[Case], *files: Path) -> list[Branch]:
+    """The branches of the author's own files that cases use, and of others."""
     used = {file for case in cases if case.subject for file in case.subject.files()}
-    return [b for f in sorted(used | set(map(str, files))) for b in branches_in(f, source_of(f))]
+    own = {*(file for file in used if not file.startswith(LIBRARIES)), *map(str, files)}
+    return [branch for file in sorted(own) for branch in branches_in(file, source_of(file))]
 
 
 def _places_run_by(case: Case) -> set[Place]:
