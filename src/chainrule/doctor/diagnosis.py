@@ -104,10 +104,11 @@ def _to_blame_alone(diagnosis: Diagnosis, case: Case) -> Diagnosis:
     rest: a mistake is only what stands in lines that this word alone runs, or a derivative of an
     activation that is none."""
     new = {(file, line) for file, line, _ in case.newly_run}
+    is_softmax = "softmax" in case.choice  # whose derivative is often meant for a loss behind it
     kept = [
         replace(each, evidence=f"with {case.choice}: {each.evidence}")
         for each in diagnosis.findings
-        if (each.file, each.line) in new or each.code in OF_ACTIVATIONS
+        if not is_softmax and ((each.file, each.line) in new or each.code in OF_ACTIVATIONS)
     ]
     if diagnosis.findings and not kept:
         diagnosis.unchecked.append(

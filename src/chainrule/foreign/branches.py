@@ -44,6 +44,7 @@ OF_ANOTHER_MODE = re.compile(
 )
 """In conditions: what is no other formula, but clipping, an update, or the prediction pass."""
 SHAPES = {"reshape", "astype", "array", "asarray", "zeros", "zeros_like", "copy", "len", "print"}
+SHAPES |= {"eye", "arange", "argmax", "isnan", "int", "float", "tuple", "list", "shape", "append"}
 SHAPES |= {"atleast_2d", "expand_dims", "squeeze", "flatten", "ravel", "ones", "ones_like", "range"}
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 Function = ast.FunctionDef

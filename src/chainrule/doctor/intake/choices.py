@@ -22,12 +22,11 @@ from chainrule.foreign.branches import (
     source_of,
     words_beside,
 )
+from chainrule.foreign.calling import optional
 from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 
-SOFTMAX = "softmax"  # its derivative is meant to be that of the loss behind it, mostly
-
-OTHERWISE = "relu"  # what code computes for a word that it does not compare with, mostly
+OTHERWISE = {"relu", "softmax"}  # what code computes for words that it does not compare with
 
 
 def all_choices(cases: list[Case], file: Path, is_told: bool) -> list[Case]:
@@ -84,9 +83,7 @@ def _with_other_words(case: Case) -> Iterator[Case]:
     for name, word, make in _words(case):
         sources = map(source_of, _files(case))
         known = {new for source in sources for new in words_beside(source, name, word)}
-        for new in sorted({*known, OTHERWISE} - {word}):
-            if not ACTIVATION.fullmatch(new) or new.lower() == SOFTMAX:
-                continue
+        for new in sorted({*filter(ACTIVATION.fullmatch, known), *OTHERWISE} - {word}):
             with suppress(Exception):  # the code may raise anything for a word not meant here
                 other = _made_again(case, make(new))
                 other.choice = f"{name} = {new!r}"
@@ -100,7 +97,9 @@ def _files(case: Case) -> list[str]:
 
 def _words(case: Case) -> Iterator[tuple[str, str, Callable[[str], Example]]]:
     """The words with which a case was made, and what makes its example with another one."""
-    for name, value in case.example.items():
+    passes = case.subject.functions() if isinstance(case.subject, Program) else []
+    defaults = {n: v for each in passes for n, v in optional(each).items()}
+    for name, value in {**defaults, **case.example}.items():
         if isinstance(value, str) and name not in KEYS:
             yield name, value, lambda new, name=name: {**case.example, name: new}
     made = case.made
