@@ -115,9 +115,10 @@ def _node_of(function: types.FunctionType, name: str) -> ast.FunctionDef | None:
     except SyntaxError:
         return None
     for node in ast.walk(tree):
-        is_function = isinstance(node, ast.FunctionDef) and node.name == name
-        if is_function and node.lineno == code.co_firstlineno:
-            return over_globals(node)
+        match node:
+            case ast.FunctionDef(name=found, lineno=line):
+                if found == name and line == code.co_firstlineno:
+                    return over_globals(node)
     return None
 
 

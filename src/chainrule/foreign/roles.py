@@ -28,6 +28,7 @@ BACKWARD_METHODS = (
     *("backwardpropagation", "backward_propagate", "compute_gradients", "gradients", "gradient"),
     *(
         "backwardpass",
+        "backpass",
         "compute_gradient",
         "grad",
         "compute_grads",

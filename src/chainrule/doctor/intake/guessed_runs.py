@@ -439,6 +439,7 @@ def attempt_functions(
         EndlessError: one of them does not come to an end.
     """
     failure: Exception | None = None
+    other_shapes: Case | None = None
     words = {
         name: likeliest_option(options)
         for name in {*required(forward), *required(backward)}
@@ -465,12 +466,27 @@ def attempt_functions(
             case.notes.append(_note(x))
             if case.subject is not None:
                 case.subject.is_guessed = True
+            if _has_shapes_of_its_own(case):
+                other_shapes = other_shapes or case  # those of the code's author may follow
+                continue
             return case
+    if other_shapes is not None:
+        return other_shapes
     raise CannotCheckError(
         f"{forward.__name__} and {backward.__name__} run on nothing that was tried "
         f"({type(failure).__name__}: {failure}): write a function example(rng) that returns "
         '{"forward": …, "backward": …, "params": …, "x": …, "y": …, "loss": …}'
     )
+
+
+def _has_shapes_of_its_own(case: Case) -> bool:
+    """True if a gradient has another shape than the parameter that was made up for it."""
+    subject = case.subject
+    if subject is None:
+        return False
+    given = subject.gradients(subject.values).gradients
+    shapes = {name: np.shape(gradient) for name, gradient in given.items() if gradient is not None}
+    return any(shape != np.shape(subject.values[name]) for name, shape in shapes.items())
 
 
 def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:

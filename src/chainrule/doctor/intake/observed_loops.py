@@ -141,9 +141,19 @@ def _let_numbers_move(held: dict[str, Any]) -> None:
     for name, value in held.items():
         if type(value) is int and is_parameter(name):
             held[name] = float(value)
+        elif isinstance(value, list) and is_parameter(name):
+            held[name] = _as_numbers(value)
         elif hasattr(value, "__dict__") and not isinstance(value, states.OPAQUE):
             inner = vars(value)
             inner |= {n: float(v) for n, v in inner.items() if type(v) is int and is_parameter(n)}
+
+
+def _as_numbers(value: list[Any]) -> Any:
+    """Numbers in lists of lists as an array, which is read and changed in the same way."""
+    with suppress(ValueError, TypeError):
+        made = np.array(value)
+        return made.astype(np.float64) if made.dtype.kind in "fiu" else value
+    return value
 
 
 def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:

@@ -121,12 +121,18 @@ def _found(observed: Observed) -> Found:
     _add_objects(found, observed)
     for name, make in (*function_cases(observed), *joint_cases(observed)):
         found.attempt(name, name, make)
-    if not found.cases:
+    if not any(map(_has_weights, found.cases)):
         _add_loop(found, observed)
         _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
     return found
+
+
+def _has_weights(case: Case) -> bool:
+    """True if something is trained in it: it is no activation, or loss, alone."""
+    values = case.subject.values if case.subject else {}
+    return any(name not in ("x", "y_pred") for name in values)
 
 
 def _add_objects(found: Found, observed: Observed) -> None:

@@ -33,6 +33,7 @@ from chainrule.foreign.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.outputs import understood
 from chainrule.foreign.parameter_names import is_scale_or_shift, is_untrained, is_weight
 from chainrule.foreign.randomness import Randomness, not_constant, random_like
+from chainrule.foreign.roles import FORWARD_METHODS, is_spelt_like, role_of
 from chainrule.foreign.source import attributes_keeping, files_of, returned_names
 from chainrule.foreign.state import Path, Values
 from chainrule.foreign.watching import counting_calls
@@ -349,7 +350,10 @@ class Program(Subject):
 
     def _given_loss(self, loss: Callable[[Any], Function], done: Pass) -> float:
         fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
-        value = call(loss(done.state), dict(done.roles), done.named, (*fill, "output", "x"))
+        roles, function = dict(done.roles), loss(done.state)
+        if _calls_output_input(function):
+            roles["x"] = roles["output"]
+        value = call(function, roles, done.named, (*fill, "output", "x"))
         if isinstance(value, tuple):
             value = value[0]
         value = np.asarray(value, np.float64)
@@ -501,6 +505,16 @@ def _let_numbers_move(held: dict[str, Any]) -> None:
     """Make a scale or a shift that begins as a whole number, ``gamma = 1``, such that it can be
     moved."""
     held |= {n: float(v) for n, v in held.items() if type(v) is int and is_scale_or_shift(n)}
+
+
+def _calls_output_input(loss: Function) -> bool:
+    """True if a loss of inputs and targets computes no output: ``loss(input, target)`` then means
+    the input of the loss."""
+    asked = [role_of(name) for name in required(loss)]
+    names = getattr(getattr(loss, "__code__", None), "co_names", None)
+    if names is None or "output" in asked or not {"x", "y"} <= set(asked):
+        return False
+    return not any(is_spelt_like(name, FORWARD_METHODS) or is_weight(name) for name in names)
 
 
 def _is_weight(path: Path) -> bool:
