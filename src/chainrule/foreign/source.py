@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+MODES = {"mode", "phase"}
 RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
 ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
 
@@ -232,8 +233,8 @@ def is_sequence(function: Callable[..., Any], argument: str) -> bool:
 
 def likeliest_option(options: list[str]) -> str:
     """The word to give where code asks for one of several: a smooth activation, the plainest
-    optimizer, else the first."""
-    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent"):
+    optimizer, training, else the first."""
+    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent", r"^train"):
         for option in options:
             if re.search(pattern, option, re.IGNORECASE):
                 return option
@@ -241,13 +242,15 @@ def likeliest_option(options: list[str]) -> str:
 
 
 def options_of(code: Any) -> dict[str, str]:
-    """A word for each argument of an object's methods that asks for one of several."""
+    """A word for each argument of an object's methods that asks for one of several, or for what is
+    going on: ``forward(x, mode)``."""
     chosen: dict[str, str] = {}
     for name in dir(type(code)):
         method = getattr(type(code), name)
         if name.startswith("_") or not callable(method) or isinstance(method, type):
             continue
         for argument in inspect.signature(method).parameters:
-            if words := string_options(method, argument):
-                chosen.setdefault(argument, likeliest_option(words))
+            words = string_options(method, argument)
+            if words or argument in MODES:
+                chosen.setdefault(argument, likeliest_option(words or ["train"]))
     return chosen
