@@ -3,7 +3,8 @@ its derivative is compared; and what of the backward code has still not run is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import types
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -84,12 +85,12 @@ def _run_twice(subject: Subject) -> None:
 
 def _with_other_words(case: Case) -> Iterator[Case]:
     """The case with other words for an activation, one after the other."""
-    for name, word, make in _words(case):
+    for name, word in _words(case):
         sources = map(source_of, _files(case))
         known = {new for source in sources for new in words_beside(source, name, word)}
         for new in sorted({*filter(ACTIVATION.fullmatch, known), *OTHERWISE} - {word}):
             with suppress(Exception):  # the code may raise anything for a word not meant here
-                other = _made_again(case, make(new))
+                other = _made_again(case, _example_with(case, name, word, new))
                 other.choice = f"{name} = {new!r}"
                 yield other
 
@@ -99,27 +100,32 @@ def _files(case: Case) -> list[str]:
     return [*(sorted(case.subject.files()) if case.subject else []), *module]
 
 
-def _words(case: Case) -> Iterator[tuple[str, str, Callable[[str], Example]]]:
-    """The words with which a case was made, and what makes its example with another one."""
+def _words(case: Case) -> Iterator[tuple[str, str]]:
+    """The words with which a case was made, and its passes are called, with their names."""
     passes = case.subject.functions() if isinstance(case.subject, Program) else []
-    defaults = {n: v for each in passes for n, v in optional(each).items()}
+    defaults = {name: value for each in passes for name, value in optional(each).items()}
     for name, value in {**defaults, **case.example}.items():
         if isinstance(value, str) and name not in KEYS:
-            yield name, value, lambda new, name=name: {**case.example, name: new}
-    made = case.made
-    for name, word in made.words() if made else ():
-        yield (
-            name,
-            word,
-            lambda new, n=name, w=word: {
-                **case.example,
-                "layer": made.other(n, w, new),
-            },
-        )
+            yield name, value
+    if case.made is not None:
+        yield from case.made.words()
+
+
+def _example_with(case: Case, name: str, word: str, new: str) -> Example:
+    """The example of a case with another word, for its object or its passes."""
+    if case.made is not None and (name, word) in case.made.words():
+        return {**case.example, "layer": case.made.other(name, word, new)}
+    return {**case.example, name: new}
 
 
 def _made_again(case: Case, example: Example) -> Case:
-    other = object_case(case.module, example)
+    """The case of an example, if the code runs on it.
+
+    Raises:
+        Exception: what the code raises.
+    """
+    module = case.module or types.ModuleType("none")
+    other = object_case(module, example)
     subject = other.subject
     if subject is not None and case.subject is not None:
         subject.is_guessed = case.subject.is_guessed

@@ -333,11 +333,12 @@ def _averaged_over_examples(found: Examination) -> float | None:
     """The number of outputs, if the derivative of a loss alone is so many times the true one."""
     subject, answer = found.subject, found.answer
     name = next(iter(subject.values), "")
-    is_loss = name == "y_pred" or (answer is not None and np.ndim(answer.output) == 0)
-    given, shape = found.given(name), np.shape(subject.values.get(name))
+    output = answer.output if answer else None
+    is_loss = name == "y_pred" or (output is not None and not np.ndim(output))
+    given = found.given(name)
     if not is_loss or found.wrong != [name] or len(subject.values) > 1 or given is None:
         return None
-    truth = found.truths[name]
+    truth, shape = found.truths[name], subject.values[name].shape
     if len(shape) < 2 or np.shape(given) != shape or truth.array is None:
         return None
     outputs = float(np.prod(shape[1:]))
