@@ -13,6 +13,7 @@ from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.verdict import Verdict
+from chainrule.foreign.branches import branches_in, source_of
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.notebooks import is_notebook, read_notebook
@@ -106,7 +107,7 @@ def _to_blame_alone(diagnosis: Diagnosis, case: Case) -> Diagnosis:
     new = {(file, line) for file, line, _ in case.newly_run}
     is_softmax = "softmax" in case.choice  # whose derivative is often meant for a loss behind it
     kept = [
-        replace(each, evidence=f"with {case.choice}: {each.evidence}")
+        _at_the_choice(each, case)
         for each in diagnosis.findings
         if not is_softmax and ((each.file, each.line) in new or each.code in OF_ACTIVATIONS)
     ]
@@ -119,6 +120,19 @@ def _to_blame_alone(diagnosis: Diagnosis, case: Case) -> Diagnosis:
     diagnosis.findings = kept
     diagnosis.notes.append(f"{case.choice} was tried, too")
     return diagnosis
+
+
+def _at_the_choice(finding: Finding, case: Case) -> Finding:
+    """A finding with the word that shows it, in the line which that word alone runs."""
+    evidence = f"with {case.choice}: {finding.evidence}"
+    file = str(finding.file)
+    backward = [each for each in branches_in(file, source_of(file)) if each.is_backward]
+    new = sorted({line for place, line, _ in case.newly_run if place == file})
+    own = [n for n in new if any(each.start[0] <= n <= each.end[0] for each in backward)]
+    if finding.line in new or not own:
+        return replace(finding, evidence=evidence)
+    advice = f"mend what this line computes, which runs with {case.choice}"
+    return replace(finding, evidence=evidence, line=own[0], suggestion=advice)
 
 
 def answered(diagnosis: Diagnosis) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""wrong partial-sum|wrong-axis|batch-scale: a loop in a function, with RMSprop and names for each array, without a loss."""
+"""wrong batch-scale|constant-scale: a loop in a function, with RMSprop and names for each array, without a loss."""
 
 import numpy as np
 

@@ -157,5 +157,5 @@ def _in_words(branch: Branch) -> str:
         cell, inside = read_notebook(Path(branch.file)).place(line)
         place = f"{branch.function or 'the notebook'}, cell {cell}, line {inside}"
     if not branch.condition:
-        return f"{place}: nothing has called it, so that it was not compared"
-    return f"{place}: not run, so that it was not compared: it is for {branch.condition}"
+        return f"{place}: nothing has called it, so it was not compared"
+    return f"{place}: did not run, so it was not compared (it is for {branch.condition})"
