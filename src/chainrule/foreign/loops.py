@@ -272,9 +272,15 @@ def loss_assigned(statement: ast.stmt) -> str | None:
         case ast.Assign(value=ast.BinOp(op=ast.Sub())) if "error" in ast.unparse(statement).lower():
             return None  # error = y - output: a difference
         case ast.Assign(targets=[ast.Name(id=name)]):
-            is_loss = NAMES_LOSS.search(name.lower()) and not is_about_gradients(name)
-            return name if is_loss else None
+            return name if _names_loss(name) else None
+        case ast.Assign(targets=[ast.Tuple(elts=parts)], value=ast.Call()):
+            named = [part.id for part in parts if isinstance(part, ast.Name)]
+            return min(filter(_names_loss, named), key=len, default=None)  # of cost and d_of_cost
     return None
+
+
+def _names_loss(name: str) -> bool:
+    return bool(NAMES_LOSS.search(name.lower())) and not is_about_gradients(name)
 
 
 def losses(loop: Loop) -> list[str]:
