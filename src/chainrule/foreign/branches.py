@@ -168,7 +168,8 @@ def _within(name: str, body: list[ast.stmt], is_backward: bool) -> Iterator[Bran
             if OF_ANOTHER_MODE.search(words):
                 continue
             if words and any(map(_computes, inner)) and (is_backward or _is_about_words(words)):
-                yield replace(_branch(name, inner[0], inner[-1], words), is_backward=is_backward)
+                made = replace(_branch(name, inner[0], inner[-1], words), is_backward=is_backward)
+                yield replace(made, is_inline=inner[0].lineno == statement.lineno)
             yield from _within(name, inner, is_backward)
         rest = body[number + 1 :]
         if is_backward and isinstance(statement, ast.If) and rest and _leaves(statement):

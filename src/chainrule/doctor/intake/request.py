@@ -49,6 +49,7 @@ from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import (
     role_of,
 )
+from chainrule.foreign.source import string_options
 from chainrule.seeding import generator
 
 Attempt = tuple[str, Callable[[], Case]]
@@ -279,13 +280,25 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
     return cases
 
 
+def _are_told_which(function: Any, derivative: Any) -> bool:
+    """True for activations that are told by a word which one is meant, ``act(z, kind)``, and their
+    derivatives: no forward and backward pass, and compared where a layer uses them."""
+    handed = [
+        [name for name in required(each) if not string_options(each, name)]
+        for each in (function, derivative)
+    ]
+    are_told = any(string_options(derivative, name) for name in required(derivative))
+    return are_told and all(len(names) == 1 for names in handed)
+
+
 def _attempts(module: types.ModuleType, request: Request) -> Iterator[Attempt]:
     """What a file has that may be examined: its name, and what makes the case."""
     for kind in classes_in(module).values():
         if has_both_passes(kind) and not is_abstract(kind):
             yield kind.__name__, partial(attempt_class, kind, module, request.shape)
     functions = functions_in(module)
-    for first, second in [*pairs_among(functions), *passes_among(functions)]:
+    pairs = [p for p in pairs_among(functions) if not _are_told_which(*map(functions.get, p))]
+    for first, second in [*pairs, *passes_among(functions)]:
         yield f"{first}, {second}", partial(_function_pair, first, second, module, request)
     for joint in joints_among(functions):
         name = joint.function.__name__
