@@ -13,6 +13,7 @@ from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.verdict import Verdict
+from chainrule.foreign.branches import branches_in, source_of
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.loading import line_in
 from chainrule.foreign.notebooks import is_notebook, read_notebook
@@ -23,6 +24,9 @@ from chainrule.rewrites.causes import CODES
 # What is no mistake where the network never has such inputs, nor reads again what was changed; on
 # inputs of the doctor's own choice it is only noted.
 HARMLESS_IN_PLACE = {"overflow", "mutates-input"}
+OF_ACTIVATIONS = {
+    *("wrong-activation-derivative", "derivative-at-wrong-point", "missing-activation-derivative"),
+}
 
 
 def diagnose_file(file: Path) -> Diagnosis:
@@ -82,6 +86,8 @@ def diagnose_case(case: Case) -> Diagnosis:
     diagnosis.findings = [_in_its_file(each, case) for each in diagnosis.findings]
     diagnosis.notes += case.notes
     diagnosis.unchecked += case.unchecked
+    if case.choice:
+        return _to_blame_alone(diagnosis, case)
     named = {finding.code for finding in diagnosis.findings}
     if case.subject is None or "timeout" in named:
         return diagnosis
@@ -93,6 +99,41 @@ def diagnose_case(case: Case) -> Diagnosis:
         if finding.code not in named and not spoilt:
             diagnosis.findings.append(finding)
     return diagnosis
+
+
+def _to_blame_alone(diagnosis: Diagnosis, case: Case) -> Diagnosis:
+    """The diagnosis of code with another word, whose author may never put it so together with the
+    rest: a mistake is only what stands in lines that this word alone runs, or a derivative of an
+    activation that is none."""
+    new = {(file, line) for file, line, _ in case.newly_run}
+    is_softmax = "softmax" in case.choice  # whose derivative is often meant for a loss behind it
+    kept = [
+        _at_the_choice(each, case)
+        for each in diagnosis.findings
+        if not is_softmax and ((each.file, each.line) in new or each.code in OF_ACTIVATIONS)
+    ]
+    if diagnosis.findings and not kept:
+        diagnosis.unchecked.append(
+            f"{diagnosis.subject} with {case.choice}: its gradients are not those of the loss that "
+            "was tried with it"
+        )
+        diagnosis.comparisons = [each for each in diagnosis.comparisons if each.right]
+    diagnosis.findings = kept
+    diagnosis.notes.append(f"{case.choice} was tried, too")
+    return diagnosis
+
+
+def _at_the_choice(finding: Finding, case: Case) -> Finding:
+    """A finding with the word that shows it, in the line which that word alone runs."""
+    evidence = f"with {case.choice}: {finding.evidence}"
+    file = str(finding.file)
+    backward = [each for each in branches_in(file, source_of(file)) if each.is_backward]
+    new = sorted({line for place, line, _ in case.newly_run if place == file})
+    own = [n for n in new if any(each.start[0] <= n <= each.end[0] for each in backward)]
+    if finding.line in new or not own:
+        return replace(finding, evidence=evidence)
+    advice = f"mend what this line computes, which runs with {case.choice}"
+    return replace(finding, evidence=evidence, line=own[0], suggestion=advice)
 
 
 def answered(diagnosis: Diagnosis) -> Diagnosis:

@@ -107,10 +107,17 @@ class Diagnosis:
             "ok": self.ok,
             "findings": [finding.as_json() for finding in self.findings],
             "subject": self.subject,
-            "gradients": {each.name: each.right for each in self.comparisons},
+            "gradients": self._gradients(),
             "unchecked": self.unchecked,
             "notes": self.notes,
         }
+
+    def _gradients(self) -> dict[str, bool]:
+        """By name, true if each gradient of that name is right."""
+        found: dict[str, bool] = {}
+        for each in self.comparisons:
+            found[each.name] = each.right and found.get(each.name, True)
+        return found
 
     def _repr_html_(self) -> str:
         summary = [f"{self.subject}: {self.verdict.words}", *self.unchecked]

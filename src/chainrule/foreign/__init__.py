@@ -5,8 +5,10 @@ Nothing here knows a layer of chainrule: the doctor, `HandWritten` and `explain`
     naming          roles of arguments and methods; gradient_names, parameter_names
     a file          loading runs it; imports and backward_code read what it imports, and where it
                     computes gradients
-    a function      source, expressions, derivative_forms: what it says; watching: what it runs
-    a run           observing watches a file that trains; names, loops: what of it can run again
+    a function      source, expressions, derivative_forms: what it says; watching: what it runs;
+                    branches: which ways through it there are, and which have run
+    a run           observing watches a file that trains; names, loops: what of it can run again;
+                    missing_modules, missing_data, made_up_tables stand in for what is not there
     a call          conventions, calling, outputs; randomness is frozen, effort counted
     what is left    state: the arrays of an object; gradients: which belongs to which parameter
     all of it       adopted: code of the labs' styles as forward(x) and backward(dy, memory)

@@ -38,6 +38,12 @@ def call(
         EndlessError: it does not come to an end.
     """
     words = {name for name, value in named.items() if isinstance(value, str)}
+    # one of several dictionaries of parameters goes by its own name
+    words |= {
+        name
+        for name, value in named.items()
+        if isinstance(value, dict) and "parameters" in roles_named(name)
+    }
     roles = roles_of(function, set(environment), set(named), fill, words)
     values, keywords = arguments_for(roles, environment, named)
     return counted(function, *values, **keywords)

@@ -270,3 +270,17 @@ def classes_in(module: types.ModuleType) -> dict[str, type]:
         and c.__module__ in ("builtins", NAME, module.__name__)
         and not name.startswith("__")
     }
+
+
+def authors_classes(module: types.ModuleType) -> list[type]:
+    """The classes among the names of a file that its author has written, there or in another
+    file."""
+    own = list(classes_in(module).values())
+    others = [
+        c
+        for c in vars(module).values()
+        if isinstance(c, type)
+        and (place := getattr(sys.modules.get(c.__module__), "__file__", None))
+        and not str(place).startswith(effort.LIBRARIES)
+    ]
+    return [*own, *(c for c in others if c not in own)]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.gradient_names import is_about_gradients, looks_like_a_gradient
 from chainrule.foreign.loading import remember
 from chainrule.foreign.names import Names
 from chainrule.foreign.roles import NAMES_LOSS, role_of
@@ -29,6 +29,8 @@ PRODUCT = re.compile(r" @ |\b(dot|matmul)\(")
 TRANSPOSE = re.compile(r"\.T\b|transpose\(")
 STEP = "training_step"  # what the function is called that a loop's body becomes
 FEWEST = 3  # statements of a body that trains
+ADAPTIVE = re.compile(r"sqrt\(|\*\* ?\(?0?\.5|\*\* ?\(?1 / 2")  # an update by Adam, or RMSprop
+NAMES_UPDATE = re.compile(r"updat|step|adam|sgd|optimi|rmsprop|momentum|descent", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def written_out(tree: ast.AST) -> Iterator[Loop]:
 
 
 def updates(loop: Loop) -> Iterator[ast.stmt]:
-    """The statements of a body that move something: ``W -= …``, ``W = W - …``, or a loop over
-    layers that does so: ``weights[i] -= …``."""
+    """The statements of a body that move something: ``W -= …``, ``W = W - …``, ``W = update(W,
+    …)``, or a loop over layers that does so: ``weights[i] -= …``."""
     for statement in loop.body:
         match statement:
             case ast.For() if _goes_over_layers(statement):
@@ -85,6 +87,39 @@ def updates(loop: Loop) -> Iterator[ast.stmt]:
                 same = ast.unparse(target) == ast.unparse(left)
                 if same and not isinstance(value, ast.Constant):
                     yield statement
+            case ast.Assign(value=ast.Call()) if _is_call_that_updates(statement):
+                yield statement
+
+
+def _is_call_that_updates(statement: ast.Assign) -> bool:
+    """True for ``W1, W2 = update(W1, W2, dW1, dW2)``, and the like."""
+    target, made = statement.targets[0], statement.value
+    if not isinstance(made, ast.Call) or not NAMES_UPDATE.search(ast.unparse(made.func)):
+        return False
+    given = set(map(ast.unparse, [*made.args, *(each.value for each in made.keywords)]))
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    return any(ast.unparse(part) in given for part in parts)
+
+
+def hides_gradients(loop: Loop) -> bool:
+    """True if what a body moves does not show the gradient: an update by Adam, with momentum, or by
+    a function."""
+    first = loop.body.index(next(updates(loop)))
+    if any(ADAPTIVE.search(ast.unparse(each)) for each in loop.body[first:]):
+        return True
+    return any(_hides_gradient(each) for each in updates(loop))
+
+
+def _hides_gradient(update: ast.stmt) -> bool:
+    """True if a function moves something, or what it is moved by is called as no gradient:
+    ``W += velocity``."""
+    match update:
+        case ast.AugAssign(value=value) | ast.Assign(value=ast.BinOp(right=value)):
+            is_name = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
+            return is_name and not looks_like_a_gradient(ast.unparse(value).split(".")[-1])
+        case ast.For():
+            return any(map(_hides_gradient, updates(update)))
+    return isinstance(update, ast.Assign)
 
 
 def _goes_over_layers(loop: ast.For) -> bool:
@@ -237,9 +272,15 @@ def loss_assigned(statement: ast.stmt) -> str | None:
         case ast.Assign(value=ast.BinOp(op=ast.Sub())) if "error" in ast.unparse(statement).lower():
             return None  # error = y - output: a difference
         case ast.Assign(targets=[ast.Name(id=name)]):
-            is_loss = NAMES_LOSS.search(name.lower()) and not is_about_gradients(name)
-            return name if is_loss else None
+            return name if _names_loss(name) else None
+        case ast.Assign(targets=[ast.Tuple(elts=parts)], value=ast.Call()):
+            named = [part.id for part in parts if isinstance(part, ast.Name)]
+            return min(filter(_names_loss, named), key=len, default=None)  # of cost and d_of_cost
     return None
+
+
+def _names_loss(name: str) -> bool:
+    return bool(NAMES_LOSS.search(name.lower())) and not is_about_gradients(name)
 
 
 def losses(loop: Loop) -> list[str]:

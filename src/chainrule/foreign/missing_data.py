@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foreign.made_up_tables import table_for
 from chainrule.seeding import generator
 from chainrule.types import Array
 
@@ -36,6 +37,11 @@ HAS_HEADING = re.compile(r"""['"]label['"]|\.label\b|skiprows|skip_header|next\(
 PICKLED = re.compile(r"mnist(_expanded)?\.pkl\.gz", re.IGNORECASE)
 FLOWERS = re.compile(r"iris\.(csv|data|txt)", re.IGNORECASE)
 SPECIES = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+
+PICTURES = re.compile(r"(train|test)_(catvnoncat|signs|happy)\.h5", re.IGNORECASE)
+PICTURE_CLASSES = {"catvnoncat": 2, "signs": 6, "happy": 2}
+PICTURE_COUNTS = {"train": 209, "test": 50}
+HOUSES = (600, 8)  # rows and columns of prices of houses, in place of 20,640
 
 Said = Callable[[str], None]
 
@@ -65,6 +71,7 @@ def data_from(function: str, values: Sequence[Any]) -> Any:
         function: with its module, as ``keras.datasets.mnist.load_data``.
         values: what it is called with.
     """
+    first = function.partition(".")[0]
     *modules, last = function.split(".")
     source = _RUNNING[-1].source if _RUNNING else ""
     name = modules[-1] if modules else ""
@@ -77,9 +84,28 @@ def data_from(function: str, values: Sequence[Any]) -> Any:
     elif last == "convert_from_file" and values and (named := IDX.search(str(values[0]))):
         name, count = str(values[0]), _count_of(str(values[0]), source)
         found = images(count, IMAGES["mnist"]) if named[1] == "images" else labels(count)
+    elif last in ("load_dataset", "load_data") and re.search(r"^lr_|_utils", first):
+        training, test = (pictures_in(f"{part}_catvnoncat.h5") for part in PICTURE_COUNTS)
+        found = tuple(
+            array.reshape(1, -1) if array.ndim == 1 and array.dtype.kind != "S" else array
+            for array in [*list(training.values())[:2], *test.values()]
+        )
+    elif last == "load_planar_dataset":
+        found = generator(0, "stand-in flower").normal(size=(2, 400)), np.arange(400)[None] // 200
     if found is not None and _RUNNING:
         _RUNNING[-1].say(f"the data set {name}")
     return found
+
+
+def pictures_in(name: str) -> dict[str, Array]:
+    """What a course's file of pictures holds: pictures, their classes, the names of the classes."""
+    part, kind = name.lower().split(".")[0].split("_")
+    count, classes = PICTURE_COUNTS[part], PICTURE_CLASSES[kind]
+    return {
+        f"{part}_set_x": np.asarray(images(count, (64, 64, 3))),
+        f"{part}_set_y": np.arange(count) % classes,
+        "list_classes": np.array([f"class {n}" for n in range(classes)], "S10"),
+    }
 
 
 def _loaded(shape: tuple[int, ...]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -98,7 +124,8 @@ def _labels_as_given(count: int, shape: tuple[int, ...]) -> Array:
 
 
 def content_of(path: str, source: str) -> bytes | None:
-    """What a well-known data file would hold; None for another one.
+    """What a well-known data file would hold, or a table that the code asks for; None for another
+    file.
 
     Args:
         source: of the code that reads it, which may tell what it expects.
@@ -118,6 +145,8 @@ def content_of(path: str, source: str) -> bytes | None:
         content = b"digits"  # what reads it is handed the digits themselves
     elif FLOWERS.fullmatch(name):
         content = _table_of_flowers(name)
+    elif "." in name:
+        content = table_for(name, source)
     return gzip.compress(content, 1) if content and name.endswith(".gz") else content
 
 
@@ -187,12 +216,17 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
             _put(changed, pickles, "load", _unpacking(pickles.load))
         for name in ("loadtxt", "genfromtxt", "fromfile"):
             _put(changed, np, name, stand_ins.parsing(getattr(np, name)))
-        if "fetch_openml" in source:
+        if re.search("fetch_openml|fetch_california_housing", source):
             with suppress(ImportError):
                 importlib.import_module("sklearn.datasets")
         datasets = sys.modules.get("sklearn.datasets")
         if datasets is not None:
             _put(changed, datasets, "fetch_openml", stand_ins.fetching())
+            _put(changed, datasets, "fetch_california_housing", stand_ins.fetching_houses())
+        if "h5py" in source:
+            with suppress(ImportError):
+                h5py = importlib.import_module("h5py")
+                _put(changed, h5py, "File", stand_ins.opening_pictures(h5py.File))
         yield
 
 
@@ -266,6 +300,33 @@ class _StandIns:
 
         return fetched
 
+    def fetching_houses(self) -> Callable[..., Any]:
+        """`fetch_california_housing`: fewer rows."""
+
+        def fetched(*_: Any, **keywords: Any) -> Any:
+            self.say("what fetch_california_housing would load")
+            rng = generator(0, "stand-in houses")
+            data, target = rng.normal(3.0, 1.0, HOUSES), rng.normal(2.0, 1.0, HOUSES[0])
+            if keywords.get("as_frame"):
+                data, target = _as_frame(data, target)
+            if keywords.get("return_X_y"):
+                return data, target
+            return _Bunch(data=data, target=target, feature_names=list(map(str, range(HOUSES[1]))))
+
+        return fetched
+
+    def opening_pictures(self, opened: Callable[..., Any]) -> Callable[..., Any]:
+        """`h5py.File`, also for a course's pictures that are not there."""
+
+        def found(file: Any, *values: Any, **keywords: Any) -> Any:
+            name = PurePath(str(file).replace("\\", "/")).name
+            if os.path.exists(file) or not PICTURES.fullmatch(name):
+                return opened(file, *values, **keywords)
+            self.say(str(file))
+            return _Opened(pictures_in(name))
+
+        return found
+
     def content(self, file: Any) -> bytes | None:
         """What a file would hold, said to be a stand-in."""
         if not isinstance(file, (str, os.PathLike)):
@@ -290,6 +351,19 @@ def _as_frame(data: Array, target: Array) -> tuple[Any, Any]:
     except ImportError:
         return data, target
     return pd.DataFrame(data), pd.Series(target)
+
+
+class _Opened(dict[str, Any]):
+    """Arrays by name, as an open file gives them."""
+
+    def __enter__(self) -> _Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class _Bunch(dict[str, Any]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
+import linecache
 import types
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import numpy as np
 
@@ -68,6 +70,58 @@ class Names:
         return other
 
 
+def names_at(frame: FrameType, wanted: Collection[str]) -> Names:
+    """The names that code uses where a frame runs: those of its file and its own, and those of the
+    function around it. Functions that stand within another one look them up here, too."""
+    held = {**frame.f_globals, **names_around(frame), **frame.f_locals}
+    names = Names(held, wanted, frame.f_globals)
+    made = copy.deepcopy(names)
+    inner = {n: f for n, f in vars(names).items() if getattr(f, "__closure__", None)}
+    for name, function in inner.items():
+        node = _node_of(function, name)
+        if node is not None:
+            made.define(node, function.__code__.co_filename)
+    return made
+
+
+def names_around(frame: FrameType) -> dict[str, Any]:
+    """What the names of the function hold in which the one of a frame was defined."""
+    outer = frame.f_back
+    while outer is not None:
+        if frame.f_code in outer.f_code.co_consts:
+            return {**names_around(outer), **outer.f_locals}
+        outer = outer.f_back
+    return {}
+
+
+def over_globals(node: ast.FunctionDef) -> ast.FunctionDef:
+    """A copy of a function within another one, as if it stood at the top level of its file."""
+    made = _OverGlobals().visit(copy.deepcopy(node))
+    return cast(ast.FunctionDef, ast.fix_missing_locations(made))
+
+
+class _OverGlobals(ast.NodeTransformer):
+    """Has a function find among the names of its file what it finds in the function around it."""
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.stmt:
+        return ast.copy_location(ast.Global(node.names), node)
+
+
+def _node_of(function: types.FunctionType, name: str) -> ast.FunctionDef | None:
+    """A function within another one, over the names of its file."""
+    code = function.__code__
+    try:
+        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+    except SyntaxError:
+        return None
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=found, lineno=line):
+                if found == name and line == code.co_firstlineno:
+                    return over_globals(node)
+    return None
+
+
 def _copy_of(value: Any, memo: dict[int, Any]) -> Any:
     is_data = isinstance(value, np.ndarray) and value.size > LARGE
     if isinstance(value, OPAQUE) or is_data:
@@ -94,6 +148,7 @@ def needed(held: Mapping[str, Any], wanted: Collection[str]) -> set[str]:
 def names_in(code: types.CodeType) -> Iterator[str]:
     """The names that a code looks up outside itself, also in functions within it."""
     yield from code.co_names
+    yield from code.co_freevars
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from names_in(constant)

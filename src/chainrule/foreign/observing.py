@@ -28,11 +28,12 @@ from chainrule.foreign import effort
 from chainrule.foreign.conventions import UPDATES
 from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.errors import EndlessError
+from chainrule.foreign.imports import sources_in, with_imports
 from chainrule.foreign.loading import Loaded, prepared, run_statement
 from chainrule.foreign.loops import Loop, SeenLoop, names_used, training_loops
 from chainrule.foreign.missing_data import stand_in_for_data
 from chainrule.foreign.missing_modules import stand_in_for_plots
-from chainrule.foreign.names import Names
+from chainrule.foreign.names import Names, names_around, names_at
 from chainrule.foreign.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -123,7 +124,8 @@ def observe(file: Path) -> Observed:
     observed = Observed(loaded)
     watcher = _Watcher(observed, file)
     begun = effort.spent()
-    with _harmless(), _as_if_told(file), stand_in_for_data(ast.unparse(tree), observed.say_missing):
+    source = "\n".join([ast.unparse(tree), *_sources_beside(file)])
+    with _harmless(), _as_if_told(file), stand_in_for_data(source, observed.say_missing):
         for statement in tree.body:
             if observed.ended and not _only_defines(statement):
                 continue
@@ -136,6 +138,11 @@ def observe(file: Path) -> Observed:
             except SeenEnoughError:
                 observed.ended = "the run was stopped after its first steps"
     return observed
+
+
+def _sources_beside(file: Path) -> list[str]:
+    """The text of what a file imports from beside it."""
+    return [source for each in with_imports(file)[1:] for _, source in sources_in(each)]
 
 
 def _forget(file: Path) -> None:
@@ -255,9 +262,13 @@ class _Watcher:
         self.open[frame] = call
 
     def _names(self, frame: FrameType) -> Names:
-        """The names of a function's file that its functions use, as they are now."""
+        """The names of a function's file that its functions use, as they are now; of one within
+        another function those of both."""
         held = frame.f_globals
-        return copy.deepcopy(Names(held, [n for n, v in held.items() if _is_function(v)]))
+        functions = [name for name, value in held.items() if _is_function(value)]
+        if around := names_around(frame):
+            return names_at(frame, [*functions, *around])
+        return copy.deepcopy(Names(held, functions))
 
     def _end(self, call: Call, result: Any) -> None:
         call.result, call.returned = _kept(result), True
@@ -279,11 +290,10 @@ class _Watcher:
             return
         self.rounds[loop] = self.rounds.get(loop, 0) + 1
         if self.rounds[loop] == 1:
-            held = {**frame.f_globals, **frame.f_locals}
             code = frame.f_code
             owner = _owner(code, frame.f_locals, code.co_varnames[: code.co_argcount])
-            names = Names(held, names_used(loop), frame.f_globals)
-            self.observed.loops.append(SeenLoop(loop, file, copy.deepcopy(names), owner))
+            names = names_at(frame, names_used(loop))
+            self.observed.loops.append(SeenLoop(loop, file, names, owner))
         elif self.rounds[loop] > STEPS and not any(is_update(c.name) for c in self.open.values()):
             raise SeenEnoughError
 

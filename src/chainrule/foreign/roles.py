@@ -29,6 +29,7 @@ BACKWARD_METHODS = (
     *("backwardpropagation", "backward_propagate", "compute_gradients", "gradients", "gradient"),
     *(
         "backwardpass",
+        "backpass",
         "compute_gradient",
         "grad",
         "compute_grads",

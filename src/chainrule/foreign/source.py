@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+MODES = {"mode", "phase"}
 RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
 ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
 
@@ -158,6 +159,54 @@ def keys_of(function: Callable[..., Any], argument: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def methods_called(function: Callable[..., Any], argument: str) -> set[str]:
+    """The methods of an argument that a function, or a class, calls: ``activation.apply(z)``."""
+    tree = tree_of(function)
+    return {
+        node.func.attr
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if _expression_name(node.func.value) == argument
+    }
+
+
+def parts_of_each(function: Callable[..., Any], argument: str) -> list[str]:
+    """What a function, or a class, takes each element of an argument apart into: the names in
+    ``for units, activation in layers``, or the keys in ``for layer in layers: layer["units"]``,
+    then with a ``"`` in front."""
+    tree = tree_of(function)
+    named: dict[int, str] = {}
+    elements: set[str] = set()
+    keys: list[str] = []
+    for node in ast.walk(tree) if tree else []:
+        if isinstance(node, (ast.For, ast.comprehension)):
+            target = _target_over(node.target, node.iter, argument)
+            if isinstance(target, ast.Name):
+                elements.add(target.id)
+            for place, part in enumerate(getattr(target, "elts", [])):
+                if isinstance(part, ast.Name) and part.id != "_":
+                    named.setdefault(place, part.id)
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Subscript(value=holder, slice=ast.Constant(value=str(key))):
+                is_element = isinstance(holder, ast.Name) and holder.id in elements
+                inner = holder.value if isinstance(holder, ast.Subscript) else None
+                if is_element or _expression_name(inner) == argument:
+                    keys.append(f'"{key}')
+    return list(dict.fromkeys(keys)) or [named[place] for place in sorted(named)]
+
+
+def _target_over(target: ast.expr, over: ast.expr, argument: str) -> ast.expr | None:
+    """What stands for each element where a loop goes over an argument, or a part of it, counted or
+    not."""
+    match over, target:
+        case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]), ast.Tuple(elts=[_, each]):
+            return _target_over(each, inner, argument)
+        case ast.Subscript(value=inner, slice=ast.Slice()), _:
+            return _target_over(target, inner, argument)
+    return target if _expression_name(over) == argument else None
+
+
 def is_sequence(function: Callable[..., Any], argument: str) -> bool:
     """True if a function, or a class, counts an argument, goes through it, takes a place of it, or
     joins it to a list: ``len(sizes)``, ``for size in sizes``, ``sizes[0]``, ``[4, *sizes]``."""
@@ -184,8 +233,8 @@ def is_sequence(function: Callable[..., Any], argument: str) -> bool:
 
 def likeliest_option(options: list[str]) -> str:
     """The word to give where code asks for one of several: a smooth activation, the plainest
-    optimizer, else the first."""
-    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent"):
+    optimizer, training, else the first."""
+    for pattern in (r"tanh|sigmoid", r"^sgd$|^gd$|descent", r"^train"):
         for option in options:
             if re.search(pattern, option, re.IGNORECASE):
                 return option
@@ -193,13 +242,15 @@ def likeliest_option(options: list[str]) -> str:
 
 
 def options_of(code: Any) -> dict[str, str]:
-    """A word for each argument of an object's methods that asks for one of several."""
+    """A word for each argument of an object's methods that asks for one of several, or for what is
+    going on: ``forward(x, mode)``."""
     chosen: dict[str, str] = {}
     for name in dir(type(code)):
         method = getattr(type(code), name)
         if name.startswith("_") or not callable(method) or isinstance(method, type):
             continue
         for argument in inspect.signature(method).parameters:
-            if words := string_options(method, argument):
-                chosen.setdefault(argument, likeliest_option(words))
+            words = string_options(method, argument)
+            if words or argument in MODES:
+                chosen.setdefault(argument, likeliest_option(words or ["train"]))
     return chosen

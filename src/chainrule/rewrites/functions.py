@@ -18,6 +18,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.foreign import effort
+from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.names import over_globals
 from chainrule.foreign.watching import LocalNames, watching
 
 FunctionNode = ast.FunctionDef | ast.Lambda
@@ -45,13 +47,16 @@ class FunctionSource:
         """The code of the tree as it is now."""
         first, last = self.statement.lineno, self.statement.end_lineno
         effort.add_compiled((last or first) - first + 1)
-        module = ast.Module([self.statement], [])
+        own = self.functions[0].__code__
+        statement = self.statement
+        if isinstance(self.node, ast.FunctionDef) and self._runs_over_globals():
+            statement = over_globals(self.node)
+        module = ast.Module([statement], [])
         ast.fix_missing_locations(module)
         try:
             code = compile(module, self.file, "exec")
         except (SyntaxError, ValueError, TypeError):
             return None
-        own = self.functions[0].__code__
         return next(
             (
                 inner
@@ -62,6 +67,12 @@ class FunctionSource:
             ),
             None,
         )
+
+    def _runs_over_globals(self) -> bool:
+        """True if it stands within another function, and yet runs over the names of its file."""
+        around = (node for node in ast.walk(self.statement) if isinstance(node, ast.FunctionDef))
+        is_within = any(self.node in node.body for node in around)
+        return is_within and not self.functions[0].__code__.co_freevars
 
     @contextmanager
     def running(self, code: CodeType) -> Iterator[None]:
@@ -86,7 +97,8 @@ def _inner_codes(code: CodeType) -> Iterator[CodeType]:
 def backward_sources(
     forward: Callable[[], Any], both: Callable[[], Any], files: set[str]
 ) -> list[FunctionSource]:
-    """The functions that run in the backward pass alone, those that begin first in front.
+    """The functions that run in the backward pass alone, or are derivatives by their names, those
+    that begin first in front.
 
     An exception on the way is passed over: what ran before it counts.
     """
@@ -94,7 +106,8 @@ def backward_sources(
     trees: dict[str, ast.Module] = {}
     sources = []
     for code, names in after.items():
-        if code in before or code.co_name in ("example", "<module>", "<genexpr>", "<listcomp>"):
+        is_forward = code in before and not is_about_gradients(code.co_name)
+        if is_forward or code.co_name in ("example", "<module>", "<genexpr>", "<listcomp>"):
             continue
         if code.co_filename not in trees:
             text = "".join(linecache.getlines(code.co_filename))

@@ -1,4 +1,5 @@
 """right: names in camel case, y - output, an update without a rate"""
+
 import numpy as np
 
 

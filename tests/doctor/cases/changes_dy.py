@@ -1,4 +1,5 @@
 """right: ReLU that writes into the gradient it is handed, a note where nobody reads it again"""
+
 import numpy as np
 
 

@@ -1,9 +1,15 @@
 """right: examples are columns, and targets class numbers that become one-hot inside"""
+
 import numpy as np
 
 
 def init_params():
-    return np.random.rand(6, 9) - 0.5, np.random.rand(6, 1), np.random.rand(4, 6) - 0.5, np.random.rand(4, 1)
+    return (
+        np.random.rand(6, 9) - 0.5,
+        np.random.rand(6, 1),
+        np.random.rand(4, 6) - 0.5,
+        np.random.rand(4, 1),
+    )
 
 
 def forward_prop(W1, b1, W2, b2, X):

@@ -1,7 +1,6 @@
 """right: weights and bias handed in, examples are columns"""
 
 
-
 class Linear:
     def __init__(self, weights, bias):
         self.weights, self.bias = weights, bias

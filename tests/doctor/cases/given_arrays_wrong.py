@@ -1,7 +1,6 @@
 """wrong sign: handed its arrays, and the bias has the wrong sign"""
 
 
-
 class Affine:
     def __init__(self, weight, bias):
         self.weight, self.bias = weight, bias

@@ -1,4 +1,5 @@
 """partly: right for class numbers, wrong for rows with a one, both of which it takes"""
+
 import numpy as np
 
 

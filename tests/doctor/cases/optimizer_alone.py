@@ -1,4 +1,5 @@
 """right: an optimizer alone in its file"""
+
 import numpy as np
 
 

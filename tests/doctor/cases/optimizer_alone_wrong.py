@@ -1,4 +1,5 @@
 """wrong update-rule: Adam without its correction of the second moment"""
+
 import numpy as np
 
 
@@ -15,5 +16,5 @@ class Adam:
         for key in params:
             self.m[key] = self.beta1 * self.m[key] + (1 - self.beta1) * grads[key]
             self.v[key] = self.beta2 * self.v[key] + (1 - self.beta2) * grads[key] ** 2
-            m = self.m[key] / (1 - self.beta1 ** self.iter)
+            m = self.m[key] / (1 - self.beta1**self.iter)
             params[key] -= self.lr * m / (np.sqrt(self.v[key]) + 1e-8)

@@ -1,4 +1,5 @@
 """wrong missing-activation-derivative: the class has the derivative as a method of its own"""
+
 import numpy as np
 
 

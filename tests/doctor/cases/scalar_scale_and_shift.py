@@ -1,7 +1,6 @@
 """right: scale and shift begin as numbers"""
 
 
-
 class ScaleShift:
     def __init__(self):
         self.gamma, self.beta = 1.0, 0.0

@@ -6,7 +6,9 @@ import numpy as np
 class Network:
     def __init__(self, archi, seed=0):
         self.rng = np.random.default_rng(seed)
-        self.weights = [self.rng.normal(size=(archi[i], archi[i + 1])) for i in range(len(archi) - 1)]
+        self.weights = [
+            self.rng.normal(size=(archi[i], archi[i + 1])) for i in range(len(archi) - 1)
+        ]
 
     def forward(self, x):
         self.kept = [x]

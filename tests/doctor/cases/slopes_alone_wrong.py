@@ -10,5 +10,3 @@ class Sigmoid:
     def backward(self, z, dA):
         s = self.forward(z)
         return s * (1 - s)
-
-

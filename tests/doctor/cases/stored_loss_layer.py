@@ -1,4 +1,5 @@
 """right: a loss layer with dout=1, beside the file's loss function"""
+
 import numpy as np
 
 

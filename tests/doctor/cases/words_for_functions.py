@@ -1,4 +1,5 @@
 """right: functions that ask for an activation by its name"""
+
 import numpy as np
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +25,7 @@ from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, LossPai
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign import state as states
+from chainrule.foreign.branches import Place
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
@@ -75,6 +77,10 @@ class Case:
         notes: what was assumed, for the report.
         unchecked: what beside it has a backward pass and could not be run, and why.
         runs: false if its backward pass raises an exception there.
+        made: how its object was made, where that is known.
+        choice: what differs from another case, ``activation = 'relu'``; "" if nothing does.
+        newly_run: the places that it runs, and the other one does not: only they are to blame for
+            what is wrong here alone.
     """
 
     subject: Subject | None
@@ -83,6 +89,52 @@ class Case:
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     runs: bool = True
+    made: Made | None = None
+    choice: str = ""
+    newly_run: frozenset[Place] = frozenset()
+
+
+@dataclass(frozen=True)
+class Made:
+    """How an object was made.
+
+    Args:
+        kind: its class.
+        given: the arguments, by name.
+    """
+
+    kind: type
+    given: dict[str, Any]
+
+    def words(self) -> Iterator[tuple[str, str]]:
+        """The words among the arguments, also those in lists, each with the argument's name."""
+        for name, value in self.given.items():
+            parts = value if isinstance(value, (list, tuple)) else [value]
+            for word in dict.fromkeys(part for part in parts if isinstance(part, str)):
+                yield name, word
+
+    def other(self, name: str, word: str, new: str) -> Any:
+        """An object that is made with another word."""
+        value = self.given[name]
+        changed: Any = new
+        if isinstance(value, (list, tuple)):
+            changed = type(value)(new if part == word else part for part in value)
+        return self.kind(**{**copy.deepcopy(self.given), name: changed})
+
+
+def made_with(kind: type, values: Iterable[Any], keywords: Mapping[str, Any]) -> Made | None:
+    """How an object of a class was made; None where not all arguments have names."""
+    signature = inspect.signature(kind)
+    nameless = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
+    if any(parameter.kind in nameless for parameter in signature.parameters.values()):
+        return None
+    bound = signature.bind(*values, **keywords)
+    bound.apply_defaults()
+    given = dict(bound.arguments)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given |= given.pop(name)
+    return Made(kind, given)
 
 
 def first_that_runs(examples: Iterable[Example], make: Callable[[Example], Case]) -> Case:

@@ -26,6 +26,7 @@ from chainrule.doctor.intake.examples import (
     from_example,
     from_targets,
     held_targets,
+    made_with,
     object_case,
 )
 from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
@@ -72,6 +73,8 @@ from chainrule.types import Array, Shape
 
 Function = Callable[..., Any]
 
+SETS_UP = re.compile(r"_?(init(ialize)?_?(params|parameters|weights)|build|set_?up|initialize)")
+SET_UP_FOR = ((5, 4), (4,), 4, (3, 6, 7, 2))  # shapes of inputs, with and without the batch
 MAKES_PARAMETERS = re.compile(
     r"init|make_param|create_param|get_param|build_param|params$"  # the functions' names
 )
@@ -91,18 +94,25 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
     forward_only: Case | None = None
     for values in _constructor_arguments(kind, module):
         try:
-            thing = kind(*values, **keywords(kind, module))
+            given = keywords(kind, module)
+            thing = kind(*values, **given)
             things = list(fill(thing, module)) if begins_empty(thing) else []
         except Exception as error:  # the constructor may raise anything for a wrong guess
             failure = failure or error
             continue
-        try:
-            shapes = [value for value in values if isinstance(value, tuple)]
-            case = attempt_object(things[0] if things else thing, module, shape, shapes)
-        except CannotCheckError as error:
-            failure = failure or error
+        shapes = [value for value in values if isinstance(value, tuple)]
+        case = None
+        for each, said in [(things[0], "")] if things else [(thing, ""), *_set_up(thing)]:
+            try:
+                case = attempt_object(each, module, shape, shapes)
+                case.notes += [said] if said else []
+                break
+            except CannotCheckError as error:
+                failure = failure or error
+        if case is None:
             continue
         case.notes.insert(0, f"made as {kind.__name__}({', '.join(map(_in_words, values))})")
+        case.made = None if things else made_with(kind, values, given)
         if case.runs:
             return case
         forward_only = forward_only or case
@@ -114,6 +124,20 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
         f"{kind.__name__} cannot be made without being told how ({failure}): give --make "
         f'"{kind.__name__}(…)" and --shape'
     )
+
+
+def _set_up(thing: Any) -> Iterator[tuple[Any, str]]:
+    """The object after a method that makes its weights for the shape of its input, if it has one,
+    ``init_params(input_size)``, and what is said of that."""
+    for name in dir(thing):
+        method = getattr(thing, name)
+        if not SETS_UP.fullmatch(name) or not callable(method) or len(required(method)) != 1:
+            continue
+        for shape in SET_UP_FOR:
+            made = copy.deepcopy(thing)
+            with suppress(Exception):  # the code may raise anything for a wrong guess
+                getattr(made, name)(shape)
+                yield made, f"{name}({shape}) was called first"
 
 
 def has_both_passes(kind: type) -> bool:
@@ -178,7 +202,9 @@ def _in_words(value: Any) -> str:
         return f"an array of shape {value.shape}"
     if isinstance(value, list):
         return f"[{', '.join(map(_in_words, value))}]"
-    if value is None or isinstance(value, (int, float, str, tuple)):
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_in_words, value))})"
+    if value is None or isinstance(value, (int, float, str)):
         return repr(value)
     return getattr(value, "__name__", f"{type(value).__name__}(…)")
 
@@ -436,6 +462,7 @@ def attempt_functions(
         EndlessError: one of them does not come to an end.
     """
     failure: Exception | None = None
+    other_shapes: Case | None = None
     words = {
         name: likeliest_option(options)
         for name in {*required(forward), *required(backward)}
@@ -462,12 +489,27 @@ def attempt_functions(
             case.notes.append(_note(x))
             if case.subject is not None:
                 case.subject.is_guessed = True
+            if _has_shapes_of_its_own(case):
+                other_shapes = other_shapes or case  # those of the code's author may follow
+                continue
             return case
+    if other_shapes is not None:
+        return other_shapes
     raise CannotCheckError(
         f"{forward.__name__} and {backward.__name__} run on nothing that was tried "
         f"({type(failure).__name__}: {failure}): write a function example(rng) that returns "
         '{"forward": …, "backward": …, "params": …, "x": …, "y": …, "loss": …}'
     )
+
+
+def _has_shapes_of_its_own(case: Case) -> bool:
+    """True if a gradient has another shape than the parameter that was made up for it."""
+    subject = case.subject
+    if subject is None:
+        return False
+    given = subject.gradients(subject.values).gradients
+    shapes = {name: np.shape(gradient) for name, gradient in given.items() if gradient is not None}
+    return any(shape != np.shape(subject.values[name]) for name, shape in shapes.items())
 
 
 def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:

@@ -137,20 +137,26 @@ def _made(forward: Call, backward: Call, observed: Observed, given: Example) -> 
 
 
 def _function(call: Call, held: Mapping[str, Any]) -> Any:
-    function = held.get(call.name)
+    around = vars(call.before) if isinstance(call.before, Names) else {}
+    function = held.get(call.name, around.get(call.name))
     if not inspect.isfunction(function):
         raise CannotCheckError(f"{call.name} stands within another function")
     return function
 
 
 def _parameters(forward: Call, backward: Call) -> Any:
-    """The parameters that are handed to the forward pass: a dictionary or list of arrays, or
-    arrays, by the names of its arguments; None where there are none."""
+    """The parameters that are handed to the forward pass: a dictionary or list of arrays, several
+    dictionaries, or arrays, by the names of its arguments; None where there are none."""
     x = argument(forward, "x")
     held: dict[str, Any] = {}
+    filled = {
+        name: value
+        for name, value in forward.arguments.items()
+        if isinstance(value, Mapping) and any(as_array(v) is not None for v in value.values())
+    }
+    if filled:
+        return next(iter(filled.values())) if len(filled) == 1 else filled
     for name, value in forward.arguments.items():
-        if isinstance(value, Mapping) and any(as_array(v) is not None for v in value.values()):
-            return value
         array = as_array(value)
         if array is x or (array is None and not isinstance(value, (list, tuple))):
             continue

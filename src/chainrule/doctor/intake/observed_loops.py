@@ -7,6 +7,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from chainrule.doctor.intake.examples import Case
 from chainrule.doctor.intake.usual_losses import with_assumed_loss
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Pass, Program
-from chainrule.doctor.subjects.subject import Subject
+from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign import state as states
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.gradients import Found
 from chainrule.foreign.loops import (
     STEP,
     SeenLoop,
@@ -27,6 +29,7 @@ from chainrule.foreign.loops import (
     differences,
     evaluated,
     has_regularizer,
+    hides_gradients,
     is_numbers,
     losses,
     rate_of,
@@ -35,6 +38,7 @@ from chainrule.foreign.names import Names
 from chainrule.foreign.observing import Observed
 from chainrule.foreign.parameter_names import is_parameter
 from chainrule.foreign.randomness import Randomness, random_like
+from chainrule.foreign.state import Path, Values
 from chainrule.types import Array
 
 OUTPUT, LOSS = "output_of_loop", "loss_of_loop"
@@ -44,6 +48,10 @@ class LoopProgram(Program):
     """A loop's body: it has its batch among its names, and cannot be given another one."""
 
     runs_once = True
+
+    def backward(self, done: Pass, values: Values) -> Answer:
+        """A whole step, from the state before it: the forward pass has moved velocities already."""
+        return super().backward(replace(done, state=self.fresh_state(values)), values)
 
     def _find_parameters(self, first: Pass) -> None:
         """Only what the loop moves has a gradient; the data in it has none."""
@@ -56,11 +64,32 @@ class LoopProgram(Program):
             if is_same and not is_parameter(name):
                 del self.paths[name], self.values[name]
 
+    def _without_influence(self) -> list[Path]:
+        """Not what an update keeps under the name of each parameter, such as its moments."""
+        moved = {path[-1] for path in self.paths.values()}
+        return [path for path in super()._without_influence() if path[-1] not in moved]
+
     def narrowed(self, examples: int) -> Subject | None:
         return None
 
     def only(self, example: int) -> None:
         return None
+
+
+class LoopThatHidesGradients(LoopProgram):
+    """A loop whose updates do not show the gradients, as those of Adam: they are found by their
+    names alone."""
+
+    def _complete(self) -> None:
+        for name in self._missing() or []:
+            self.made_elsewhere[name] = (
+                f"{name}: its update does not show the gradient, and no array is named after it"
+            )
+            del self.values[name]
+        self.notes.append("the gradients are those that their names say; the update is not checked")
+
+    def _answer(self, found: Found, done: Pass, values: Values) -> Answer:
+        return super()._answer(replace(found, before={}), done, values)
 
 
 def loop_case(seen: SeenLoop, observed: Observed) -> Case:
@@ -112,9 +141,19 @@ def _let_numbers_move(held: dict[str, Any]) -> None:
     for name, value in held.items():
         if type(value) is int and is_parameter(name):
             held[name] = float(value)
+        elif isinstance(value, list) and is_parameter(name):
+            held[name] = _as_numbers(value)
         elif hasattr(value, "__dict__") and not isinstance(value, states.OPAQUE):
             inner = vars(value)
             inner |= {n: float(v) for n, v in inner.items() if type(v) is int and is_parameter(n)}
+
+
+def _as_numbers(value: list[Any]) -> Any:
+    """Numbers in lists of lists as an array, which is read and changed in the same way."""
+    with suppress(ValueError, TypeError):
+        made = np.array(value)
+        return made.astype(np.float64) if made.dtype.kind in "fiu" else value
+    return value
 
 
 def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
@@ -153,7 +192,8 @@ def _by_output(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
 def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
     rate = rate_of(seen.node, seen.names)
     name = f"the loop in line {seen.node.lineno}"
-    return LoopProgram(name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
+    kind = LoopThatHidesGradients if hides_gradients(seen.node) else LoopProgram
+    return kind(name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
 
 
 def _code(seen: SeenLoop, forward: str) -> Code:

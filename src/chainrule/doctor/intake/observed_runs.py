@@ -3,6 +3,7 @@ arrays that they were given."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from chainrule.doctor.intake.examples import (
     NO_INPUT,
     Case,
     Example,
+    Made,
     first_that_runs,
     held_targets,
     object_case,
@@ -119,12 +121,18 @@ def _found(observed: Observed) -> Found:
     _add_objects(found, observed)
     for name, make in (*function_cases(observed), *joint_cases(observed)):
         found.attempt(name, name, make)
-    if not found.cases:
+    if not any(map(_has_weights, found.cases)):
         _add_loop(found, observed)
         _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
     return found
+
+
+def _has_weights(case: Case) -> bool:
+    """True if something is trained in it: it is no activation, or loss, alone."""
+    values = case.subject.values if case.subject else {}
+    return any(name not in ("x", "y_pred") for name in values)
 
 
 def _add_objects(found: Found, observed: Observed) -> None:
@@ -279,7 +287,17 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
     x = case.example["x"]
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(x)} is that of the run")
+    case.made = _made(seen.owner, observed)
     return as_meant(case)
+
+
+def _made(thing: Any, observed: Observed) -> Made | None:
+    """How an object was made, if the run has shown it, with names for all arguments."""
+    for call in observed.calls:
+        spreads = call.code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+        if call.owner is thing and call.name == "__init__" and not spreads:
+            return Made(type(thing), call.arguments)
+    return None
 
 
 def _changed_between(seen: SeenObject) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.configurable import find_name
 from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.choices import all_choices
 from chainrule.doctor.intake.examples import (
     Case,
     Example,
@@ -48,6 +49,7 @@ from chainrule.foreign.randomness import Randomness, random_like
 from chainrule.foreign.roles import (
     role_of,
 )
+from chainrule.foreign.source import string_options
 from chainrule.seeding import generator
 
 Attempt = tuple[str, Callable[[], Case]]
@@ -94,25 +96,23 @@ def find(request: Request) -> list[Case]:
     """
     if request.file is None:
         raise CannotCheckError("name a file")
+    is_told = bool(request.functions or request.class_name) or request.make is not None
     if request.run:
-        return _watched(request, request.file)
+        return all_choices(_watched(request, request.file), request.file, is_told)
     loaded = load(request.file)
-    loops = _training_loops(request, loaded)
+    is_told = is_told or _has_example(loaded.module)
+    loops = [] if is_told else _training_loops(loaded)
     try:
         cases = _cases(request, loaded.module)
     except CannotCheckError as error:
         raise CannotCheckError("; ".join([str(error), *loops, *loaded.left_out])) from error
     cases[0].notes.extend(loaded.left_out)
     cases[0].unchecked.extend(loops)
-    return cases
+    return all_choices(cases, request.file, is_told)
 
 
-def _training_loops(request: Request, loaded: Loaded) -> list[str]:
-    """The networks that stand in training loops, which are examined in a run alone, where nobody
-    has said what to examine."""
-    is_told = request.functions or request.make is not None or request.class_name is not None
-    if is_told or _has_example(loaded.module):
-        return []
+def _training_loops(loaded: Loaded) -> list[str]:
+    """The networks that stand in training loops, which are examined in a run alone."""
     return [
         f"{loaded.place(loop.lineno)}, is a training loop: let it run under observation, with --run"
         for loop in written_out(loaded.tree)
@@ -280,13 +280,25 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
     return cases
 
 
+def _are_told_which(function: Any, derivative: Any) -> bool:
+    """True for activations that are told by a word which one is meant, ``act(z, kind)``, and their
+    derivatives: no forward and backward pass, and compared where a layer uses them."""
+    handed = [
+        [name for name in required(each) if not string_options(each, name)]
+        for each in (function, derivative)
+    ]
+    are_told = any(string_options(derivative, name) for name in required(derivative))
+    return are_told and all(len(names) == 1 for names in handed)
+
+
 def _attempts(module: types.ModuleType, request: Request) -> Iterator[Attempt]:
     """What a file has that may be examined: its name, and what makes the case."""
     for kind in classes_in(module).values():
         if has_both_passes(kind) and not is_abstract(kind):
             yield kind.__name__, partial(attempt_class, kind, module, request.shape)
     functions = functions_in(module)
-    for first, second in [*pairs_among(functions), *passes_among(functions)]:
+    pairs = [p for p in pairs_among(functions) if not _are_told_which(*map(functions.get, p))]
+    for first, second in [*pairs, *passes_among(functions)]:
         yield f"{first}, {second}", partial(_function_pair, first, second, module, request)
     for joint in joints_among(functions):
         name = joint.function.__name__

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.doctor.intake.examples import DERIVATIVE_METHODS
+from chainrule.foreign.branches import ACTIVATION, source_of, words_compared
 from chainrule.foreign.calling import optional
 from chainrule.foreign.gradient_names import (
     is_derivative_argument,
     pairs_among,
     says_derivative,
 )
-from chainrule.foreign.loading import classes_in, functions_in
+from chainrule.foreign.loading import authors_classes, classes_in, functions_in
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
@@ -25,7 +27,9 @@ from chainrule.foreign.source import (
     is_sequence,
     keys_of,
     likeliest_option,
+    methods_called,
     parts_of,
+    parts_of_each,
     string_options,
 )
 from chainrule.seeding import generator
@@ -65,6 +69,7 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"size_in|dim_in|features_in|in_dim|(num_?|n_?)inputs|input_layer(_size)?|d", 4),
     (r"(n_?|num_?)?out(put)?s?(_?(size|dim|features|units|nodes|neurons|n))?|fan_out|n_?out", 3),
     (r"size_out|dim_out|features_out|n_y|d_out|units|neurons|n_?units|(n_?|num_?)classes|m", 3),
+    (r"(num|n|number)_?(of_?)?layers", 3),
     (r"(num_?|n_?)?features|dim|size|n", 4),
     (r"batch_size", 5),
     (r"epochs?|iterations|n_iter", 1),
@@ -195,10 +200,16 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
         return _optimizer(module)
     if SETTINGS.fullmatch(plain) and keys_of(function, name):
         return Settings(function, module)
-    if re.search(r"activ|function|func|nonlin|fn$", plain):
+    if re.search(r"activ|function|func|nonlin|fn$|^act(_|$)", plain):
+        if (made := _object_for(function, name, module)) is not None:
+            return made
         return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
         return _activation(functions)[1]
+    if (made := _object_for(function, name, module)) is not None:
+        return made
+    if each := parts_of_each(function, name):
+        return _each_taken_apart(each, module)
     usual = _by_name(name)
     usual = (4, 3, 5, 6, 7)[number % 5] if usual is None else usual
     if isinstance(usual, int) and is_sequence(function, name):
@@ -235,6 +246,50 @@ def _by_name(name: str) -> Any:
         if re.fullmatch(pattern, plain):
             return value() if callable(value) else value
     return None
+
+
+def _object_for(function: Callable[..., Any], name: str, module: types.ModuleType) -> Any:
+    """An object of the author's own class that has the methods which are called of an argument;
+    None where there is none."""
+    called = methods_called(function, name)
+    fitting = [
+        kind
+        for kind in authors_classes(module)
+        if called and kind is not function and called <= set(dir(kind))
+    ]
+    return _first_made(fitting, module)
+
+
+def _first_made(kinds: list[type], module: types.ModuleType) -> Any:
+    """An object of the first class of which one can be made."""
+    for kind in kinds:
+        with suppress(Exception):  # the constructor may raise anything for a wrong guess
+            return kind(*next(arguments(kind, module)))
+    return None
+
+
+def _each_taken_apart(parts: list[str], module: types.ModuleType) -> list[Any]:
+    """Two layers as a class is told of them: a dictionary, or a tuple, for each."""
+    rows = [[_part(part.strip('"'), layer, module) for part in parts] for layer in (0, 1)]
+    if parts[0].startswith('"'):
+        keys = [part.strip('"') for part in parts]
+        return [dict(zip(keys, row, strict=True)) for row in rows]
+    return [tuple(row) for row in rows]
+
+
+def _part(name: str, layer: int, module: types.ModuleType) -> Any:
+    """What one layer of two is told under a name."""
+    plain = name.lower()
+    if re.search(r"act|func|nonlin", plain):
+        known = words_compared(source_of(str(module.__file__)))
+        if words := [word for word in known if ACTIVATION.fullmatch(word)]:
+            return [*words, "sigmoid"][layer]  # another word at the output
+        kinds = [k for k in authors_classes(module) if set(DERIVATIVE_METHODS) & set(dir(k))]
+        return _first_made(kinds, module) or _activation(functions_in(module))[0]
+    usual = 3 if isinstance(_by_name(name), list) else _by_name(name)
+    if usual in (4, 3):  # a number of inputs, or of outputs
+        return WIDTHS[layer + (usual == 3)]
+    return usual
 
 
 def _activation(functions: dict[str, Callable[..., Any]]) -> tuple[Any, Any]:

@@ -232,6 +232,11 @@ def convention(found: Examination) -> str | None:
         return HANDS_ON
     if _is_of_half_squares(found):
         return FOR_HALF_SQUARES
+    if (outputs := _averaged_over_examples(found)) is not None:
+        return (
+            f"the derivative is {outputs:g} times that of what the loss computes, which "
+            "is the number of outputs here: averaged over examples alone, right with one output"
+        )
     if _is_slope_alone(found):
         return SLOPE_ALONE
     if _are_yet_to_be_summed(found):
@@ -323,6 +328,24 @@ def _is_of_half_squares(found: Examination) -> bool:
     known = _difference(found)
     ratio = ratio_of(known[1], known[2]) if known else None
     return ratio is not None and ratio > 0
+
+
+def _averaged_over_examples(found: Examination) -> float | None:
+    """The number of outputs, if the derivative of a loss alone is so many times the true one."""
+    subject, answer = found.subject, found.answer
+    name = next(iter(subject.values), "")
+    output = answer.output if answer else None
+    is_loss = name == "y_pred" or (output is not None and not np.ndim(output))
+    given = found.given(name)
+    if not is_loss or found.wrong != [name] or len(subject.values) > 1 or given is None:
+        return None
+    truth, shape = found.truths[name], subject.values[name].shape
+    if len(shape) < 2 or np.shape(given) != shape or truth.array is None:
+        return None
+    outputs = float(np.prod(shape[1:]))
+    ratio = ratio_of(np.asarray(given).ravel()[truth.where], truth.entries)
+    is_it = ratio is not None and outputs > 1 and abs(ratio / outputs - 1) < CLOSE
+    return outputs if is_it else None
 
 
 def _is_of_logits_of_sigmoid(found: Examination) -> bool:

@@ -39,6 +39,7 @@ from chainrule.foreign.randomness import (
     not_constant,
     random_like,
 )
+from chainrule.foreign.roles import FORWARD_METHODS, is_spelt_like, role_of
 from chainrule.foreign.source import attributes_keeping, files_of, returned_names
 from chainrule.foreign.state import Path, Values
 from chainrule.foreign.watching import counting_calls
@@ -148,7 +149,11 @@ class Program(Subject):
         self._find_parameters(first)
         self._widen_numbers()
         self._complete()
-        self.unchecked = [*self._without_influence(), *self.made_elsewhere.values()]
+        idle = [
+            f"{states.path_end(path)}: the output does not depend on it"
+            for path in self._without_influence()
+        ]
+        self.unchecked = [*idle, *self.made_elsewhere.values()]
 
     def _asks_for_targets(self) -> bool:
         """True if nothing runs without the targets."""
@@ -237,12 +242,12 @@ class Program(Subject):
             return [name for name in self.paths if name in self.values and given.get(name) is None]
         return None
 
-    def _without_influence(self) -> list[str]:
+    def _without_influence(self) -> list[Path]:
         """Weights that the output does not depend on: nothing can be said of their gradients."""
         if self.code.is_dictionary and not self.paths:
             return []  # functions that take no parameters
         return [
-            f"{states.path_end(path)}: the output does not depend on it"
+            path
             for path, array in states.arrays(self.code.state).items()
             if path not in self.paths.values() and array.size > 1 and _is_weight(path)
         ]
@@ -352,7 +357,10 @@ class Program(Subject):
 
     def _given_loss(self, loss: Callable[[Any], Function], done: Pass) -> float:
         fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
-        value = call(loss(done.state), dict(done.roles), done.named, (*fill, "output", "x"))
+        roles, function = dict(done.roles), loss(done.state)
+        if _calls_output_input(function):
+            roles["x"] = roles["output"]
+        value = call(function, roles, done.named, (*fill, "output", "x"))
         if isinstance(value, tuple):
             value = value[0]
         value = np.asarray(value, np.float64)
@@ -509,6 +517,16 @@ def _let_numbers_move(held: dict[str, Any]) -> None:
     """Make a scale or a shift that begins as a whole number, ``gamma = 1``, such that it can be
     moved."""
     held |= {n: float(v) for n, v in held.items() if type(v) is int and is_scale_or_shift(n)}
+
+
+def _calls_output_input(loss: Function) -> bool:
+    """True if a loss of inputs and targets computes no output: ``loss(input, target)`` then means
+    the input of the loss."""
+    asked = [role_of(name) for name in required(loss)]
+    names = getattr(getattr(loss, "__code__", None), "co_names", None)
+    if names is None or "output" in asked or not {"x", "y"} <= set(asked):
+        return False
+    return not any(is_spelt_like(name, FORWARD_METHODS) or is_weight(name) for name in names)
 
 
 def _is_weight(path: Path) -> bool:
