@@ -15,7 +15,7 @@ from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
 from chainrule.data.dataset import Dataset
-from chainrule.data.loading import check_source
+from chainrule.data.reading import check_source
 from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.data.training import Plan
