@@ -93,8 +93,8 @@ def digests(x: Any, y: Any, chosen: Array, kind: np.dtype[Any]) -> Iterator[byte
     """A digest of each of some rows with its target, the same for equal ones alone."""
     targets = as_kind(y, np.dtype(np.float64))
     for row in np.flatnonzero(chosen).tolist():
-        digest = blake2b(as_kind(x[row : row + 1], kind), digest_size=16)
-        digest.update(targets[row])
+        digest = blake2b(as_kind(x[row : row + 1], kind).tobytes(), digest_size=16)
+        digest.update(targets[row].tobytes())
         yield digest.digest()
 
 
