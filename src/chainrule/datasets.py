@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.export import export_csv
-from chainrule.data.loading import load, load_inputs, names
+from chainrule.data.loading import load, load_inputs
+from chainrule.data.reading import names
 from chainrule.data.splits import split
 from chainrule.data.synthetic import (
     blobs,

@@ -169,6 +169,8 @@ class Network(Chain):
             validation = self._complete(validation[0]), validation[1]
         given = TrainingData.given(self._complete(x), y, weights)
         data, held_out = given.with_validation(validation, self.seed)
+        known = state.history.warnings  # of an earlier training that this one goes on with
+        known += [warning for warning in data.repeated_in(held_out) if warning not in known]
         plan = Plan.of(epochs, batch_size, samples_per_epoch, len(data.x))
         plan = replace(plan, epochs=len(state.history) + plan.epochs)
         self._checks_left = 0  # the watch compares the validation data

@@ -93,8 +93,9 @@ class TensorBoard(Tracker):
 class MLflow(Tracker):
     """A run in MLflow: the active one, or else a new one that ends when training does.
 
-    Which server or folder, and which experiment, say ``mlflow.set_tracking_uri`` and
-    ``mlflow.set_experiment``.
+    Which server, database or folder, and which experiment, say ``mlflow.set_tracking_uri`` and
+    ``mlflow.set_experiment``. For a folder, MLflow 3.17 wants MLFLOW_ALLOW_FILE_STORE=true in the
+    environment.
 
     Raises:
         MissingPackageError: the package mlflow is not installed.

@@ -100,6 +100,54 @@ def test_balanced_classes_find_the_rare_one(chainrule: Command) -> None:
     assert config["class_weights"] == "balanced"
 
 
+def prices(path: str, count: int) -> str:
+    """A table of numbers to predict, with much noise."""
+    x = np.random.default_rng(0).normal(size=(count, 3))
+    lines = [f"{a:.3f},{b:.3f},{1000 * (a * b + noise):.0f}" for a, b, noise in x]
+    Path(path).write_text("\n".join(["a,b,price", *lines]) + "\n")
+    return path
+
+
+def test_of_numbers_the_best_epoch_is_kept(chainrule: Command) -> None:
+    """By the part that is held out; so that steps may be longer."""
+    answer = chainrule("train", prices("prices.csv", 600), "--label-column", "price", *QUICK[2:])
+    assert answer.code == 0, answer.err
+    assert "adam at 0.003 (cosine)" in answer.out
+    assert "118 epochs, the best kept, seed 0" in answer.out
+    chosen = {name: settings()[name] for name in ("learning_rate", "epochs", "early_stopping")}
+    assert chosen == {"learning_rate": 0.003, "epochs": 118, "early_stopping": 118}
+    records = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    losses = [record["validation_loss"] for record in records]
+    assert len(losses) == 118
+    assert min(losses) < losses[-1]  # noise has been learnt by heart since
+    run = read_run(Path("run"))
+    data = cr.datasets.load("prices.csv", label_column="price", validation=0.1)
+    kept = run.network.evaluate(data.x_validation, data.y_validation)["loss"]
+    assert kept == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "rate", "early_stopping"),
+    [
+        (600, ["--learning-rate", 0.001], 0.001, 3),
+        (600, ["--optimizer", "adam(0.001)"], 0.001, 3),
+        (600, ["--optimizer", "sgd"], 0.01, 3),
+        (600, ["--early-stopping", 2], 0.003, 2),
+        (600, ["--validation", 0], 0.001, None),
+        (400, [], 0.001, None),
+    ],
+)
+def test_where_numbers_are_learnt_at_the_usual_rate(
+    chainrule: Command, count: int, options: list[object], rate: float, early_stopping: int | None
+) -> None:
+    train = prices("prices.csv", count)
+    answer = chainrule("train", train, "--label-column", "price", *options, *QUICK)
+    assert answer.code == 0, answer.err
+    assert settings()["learning_rate"] == rate
+    assert settings().get("early_stopping") == early_stopping
+    assert ("the best kept" in answer.out) is (early_stopping is not None)
+
+
 def layers_of(*options: object, model: str = "mlp", chainrule: Command) -> list[str]:
     arguments = ("--model", model, *options, "--epochs", 1, "--samples-per-epoch", 32)
     assert chainrule("train", "digits", *arguments, "--out", "run").code == 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pandas as pd
 import pytest
 from layer_cases import LAYER_CASES, LayerCase
@@ -98,6 +99,20 @@ def of_columns(folder: Path) -> tuple[cr.Network, list[Any]]:
     return network, [frame, rng.standard_normal((4, 3))]
 
 
+def of_flags(folder: Path) -> tuple[cr.Network, list[Any]]:
+    """A network that is shown which values of two columns were missing; a third had all."""
+    rows = [f"{n},{colour},{n % 3},{colour}" for n in range(20) for colour in ("red", "blue")]
+    rows += [",red,1,red", "7,,2,blue"]
+    (folder / "table.csv").write_text("\n".join(["size,colour,kind,label", *rows]))
+    preparation = cr.datasets.load(folder / "table.csv", flag_missing=True).preparation
+    network = cr.Network([cr.Dense(4), cr.Tanh(), cr.Dense(2)], 2 + 3 + 1)
+    network.preparation = preparation
+    frame = pd.DataFrame(
+        {"kind": [1.0, np.nan, 2], "colour": ["blue", None, "red"], "size": [np.nan, 3.0, 4]}
+    )
+    return network, [frame, rng.standard_normal((4, 6))]
+
+
 def of_targets(folder: Path) -> tuple[cr.Network, list[Any]]:
     """A network that predicts a column of numbers in its own unit."""
     rows = [f"{size},{3 * size}" for size in range(2000, 2010)]
@@ -108,12 +123,13 @@ def of_targets(folder: Path) -> tuple[cr.Network, list[Any]]:
     return network, [pd.DataFrame({"size": [2003.0, np.nan]}), rng.standard_normal((4, 1))]
 
 
-@pytest.mark.parametrize("kind", ["pixels", "columns", "targets"])
+@pytest.mark.parametrize("kind", ["pixels", "columns", "flags", "targets"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_predictions_are_equal_raw_and_prepared(kind: str, dtype: str, tmp_path: Path) -> None:
     network, examples = {
         "pixels": of_pixels,
         "columns": lambda: of_columns(tmp_path),
+        "flags": lambda: of_flags(tmp_path),
         "targets": lambda: of_targets(tmp_path),
     }[kind]()
     written = cr.Network(network.layers, network.input_shape, dtype=dtype)
@@ -135,24 +151,51 @@ def test_a_network_that_came_back_is_written_and_read_again(tmp_path: Path) -> N
         np.testing.assert_array_equal(network.predict(pixels), expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_flags_come_back_as_the_runtime_has_them(dtype: str, tmp_path: Path) -> None:
+    """Also of a file that was read and written again."""
+    network, (frame, _) = of_flags(tmp_path)
+    written = cr.Network(network.layers, network.input_shape, dtype=dtype)
+    written.preparation = network.preparation
+    #           size, colour=blue, colour=red, kind
+    raw = [[np.nan, 1, 0, 1], [3, np.nan, np.nan, np.nan], [4, 0, 1, 2]]
+    for _ in range(2):
+        written.to_onnx(tmp_path / "network.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
+        (expected,) = session.run(None, {"x": np.array(raw, dtype)})
+        found = cr.from_onnx(tmp_path / "network.onnx")
+        assert (found.input_shape, found.dtype) == ((6,), dtype)
+        np.testing.assert_allclose(found.predict(frame), expected, rtol=1e-5, atol=1e-6)
+        written = found
+
+
 OTHERS = {"Div": "Mul", "Sub": "Add", "IsNaN": "IsInf"}
+OTHER_ATTRIBUTES = {"to": onnx.TensorProto.DOUBLE, "axis": 0}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("pixels", 1), ("columns", 3)])
+@pytest.mark.parametrize(
+    ("kind", "count", "nodes"), [("pixels", 1, 1), ("columns", 3, 4), ("flags", 4, 8)]
+)
 def test_nodes_that_prepare_otherwise_than_the_metadata_say_are_refused(
-    kind: str, count: int, tmp_path: Path
+    kind: str, count: int, nodes: int, tmp_path: Path
 ) -> None:
-    network, _ = of_pixels() if kind == "pixels" else of_columns(tmp_path)
+    network, _ = {
+        "pixels": of_pixels,
+        "columns": lambda: of_columns(tmp_path),
+        "flags": lambda: of_flags(tmp_path),
+    }[kind]()
     graph = as_model(network).graph
     constants = [t.name.startswith("constant#") for t in graph.initializer]
-    changes = [*np.flatnonzero(constants)[:count], *(n.name for n in graph.node[: count + 1])]
+    changes = [*np.flatnonzero(constants)[:count], *(n.name for n in graph.node[:nodes])]
     for place in changes:
         changed = as_model(network)
         if isinstance(place, str):
             node = next(node for node in changed.graph.node if node.name == place)
-            if node.op_type not in OTHERS:
+            if node.op_type == "Where":
                 continue
-            node.op_type = OTHERS[node.op_type]
+            node.op_type = OTHERS.get(node.op_type, node.op_type)
+            for attribute in node.attribute:
+                attribute.i = OTHER_ATTRIBUTES[attribute.name]
         else:
             tensor = changed.graph.initializer[place]
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 1, tensor.name))

@@ -48,7 +48,7 @@ def list_sets(data_dir: DataDir = None) -> None:
 def show_info(name: Name, data_dir: DataDir = None) -> None:
     """Describe a data set: what it holds, whose it is, and where it is."""
     from chainrule.data.catalog import CATALOG
-    from chainrule.data.loading import find_set
+    from chainrule.data.reading import find_set
     from chainrule.data.synthetic import SYNTHETIC
 
     name = find_set(name)
@@ -76,7 +76,7 @@ def show_info(name: Name, data_dir: DataDir = None) -> None:
 def get_set(name: Name, data_dir: DataDir = None) -> None:
     """Download a data set, unless it is on this machine already."""
     from chainrule.data.catalog import CATALOG, obtain
-    from chainrule.data.loading import find_set
+    from chainrule.data.reading import find_set
 
     name = find_set(name)
     if name in CATALOG and not CATALOG[name].bundled:

@@ -208,7 +208,8 @@ def _announce(prepared: Prepared) -> None:
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
         f"{', classes balanced' if config.class_weights else ''}, "
-        f"batches of {config.batch_size}, {config.epochs} epochs, seed {config.seed}"
+        f"batches of {config.batch_size}, {config.epochs} epochs"
+        f"{', the best kept' if config.early_stopping else ''}, seed {config.seed}"
     )
 
 

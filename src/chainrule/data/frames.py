@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.data.records import typed_column
 from chainrule.data.tables import LARGEST, Table
 from chainrule.errors import DataError
+from chainrule.extras import optional
 from chainrule.limits import shortened
 from chainrule.types import Array
 
@@ -21,11 +22,20 @@ if TYPE_CHECKING:
 
 PARQUET_MAGIC = b"PAR1"
 OLD_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
-TO_INSTALL = "install what reads it: pip install 'chainrule[data]'"
+TO_INSTALL = "pip install 'chainrule[data]'"
 
 
-def is_excel(path: Path) -> bool:
-    """True of an Excel workbook, which is a ZIP file of a kind."""
+def find_reader(path: Path, start: bytes) -> str | None:
+    """The package with which pandas reads a file that begins so; None where it reads none such."""
+    if start.startswith(PARQUET_MAGIC):
+        return "pyarrow"
+    if start.startswith(OLD_EXCEL_MAGIC):
+        return "python_calamine"
+    return "openpyxl" if is_workbook(path) else None
+
+
+def is_workbook(path: Path) -> bool:
+    """True of an Excel workbook (.xlsx), which is a ZIP file of a kind."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.startswith("xl/workbook") for name in archive.namelist())
@@ -33,22 +43,21 @@ def is_excel(path: Path) -> bool:
         return False
 
 
-def read_frame(path: Path) -> Table:
-    """The table in a Parquet file, or on the first sheet of an Excel workbook.
+def read_frame(path: Path, reader: str) -> Table:
+    """The table in a Parquet file, or on the first sheet of an Excel workbook, which pandas reads
+    with the package `reader`.
 
     Raises:
-        DataError: pandas is not installed, or cannot read the file.
+        DataError: pandas cannot read the file.
+        MissingPackageError: pandas or the package is not installed.
     """
+    pandas = optional("pandas", f"reading {path}", TO_INSTALL)
+    optional(reader, f"reading {path}", TO_INSTALL)
     try:
-        import pandas
-    except ImportError:
-        raise DataError(f"{path} is read with pandas: {TO_INSTALL}") from None
-    read: Any = pandas.read_excel if is_excel(path) else pandas.read_parquet
-    try:
-        frame = read(path)
-    except ImportError as error:
-        missing = str(error).split(". ")[0]
-        raise DataError(f"{path} cannot be read ({missing}): {TO_INSTALL}") from None
+        if reader == "pyarrow":
+            frame = pandas.read_parquet(path, engine=reader)
+        else:
+            frame = pandas.read_excel(path, engine=reader.removeprefix("python_"))
     except Exception as error:  # readers raise errors of many kinds, and their own
         raise DataError(f"{path} cannot be read: {shortened(str(error))}") from None
     return from_frame(frame, str(path))
@@ -63,12 +72,10 @@ def from_frame(frame: Any, origin: str = "the frame") -> Table:
     """A frame as a table. A named index of pandas is a column, as it would be in a file.
 
     Raises:
-        DataError: narwhals is not installed, or a column holds what is neither number nor text.
+        DataError: a column holds what is neither number nor text.
+        MissingPackageError: narwhals is not installed.
     """
-    try:
-        import narwhals.stable.v1 as nw
-    except ImportError:
-        raise DataError(f"a frame is read with narwhals: {TO_INSTALL}") from None
+    nw = optional("narwhals.stable.v1", "a frame", TO_INSTALL)
     if getattr(getattr(frame, "index", None), "name", None) is not None:
         frame = frame.reset_index()
     try:

@@ -2,76 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chainrule.configurable import find_name
-from chainrule.data.arrays import (
-    NPY_MAGIC,
-    NPZ_MAGIC,
-    holds_arrays,
-    read_array_folder,
-    read_npy_file,
-    read_npz,
-)
-from chainrule.data.catalog import CATALOG, load_catalog
+from chainrule.data.catalog import load_catalog
 from chainrule.data.dataset import Dataset, Inputs
-from chainrule.data.delimited import read_delimited
-from chainrule.data.frames import OLD_EXCEL_MAGIC, PARQUET_MAGIC, is_excel, read_frame
-from chainrule.data.idx import (
-    EMNIST,
-    find_idx_prefixes,
-    read_idx_file,
-    read_idx_folder,
-    unpacks_to_idx,
-)
-from chainrule.data.images import (
-    AS_THEY_ARE,
-    SUFFIXES,
-    ImageOptions,
-    holds_images,
-    read_image_folder,
-)
-from chainrule.data.labels import (
-    class_numbers,
-    name_classes,
-    regression_targets,
-)
-from chainrule.data.layout import stand_upright
-from chainrule.data.pixels import find_ink
+from chainrule.data.examples import example_inputs, learn_examples, prepare
+from chainrule.data.images import AS_THEY_ARE, ImageOptions
+from chainrule.data.labels import class_numbers, regression_targets
 from chainrule.data.preparation import Preparation
 from chainrule.data.raw import Examples, RawDataset
-from chainrule.data.records import read_records
+from chainrule.data.reading import find_known, read, readable
+from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import HoldOut
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import Table
 from chainrule.data.tabular import learn_table, table_inputs
-from chainrule.data.target_scale import TargetScale
-from chainrule.errors import ArgumentError, ChainruleError, DataError, UnknownNameError
-from chainrule.limits import shortened
-from chainrule.types import Array
-
-JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
-
-
-def names() -> list[str]:
-    """The names that `load` knows: synthetic sets, then those of the catalog."""
-    return [*SYNTHETIC, *CATALOG]
-
-
-def find_set(name: str) -> str:
-    """The name in `names()` that `name` means; case, ``-`` and ``_`` do not matter.
-
-    >>> find_set("XOR_line")
-    'xor-line'
-
-    Raises:
-        UnknownNameError: there is none; the message offers the nearest.
-    """
-    return find_name(name, names(), "data set")
+from chainrule.errors import ArgumentError, DataError
 
 
 def load(
@@ -128,31 +77,29 @@ def load(
         find_name(task, ("classification", "regression"), "task")
     asked = ImageOptions.parse(image_size, grayscale)
     held_out = HoldOut(validation, test, seed)
-    with _readable(source):
-        name, path = _find_known(source), Path(source)
+    with readable(source):
+        name, path = find_known(source), Path(source)
         if samples is not None and name not in SYNTHETIC:
             raise ArgumentError(
                 f"samples={samples} is for synthetic data; {source} has its own examples"
             )
-        raw = None if name else _read(path, asked)
-        if not isinstance(raw, RawDataset):
-            _refuse_options(asked, name or path)
-        if isinstance(raw, Table):
+        raw = None if name else read(path, asked)
+        if not isinstance(raw, RawDataset) or raw.train.ids is None:
+            _refuse_image_options(asked, name or path)
+        if not isinstance(raw, Table):
+            _refuse_groups(group_column, source)
+            _refuse_flags(flag_missing, source)
+        if raw is None:
+            dataset = held_out.apply(_load_known(name, samples, seed, data_dir))
+        elif isinstance(raw, Table):
             dataset = learn_table(
                 raw, path, label_column, task, held_out, group_column, flag_missing
             )
         else:
-            _refuse_groups(group_column, source)
-            _refuse_flags(flag_missing, source)
-            whole = (
-                _load_known(name, samples, seed, data_dir)
-                if raw is None
-                else _as_dataset(raw, path, task or "classification", asked)
-            )
-            dataset = held_out.apply(whole)
-            if raw is not None and not dataset.class_names:
-                dataset = _scaled(dataset)
-    return _with_files(dataset, held_out, source, data_dir, label_column)
+            dataset = learn_examples(raw, path, task or "classification", asked, held_out)
+        dataset = _with_files(dataset, held_out, source, data_dir, label_column)
+        is_known = raw is None and not isinstance(test, (str, Path))
+        return dataset if is_known else _with_repeats(dataset)
 
 
 def load_inputs(
@@ -186,112 +133,14 @@ def load_inputs(
         UnknownNameError, DataError, DownloadError: as for `load`; and when the examples are
             not of the size the network takes, lack a column, or have labels outside its classes.
     """
-    with _readable(source):
-        if _find_known(source):
+    with readable(source):
+        if find_known(source):
             return _known_inputs(load(source, data_dir=data_dir, seed=seed), preparation, labels)
-        path = Path(source)
-        raw = (
-            _read_file(path)
-            if path.is_file()
-            else _read_folder(
-                path, preparation.images or AS_THEY_ARE, preparation.class_names, needs_labels=False
-            )
-        )
+        images = preparation.images or AS_THEY_ARE
+        raw = read(Path(source), images, preparation.class_names, needs_labels=False)
         if isinstance(raw, Table):
             return table_inputs(raw, preparation, label_column, labels)
-        examples = raw.held_out
-        x = _prepare(preparation, examples)
-        notes = (*raw.notes, *preparation.compare_ink(x))
-        if examples.y is None or not labels:
-            return Inputs(x, None, examples.ids, notes=notes)
-        y = _targets(raw, examples, preparation)
-        return Inputs(x, y, examples.ids, notes=notes)
-
-
-def check_source(source: str | Path) -> None:
-    """Refuse what is neither the name of a set nor a path that exists, without reading it."""
-    if str(source) in ("", "."):
-        raise DataError("name the data: a set from `chainrule data list`, a file, or a folder")
-    with _readable(source):
-        _find_known(source)
-
-
-@contextmanager
-def _readable(source: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except ChainruleError:
-        raise
-    except MemoryError:
-        raise DataError(
-            f"{source} does not fit into memory: take fewer examples, or save them as NPY files, "
-            "which are read from disk a batch at a time"
-        ) from None
-    except OSError as error:
-        file = shortened(str(error.filename or source))
-        raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
-
-
-def _find_known(source: str | Path) -> str:
-    """The name that `source` means, or nothing when it is the path of something."""
-    path = Path(source)
-    try:
-        if isinstance(source, str):
-            return find_set(source)
-    except UnknownNameError:
-        if not path.exists() and len(path.parts) == 1 and not path.suffix:
-            raise
-    if not path.exists():
-        raise DataError(
-            f"{path} does not exist: check the path, or give one of the names " + ", ".join(names())
-        )
-    return ""
-
-
-def _read(path: Path, options: ImageOptions) -> RawDataset | Table:
-    """What a file or a folder holds."""
-    return _read_file(path) if path.is_file() else _read_folder(path, options)
-
-
-def _read_file(path: Path) -> RawDataset | Table:
-    """Read a file by what it begins with; its name only decides when that tells nothing."""
-    with path.open("rb") as file:
-        start = file.read(8)
-    suffix = path.suffix.lower()
-    if start.startswith(NPY_MAGIC) or suffix == ".npy":
-        return read_npy_file(path)
-    if start.startswith(PARQUET_MAGIC) or is_excel(path):
-        return read_frame(path)
-    if start.startswith(OLD_EXCEL_MAGIC):
-        raise DataError(f"{path} is an old Excel file: save it as .xlsx or as CSV")
-    if (start.startswith(NPZ_MAGIC) and holds_arrays(path)) or suffix == ".npz":
-        return read_npz(path)
-    if start.startswith(b"\0\0") or "-idx" in path.name or unpacks_to_idx(path, start):
-        return read_idx_file(path)
-    if suffix in SUFFIXES:
-        raise DataError(f"{path} is a single image: give the folder that holds the images")
-    if {*path.suffixes} & JSON_SUFFIXES:
-        return read_records(path)
-    return stand_upright(read_delimited(path)) if EMNIST.match(path.name) else read_delimited(path)
-
-
-def _read_folder(
-    path: Path,
-    options: ImageOptions,
-    class_names: Sequence[str] | None = None,
-    needs_labels: bool = True,
-) -> RawDataset:
-    if any(path.glob("x*.npy")):
-        return read_array_folder(path)
-    if find_idx_prefixes(path):
-        return read_idx_folder(path)
-    if holds_images(path):
-        return read_image_folder(path, class_names, needs_labels, options)
-    raise DataError(
-        f"{path} holds no data: expected IDX files (train-images-idx3-ubyte, …), NPY files "
-        "(x_train.npy, y_train.npy) or a folder of images for each class; give a CSV or NPZ "
-        "file by its own name"
-    )
+        return example_inputs(raw, preparation, labels)
 
 
 def _load_known(name: str, samples: int | None, seed: int, data_dir: str | Path | None) -> Dataset:
@@ -332,13 +181,23 @@ def _with_files(
     return dataset
 
 
+def _with_repeats(dataset: Dataset) -> Dataset:
+    """A data set that says which of its test examples are trained on too; of those to validate on,
+    `fit` warns."""
+    if dataset.x_test is None or dataset.y_test is None:
+        return dataset
+    parts = (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
+    note = find_repeats(*parts).note("test")
+    return dataset if note is None else replace(dataset, notes=(*dataset.notes, note))
+
+
 def _known_inputs(dataset: Dataset, preparation: Preparation, labels: bool) -> Inputs:
     """The test part of a set that is known by name. The catalog and the formulas give pixels in
     [0, 1] already, and number the classes."""
     x, y = dataset.x_train, dataset.y_train
     if dataset.x_test is not None and dataset.y_test is not None:
         x, y = dataset.x_test, dataset.y_test
-    x = _prepare(replace(preparation, scale=1.0), Examples(x, y, dataset.name))
+    x = prepare(replace(preparation, scale=1.0), Examples(x, y, dataset.name))
     if not labels:
         return Inputs(x, None)
     if preparation.class_names is None:
@@ -346,39 +205,7 @@ def _known_inputs(dataset: Dataset, preparation: Preparation, labels: bool) -> I
     return Inputs(x, class_numbers(y, dataset.name, preparation.class_names))
 
 
-def _as_dataset(raw: RawDataset, path: Path, task: str, asked: ImageOptions) -> Dataset:
-    y_train = _require_labels(raw.train)
-    class_names = None
-    if task == "classification":
-        class_names = raw.class_names or name_classes(y_train, raw.train.origin)
-    images = asked if raw.train.ids is not None else None
-    if images is None:
-        _refuse_options(asked, path)
-    preparation = replace(_infer(raw.train), class_names=class_names, images=images)
-    x_train = _prepare(preparation, raw.train)
-    preparation = replace(preparation, ink=find_ink(x_train))
-    test = raw.test
-    if test is not None:
-        _require_labels(test)
-    return Dataset(
-        name=path.stem,
-        x_train=x_train,
-        y_train=_targets(raw, raw.train, preparation),
-        x_test=None if test is None else _prepare(preparation, test),
-        y_test=None if test is None else _targets(raw, test, preparation),
-        preparation=preparation,
-        source=str(path),
-        notes=raw.notes,
-    )
-
-
-def _scaled(dataset: Dataset) -> Dataset:
-    """A set for regression that knows how its targets are standardized."""
-    scale = TargetScale.learn(dataset.y_train)
-    return replace(dataset, preparation=replace(dataset.preparation, target_scale=scale))
-
-
-def _refuse_options(asked: ImageOptions, source: str | Path) -> None:
+def _refuse_image_options(asked: ImageOptions, source: str | Path) -> None:
     if asked != AS_THEY_ARE:
         raise ArgumentError(f"image_size and grayscale are for folders of images, not for {source}")
 
@@ -394,35 +221,3 @@ def _refuse_groups(group_column: int | str | None, source: str | Path) -> None:
             f"group_column={group_column} is for tables, and {source} is none: for arrays in "
             "Python, cr.datasets.split(x, y, 0.2, groups=…) keeps groups together"
         )
-
-
-def _targets(raw: RawDataset, examples: Examples, preparation: Preparation) -> Array:
-    """What the examples' labels are to a loss. Where the files name the classes, they number these
-    already."""
-    y, names = _require_labels(examples), preparation.class_names
-    if names is not None and raw.class_names is not None:
-        return class_numbers(y, examples.origin, names)
-    return preparation.targets(y, examples.origin)
-
-
-def _require_labels(examples: Examples) -> Array:
-    if examples.y is None:
-        raise DataError(
-            f"{examples.origin} holds examples without labels: to train on it, put the labels "
-            "file beside an IDX file, or y_train (and y_test) beside x_train (and x_test)"
-        )
-    return examples.y
-
-
-def _infer(examples: Examples) -> Preparation:
-    try:
-        return Preparation.infer(examples.x)
-    except DataError as error:
-        raise DataError(f"{examples.origin}: {error}") from None
-
-
-def _prepare(preparation: Preparation, examples: Examples) -> Array:
-    try:
-        return preparation.apply(examples.x)
-    except DataError as error:
-        raise DataError(f"{examples.origin}: {error}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,11 +65,17 @@ def find_unusable(x: Array) -> int | None:
     """
     if x.dtype.kind != "f":
         return None
-    at_once = max(1, PIECE // max(1, x[0].size))
-    for start in range(0, len(x), at_once):
+    for start, piece in pieces(x):
         with np.errstate(over="ignore", invalid="ignore"):
-            piece = x[start : start + at_once].astype(np.float32).reshape(-1, x[0].size)
-        usable = np.isfinite(piece).all(axis=1)
+            numbers = piece.astype(np.float32).reshape(len(piece), -1)
+        usable = np.isfinite(numbers).all(axis=1)
         if not usable.all():
             return start + int(np.argmin(usable))
     return None
+
+
+def pieces(x: Array) -> Iterator[tuple[int, Array]]:
+    """The examples in portions that fit into memory, each with the place of its first one."""
+    at_once = max(1, PIECE // max(1, math.prod(x.shape[1:])))
+    for start in range(0, len(x), at_once):
+        yield start, np.asarray(x[start : start + at_once])

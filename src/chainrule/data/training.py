@@ -15,6 +15,7 @@ from chainrule.augmentation import Affine
 from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
 from chainrule.data.labels import class_numbers
+from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import split
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
@@ -83,6 +84,13 @@ class TrainingData:
             )
         (x, y), (x_held_out, y_held_out) = split(self.x, self.y, part, seed)
         return TrainingData(x, y), TrainingData(x_held_out, y_held_out)
+
+    def repeated_in(self, held_out: TrainingData | None) -> list[str]:
+        """A warning of held-out examples that are trained on too; of drawn ones nobody knows."""
+        if held_out is None or self.draw is not None:
+            return []
+        warning = find_repeats(self.x, self.y, held_out.x, held_out.y).warning("validation")
+        return [] if warning is None else [warning]
 
     def with_augmentation(self, augment: Affine | None, seed: int) -> TrainingData:
         """The same examples, changed anew in every epoch."""

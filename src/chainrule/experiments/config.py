@@ -107,7 +107,11 @@ class TrainConfig(pydantic.BaseModel):
         "adam", "Training", "NAME", "adam, 'sgd(momentum=0.9)', …; adam if left out."
     )
     learning_rate: float | None = option(
-        None, "Training", "RATE", "Size of a step; the optimizer's own if left out.", gt=0
+        None,
+        "Training",
+        "RATE",
+        "Size of a step; if left out, one that suits the optimizer.",
+        gt=0,
     )
     schedule: Spec = option(
         "cosine", "Training", "NAME", "constant, cosine, 'step(10)', …; cosine if left out."
@@ -128,7 +132,7 @@ class TrainConfig(pydantic.BaseModel):
         None, "Training", "N", "An epoch is N random examples."
     )
     early_stopping: Count | None = option(
-        None, "Training", "N", "Stop after N epochs without improvement."
+        None, "Training", "N", "Stop after N epochs without improvement, and keep the best."
     )
     on_nan: Literal["stop", "roll_back"] = option(
         "stop",

@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainrule.data.loading import find_set
 from chainrule.data.preparation import Preparation
+from chainrule.data.reading import find_set
 from chainrule.display import counted
 from chainrule.errors import ChainruleError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import TrainConfig, read_whole_config

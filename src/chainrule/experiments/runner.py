@@ -15,7 +15,7 @@ from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
 from chainrule.data.dataset import Dataset
-from chainrule.data.loading import check_source
+from chainrule.data.reading import check_source
 from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.data.training import Plan
@@ -56,6 +56,8 @@ from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.schedules import SCHEDULES
 
+DEFAULT_OPTIMIZER = TrainConfig.model_fields["optimizer"].default
+RATE_OF_NUMBERS = 0.003
 REGRESSION_LOSSES = (MeanSquaredError, MeanAbsoluteError, Huber)
 
 
@@ -102,6 +104,10 @@ def prepare(config: TrainConfig) -> Prepared:
     validation = default_validation(config, dataset)
     available = len(dataset.x_train)
     plan = Plan.of(config.epochs, config.batch_size, config.samples_per_epoch, available)
+    early_stopping = config.early_stopping
+    if dataset.class_names is None and validation:
+        optimizer = for_numbers(config, optimizer)
+        early_stopping = early_stopping or plan.epochs  # which ends nothing, and keeps the best
     resolved = config.model_copy(
         update={
             "layers": layers,
@@ -111,6 +117,7 @@ def prepare(config: TrainConfig) -> Prepared:
             "metrics": config.metrics or default_metrics(dataset),
             "validation": validation,
             "epochs": plan.epochs,
+            "early_stopping": early_stopping,
             "threads": config.threads or available_threads(),
         }
     )
@@ -311,6 +318,15 @@ def make_optimizer(config: TrainConfig) -> Optimizer:
     if config.learning_rate is None:
         return optimizer
     return replace(optimizer, learning_rate=config.learning_rate)
+
+
+def for_numbers(config: TrainConfig, optimizer: Optimizer) -> Optimizer:
+    """The optimizer where numbers are predicted and the best epoch by a validation part is kept:
+    unless told otherwise, Adam makes longer steps. Smooth targets gain from that; of noise more is
+    learnt by heart, which the best epoch comes before."""
+    if config.learning_rate is not None or config.optimizer != DEFAULT_OPTIMIZER:
+        return optimizer
+    return replace(optimizer, learning_rate=RATE_OF_NUMBERS)
 
 
 def summarize(prepared: Prepared, history: History) -> RunSummary:

@@ -92,6 +92,11 @@ class Graph:
             raise ModelFileError(f"its input has examples of shape {shape}, which cannot be meant")
         return shape, TYPES[kind], batch.dim_value
 
+    @property
+    def kind(self) -> int:
+        """The number that ONNX has for the type of x."""
+        return int(self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype)))
+
     # --- nodes ----------------------------------------------------------------------------
 
     def _read_nodes(self, model: Any) -> Iterator[Node]:

@@ -9,9 +9,19 @@ import numpy as np
 
 from chainrule.data.preparation import Preparation
 from chainrule.errors import ModelFileError
-from chainrule.onnx_export.preparing import PREPARATION, has_flags, operations, restoring
+from chainrule.onnx_export.preparing import (
+    PREPARATION,
+    columns_of,
+    has_flags,
+    input_names,
+    operations,
+    restoring,
+    with_flags,
+)
 from chainrule.onnx_import.graph import Graph, Step
-from chainrule.types import Array
+from chainrule.types import Array, Shape
+
+Operations = list[tuple[str, Array]]
 
 
 def stored_preparation(graph: Graph) -> Preparation | None:
@@ -20,44 +30,82 @@ def stored_preparation(graph: Graph) -> Preparation | None:
     return None if stored is None else Preparation.from_plain(json.loads(stored))
 
 
+def shape_taken(graph: Graph, preparation: Preparation | None) -> Shape:
+    """The shape of an example as the layers take it: with the flags of missing values, which are
+    not in the input of the file."""
+    return (len(with_flags(columns_of(preparation))),) if has_flags(preparation) else graph.shape
+
+
 def after_preparation(graph: Graph, preparation: Preparation | None) -> list[Step]:
-    """The way from what the network takes to what it puts out: all steps but the first, which
+    """The way from what the layers take to what they put out: all steps but the first, which
     prepare x, and the last, which bring y into the unit of the targets.
 
     Raises:
-        ModelFileError: these do something else than the metadata say, or flag missing values.
+        ModelFileError: these do something else than the metadata say.
     """
-    if has_flags(preparation):
-        raise ModelFileError(
-            "its table has flags of missing values, with which ONNX files are written and not "
-            "read: load the run's model.safetensors instead"
-        )
     if preparation is None:
         return graph.steps()
     *steps, end = graph.steps()
-    before, behind = operations(preparation), restoring(preparation.target_scale)
+    behind = restoring(preparation.target_scale)
     last = len(steps) - len(behind)
-    do_so = [*zip(steps, before, strict=False), *zip(steps[last:], behind, strict=False)]
-    if last < len(before) or not all(
-        does(step, operator, np.asarray(values, graph.dtype)) for step, (operator, values) in do_so
-    ):
+    layers = after_preparing(steps[: max(last, 0)], preparation, graph)
+    if layers is None or not do(steps[last:], behind, graph):
         raise ModelFileError(
             f"its metadata say that x is prepared by {preparation}, and its nodes do something "
             f"else: another program has changed it; without the entry {PREPARATION!r} it is read "
             "as that program's"
         )
-    return [*steps[len(before) : last], end]
+    return [*layers, end]
 
 
-def does(step: Step, operator: str, values: Array) -> bool:
-    """True if a step is this operator, with this constant, and nothing more."""
-    node = step.node
-    constant = node.array(1) if len(node.inputs) > 1 else None
-    ways = [[inner.node.operator for inner in way] for way in step.ways]
+def after_preparing(steps: list[Step], preparation: Preparation, graph: Graph) -> list[Step] | None:
+    """The steps behind those that prepare x; None where these do not do what is said."""
+    before = operations(preparation)
+    if has_flags(preparation):
+        is_prepared = begins_with_flags(steps, before, preparation, graph)
+        return steps[2:] if is_prepared else None
+    return steps[len(before) :] if do(steps[: len(before)], before, graph) else None
+
+
+def begins_with_flags(
+    steps: list[Step], before: Operations, preparation: Preparation, graph: Graph
+) -> bool:
+    """True if the first step puts prepared numbers and flags of NaN side by side, and the second
+    one each flag beside its column."""
+    if len(steps) < 2 or len(steps[0].ways) != 2:
+        return False
+    both, chosen = steps[:2]
+    numbers, flags = both.ways
+    columns = columns_of(preparation)
     return (
-        node.operator == operator
-        and not node.attributes
-        and ways == ([["IsNaN"], []] if operator == "Where" else [])
-        and constant is not None
-        and np.array_equal(np.ravel(constant), np.ravel(values))
+        graph.shape == (sum(len(input_names(column)) for column in columns),)
+        and do(numbers, before, graph)
+        and [step.node.operator for step in flags] == ["IsNaN", "Cast"]
+        and flags[1].node.attributes == {"to": graph.kind}
+        and does(both, "Concat", None, axis=1)
+        and does(chosen, "Gather", np.array(with_flags(columns)), axis=1)
+    )
+
+
+def do(steps: list[Step], operations: Operations, graph: Graph) -> bool:
+    """True if these steps are these operators, each with its constant, and nothing more."""
+    return len(steps) == len(operations) and all(
+        does(step, operator, np.asarray(values, graph.dtype))
+        for step, (operator, values) in zip(steps, operations, strict=True)
+    )
+
+
+def does(step: Step, operator: str, constant: Array | None, **attributes: int) -> bool:
+    """True if a step is this operator, with this constant as its second input."""
+    node = step.node
+    ways = [[inner.node.operator for inner in way] for way in step.ways]
+    if node.operator != operator or node.attributes != attributes:
+        return False
+    if constant is None:
+        return len(node.computed) == len(node.inputs)
+    given = node.array(1) if len(node.inputs) > 1 else None
+    return (
+        ways == ([["IsNaN"], []] if operator == "Where" else [])
+        and given is not None
+        and np.array_equal(np.ravel(given), np.ravel(constant))
     )

@@ -16,7 +16,7 @@ from chainrule.onnx_import.graph import Graph, Step, read_graph
 from chainrule.onnx_import.growing import Growing, channels_first
 from chainrule.onnx_import.node import Node
 from chainrule.onnx_import.operators import follow
-from chainrule.onnx_import.preparing import after_preparation, stored_preparation
+from chainrule.onnx_import.preparing import after_preparation, shape_taken, stored_preparation
 from chainrule.tensor_file import DAMAGE
 from chainrule.types import Shape
 
@@ -73,7 +73,8 @@ def read(graph: Graph) -> Reading:
     if rank < 2:
         raise ModelFileError("its input has no axis but that of the examples")
     axes = input_axes(steps, rank)
-    shape = tuple(graph.shape[axes.index(axis) - 1] for axis in range(1, rank))
+    taken = shape_taken(graph, preparation)
+    shape = tuple(taken[axes.index(axis) - 1] for axis in range(1, rank))
     row = follow(steps, Growing(shape, axes, None, {}))
     as_here = tuple(range(row.rank))
     if row.features is not None or row.axes not in (as_here, channels_first(row.rank)):
