@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback, Training
 from chainrule.display import CellText, describe_numbers, format_seconds, is_in_notebook, say
+from chainrule.extras import is_installed
 from chainrule.history import BOOKKEEPING, Record
 from chainrule.schedules import Moment
 from chainrule.text import printable
@@ -28,7 +29,7 @@ def progress() -> Callback:
     """The progress display that suits where the output goes."""
     if is_in_notebook():
         return ProgressInCell()
-    return ProgressBar() if sys.stdout.isatty() else ProgressLines()
+    return ProgressBar() if sys.stdout.isatty() and is_installed("rich") else ProgressLines()
 
 
 class ProgressLines(Callback):

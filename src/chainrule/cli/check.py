@@ -88,7 +88,10 @@ def check(
         typer.Option("--file", metavar="NAME", help="For submissions: the file that counts."),
     ] = None,
     points: Annotated[
-        float, typer.Option("--points", min=0, help="For submissions: what a right one gets.")
+        float,
+        typer.Option(
+            "--points", metavar="N", min=0, help="For submissions: what a right one gets."
+        ),
     ] = 100.0,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Submissions at a time.")

@@ -88,7 +88,7 @@ def train(
             "--keep-checkpoints",
             metavar="N",
             min=1,
-            help="How many of the newest stay, until the run is finished; 2 if left out.",
+            help="How many of the newest stay, until the run is finished.",
             rich_help_panel="Run",
         ),
     ] = 2,
