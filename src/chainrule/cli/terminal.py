@@ -180,7 +180,9 @@ def show(table: Table) -> None:
 
     page = console()
     page.width = max(page.width, _narrowest(table, Console(width=LONGEST_LINE)))
-    page.print(table, crop=False)
+    with page.capture() as drawn:
+        page.print(table, crop=False)
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()), flush=True)
 
 
 def _narrowest(table: Table, roomy: Console) -> int:

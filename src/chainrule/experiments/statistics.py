@@ -150,7 +150,7 @@ def confidence_in(effect: Real, count: int) -> Real:
     Source: Abramowitz & Stegun, Handbook of Mathematical Functions (1964), 26.7.1.
 
     >>> round(float(confidence_in(1.0, 7)), 4)
-    0.9619
+    0.9618
     """
     from mpmath import betainc
 
