@@ -266,7 +266,7 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
             page.print(styled((f"{MARGIN}{finding['file']}", "dim")))
         source = source_of(file, finding.get("cell"), finding.get("file"))
         for line in _lines(finding["line"], source):
-            page.print(line)
+            page.print(line, soft_wrap=True)
     if finding["suggestion"]:
         page.print(_set_in(f"→ {finding['suggestion']}"))
 
