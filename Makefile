@@ -3,6 +3,7 @@
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
 # make wheel   a wheel in dist/ with the engine's kernels, which runs without a compiler
+# make try-wheel  that wheel in an environment of each Python from 3.11 to 3.14 that is here
 # make bench   beside PyTorch, JAX and others, in an environment of its own: about two hours
 # make bench-quick   a short form of it      make bench NARROW=--narrow   all held back to AVX2
 PYTHON ?= python3
@@ -41,6 +42,9 @@ format: .venv/installed-dev
 
 wheel: .venv/installed
 	$(BIN)/pip wheel --no-deps --wheel-dir dist .
+
+try-wheel: wheel
+	$(BIN)/python -m tests.try_wheel dist/chainrule-*.whl
 
 # Reports are opened in Chromium by the tests.
 browser:
@@ -81,4 +85,4 @@ bench-quick: .venv-bench/installed
 clean:
 	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture wheel check format bench bench-quick browser clean
+.PHONY: demo test test-long torture wheel try-wheel check format bench bench-quick browser clean

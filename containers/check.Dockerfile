@@ -19,7 +19,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libseccomp2 util-linux \
     && rm -rf /var/lib/apt/lists/*
 COPY . /source
-RUN pip install --no-cache-dir /source && rm -rf /source
+RUN pip install --no-cache-dir /source scipy && rm -rf /source
 RUN useradd --create-home --uid 1000 checker
 USER 1000
 # A thread of its own for each core would count as a process.

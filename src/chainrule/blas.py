@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ def one_blas_thread() -> Iterator[None]:
     """Within this block NumPy multiplies matrices on the thread that asks for it.
 
     OpenBLAS keeps its other threads spinning for a tenth of a second after a product, and so takes
-    the cores away from whoever works next.
+    the cores away from whoever works next. Without threadpoolctl, NumPy does as it always does.
 
     >>> import numpy as np
     >>> with one_blas_thread():
@@ -21,13 +21,17 @@ def one_blas_thread() -> Iterator[None]:
     array([[3., 3.],
            [3., 3.]])
     """
-    with _controller().limit(limits=1, user_api="blas"):
+    controller = _controller()
+    with nullcontext() if controller is None else controller.limit(limits=1, user_api="blas"):
         yield
 
 
 @cache
 def _controller() -> Any:
-    """What finds NumPy's BLAS among the loaded libraries: that takes a millisecond."""
-    from threadpoolctl import ThreadpoolController
-
+    """What finds NumPy's BLAS among the loaded libraries, in a millisecond; None where nothing
+    can."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ModuleNotFoundError:
+        return None
     return ThreadpoolController()

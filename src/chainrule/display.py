@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chainrule.extras import is_installed
 from chainrule.text import encodable, printable
 
 if TYPE_CHECKING:
@@ -112,19 +113,27 @@ class CellText:
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Show, on a terminal or in a notebook, that something takes long, and how long it took."""
+    """Say that something takes long: in a notebook, and on a terminal as long as it lasts, with the
+    time that it has taken so far; elsewhere in one line on the error stream."""
     if is_in_notebook():
         with waiting_in_cell(what):
             yield
-        return
+    elif sys.stderr.isatty() and is_installed("rich"):
+        with waiting_on_terminal(what):
+            yield
+    else:
+        notice(what)
+        yield
+
+
+@contextmanager
+def waiting_on_terminal(what: str) -> Iterator[None]:
+    """The same on a terminal."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn(what), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    columns = (SpinnerColumn(), TextColumn(what, markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         bar.add_task("")
         yield
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from chainrule.errors import ChainruleError, OutputError
+from chainrule.extras import packages_for
 
 LOCK = ".lock"  # what a process holds that works on a folder
 PART = ".part"  # how the name of a file ends that is not whole yet; it begins with a point
@@ -63,7 +64,8 @@ def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
         error: another process has it.
         OutputError: it cannot be made.
     """
-    from filelock import FileLock, Timeout
+    with packages_for("a folder that one process works on at a time"):
+        from filelock import FileLock, Timeout
 
     lock = folder / LOCK
     try:
@@ -99,7 +101,8 @@ def cache_folder() -> Path:
     """
     if named := os.environ.get("CHAINRULE_CACHE"):
         return Path(named)
-    from pooch import os_cache
+    with packages_for("the folder for downloads and compiled code"):
+        from pooch import os_cache
 
     with suppress(RuntimeError):  # of newer versions; older ones answer with "~"
         folder = Path(os_cache("chainrule"))

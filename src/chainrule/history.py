@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import overload
 
-from chainrule.display import format_number, format_seconds
+from chainrule.display import counted, format_number, format_seconds
 from chainrule.errors import UnknownNameError
 from chainrule.html import html_table
 
@@ -112,7 +112,7 @@ class History:
         last = ", ".join(
             f"{name} {value:.4g}" for name, value in (self.records or [{}])[-1].items()
         )
-        return f"History of {len(self)} epochs; last: {last or 'none'}"
+        return f"History of {counted(len(self), 'epoch')}; last: {last or 'none'}"
 
 
 def _shown(name: str, value: float) -> str:

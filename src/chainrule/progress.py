@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback, Training
-from chainrule.display import CellText, describe_numbers, format_seconds, is_in_notebook, say
+from chainrule.display import CellText, format_number, format_seconds, is_in_notebook, say
+from chainrule.extras import is_installed
 from chainrule.history import BOOKKEEPING, Record
 from chainrule.schedules import Moment
 from chainrule.text import printable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LINES = 20  # at most about so many lines for a whole training, however many epochs
 SECONDS_BETWEEN_REFRESHES = 0.1
+WIDEST_NUMBER = len("1.234e-05")  # the same for all, so that columns are aligned
 WIDTH = 30  # characters of the bar in a notebook
 
 
@@ -28,7 +30,7 @@ def progress() -> Callback:
     """The progress display that suits where the output goes."""
     if is_in_notebook():
         return ProgressInCell()
-    return ProgressBar() if sys.stdout.isatty() else ProgressLines()
+    return ProgressBar() if sys.stdout.isatty() and is_installed("rich") else ProgressLines()
 
 
 class ProgressLines(Callback):
@@ -172,7 +174,15 @@ def next_shown(epoch: int, epochs: int) -> int:
 
 
 def line(record: Record, epochs: int) -> str:
-    """``epoch  3/10   loss 0.0812   accuracy 97.52 %   …   1.2 s``."""
+    """Where training has come to, in columns.
+
+    >>> line({"epoch": 3, "loss": 0.08123, "accuracy": 0.9752, "seconds": 1.25}, epochs=10)
+    'epoch  3/10   loss 0.08123     accuracy 97.52 %     1.25 s'
+    """
     epoch = f"epoch {int(record['epoch']):>{len(str(epochs))}}/{epochs}"
-    shown = {name: value for name, value in record.items() if name not in BOOKKEEPING}
-    return f"{epoch}   {describe_numbers(shown)}   {format_seconds(record['seconds'])}"
+    shown = (
+        f"{name.replace('_', ' ')} {format_number(name, value):<{WIDEST_NUMBER}}"
+        for name, value in record.items()
+        if name not in BOOKKEEPING
+    )
+    return "   ".join((epoch, *shown, format_seconds(record["seconds"])))

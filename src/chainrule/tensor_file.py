@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ChainruleError, ModelFileError
+from chainrule.extras import packages_for
 from chainrule.files import whole_file
 from chainrule.types import Array
 
@@ -37,7 +38,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Array], document: Mapping[st
     Raises:
         OutputError: the file cannot be written.
     """
-    from safetensors.numpy import save
+    with packages_for("a model file"):
+        from safetensors.numpy import save
 
     described = {"format": FORMAT, **document}
     described[CHECKSUM] = checksum(tensors, described)
@@ -56,7 +58,8 @@ def read_tensors(
     Args:
         error: what to raise where the file is missing, of another kind, or damaged.
     """
-    from safetensors import SafetensorError, safe_open
+    with packages_for("a model file"):
+        from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         raise error(f"{path}: no such file")

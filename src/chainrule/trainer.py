@@ -306,6 +306,7 @@ class Trainer:
         self.data = weighted.with_augmentation(self.augment, network.seed)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
+            network.predict(self.held_out.x[:1])  # what has to be compiled takes no epoch's time
         self.state, self.last_good = state, LastGood(network, state.optimizer)
         network.loss, network.metrics = self.asked_loss, self.metrics
         network.input_range = range_of(self.data.x)

@@ -57,7 +57,9 @@ def files(chainrule: Command) -> Command:
 def test_strong_tests(files: Command) -> None:
     answer = files("grade", "strong.py", "--subject", "double.py")
     assert answer.code == 0
-    assert answer.out.splitlines()[0] == "8 wrong variants of the backward code, 1 test"
+    assert answer.out.splitlines()[0] == (
+        "1 test in strong.py, run on 8 wrong variants of double.py"
+    )
     assert "No wrong gradient passes these tests." in answer.out
 
 

@@ -38,6 +38,20 @@ def test_an_option_that_takes_a_value_says_which(chainrule: Command) -> None:
     assert "PART" in shown
 
 
+def test_help_is_folded_for_the_terminal(
+    chainrule: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = chainrule("grade", "-h").out
+    assert "one mistake in its backward code. A variant" in " ".join(shown.split())
+    assert "pip install 'chainrule[grade]'." in " ".join(shown.split())  # no style of rich's
+    assert "<" not in shown  # a type
+    monkeypatch.setenv("COLUMNS", "40")
+    for option, command in {"--install-completion": "", "--subject SOLUTION.py": "grade"}.items():
+        narrow = chainrule(*command.split(), "-h").out
+        assert option in narrow
+        assert "│" not in narrow
+
+
 def run(command: list[str], **environment: str) -> str:
     """What a command prints in a process of its own."""
     return subprocess.run(

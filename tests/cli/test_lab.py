@@ -62,6 +62,20 @@ def test_a_file_is_no_place_for_a_report(chainrule: Command) -> None:
     assert "taken is a file" in answer.err
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_report_takes_the_place_of_its_own_kind_alone(chainrule: Command) -> None:
+    for _ in range(2):
+        assert chainrule("lab", "run", "tiny", "--out", "here").code == 0
+    answer = chainrule("lab", "run", "parabola", "--out", "here")
+    assert (answer.code, answer.out) == (2, "")
+    assert "here holds other files than a report of the lab parabola" in answer.err
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("")
+    answer = chainrule("lab", "run", "tiny", "--out", "mine")
+    assert (answer.code, answer.out) == (2, "")
+    assert [file.name for file in Path("mine").iterdir()] == ["notes.txt"]
+
+
 def test_data_that_is_not_there_is_one_message(chainrule: Command) -> None:
     answer = chainrule("lab", "run", "mnist-mlp", "--quick", "--data-dir", "nowhere")
     assert answer.code == 2

@@ -12,7 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import chainrule as cr
+from chainrule.display import waiting
 
 TRAIN = [sys.executable, "-m", "chainrule", "train", "digits"]
 
@@ -43,6 +46,15 @@ def test_a_pipe_gets_plain_lines(tmp_path: Path) -> None:
     )
     assert "\x1b" not in done.stdout
     assert [line for line in done.stdout.splitlines() if line.startswith("epoch 2/2   loss ")]
+
+
+def test_without_a_terminal_what_takes_long_is_said_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for _ in range(2):
+        with waiting("compiling something: 15 seconds"):
+            pass
+    assert capsys.readouterr() == ("", "chainrule: compiling something: 15 seconds\n")
 
 
 def test_control_c_saves_what_was_learnt(tmp_path: Path) -> None:

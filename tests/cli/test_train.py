@@ -191,3 +191,24 @@ def test_training_on_a_table(chainrule: Command) -> None:
     answer = chainrule("evaluate", "run", "points.csv")
     assert answer.code == 0
     assert float(answer.out.split("accuracy ")[1].split(" %")[0]) > 90
+
+
+def test_a_configuration_finds_its_data_from_anywhere(
+    chainrule: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = "a,b,y\n" + "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(40))
+    Path("project/data").mkdir(parents=True)
+    Path("project/data/t.csv").write_text(table)
+    monkeypatch.chdir(tmp_path / "project")
+    trained = chainrule("train", "data/t.csv", "--epochs", 1, "--out", "runs/t")
+    assert trained.code == 0
+    comparison = 'data = "data/t.csv"\nepochs = 1\nseeds = 1\n[vary]\nhidden = [[2], [3]]\n'
+    Path("compare.toml").write_text(comparison)
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        "train --config project/runs/t/config.toml --out again",
+        "compare project/compare.toml --workers 1 --out compared",
+        "report project/runs/t",
+    ):
+        answer = chainrule(*command.split())
+        assert answer.code == 0, answer.err

@@ -281,7 +281,7 @@ def test_warm_up_mends(folder: Path) -> None:
     leftover.touch()
     code = "from chainrule.cli import main; main()"
     ran = run(code, folder, "warm-up", "--dtype", DTYPE)
-    assert ran.stdout.startswith("1 functions compiled in ")
+    assert ran.stdout.startswith("1 function compiled in ")
     assert not leftover.exists()
     assert run(code, folder, "warm-up", "--dtype", DTYPE).stdout.startswith("0 functions compiled")
     assert run(PREDICT, folder).stdout == LOADED

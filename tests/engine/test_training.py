@@ -230,3 +230,22 @@ def test_a_loss_that_is_no_longer_finite_ends_training_before_the_weights_are_lo
         network.fit(X * 1e3, VALUES, loss="mean_squared_error", optimizer="sgd(learning_rate=1.0)",
                     epochs=99, quiet=True)  # fmt: skip
     assert np.isfinite(network.parameters.flat).all()
+
+
+def test_what_predictions_need_is_compiled_before_training_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = []
+
+    class Watch(cr.Callback):
+        def training_starts(self, training: cr.Training) -> None:
+            events.append("training starts")
+
+    def prepare(*arguments: object) -> None:
+        events.append("compiled")
+
+    monkeypatch.setattr("chainrule.engine.running.session.CompiledPredictor._prepare", prepare)
+    x, y = np.random.default_rng(0).normal(size=(40, 4)), np.arange(40) % 2
+    net = cr.Network([cr.Dense(2)], 4, seed=0)
+    net.fit(x, y, epochs=1, validation=(x[:8], y[:8]), callbacks=[Watch()], quiet=True)
+    assert events[:2] == ["compiled", "training starts"]

@@ -29,9 +29,9 @@ apt-get install -y python3 python3-pip python3-venv libseccomp2 util-linux
 python3 -m venv /autograder/python
 cd /autograder/source
 if ls *.whl > /dev/null 2>&1; then
-    /autograder/python/bin/pip install *.whl
+    /autograder/python/bin/pip install *.whl scipy
 else
-    /autograder/python/bin/pip install "chainrule=={version}"
+    /autograder/python/bin/pip install "chainrule=={version}" scipy
 fi
 """
 RUN = """\

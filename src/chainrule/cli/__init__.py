@@ -30,6 +30,7 @@ from chainrule.cli.ending import Ended, close_output, leave, raise_endings
 from chainrule.cli.terminal import Program, complain, write_whatever_comes
 from chainrule.display import say
 from chainrule.errors import ChainruleError
+from chainrule.extras import missing_package
 
 app = Program(
     help="Train neural networks whose every gradient is written out by hand.\n\n"
@@ -84,6 +85,8 @@ def main() -> None:
         app(prog_name="chainrule")  # in completions and usage, however it was started
     except ChainruleError as error:
         fail(str(error))
+    except ModuleNotFoundError as error:
+        fail(str(missing_package("this command", error)))
     except MemoryError as error:
         fail(f"out of memory: {error}; a smaller network, batch or data set needs less")
     except Ended as ended:

@@ -1,4 +1,4 @@
-"""``chainrule assignment``: a lab from a solution."""
+"""``chainrule assignment``: what an instructor hands out, made from a solution."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chainrule.cli.grade import progress
 from chainrule.cli.terminal import Program
 from chainrule.display import say
 
-app = Program(help="Make labs from solutions.", no_args_is_help=True)
+app = Program(help="Make an assignment for students from a solution.", no_args_is_help=True)
 
 
 @app.callback()
 def assignment() -> None:
-    """Make labs from solutions."""
+    """Make an assignment for students from a solution."""
 
 
 @app.command("new")
@@ -29,16 +29,18 @@ def new(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
     kind: Annotated[
-        str, typer.Option("--format", help="pytest, or a notebook: otter or nbgrader.")
+        str,
+        typer.Option("--format", metavar="NAME", help="pytest, or a notebook: otter or nbgrader."),
     ] = "pytest",
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Runs at a time.")
     ] = 2,
 ) -> None:
-    """Write a lab: the solution with bodies left out, and tests of every gradient.
+    """Write an assignment: the solution with its bodies left out, and tests of every gradient.
 
-    The tests need NumPy and pytest alone. Before anything is written they are
-    graded: they reject every known-wrong variant of the solution.
+    Students need only NumPy and pytest to run the tests. Before anything is written the tests are
+    graded, as chainrule grade does: they must reject every wrong variant of the solution. That
+    needs pytest here too: pip install 'chainrule[grade]'.
 
     \b
     Examples:
@@ -71,7 +73,9 @@ def autograder(
     only: Annotated[
         str | None, typer.Option("--file", metavar="NAME", help="The file that counts.")
     ] = None,
-    points: Annotated[float, typer.Option("--points", min=0, help="What a right one gets.")] = 100,
+    points: Annotated[
+        float, typer.Option("--points", metavar="N", min=0, help="What a right one gets.")
+    ] = 100,
     hide_suggestions: Annotated[
         bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
     ] = False,

@@ -17,6 +17,7 @@ from chainrule.display import say
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.padding import Padding
     from rich.text import Text
 
     from chainrule.doctor.intake.request import Request
@@ -88,7 +89,10 @@ def check(
         typer.Option("--file", metavar="NAME", help="For submissions: the file that counts."),
     ] = None,
     points: Annotated[
-        float, typer.Option("--points", min=0, help="For submissions: what a right one gets.")
+        float,
+        typer.Option(
+            "--points", metavar="N", min=0, help="For submissions: what a right one gets."
+        ),
     ] = 100.0,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Submissions at a time.")
@@ -218,18 +222,23 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
         _show_finding(page, finding, Path(str(request.file)))
     page.print()
     for note in answer["notes"]:
-        page.print(styled((f"{MARGIN}note: {note}", "dim")))
+        page.print(_set_in(f"note: {note}", "dim"))
     for each in answer["unchecked"]:
-        page.print(styled((f"{MARGIN}not compared: {each}", "yellow")))
+        page.print(_set_in(f"not compared: {each}", "yellow"))
     if any(not finding["certain"] for finding in answer["findings"]):
-        page.print(
-            styled((f"{MARGIN}?: the likeliest cause, but not the only one that fits", "dim"))
-        )
+        page.print(_set_in("?: the likeliest cause, but not the only one that fits", "dim"))
     for each in answer["sandbox"]["missing"]:
-        page.print(styled((f"{MARGIN}not enforced on this machine: {each}", "yellow")))
+        page.print(_set_in(f"not enforced on this machine: {each}", "yellow"))
     page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))
+
+
+def _set_in(text: str, style: str = "") -> Padding:
+    """A paragraph with a margin, which its further lines have too."""
+    from rich.padding import Padding
+
+    return Padding(styled((text, style)), (0, 0, 0, len(MARGIN)), expand=False)
 
 
 def _last_line(answer: dict[str, Any]) -> Text:
@@ -244,14 +253,12 @@ def _last_line(answer: dict[str, Any]) -> Text:
 
 
 def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
-    from rich.padding import Padding
-
     from chainrule.doctor.excerpt import source_of
     from chainrule.rewrites.causes import CODES
 
     code = f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]"
     page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))
-    page.print(Padding(styled(finding["evidence"]), (0, 0, 0, 2)))
+    page.print(_set_in(finding["evidence"]))
     if finding["line"]:
         if finding.get("cell"):
             page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
@@ -259,9 +266,9 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
             page.print(styled((f"{MARGIN}{finding['file']}", "dim")))
         source = source_of(file, finding.get("cell"), finding.get("file"))
         for line in _lines(finding["line"], source):
-            page.print(line)
+            page.print(line, soft_wrap=True)
     if finding["suggestion"]:
-        page.print(Padding(styled(f"→ {finding['suggestion']}"), (0, 0, 0, 2)))
+        page.print(_set_in(f"→ {finding['suggestion']}"))
 
 
 def _lines(line: int, source: str) -> Iterator[Text]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.terminal import add_row, new_table, say_lines, show
-from chainrule.display import say
+from chainrule.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.grading.grader import Grade
@@ -34,14 +34,17 @@ def grade(
         int, typer.Option("--workers", metavar="N", min=1, help="Runs at a time.")
     ] = 2,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")
+        bool, typer.Option("--json", help="Print the result as JSON and nothing else.")
     ] = False,
 ) -> None:
     """Would these tests notice a wrong gradient?
 
-    They run on known-wrong variants of a solution's backward code. A variant
-    that they pass is a survivor; the check that is missing stands beside it.
-    Exit code 0 without survivors, 1 with survivors, 2 if it cannot be told.
+    It grades tests of hand-written gradients, not the gradients (chainrule check does that). The
+    tests run on wrong variants of a right solution, each with one mistake in its backward code. A
+    variant that passes them is a survivor: the check that they lack is shown beside it.
+
+    Exit code 0: no survivors; 1: survivors; 2: the tests cannot be graded. It needs pytest:
+    pip install 'chainrule[grade]'.
 
     \b
     Example:
@@ -54,7 +57,7 @@ def grade(
     if as_json:
         say_lines(json.dumps(result.as_json(), indent=2))
     else:
-        _show(result)
+        _show(result, tests, subject)
     if not result.ok:
         raise typer.Exit(1)
 
@@ -78,10 +81,10 @@ def progress(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], No
         yield lambda done, total: bar.update(row, completed=done, total=total)
 
 
-def _show(result: Grade) -> None:
-    count = len(result.killed) + len(result.survivors)
-    tests = f"{result.tests} test{'s' if result.tests != 1 else ''}"
-    say(f"{count} wrong variants of the backward code, {tests}")
+def _show(result: Grade, tests: list[Path], subject: Path) -> None:
+    count = counted(len(result.killed) + len(result.survivors), "wrong variant")
+    files = " ".join(map(str, tests))
+    say(f"{counted(result.tests, 'test')} in {files}, run on {count} of {subject}")
     say(f"  noticed   {len(result.killed)}")
     say(f"  survived  {len(result.survivors)}")
     if result.equivalent:

@@ -36,7 +36,7 @@ def run_lab(
     ] = False,
     seed: Annotated[
         int,
-        typer.Option("--seed", metavar="N", min=0, help="The first of the seeds; 0 if left out."),
+        typer.Option("--seed", metavar="N", min=0, help="The first of the seeds."),
     ] = 0,
     out: Annotated[
         Path | None,
@@ -56,13 +56,12 @@ def run_lab(
       chainrule lab run mnist-mlp --quick --out labs/mnist-mlp
     """
     from chainrule.configurable import find_name
-    from chainrule.errors import OutputError
     from chainrule.labs import LABS
     from chainrule.labs.lab import Setting
 
-    if out is not None and out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file: give a folder, in which the report is written")
     lab = LABS[find_name(name, LABS, "lab")]
+    if out is not None:
+        refuse_other_files(out, lab.name)
     document = lab.run(Setting(quick, seed, data_dir, workers=os.cpu_count() or 1))
     document.show(console())
     if out is None:
@@ -70,3 +69,22 @@ def run_lab(
     else:
         document.write(out)
         say(f"{out}/ has report.md, report.html and the pictures")
+
+
+def refuse_other_files(out: Path, lab: str) -> None:
+    """Raise an OutputError unless a folder is new, empty, or holds a report of the same lab, which
+    the new one takes the place of."""
+    from chainrule.errors import OutputError
+    from chainrule.experiments.document import MARKDOWN
+
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file: give a folder, in which the report is written")
+    report = out / MARKDOWN
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not report.is_file() or f"chainrule lab run {lab}" not in report.read_text(
+        "utf-8", "replace"
+    ):
+        raise OutputError(
+            f"{out} holds other files than a report of the lab {lab}: give a new folder"
+        )

@@ -4,9 +4,12 @@ pipes. What they quote, from files or from the user, is text and nothing else.""
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import cleandoc
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,14 +30,24 @@ PIPED_WIDTH = 200
 """Columns of what goes to a file or another program, where nothing need be folded."""
 
 LONGEST_LINE = 10_000
+ROOM_FOR_FRAMES = 60  # columns
+KEEPS_LINES = "\b"
 FOLDED_WIDTH = 20
 
 
 class Command(TyperCommand):
     """A command of a program."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.help = _unfolded(self.help)
+
     def get_params(self, ctx: Any) -> Any:
         return _without_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _suit_terminal(self)
+        super().format_help(ctx, formatter)
 
 
 class Commands(TyperGroup):
@@ -42,6 +55,10 @@ class Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> Any:
         return _without_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _suit_terminal(self)
+        super().format_help(ctx, formatter)
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _printable_errors():
@@ -65,11 +82,32 @@ class Program(typer.Typer):
 
 
 def _without_types(options: Any) -> Any:
-    """The same options, of which help shows no type where they take no value."""
+    """The same options, of which help shows no type where they take no value, or are an argument,
+    whose name says what it is."""
     for option in options:
         if getattr(option, "is_flag", False):
             option.metavar = option.metavar or ""
+        elif option.param_type_name == "argument":
+            vars(option)["display_type_rich"] = lambda ctx: None
     return options
+
+
+def _unfolded(help: str | None) -> str:
+    """A text of help, each paragraph on a line, to be folded for the terminal that there is; those
+    that begin with a backspace keep their lines."""
+    paragraphs = cleandoc(help or "").split("\n\n")
+    return "\n\n".join(
+        each if each.startswith(KEEPS_LINES) else each.replace("\n", " ") for each in paragraphs
+    )
+
+
+def _suit_terminal(command: TyperCommand | TyperGroup) -> None:
+    """Show help in frames where there is room for them."""
+    if get_terminal_size().columns < ROOM_FOR_FRAMES:
+        command.rich_markup_mode = None
+    elif command.help:  # for rich, which keeps all lines, and takes brackets for styles
+        text = command.help.replace(f"{KEEPS_LINES}\n", "")
+        command.help = re.sub(r"(?<!\\)\[(?=[a-z])", r"\\[", text)
 
 
 @contextmanager
@@ -142,7 +180,9 @@ def show(table: Table) -> None:
 
     page = console()
     page.width = max(page.width, _narrowest(table, Console(width=LONGEST_LINE)))
-    page.print(table, crop=False)
+    with page.capture() as drawn:
+        page.print(table, crop=False)
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()), flush=True)
 
 
 def _narrowest(table: Table, roomy: Console) -> int:

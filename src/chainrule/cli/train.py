@@ -88,7 +88,7 @@ def train(
             "--keep-checkpoints",
             metavar="N",
             min=1,
-            help="How many of the newest stay, until the run is finished; 2 if left out.",
+            help="How many of the newest stay, until the run is finished.",
             rich_help_panel="Run",
         ),
     ] = 2,
@@ -169,22 +169,25 @@ def _begun(run: Path) -> TrainConfig:
     """The configuration of a run to go on with."""
     from chainrule.errors import RunFolderError
     from chainrule.experiments.config import read_whole_config
-    from chainrule.experiments.run_folder import CONFIG
+    from chainrule.experiments.run_folder import CONFIG, find_data
 
     if not (run / CONFIG).is_file():
         raise RunFolderError(f"{run} is not a run folder: `chainrule train` makes one (--out)")
-    return read_whole_config(run / CONFIG)
+    return find_data(read_whole_config(run / CONFIG), run)
 
 
 def _configuration(options: dict[str, Any], data: str | None, config: Path | None) -> TrainConfig:
     """The configuration of a new run, from the command line and a file."""
     from chainrule.errors import ConfigError
     from chainrule.experiments.config import make_config, read_config
+    from chainrule.experiments.run_folder import find_sources
 
     if data is None and config is None:
         raise ConfigError("train on what? chainrule train DATA, or --config FILE.toml")
     given = options if data is None else {"data": data, **options}
     from_file = {} if config is None else read_config(config)
+    if config is not None:
+        from_file |= find_sources(from_file, config)
     if given.keys() & DECIDE_LAYERS:
         for made_for_others in ("layers", "input_shape"):
             from_file.pop(made_for_others, None)

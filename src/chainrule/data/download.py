@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.errors import DownloadError
+from chainrule.extras import packages_for
 from chainrule.text import printable
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def fetch(remote: Remote, folder: Path) -> Path:
         DownloadError: no mirror has it, or it cannot be written; the message says of each
             mirror what went wrong.
     """
-    import pooch
-    from requests import RequestException
+    with packages_for("a download"):
+        import pooch
+        from requests import RequestException
 
     pooch.get_logger().setLevel("WARNING")
     problems = []

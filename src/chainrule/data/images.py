@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.data.raw import Examples, RawDataset
 from chainrule.errors import ArgumentError, DataError
+from chainrule.extras import packages_for
 from chainrule.limits import MEGABYTE, check_unpacked, is_plain, listed, shortened
 from chainrule.types import Array
 
@@ -222,7 +223,8 @@ def _pixels(image: Image, shape: tuple[int, int, int], options: ImageOptions) ->
 def _open(file: Path) -> Iterator[Image]:
     """An image of which so far only the header was read; what Pillow raises on the way is told as
     a DataError."""
-    from PIL import Image, UnidentifiedImageError
+    with packages_for("an image file"):
+        from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():

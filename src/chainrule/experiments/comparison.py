@@ -47,6 +47,7 @@ from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import (
     CONFIG,
     SUMMARY,
+    find_sources,
     is_finished,
     new_run_folder,
     read_run,
@@ -154,7 +155,7 @@ def read_comparison(path: Path) -> Comparison:
     and either a table `vary` of lists (a grid) or tables `variants`, each with a name."""
     values = read_toml(path)
     try:
-        return make_comparison(values)
+        return make_comparison({**values, **find_sources(values, path)})
     except (ConfigError, DataError, UnknownNameError) as error:
         raise ConfigError(f"{path}: {shortened(str(error))}") from None
 

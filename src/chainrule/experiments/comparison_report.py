@@ -58,8 +58,8 @@ def read_histories(
 def describe_comparison(results: Results) -> str:
     """How many runs there were, and which variant was chosen, if only by chance."""
     return (
-        f"{len(results.names)} variants, {len(results.runs)} runs. {results.choice()} Which "
-        "differences the runs can tell from chance stands below."
+        f"{len(results.names)} variants, {len(results.runs)} runs. {results.choice()} The "
+        "table below says which differences are more than chance."
     )
 
 

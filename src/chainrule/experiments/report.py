@@ -96,7 +96,7 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     wrong = len(judged.wrong)
     share = 1 - wrong / len(judged.x)
     return (
-        f"{training}, the network gives {100 * share:.2f} % of the {examples} their right class; "
+        f"{training}, the network classifies {100 * share:.2f} % of the {examples} correctly; "
         f"{wrong:,} of them {'is' if wrong == 1 else 'are'} wrong."
     )
 

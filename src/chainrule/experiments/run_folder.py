@@ -15,10 +15,11 @@ Nothing that was learnt is ever deleted: a run that was interrupted or killed st
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chainrule.data.preparation import Preparation
 from chainrule.data.reading import find_set
@@ -88,19 +89,23 @@ def read_run(path: Path) -> Run:
             f"{path / MODEL} does not say how its inputs are prepared, as runs of earlier versions "
             f"did not: train it again with `chainrule train --config {path / CONFIG}`"
         )
-    return Run(path, _find_data(config, path), network, summary, network.preparation)
+    return Run(path, find_data(config, path), network, summary, network.preparation)
 
 
-def _find_data(config: TrainConfig, folder: Path) -> TrainConfig:
+def find_data(config: TrainConfig, folder: Path) -> TrainConfig:
     """The configuration with its data found from here. A relative path starts where the run was
     trained, which is mostly a folder above it."""
-    named = {name: getattr(config, name) for name in ("data", "validation", "test")}
-    found = {
-        name: _find_source(source, folder)
-        for name, source in named.items()
-        if isinstance(source, str)
+    return config.model_copy(update=find_sources(dict(config), folder))
+
+
+def find_sources(values: Mapping[str, Any], place: Path) -> dict[str, str]:
+    """The options of a configuration that name data, each as it is found from here, or from a
+    folder above the place of the configuration."""
+    return {
+        name: _find_source(source, place)
+        for name in ("data", "validation", "test")
+        if isinstance(source := values.get(name), str)
     }
-    return config.model_copy(update=found)
 
 
 def _find_source(source: str, folder: Path) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chainrule.extras import packages_for
 from chainrule.foreign.errors import CannotCheckError
 
 MAGIC = re.compile(r"^(\s*)([%!?]|[\w., ]+= *[%!])")
@@ -59,7 +60,8 @@ def read_notebook(file: Path) -> Notebook:
     Raises:
         CannotCheckError: it cannot be read, or is no notebook.
     """
-    import nbformat
+    with packages_for("a notebook"):
+        import nbformat
 
     try:
         given = nbformat.read(str(file), as_version=4)

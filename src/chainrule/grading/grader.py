@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -210,9 +209,9 @@ class Solution:
 def _expect_tools_and_files(tests: Sequence[str | Path]) -> None:
     """What must be there before anything can run."""
     if importlib.util.find_spec("pytest") is None:
-        raise CannotGradeError("the tests run with pytest, which is not installed: install pytest")
-    if not hasattr(os, "fork"):
-        raise CannotGradeError("this system cannot fork a process: grade on Linux or macOS")
+        raise CannotGradeError(
+            "the tests run with pytest, which is not installed: pip install 'chainrule[grade]'"
+        )
     for name in tests:
         if isinstance(name, Path) and not Path(str(name).partition("::")[0]).exists():
             raise CannotGradeError(f"{name} does not exist")

@@ -2,7 +2,8 @@
 
 ``python -m chainrule.grading.server`` is a server: it imports pytest and NumPy once, and forks for
 every variant it reads, one line of JSON each. A run then costs what the tests take, and whatever
-the variant does (an endless loop, a crash, all memory) ends with its process.
+the variant does (an endless loop, a crash, all memory) ends with its process. Windows, which has no
+forks, starts a new Python for each, which takes a second more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,7 +33,7 @@ from chainrule.grading.line_limit import LineLimit
 from chainrule.grading.wrapping import Wrapping, make_wrong, watch
 from chainrule.sandbox.confinement import confine
 from chainrule.sandbox.limits import Limits
-from chainrule.sandbox.worker import remove
+from chainrule.sandbox.worker import kill_group, remove
 
 MEGABYTES = 8192  # of address space that a run may use
 LONGEST = 1 << 22  # bytes of what a run says
@@ -223,12 +225,45 @@ def compare(setup: Setup, variant: Variant, answer: Callable[[Trial], None]) -> 
 
 
 def run_apart(setup: Setup, variant: Variant) -> Trial:
-    """Run the tests in a fork of this process, with a limit of time and memory."""
+    """Run the tests in a process of their own, with a limit of time and memory."""
+    scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
+    run = run_in_fork if hasattr(os, "fork") else run_in_new_process
+    trial = run(setup, variant, scratch)
+    remove(scratch)
+    return trial
+
+
+def run_in_new_process(setup: Setup, variant: Variant, scratch: Path) -> Trial:
+    """Where the system has no forks: in a Python that imports everything anew."""
+    asked = f"{json.dumps(asdict(setup))}\n{json.dumps(asdict(variant))}\n"
+    with subprocess.Popen(  # noqa: S603  the module is chainrule's own
+        [sys.executable, "-m", "chainrule.grading.server", str(scratch)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            return trial_from(process.communicate(asked, variant.seconds)[0][:LONGEST])
+        except subprocess.TimeoutExpired:
+            return Trial("unfinished")
+        finally:
+            kill_group(process)  # what the tests may have started, too
+
+
+def answer_once(scratch: Path) -> None:
+    """The other end of `run_in_new_process`."""
+    setup, variant = json.loads(sys.stdin.readline()), json.loads(sys.stdin.readline())
+    _answer(Setup(**setup), Variant(**variant), os.dup(1), scratch)
+
+
+def run_in_fork(setup: Setup, variant: Variant, scratch: Path) -> Trial:
+    """In a fork of this process, where everything is imported already."""
     until = time.perf_counter() + variant.seconds
     reader, writer = os.pipe()
-    scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
     child = os.fork()
     if child == 0:
+        os.setsid()
         os.close(reader)
         _answer(setup, variant, writer, scratch)
     os.close(writer)
@@ -236,7 +271,6 @@ def run_apart(setup: Setup, variant: Variant) -> Trial:
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests may have started, too
     os.waitpid(child, 0)
-    remove(scratch)
     if not text and time.perf_counter() >= until:
         return Trial("unfinished")
     return trial_from(text)
@@ -268,7 +302,6 @@ def _answer(setup: Setup, variant: Variant, writer: int, scratch: Path) -> None:
             pipe.write(json.dumps(asdict(trial)) + "\n")
         os._exit(0)
 
-    os.setsid()
     try:
         _be_quiet()
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
@@ -328,7 +361,8 @@ def _read(reader: int, until: float) -> str:
 def serve() -> None:
     """Answer every variant that is read with its trial."""
     setup = Setup(**json.loads(sys.stdin.readline()))
-    _warm_up()
+    if hasattr(os, "fork"):
+        _warm_up()
     for line in sys.stdin:
         variant = Variant(**json.loads(line))
         if variant.only_compare:
@@ -350,4 +384,4 @@ def _warm_up() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    answer_once(Path(sys.argv[1])) if len(sys.argv) > 1 else serve()

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.arguments import choice, number
 from chainrule.errors import ArgumentError
-from chainrule.functions import log_softmax, sigmoid, softmax, softplus
+from chainrule.functions import log_softmax, normal_cdf, sigmoid, softmax, softplus
 from chainrule.layers.base import Layer
 from chainrule.types import Array
 
@@ -169,9 +169,7 @@ class GELU(Layer):
             du = SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * x**2)
             density = (1 - tanh * tanh) * du / 2
         else:
-            from scipy.special import ndtr
-
-            below = ndtr(x)
+            below = normal_cdf(x)
             density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
         return x * below, (below, x * density)
 

@@ -1,21 +1,21 @@
 """What a worker gives up before it runs code that nobody here has written.
 
-Limits of memory, time, files and their size hold on every Unix. On Linux, Landlock (through
-py-landlock) takes away all files but those that are named, and seccomp (through pyseccomp) the
-system calls by which a process starts others, reaches them, or opens a network. Both are kept until
-the process ends, whatever runs in it. Where the kernel or a library does not offer one, the worker
-runs without it, and says so.
+Limits of memory, time, files and their size hold where the system has them, as every Unix does. On
+Linux, Landlock (through py-landlock) takes away all files but those that are named, and seccomp
+(through pyseccomp) the system calls by which a process starts others, reaches them, or opens a
+network. Both are kept until the process ends, whatever runs in it. Where the kernel or a library
+does not offer one, the worker runs without it, and says so.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import resource
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,14 +79,14 @@ class Confinement:
         missing: what is not, each with the reason.
     """
 
-    enforced: list[str] = field(default_factory=lambda: ["memory", "time", "size of files"])
+    enforced: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     def attempt(self, what: Iterable[str], step: Callable[[], T]) -> T | None:
         """Take a step; where this system does not allow it, note what is missing without it."""
         try:
             return step()
-        except (ImportError, OSError, RuntimeError) as error:
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
             self.missing += [f"{each} ({error})" for each in what]
             return None
 
@@ -98,8 +98,8 @@ def confine(limits: Limits, readable: Iterable[Path], scratch: Path) -> Confinem
         readable: the folders and files that may be read, besides Python and its packages.
         scratch: the folder that may be written to.
     """
-    _limit_use(limits)
     found = Confinement()
+    _limit_use(limits, found)
     steps: dict[tuple[str, ...], Callable[[], Apply]] = {
         ("files",): lambda: _file_rules(readable, scratch),
         tuple(REFUSED): _call_rules,
@@ -111,18 +111,29 @@ def confine(limits: Limits, readable: Iterable[Path], scratch: Path) -> Confinem
     return found
 
 
-def _limit_use(limits: Limits) -> None:
-    size, seconds = limits.megabytes * MEGABYTE, int(limits.seconds) + 5
-    for what, most in (
-        (resource.RLIMIT_AS, size),
-        (resource.RLIMIT_CPU, seconds),  # a last net: the worker's own timer says where it was
-        (resource.RLIMIT_FSIZE, limits.written * MEGABYTE),
-        (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_CORE, 0),
+def _limit_use(limits: Limits, found: Confinement) -> None:
+    """Limit what the system can limit: Windows nothing, macOS no memory."""
+    for name, most, what in (
+        ("RLIMIT_AS", limits.megabytes * MEGABYTE, "memory"),
+        ("RLIMIT_CPU", int(limits.seconds) + 5, "time"),  # a last net: the worker has a timer
+        ("RLIMIT_FSIZE", limits.written * MEGABYTE, "size of files"),
+        ("RLIMIT_NOFILE", limits.open_files, None),
+        ("RLIMIT_CORE", 0, None),
     ):
-        _, hard = resource.getrlimit(what)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
+        told = [] if what is None else [what]
+        if found.attempt(told, partial(_limit, name, most)):
+            found.enforced += told
+
+
+def _limit(name: str, most: int) -> bool:
+    """Set one of the system's limits, or keep one that is lower."""
+    import resource
+
+    kind = getattr(resource, name)
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+    return True
 
 
 def _file_rules(readable: Iterable[Path], scratch: Path) -> Apply:

@@ -7,7 +7,6 @@ within its bounds, or with an error that says how the worker ended.
 from __future__ import annotations
 
 import os
-import selectors
 import shutil
 import signal
 import subprocess
@@ -20,22 +19,27 @@ from dataclasses import asdict
 from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.sandbox.confinement import Confinement
 from chainrule.sandbox.limits import MEGABYTE, Limits
 from chainrule.sandbox.messages import Message, MessageError, read_message
+from chainrule.sandbox.pipes import open_pipes
 from chainrule.types import Array
 
 GRACE = 5.0  # seconds that a worker has, once its time is over, to say where it was
-PART = 1 << 16  # bytes read at a time
 LAST_WORDS = 1 << 14  # bytes kept of what is written to standard error
+LAST_LOOK = 0.25  # seconds in which a worker's last words have come, once it has ended
 LOOK_AROUND = 0.25  # seconds from one look at what was written on disk to the next
 MOST_FILES = 2_000
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-KEPT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH")  # how this machine runs NumPy
+KEPT = (
+    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH"),  # how this machine runs NumPy
+    "SYSTEMROOT",  # without which no Python starts on Windows
+)
+HOMES = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR")
 APART = ("unshare", "--user", "--map-current-user", "--net", "--ipc", "--uts")
 
 
@@ -97,9 +101,8 @@ class Worker:
         self.limits = limits
         self.scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
         self.until = time.monotonic() + limits.waiting
-        self.outgoing = memoryview(b"")
         self.received, self.said = bytearray(), bytearray()
-        self.looked = 0.0
+        self.looked, self.is_over = 0.0, False
         self.process = subprocess.Popen(  # noqa: S603  the module is chainrule's own
             [*_apart(), sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
@@ -110,11 +113,7 @@ class Worker:
             env=environment(self.scratch),
             start_new_session=True,
         )
-        self.selector = selectors.DefaultSelector()
-        for stream in (self._pipe("stdin"), self._pipe("stdout"), self._pipe("stderr")):
-            os.set_blocking(stream.fileno(), False)
-        self.selector.register(self._pipe("stdout"), selectors.EVENT_READ)
-        self.selector.register(self._pipe("stderr"), selectors.EVENT_READ)
+        self.pipes = open_pipes(self.process)
         folders = [str(each.resolve()) for each in readable]
         _ALIVE.add(self)
         self.setup = {"limits": asdict(limits), "readable": folders, "scratch": str(self.scratch)}
@@ -141,15 +140,13 @@ class Worker:
 
     def _ask(self, message: Message) -> Message:
         """The answer to a message."""
-        self.outgoing = memoryview(message.packed())
-        self.selector.register(self._pipe("stdin"), selectors.EVENT_WRITE)
+        self.pipes.send(message.packed())
         try:
             answer = read_message(self._read)
         except MessageError as error:
             raise WorkerError(f"the worker's answer cannot be read: {error}") from None
         finally:
-            with suppress(KeyError):
-                self.selector.unregister(self._pipe("stdin"))
+            self.pipes.stop_sending()
         self._look_at_files()  # it may have written more than it may since the last look
         return answer
 
@@ -163,16 +160,15 @@ class Worker:
     def _wait(self) -> None:
         """Take what comes next: a part of the answer, last words, the end of the time."""
         self._look_around()
-        for key, _ in self.selector.select(LOOK_AROUND):
-            if key.fileobj is self.process.stdin:
-                self._send()
-            elif key.fileobj is self.process.stderr:
-                self._listen()
-            else:
-                part = os.read(key.fd, PART)
-                if not part:
-                    self._ended()
+        if self.is_over:
+            self._ended()
+        for name, part in self.pipes.received(LOOK_AROUND):
+            if name == "stderr":
+                self._listen(part)
+            elif part:
                 self.received += part
+            else:
+                self.is_over = True
 
     def _look_around(self) -> None:
         now = time.monotonic()
@@ -191,22 +187,8 @@ class Worker:
                 f"the code writes more than {self.limits.written} MB, or {MOST_FILES} files"
             )
 
-    def _send(self) -> None:
-        try:
-            sent = os.write(self._pipe("stdin").fileno(), self.outgoing[:PART])
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            sent = len(self.outgoing)
-        self.outgoing = self.outgoing[sent:]
-        if not self.outgoing:
-            self.selector.unregister(self._pipe("stdin"))
-
-    def _listen(self) -> None:
+    def _listen(self, part: bytes) -> None:
         """Keep the end of what is written to standard error."""
-        part = os.read(self._pipe("stderr").fileno(), PART)
-        if not part:
-            self.selector.unregister(self._pipe("stderr"))
         self.said += part
         del self.said[:-LAST_WORDS]
 
@@ -221,41 +203,34 @@ class Worker:
 
     def _tell_to_end(self) -> None:
         """End the worker; it may first say where it was."""
-        self.process.send_signal(signal.SIGPROF)
+        if hasattr(signal, "SIGPROF"):  # elsewhere it does so by itself
+            self.process.send_signal(signal.SIGPROF)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
         self.kill()
 
     def _last_words(self) -> str:
-        stream = self._pipe("stderr").fileno()
-        with suppress(BlockingIOError):
-            for _ in range(LAST_WORDS):  # a process that it has left behind may go on writing
-                part = os.read(stream, PART)
-                if not part:
-                    break
-                self.said += part
-                del self.said[:-LAST_WORDS]
+        self.pipes.stop_sending()
+        for _ in range(LAST_WORDS):  # a process that it has left behind may go on writing
+            parts = self.pipes.received(LAST_LOOK)
+            for name, part in parts:
+                if name == "stderr":
+                    self._listen(part)
+            if not parts:
+                break
         return self.said.decode(errors="replace")
 
     def kill(self) -> None:
         """End the process, and those that it has started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        kill_group(self.process)
         self.process.wait()
 
     def end(self) -> None:
         """End it, and leave nothing behind."""
         self.kill()
         _ALIVE.discard(self)
-        self.selector.close()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        self.pipes.close()
         remove(self.scratch)
-
-    def _pipe(self, name: str) -> IO[bytes]:
-        stream: IO[bytes] = getattr(self.process, name)
-        return stream
 
     def __enter__(self) -> Worker:
         return self
@@ -269,13 +244,25 @@ class Worker:
         self.end()
 
 
+def kill_group(process: subprocess.Popen[Any]) -> None:
+    """End a process that was started as a new session, and those that it has started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return
+    if taskkill := shutil.which("taskkill"):  # on Windows, which has no groups to end
+        command = [taskkill, "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False)  # noqa: S603  fixed
+    process.kill()
+
+
 def environment(scratch: Path) -> dict[str, str]:
     """An environment that tells nothing of this one, and a home that is empty."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {
         **kept,
         **dict.fromkeys(ONE_THREAD, "1"),
-        **dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(scratch)),
+        **dict.fromkeys(HOMES, str(scratch)),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.chain import Chain
 from chainrule.errors import ArgumentError, ModelFileError
-from chainrule.extras import optional
+from chainrule.extras import optional, packages_for
 from chainrule.layers import BatchNorm
 from chainrule.layers.base import join
 from chainrule.layouts import TORCH_NAMES
@@ -215,7 +215,8 @@ def read(path: str | PathLike[str]) -> Mapping[str, Any]:
 
 def read_safetensors(path: str | PathLike[str]) -> Mapping[str, Array]:
     """The arrays in a safetensors file, in the order of their names there."""
-    from safetensors import SafetensorError, safe_open
+    with packages_for("a safetensors file"):
+        from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:

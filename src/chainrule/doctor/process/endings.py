@@ -11,7 +11,9 @@ from chainrule.errors import CheckError
 from chainrule.sandbox.limits import Limits
 from chainrule.sandbox.worker import WorkerEndedError, WorkerError, WorkerLateError
 
-OUT_OF_TIME = {-signal.SIGPROF, -signal.SIGXCPU, -signal.SIGKILL}  # its timer, or the kernel's
+OUT_OF_TIME = {  # its timer, or the kernel's; there are none on Windows
+    -getattr(signal, name) for name in ("SIGPROF", "SIGXCPU", "SIGKILL") if hasattr(signal, name)
+}
 TRACE_LINE = re.compile(r'File "(.+)", line (\d+) in (.+)')
 
 

@@ -32,6 +32,7 @@ from chainrule.files import cannot_write, half_written
 
 MACHINE = function_name(machine.run)
 FUNCTIONS = (LIBRARY, MACHINE, *HANDLERS)
+HOW_LONG = "15 seconds to 2 minutes"  # on two fast cores, and on two slow ones
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
 PATIENCE = 60.0  # seconds in which whoever holds the lock should have compiled one function more
 
@@ -47,7 +48,7 @@ def machine_code(name: str, dtype: str) -> bytes:
 
 def compile_missing(name: str, dtype: str) -> bytes:
     """Compile everything that is yet to be compiled; the machine code of one function."""
-    with waiting("compiling the engine, once on this machine"):
+    with waiting(f"compiling the engine for {dtype}, once on this machine: {HOW_LONG}"):
         fill_cache(dtype)
     if code := read(name, dtype):
         return code

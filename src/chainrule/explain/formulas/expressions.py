@@ -36,7 +36,7 @@ FUNCTIONS = {  # of NumPy, with {0} in the place of the first argument
     "empty": r"\text{{to be filled}}",
     "empty_like": r"\text{{to be filled}}",
     "broadcast_to": "{0}",
-    "ndtr": r"\Phi\left({0}\right)",
+    "normal_cdf": r"\Phi\left({0}\right)",
 }
 IN_BRACKETS = ("log", "square")  # functions whose argument stands in brackets, if it must
 REDUCTIONS = {

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.experiments.palette import BLUE, VERMILION
+from chainrule.extras import packages_for
 from chainrule.types import Array
 
 TILES = 64  # maps of one layer that are shown
@@ -84,7 +85,8 @@ def _rectangle(values: Array) -> Array:
 
 def _png(values: Array) -> str:
     """Numbers in [-1, 1] as a PNG within an address."""
-    from PIL import Image as Pillow
+    with packages_for("a page with pictures"):
+        from PIL import Image as Pillow
 
     strength = np.nan_to_num(np.abs(values), nan=0.0, posinf=1.0).clip(0, 1)
     positive, negative = (np.array(_rgb(colour)) for colour in (BLUE, VERMILION))

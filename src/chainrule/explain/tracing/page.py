@@ -8,6 +8,7 @@ from chainrule.explain.tracing.arrays import COLUMNS, FEW, first_example
 from chainrule.explain.tracing.findings import Finding
 from chainrule.explain.tracing.images import Image, image_of
 from chainrule.explain.tracing.statistics import Statistics, short
+from chainrule.extras import packages_for
 from chainrule.passages import Passage, Recording
 from chainrule.types import Array
 
@@ -33,7 +34,8 @@ def page_of(recording: Recording, findings: list[Finding], rows: list[list[str]]
         findings: what is wrong with the arrays.
         rows: of the table of layers, under `COLUMNS`.
     """
-    from jinja2 import Environment, PackageLoader, select_autoescape
+    with packages_for("a page"):
+        from jinja2 import Environment, PackageLoader, select_autoescape
 
     environment = Environment(
         loader=PackageLoader("chainrule.explain.tracing"),
