@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import DataDir
+from chainrule.cli.options import DataDir, PictureFormat, also_in
 from chainrule.cli.terminal import Program, console
 from chainrule.display import say
 
@@ -46,6 +46,7 @@ def run_lab(
             help="Write report.md, report.html and the pictures; else tables on the terminal only.",
         ),
     ] = None,
+    format: PictureFormat = None,
     data_dir: DataDir = None,
 ) -> None:
     """Run a lab, and show its tables.
@@ -62,11 +63,14 @@ def run_lab(
 
     if out is not None and out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: give a folder, in which the report is written")
+    formats = also_in(format)
+    if formats and out is None:
+        raise OutputError("--format is for the pictures of a report: give --out DIR as well")
     lab = LABS[find_name(name, LABS, "lab")]
     document = lab.run(Setting(quick, seed, data_dir, workers=os.cpu_count() or 1))
     document.show(console())
     if out is None:
         say("With --out DIR the report is written there, with its pictures.")
     else:
-        document.write(out)
+        document.write(out, formats)
         say(f"{out}/ has report.md, report.html and the pictures")

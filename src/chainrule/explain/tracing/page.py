@@ -8,6 +8,7 @@ from chainrule.explain.tracing.arrays import COLUMNS, FEW, first_example
 from chainrule.explain.tracing.findings import Finding
 from chainrule.explain.tracing.images import Image, image_of
 from chainrule.explain.tracing.statistics import Statistics, short
+from chainrule.palette import SIGNS
 from chainrule.passages import Passage, Recording
 from chainrule.types import Array
 
@@ -45,6 +46,7 @@ def page_of(recording: Recording, findings: list[Finding], rows: list[list[str]]
         examples=len(recording.x),
         loss=f"{recording.loss!r} is {short(recording.value)}",
         findings=findings,
+        signs=SIGNS,
         columns=COLUMNS,
         rows=rows,
         layers=[
