@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -78,9 +79,9 @@ def measure(page: Path, width: int) -> dict:
 
 
 def printed(page: Path) -> list[str]:
-    """The text of each page of what is printed."""
+    """The text of each page of what is printed, ligatures as the letters they stand for."""
     from pypdf import PdfReader
 
     target = page.with_suffix(".pdf")
     chromium(page, "--no-pdf-header-footer", f"--print-to-pdf={target}")
-    return [one.extract_text() for one in PdfReader(target).pages]
+    return [unicodedata.normalize("NFKC", one.extract_text()) for one in PdfReader(target).pages]

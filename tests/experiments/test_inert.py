@@ -57,6 +57,9 @@ def document_of(text: str) -> Document:
     return document
 
 
+WIDTHS = ("words", "prose")  # the classes of a column, by how long its cells are
+
+
 class Elements(HTMLParser):
     """What a browser finds in a page: elements with their attributes, and text."""
 
@@ -67,7 +70,7 @@ class Elements(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, *attrs))
+        self.found.append((tag, *(one for one in attrs if one[1] not in WIDTHS)))
 
     def handle_endtag(self, tag: str) -> None:
         self.found.append((f"/{tag}",))

@@ -392,7 +392,7 @@ def test_cells_of_text(cell: str) -> None:
 def test_paper_is_filled_from_the_first_page_on(claims: Path) -> None:
     first, *others = pages = printed(claims)
     assert "Section 0" in first
-    assert first.count("Test accuracy") >= 2
+    assert " ".join(first.split()).count("Test accuracy") >= 2
     for page in pages:
         assert not re.fullmatch(r"Section \d|Sentences.*", page.strip().splitlines()[-1])
     text = " ".join(" ".join(pages).split())
@@ -403,5 +403,5 @@ def test_paper_is_filled_from_the_first_page_on(claims: Path) -> None:
 def test_a_report_on_paper_begins_with_its_results(digits_report: Document, tmp_path: Path) -> None:
     digits_report.write(tmp_path)
     first, *_, last = printed(tmp_path / "report.html")
-    assert "are classified correctly" in first
-    assert "repeats this run" in last
+    assert "are classified correctly" in " ".join(first.split())
+    assert "repeats this run" in " ".join(last.split())
