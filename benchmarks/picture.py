@@ -41,7 +41,8 @@ def draw(results: Mapping[str, Any], machine: Mapping[str, Any], threads: int) -
             taken = median(found.get(peer, {}))
             place = row * group + number * BAR
             if own is None or taken is None:
-                axes.text(1.03, place, "not measured", size=LABEL, va="center", color="#707070")
+                missing = f"{peer}: not measured"
+                axes.text(1.03, place, missing, size=LABEL, va="center", color="#606060")
                 continue
             ratios.append(taken / own)
             axes.barh(place, ratios[-1] - 1, 0.9 * BAR, left=1, color=colour(number))
