@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from chainrule.pictures import write_picture
 from options import parser
 from peers import PEERS
+from picture import draw
 from surroundings import machine
 from turns import Worker, measure, median, show_kernels, time_text
 from workloads import WORKLOADS
@@ -34,7 +34,6 @@ ONLY_FOR = {
     "NumPy by hand": ROWS_OF_DENSE,
     "JAX scan": (*ROWS_OF_DENSE, "W11", "W18"),  # its convolutions within a scan take seconds
 }
-IN_THE_PICTURE = ("PyTorch", "torch.compile", "JAX", "JAX scan", "NumPy by hand")
 
 
 def measure_workload(name: str, peers: Sequence[str], given: Any, console: Console) -> Any:
@@ -91,28 +90,6 @@ def as_markdown(results: Mapping[str, Any], peers: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plot(results: Mapping[str, Any], peers: Sequence[str], path: Path) -> None:
-    """The ratios as bars, on a logarithmic scale."""
-    from matplotlib.figure import Figure
-
-    shown = [peer for peer in IN_THE_PICTURE if peer in peers]
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
-    axes = figure.subplots()
-    width = 0.8 / len(shown)
-    for i, peer in enumerate(shown):
-        heights = []
-        for found in results.values():
-            own, taken = median(found["chainrule"]), median(found.get(peer, {}))
-            heights.append(taken / own if own and taken else np.nan)
-        axes.bar(np.arange(len(results)) + i * width - 0.4 + width / 2, heights, width, label=peer)
-    axes.axhline(1, color="black", linewidth=1)
-    axes.set_yscale("log")
-    axes.set_xticks(range(len(results)), list(results))
-    axes.set_ylabel("times as long as chainrule")
-    axes.legend(ncols=len(shown), frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.12))
-    figure.savefig(path, dpi=150)
-
-
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--workloads", default=",".join(WORKLOADS))
@@ -130,7 +107,7 @@ def main() -> None:
     record["workloads"] = results
     (given.out / "table.md").write_text(as_markdown(results, peers))
     (given.out / "results.json").write_text(json.dumps(record, indent=1) + "\n")
-    plot(results, peers, given.out / "results.png")
+    write_picture(draw(results, record["machine"], given.threads), given.out / "results.png")
     console.print(f"{given.out}/ has results.json, table.md and results.png")
 
 

@@ -19,11 +19,12 @@ FLOORS = [
         *["extras", "html"],
         *["errors", "types", "seeding", "functions", "files", "limits"],
         *["text", "display", "interruption", "environment", "blas"],
+        *["palette", "pictures"],
     },
     {"configurable", "arguments", "sandbox"},
     {"foreign"},
     {"rewrites"},
-    {"initializers", "regularizers", "history", "parameters"},
+    {"initializers", "regularizers", "curves", "history", "parameters"},
     {"layers", "tensor_file"},
     {"augmentation", "layouts", "losses", "metrics", "optimizers", "schedules"},
     {"data", "checkpoint", "objective"},
@@ -36,7 +37,10 @@ FLOORS = [
     {"doctor"},
     {"check", "grading"},
     {"assignments", "classroom"},
-    {"experiments", "labs", "parallel", "explain", "sklearn", "onnx_import", "weights", "hub"},
+    {
+        *["experiments", "labs", "parallel", "explain"],
+        *["reports", "sklearn", "onnx_import", "weights", "hub"],
+    },
     {"cli", "__main__"},
 ]
 # The same for the rooms within a package.

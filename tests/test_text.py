@@ -11,7 +11,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 import pytest
 from matplotlib.figure import Figure
 
-from chainrule.display import as_png
+from chainrule.pictures import as_picture
 from chainrule.text import (
     LONGEST_LABEL,
     file_name,
@@ -56,7 +56,7 @@ def test_matplotlib_writes_it_as_it_stands(text: str) -> None:
     axes.plot([0, 1], label=for_plot(text))
     legend = axes.legend()
     title = axes.set_title(for_plot(text))
-    assert as_png(figure, dpi=20).startswith(b"\x89PNG")
+    assert as_picture(figure, "png", dpi=20).startswith(b"\x89PNG")
     written, is_formula = title._preprocess_math(title.get_text())
     assert not is_formula
     assert [one.get_text() for one in legend.get_texts()] == [for_plot(text)]
@@ -74,7 +74,7 @@ def test_a_long_label_keeps_both_ends() -> None:
 def test_a_letter_that_the_font_does_not_have_is_no_warning() -> None:
     figure = Figure(figsize=(2, 1))
     figure.suptitle("猫")
-    assert as_png(figure, dpi=20).startswith(b"\x89PNG")
+    assert as_picture(figure, "png", dpi=20).startswith(b"\x89PNG")
 
 
 @hostile

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chainrule.onnx_import import *
     from chainrule.optimizers import *
     from chainrule.regularizers import *
+    from chainrule.reports import *
     from chainrule.weights import *
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ _FLAT = (
     "history",
     "hub",
     "onnx_import",
+    "reports",
     "weights",
 )
 # … while the names in these are reached through the module: `cr.schedules.Cosine`.

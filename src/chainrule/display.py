@@ -1,23 +1,18 @@
-"""How lines, numbers, times, figures and waiting are shown to people."""
+"""How lines, numbers, times and waiting are shown to people."""
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chainrule.extras import is_installed
 from chainrule.text import encodable, printable
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def describe_numbers(numbers: Mapping[str, float]) -> str:
@@ -82,15 +77,6 @@ def notice(text: str) -> None:
     """A line to the user on standard error, once in this process."""
     with suppress(OSError, ValueError):  # nobody may be there to read it
         print(f"chainrule: {printable(text)}", file=sys.stderr, flush=True)
-
-
-def as_png(figure: Figure, dpi: float, transparent: bool = False) -> bytes:
-    """The figure as a PNG file; a letter that the font does not have is a box, without a word."""
-    drawn = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        figure.savefig(drawn, format="png", dpi=dpi, transparent=transparent)
-    return drawn.getvalue()
 
 
 def is_in_notebook() -> bool:

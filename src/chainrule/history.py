@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import overload
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any, overload
 
 from chainrule.display import counted, format_number, format_seconds
-from chainrule.errors import UnknownNameError
+from chainrule.errors import ArgumentError, UnknownNameError
 from chainrule.html import html_table
 
 __all__ = ["History"]
 
 Record = dict[str, float]
 ROWS = 20  # of a table in a notebook
+LARGEST = 100  # inches of a picture's side
 BOOKKEEPING = ("epoch", "learning_rate", "seconds")  # in a record, besides loss and metrics
 
 CUT_OFF = ("interrupted", "terminated")  # why training stopped, where a signal ended it
@@ -48,6 +51,29 @@ class History:
         """Add an epoch."""
         self.records.append(record)
 
+    def record(self, **numbers: Any) -> None:
+        """Add an epoch of a training loop of one's own: the loss and whatever else is measured,
+        `validation_` before what is of held-out examples. Epochs are counted.
+
+        Raises:
+            ArgumentError: something is no number, or is not what the epochs before have.
+
+        >>> history = History()
+        >>> for loss in (0.9, 0.4):
+        ...     history.record(loss=loss, validation_loss=loss + 0.1)
+        >>> history["epoch"], history["validation_loss"]
+        ([1, 2], [1.0, 0.5])
+        """
+        before = [name for name in self.records[0] if name != "epoch"] if self.records else numbers
+        if not numbers or {*before} != {*numbers}:
+            raise ArgumentError(
+                f"epoch {len(self) + 1} has {_listed(numbers)}, expected "
+                f"{_listed(before) if self.records else 'at least one number, as in loss=0.5'}: "
+                "record the same numbers in every epoch"
+            )
+        plain = {name: _as_number(name, value) for name, value in numbers.items()}
+        self.append({"epoch": len(self) + 1, **plain})
+
     @overload
     def __getitem__(self, key: str) -> list[float]: ...
     @overload
@@ -74,6 +100,35 @@ class History:
     def names(self) -> list[str]:
         """What is recorded for each epoch."""
         return list(filter(self.has, self.records[0])) if self.records else []
+
+    def measured(self) -> dict[str, list[float]]:
+        """Loss and metrics: for each, a value for each epoch."""
+        return {name: self.values(name) for name in self.names() if name not in BOOKKEEPING}
+
+    def plot(
+        self, path: str | PathLike[str], title: str = "", size: tuple[float, float] | None = None
+    ) -> None:
+        """Draw the learning curves: a panel for the loss and one for each metric.
+
+        Args:
+            path: a file that ends in .png, .svg or .pdf.
+            size: width and height in inches; as it suits the panels unless given.
+        Raises:
+            ArgumentError: no epoch was recorded, or no such size can be drawn.
+            OutputError: another ending, or the file cannot be written.
+        """
+        from chainrule.curves import plot_curves
+        from chainrule.pictures import find_format, write_picture
+
+        find_format(Path(path))  # before anything is drawn
+        if not len(self):
+            raise ArgumentError("there is no epoch to draw: train, or call record(loss=…) first")
+        if size is not None and not _is_size(size):
+            raise ArgumentError(
+                f"size should be (width, height) in inches, from 1 to {LARGEST}, received {size!r}"
+            )
+        epochs = range(1, len(self) + 1)
+        write_picture(plot_curves(epochs, self.measured(), title, size), Path(path))
 
     def costs(self, name: str | None = None, mode: str | None = None) -> list[float]:
         """The values that early stopping and schedules watch, smaller ones better: those of `name`,
@@ -118,6 +173,24 @@ class History:
 def _shown(name: str, value: float) -> str:
     """A number of a record as people read it."""
     return format_seconds(value) if name == "seconds" else format_number(name, value)
+
+
+def _is_size(size: Any) -> bool:
+    """True of two sides that a picture can have."""
+    are_two = isinstance(size, (tuple, list)) and len(size) == 2
+    return are_two and all(isinstance(side, (int, float)) and 1 <= side <= LARGEST for side in size)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _as_number(name: str, value: Any) -> float:
+    """A number of NumPy or another library as Python's."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name} should be a number, received {value!r}") from None
 
 
 def is_better_larger(name: str | None) -> bool:

@@ -49,6 +49,18 @@ def test_out_writes_the_report_with_the_command_that_made_it(chainrule: Command)
     assert Path("here/report.html").exists()
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_format_is_for_pictures_that_are_written(chainrule: Command) -> None:
+    assert chainrule("lab", "run", "tiny", "--out", "here", "--format", "svg").code == 0
+    refused = chainrule("lab", "run", "tiny", "--format", "svg")
+    assert refused.code == 2
+    assert "give --out DIR as well" in refused.err
+    unknown = chainrule("lab", "run", "tiny", "--out", "there", "--format", "sgv")
+    assert unknown.code == 2
+    assert "did you mean 'svg'?" in unknown.err
+    assert not Path("there").exists()
+
+
 def test_an_unknown_lab_is_answered_with_the_nearest(chainrule: Command) -> None:
     answer = chainrule("lab", "run", "parabel")
     assert answer.code == 2

@@ -52,6 +52,16 @@ def test_a_report_elsewhere_leaves_the_run_alone(chainrule: Command, run: Path) 
     assert {path.name for path in run.iterdir()} == before
 
 
+def test_pictures_for_slides_lie_beside_those_of_the_page(chainrule: Command, run: Path) -> None:
+    assert chainrule("report", run, "--out", "svg", "--format", "svg").code == 0
+    names = {path.name for path in Path("svg/pictures").iterdir()}
+    assert {"curves.png", "curves.svg"} <= names
+    refused = chainrule("report", run, "--out", "other", "--format", "gif")
+    assert refused.code == 2
+    assert "no format is called 'gif'" in refused.err
+    assert not Path("other").exists()
+
+
 def test_a_notebook_is_replaced_only_by_force(chainrule: Command, run: Path) -> None:
     assert chainrule("export-notebook", run, "--out", "xor.ipynb").code == 0
     refused = chainrule("export-notebook", run, "--out", "xor.ipynb")

@@ -254,6 +254,17 @@ def test_a_heat_map_of_the_wrong_entries(chainrule: Command, tmp_path: Path) -> 
         assert image.width > 800
 
 
+def test_a_heat_map_can_be_a_vector_picture_and_nothing_else(
+    chainrule: Command, tmp_path: Path
+) -> None:
+    file = layer(tmp_path, "dy = dy / len(dy)")
+    assert chainrule("check", file, "--heat-map", tmp_path / "wrong.svg").code == 1
+    assert (tmp_path / "wrong.svg").read_bytes().startswith(b"<?xml")
+    refused = chainrule("check", file, "--heat-map", tmp_path / "wrong.txt")
+    assert refused.code == 2
+    assert ".png, .svg or .pdf" in refused.err
+
+
 def test_a_heat_map_draws_what_the_code_gives(tmp_path: Path) -> None:
     diagnosis = diagnose_file(layer(tmp_path, "dy = dy / len(dy)"))
     for each in diagnosis.comparisons:

@@ -22,12 +22,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
+from chainrule.curves import plot_bands
 from chainrule.doctor.heat_map import draw_heat_map
 from chainrule.experiments import figures
 from chainrule.experiments.comparison import Comparison, read_comparison, run_comparison
 from chainrule.experiments.comparison_report import report_comparison
-from chainrule.experiments.curves import draw_curves, plot_bands
 from chainrule.experiments.document import Code, Document
+from chainrule.experiments.features import Feature
 from chainrule.experiments.notebook import write_notebook
 from chainrule.experiments.report import report_run
 from chainrule.experiments.results import Results, RunResult
@@ -56,6 +57,9 @@ def document_of(text: str) -> Document:
     return document
 
 
+WIDTHS = ("words", "prose")  # the classes of a column, by how long its cells are
+
+
 class Elements(HTMLParser):
     """What a browser finds in a page: elements with their attributes, and text."""
 
@@ -66,7 +70,7 @@ class Elements(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, *attrs))
+        self.found.append((tag, *(one for one in attrs if one[1] not in WIDTHS)))
 
     def handle_endtag(self, tag: str) -> None:
         self.found.append((f"/{tag}",))
@@ -123,7 +127,7 @@ def history_of(*names: str) -> History:
 @pytest.mark.parametrize("name", ["a formula", "two prices", "very long", "half a character"])
 def test_curves_can_be_drawn(tmp_path: Path, name: str) -> None:
     text = HOSTILE[name]
-    draw_curves(history_of(text), f"{text}: {text}", tmp_path / "curves.png")
+    history_of(text).plot(tmp_path / "curves.png", f"{text}: {text}")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -134,9 +138,18 @@ def test_pictures_of_many_names_can_be_drawn() -> None:
     image = np.zeros((2, 2, 1))
     document = Document("pictures")
     for name, figure in {
-        "bands": plot_bands({text: [history_of("accuracy")] for text in names}),
+        "bands": plot_bands({text: [history_of("accuracy").measured()] for text in names}),
         "confusion": figures.draw_confusion(np.eye(len(names)), names),
-        "regions": figures.draw_regions(lambda x: np.zeros(len(x), int), points, numbers, names),
+        "regions": figures.draw_regions(
+            {text: lambda x: np.zeros(len(x), int) for text in names[:2]},
+            points,
+            numbers,
+            names,
+            [Feature(names[0]), Feature(names[1])],
+        ),
+        "weights": figures.draw_weight_matrix(
+            np.ones((len(names), 2)), [Feature(text) for text in names]
+        ),
         "images": figures.draw_images([(text, [(image, text)]) for text in names], 1),
         "gradients": figures.draw_gradients([1, 2], {text: [1.0, 2.0] for text in names}),
         "estimates": figures.draw_estimates(results_of(names)),

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from chainrule.experiments.comparison import Comparison, grid, run_comparison
 from chainrule.experiments.comparison_report import report_comparison
 from chainrule.experiments.document import DARK_PAGE, Code, Document, Heading, Picture, Table
 from chainrule.experiments.judged import judge
-from chainrule.experiments.palette import BLUE, VERMILION
 from chainrule.experiments.report import (
     add_layers,
     describe_outcome,
@@ -30,6 +28,8 @@ from chainrule.experiments.report import (
 )
 from chainrule.experiments.run_folder import Run, read_history, read_run
 from chainrule.experiments.runner import load_data
+from chainrule.palette import BLUE, VERMILION
+from tests.browser import PHONE, WIDE, measure, photograph, printed
 from tests.experiments.runs import train
 
 DIVERGES = 1e18
@@ -98,12 +98,12 @@ def test_a_run_on_images_has_every_section(digits: Run, digits_report: Document)
 
     assert headings(document) == [
         "digits: mlp",
-        "Configuration",
         "Learning curves",
         "Which classes are confused",
         "The worst mistakes",
         "What the first layer looks for",
         "Inside the network while it learnt",
+        "Configuration",
     ]
     assert set(pictures(document)) == {
         *("curves", "confusion", "confused-pairs", "mistakes", "weights"),
@@ -127,20 +127,20 @@ def test_warnings_of_the_training_stand_in_summary_and_report(tmp_path: Path) ->
 
 
 def test_the_configuration_is_that_of_the_run(digits_report: Document) -> None:
-    options, layers, *_ = tables(digits_report)
+    *_, options, layers = tables(digits_report)
     assert ["learning rate", "0.001"] in options.rows
     assert ["1", "Dense(16)", "16", "1,040"] in layers.rows
 
 
 def test_the_most_confused_pairs_are_counted(digits: Run, digits_report: Document) -> None:
     judged = judge(digits, load_data(digits.config))
-    counts = cr.metrics.confusion_matrix(judged.classes, judged.y, 10)
+    counts = cr.metrics.confusion_matrix(judged.answers, judged.y, 10)
     np.fill_diagonal(counts, 0)
     true, predicted, places = judged.confused_pairs(1)[0]
     assert counts[true, predicted] == counts.max() == len(places)
     assert set(judged.y[places]) == {true}
-    assert set(judged.classes[places]) == {predicted}
-    pairs = tables(digits_report)[2]
+    assert set(judged.answers[places]) == {predicted}
+    pairs = tables(digits_report)[0]
     assert pairs.rows[0][:2] == [f"{true} taken for {predicted}", f"{counts.max()}"]
 
 
@@ -148,7 +148,7 @@ def test_the_worst_mistakes_come_first(digits: Run) -> None:
     judged = judge(digits, load_data(digits.config))
     rows = np.arange(len(judged.y))
     right = np.log(judged.probabilities[rows, judged.y])
-    assert set(judged.wrong) == set(np.flatnonzero(judged.classes != judged.y))
+    assert set(judged.wrong) == set(np.flatnonzero(judged.answers != judged.y))
     assert (np.diff(right[judged.wrong]) >= 0).all()
 
 
@@ -314,28 +314,6 @@ def rgb(colour: str) -> np.ndarray:
 
 # --- in a browser -------------------------------------------------------------------------
 
-HEADLESS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--hide-scrollbars", "--window-size=1100,2600"),
-]
-SCHEMES = {"light": 1, "dark": 0}  # Blink's numbers for them
-
-
-def photograph(page: Path, scheme: str) -> np.ndarray:
-    """What Chromium shows of a page, ``(height, width, 3)``."""
-    browser = shutil.which("chromium")
-    if browser is None:
-        pytest.fail("chromium is not installed: `make browser`")
-    target = page.with_name(f"{scheme}.png")
-    command = [
-        *(browser, *HEADLESS, f"--user-data-dir={page.parent / 'profile'}"),
-        f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
-        *(f"--screenshot={target}", page.as_uri()),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    return np.asarray(Image.open(target).convert("RGB"))
-
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "#ffffff"), ("dark", DARK_PAGE)])
 @pytest.mark.parametrize("kind", ["parabola_report", "comparison_report"])
@@ -354,3 +332,76 @@ def test_chromium_shows_it_in_light_and_dark(
         assert (np.abs(shown - rgb(colour)).max(axis=-1) < 3).sum() > 100
     other = {"#ffffff", DARK_PAGE} - {background}
     assert (shown == rgb(other.pop())).all(axis=-1).mean() < 0.05  # nothing of the other scheme
+
+
+@pytest.mark.parametrize("kind", ["digits_report", "parabola_report", "comparison_report"])
+def test_no_page_is_wider_than_its_window(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    request.getfixturevalue(kind).write(tmp_path)
+    for width in (WIDE, PHONE):
+        shown = measure(tmp_path / "report.html", width)
+        assert shown["page"] <= shown["window"] == width
+    wide = measure(tmp_path / "report.html", WIDE)
+    assert all(table <= place for table, place, _ in wide["tables"])
+
+
+SENTENCE = "one run against several seeds; a sentence that is long enough to fill several lines"
+
+
+@pytest.fixture
+def claims(tmp_path: Path) -> Path:
+    """A page with a table like those at the end of labs, whose cells begin with numbers."""
+    document = Document("claims")
+    rows = [
+        ["Test accuracy", "0.788, 0.760", f"92.00 ± 1.41 %; +4.67 points: {SENTENCE}", SENTENCE],
+        ["Seconds", "100 %", f"12.3 s; {SENTENCE}", f"1,000 points {SENTENCE}"],
+    ]
+    for number in range(8):
+        document.heading(f"Section {number}")
+        document.table(["", "reported", "measured", "why"], rows, "Sentences about numbers.")
+    document.write(tmp_path)
+    return tmp_path / "report.html"
+
+
+def test_a_table_of_sentences_has_no_column_of_one_word_a_line(claims: Path) -> None:
+    assert Table(["", "a"], [["", f"1 {SENTENCE}"]]).kind(1) == "prose"
+    shown = measure(claims, WIDE)
+    for table, place, highest_row in shown["tables"]:
+        assert table <= place
+        assert highest_row < 150
+    assert measure(claims, PHONE)["page"] == PHONE
+
+
+@pytest.mark.parametrize("cell", ["97.1 % ± 0.2 %", "0.4 to 0.6", "12 (2 of 5 seeds)", "−3", "",
+                                  "1,234", "0.817 ± 0.011 (0.790 to 0.835)", "3.1e-07", "12 ms",
+                                  "never", "inf"])  # fmt: skip
+def test_cells_of_numbers(cell: str) -> None:
+    assert Table(["", "a"], [["", cell]]).holds_numbers(1)
+
+
+@pytest.mark.parametrize("cell", ["0.788, 0.760", "100 %, 100 %", "1 of them", "2→3→1", "(1, 1, 2)",
+                                  "+4.67 points (95 % interval +3.23 to +6.10): real"])  # fmt: skip
+def test_cells_of_text(cell: str) -> None:
+    assert not Table(["", "a"], [["", cell]]).holds_numbers(1)
+
+
+# --- on paper -----------------------------------------------------------------------------
+
+
+def test_paper_is_filled_from_the_first_page_on(claims: Path) -> None:
+    first, *others = pages = printed(claims)
+    assert "Section 0" in first
+    assert " ".join(first.split()).count("Test accuracy") >= 2
+    for page in pages:
+        assert not re.fullmatch(r"Section \d|Sentences.*", page.strip().splitlines()[-1])
+    text = " ".join(" ".join(pages).split())
+    assert others
+    assert text.count("fill several lines") == 4 * 8  # no column is cut off
+
+
+def test_a_report_on_paper_begins_with_its_results(digits_report: Document, tmp_path: Path) -> None:
+    digits_report.write(tmp_path)
+    first, *_, last = printed(tmp_path / "report.html")
+    assert "are classified correctly" in " ".join(first.split())
+    assert "repeats this run" in " ".join(last.split())

@@ -227,7 +227,7 @@ def pixels(array: np.ndarray) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
-def test_blue_is_positive_vermilion_negative_and_zero_is_clear() -> None:
+def test_blue_is_positive_orange_negative_and_zero_is_clear() -> None:
     shown = pixels(np.array([[1.0, -0.5], [0.0, -1.0]]))
     assert shown[..., 3].tolist() == [[255, 128], [0, 255]]
     assert shown[0, 0, 2] > shown[0, 0, 0]  # more blue than red

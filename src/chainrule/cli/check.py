@@ -76,7 +76,9 @@ def check(
     ] = False,
     heat_map: Annotated[
         Path | None,
-        typer.Option("--heat-map", metavar="FILE.png", help="Draw the wrong entries."),
+        typer.Option(
+            "--heat-map", metavar="FILE", help="Draw the wrong entries: a .png, .svg or .pdf file."
+        ),
     ] = None,
     hide_suggestions: Annotated[
         bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
@@ -144,6 +146,7 @@ def check(
     from chainrule.doctor.process.judge import judge_file
     from chainrule.doctor.verdict import Verdict, not_checked
     from chainrule.errors import CheckError
+    from chainrule.pictures import find_format
     from chainrule.sandbox.limits import Limits
 
     try:
@@ -158,6 +161,8 @@ def check(
             check_class(file, task, out, marking, workers, language)
             return
         _must_exist(file)
+        if heat_map is not None:
+            find_format(heat_map)
         judgement = judge_file(request, limits, heat_map is not None, solution)
     except CheckError as error:
         if as_json:

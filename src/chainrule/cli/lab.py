@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import DataDir
+from chainrule.cli.options import DataDir, PictureFormat, also_in
 from chainrule.cli.terminal import Program, console
 from chainrule.display import say
 
@@ -46,6 +46,7 @@ def run_lab(
             help="Write report.md, report.html and the pictures; else tables on the terminal only.",
         ),
     ] = None,
+    format: PictureFormat = None,
     data_dir: DataDir = None,
 ) -> None:
     """Run a lab, and show its tables.
@@ -56,9 +57,13 @@ def run_lab(
       chainrule lab run mnist-mlp --quick --out labs/mnist-mlp
     """
     from chainrule.configurable import find_name
+    from chainrule.errors import OutputError
     from chainrule.labs import LABS
     from chainrule.labs.lab import Setting
 
+    formats = also_in(format)
+    if formats and out is None:
+        raise OutputError("--format is for the pictures of a report: give --out DIR as well")
     lab = LABS[find_name(name, LABS, "lab")]
     if out is not None:
         refuse_other_files(out, lab.name)
@@ -67,7 +72,7 @@ def run_lab(
     if out is None:
         say("With --out DIR the report is written there, with its pictures.")
     else:
-        document.write(out)
+        document.write(out, formats)
         say(f"{out}/ has report.md, report.html and the pictures")
 
 

@@ -24,9 +24,25 @@ DataDir = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print nothing but errors.", rich_help_panel="Run")
 ]
+PictureFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="svg|pdf",
+        help="Write the pictures in this format too, for slides and print; else as PNG alone.",
+    ),
+]
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as `chainrule train` writes it.")
 ]
+
+
+def also_in(format: str | None) -> list[str]:
+    """The formats that --format asks for, before anything is computed. Raises UnknownNameError."""
+    from chainrule.configurable import find_name
+    from chainrule.pictures import FORMATS
+
+    return [] if format is None else [find_name(format, FORMATS, "format")]
 
 
 def open_run(folder: Path) -> Run:

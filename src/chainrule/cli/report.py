@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import DataDir
+from chainrule.cli.options import DataDir, PictureFormat, also_in
 from chainrule.display import say
 
 
@@ -25,6 +25,7 @@ def report(
             "--out", metavar="DIR", help="Where the report goes; into the folder if left out."
         ),
     ] = None,
+    format: PictureFormat = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write a report: report.html, one page that needs nothing else, and report.md with pictures.
@@ -32,13 +33,14 @@ def report(
     \b
     Examples:
       chainrule report runs/digits-mlp-1
-      chainrule report comparisons/digits-1 --out hand-in
+      chainrule report comparisons/digits-1 --out hand-in --format svg
     """
     from chainrule.experiments.comparison_report import is_comparison, report_comparison
     from chainrule.experiments.document import HTML, MARKDOWN, PICTURES
     from chainrule.experiments.report import report_run
 
+    formats = also_in(format)
     place = out or folder
     document = report_comparison(folder) if is_comparison(folder) else report_run(folder, data_dir)
-    document.write(place)
+    document.write(place, formats)
     say(f"{place / HTML} is the report; {place / MARKDOWN} is the same with {PICTURES}/")

@@ -4,47 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.display import as_png
-from chainrule.files import whole_file
+from chainrule.palette import SIGNS, signed
+from chainrule.pictures import write_picture
 from chainrule.text import for_plot
 from chainrule.types import Array
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 LARGEST = 200  # rows and columns drawn
+LONGEST_NAME = 30  # characters
 
 
 def draw_heat_map(arrays: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """For each wrong gradient: what the code gives, the true one, and the difference.
+    """For each wrong gradient: what the code gives and the true one, on one scale, and their
+    difference on its own. Blue is positive, orange negative, grey what is not known.
 
     Args:
         arrays: `{"dW1": {"given": …, "true": …}}`; entries that are not known are NaN.
-        path: a PNG file.
+        path: a file that ends in .png, .svg or .pdf.
     Raises:
-        OutputError: it cannot be written.
+        OutputError: another ending, or it cannot be written.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 0.6 + 2.6 * len(arrays)), layout="constrained")
-    axes = figure.subplots(len(arrays), 3, squeeze=False)
-    for line, (name, pair) in zip(axes, arrays.items(), strict=True):
+    figure = Figure(figsize=(10, 0.7 + 2.6 * len(arrays)), layout="constrained")
+    rows = figure.subplots(len(arrays), 3, squeeze=False)
+    is_unknown = False
+    for axes, (name, pair) in zip(rows, arrays.items(), strict=True):
         true = _as_matrix(pair["true"])
         is_missing = pair["given"] is None
         given = np.full_like(true, np.nan) if is_missing else _as_matrix(pair["given"])
         gap = given - true if given.shape == true.shape else np.full_like(true, np.nan)
-        limit = float(np.nanmax(np.abs(np.concatenate([given.ravel(), true.ravel()])))) or 1.0
-        titles = for_plot(f"{name}: given"), "true", "difference"
-        for axis, picture, title in zip(line, (given, true, gap), titles, strict=True):
-            image = axis.imshow(
-                picture[:LARGEST, :LARGEST], cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto"
-            )
-            axis.set_title(title, loc="left", fontsize=10)
-            axis.tick_params(labelsize=7)
-        figure.colorbar(image, ax=line, fraction=0.03)
-    with whole_file(path) as file:
-        file.write(as_png(figure, dpi=150))
+        is_unknown |= not all(np.isfinite(each).all() for each in (given, true, gap))
+        shown = f"{for_plot(name, LONGEST_NAME)}{_cut(true)}"
+        _draw(axes[:2], {f"{shown}: the code's": given, "true": true})
+        _draw(axes[2:], {"difference": gap})
+    unknown = f"{SIGNS}, grey not known" if is_unknown else SIGNS
+    figure.supxlabel(f"In all of them {unknown}.", fontsize=10)
+    write_picture(figure, path)
+
+
+def _draw(places: Any, pictures: Mapping[str, Array]) -> None:
+    """Matrices side by side, on one scale of colours."""
+    finite = [np.abs(matrix[np.isfinite(matrix)]).max(initial=0) for matrix in pictures.values()]
+    scale = signed(float(max(finite)) or 1.0)
+    for axes, (title, matrix) in zip(places, pictures.items(), strict=True):
+        known = np.where(np.isfinite(matrix), matrix, np.nan)
+        image = axes.imshow(known[:LARGEST, :LARGEST], aspect="auto", **scale)
+        axes.set_title(title, loc="left", fontsize=10)
+        _name_entries(axes)
+    bar = places[0].figure.colorbar(image, ax=list(places), fraction=0.05 * len(places))
+    bar.ax.tick_params(labelsize=8)
+
+
+def _name_entries(axes: Axes) -> None:
+    """Rows and columns are counted: no ticks lie between them."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.tick_params(labelsize=8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+
+
+def _cut(matrix: Array) -> str:
+    """Which part is drawn of one that is too large."""
+    rows, columns = matrix.shape
+    if max(rows, columns) <= LARGEST:
+        return ""
+    return f" [:{min(rows, LARGEST)}, :{min(columns, LARGEST)}] of {rows} × {columns}"
 
 
 def _as_matrix(values: Any) -> Array:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chainrule.curves import plot_bands, spell
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import read_whole_config
-from chainrule.experiments.curves import plot_bands, spell
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_estimates
 from chainrule.experiments.report import options_in_words
@@ -59,7 +59,7 @@ def describe_comparison(results: Results) -> str:
     """How many runs there were, and which variant was chosen, if only by chance."""
     return (
         f"{len(results.names)} variants, {len(results.runs)} runs. {results.choice()} The "
-        "table below says which differences are more than chance."
+        "sentences below the table say which differences are larger than chance."
     )
 
 
@@ -99,7 +99,7 @@ def add_curves(document: Document, histories: dict[str, list[History]]) -> None:
     document.heading("Learning curves")
     document.picture(
         "curves",
-        plot_bands(histories),
+        plot_bands({name: [one.measured() for one in of] for name, of in histories.items()}),
         "The line is the mean over a variant's seeds, in a band from the lowest to the highest, up "
         "to the last epoch that all seeds reached.",
         "Line charts of loss and metrics over the epochs by variant.",

@@ -9,26 +9,38 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.display import as_png
+from chainrule.configurable import find_name
 from chainrule.files import cannot_write, whole_file
+from chainrule.pictures import FORMATS, as_picture
 from chainrule.text import for_markdown, markdown_code, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
     from rich.console import Console
 
 MARKDOWN, HTML, PICTURES = "report.md", "report.html", "pictures"
 
+BLACK = "#000000"  # matplotlib's own ink
 DARK_PAGE, DARK_INK = "#16181c", "#e6e6e6"  # as in templates/document.html
 PIXELS_PER_INCH = 110  # of the page: a label of 10 points is then as large as the text
 SHARPNESS = 1.5  # pixels drawn for each pixel of the page, for dense displays
 
-NUMBER = re.compile(r"[-−+]?\.?\d|[-−+]?inf\b|[-–]?$")  # how the cell of a number begins, or none
+PROSE = 30  # characters, from which a cell needs room for several words in a line
+
+VALUE = r"[-−+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+|inf|nan)(?:e[-+]?\d+)?(?: ?(?:%|s|ms|µs|points))?"
+NUMBER = re.compile(rf"(?:{VALUE}(?: (?:±|to) {VALUE})?(?: \([^)]{{1,20}}\))?|[-–]?|never|unknown)")
+"""What the cell of a number holds: `97.1 % ± 0.2 %`, `0.4 to 0.6`, `12 (2 of 5 seeds)`, or nothing.
+A sentence that begins with a number is none."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +82,49 @@ class Table:
         >>> table.holds_numbers(0), table.holds_numbers(1)
         (False, True)
         """
-        return column > 0 and all(NUMBER.match(row[column]) for row in self.rows)
+        return column > 0 and all(NUMBER.fullmatch(row[column]) for row in self.rows)
+
+    def kind(self, column: int) -> str:
+        """``"number"``, ``"prose"`` if a cell holds more than a few words, or else ``"words"``."""
+        if self.holds_numbers(column):
+            return "number"
+        longest = max((len(row[column]) for row in self.rows), default=0)
+        return "prose" if longest > PROSE else "words"
 
 
 @dataclass(frozen=True)
 class Picture:
     """A drawing, for a light page and for a dark one.
 
-    `caption` says how to read it, `alt` what it shows to who cannot see it, `width` is in pixels
-    of the page.
+    `caption` says how to read it, `alt` what it shows to who cannot see it.
     """
 
     name: str
     caption: str
     alt: str
-    width: int
-    light: bytes = field(repr=False)
-    dark: bytes = field(repr=False)
+    figure: Figure = field(repr=False)
+
+    @cached_property
+    def width(self) -> int:
+        """Pixels of the page."""
+        return round(self.figure.get_figwidth() * PIXELS_PER_INCH)
+
+    @cached_property
+    def light(self) -> bytes:
+        """A PNG file for a light page."""
+        return as_picture(self.figure, "png", PIXELS_PER_INCH * SHARPNESS)
+
+    @cached_property
+    def dark(self) -> bytes:
+        """A PNG file for a dark page, which shines through it."""
+        if self.light:
+            self.figure.set_layout_engine("none")  # all is in its place already
+        with _light_ink(self.figure):
+            return as_picture(self.figure, "png", PIXELS_PER_INCH * SHARPNESS, transparent=True)
+
+    def as_file(self, format: str) -> bytes:
+        """A file of one of the formats that pictures have, for a light page."""
+        return self.light if format == "png" else as_picture(self.figure, format)
 
 
 @dataclass(frozen=True)
@@ -138,15 +176,9 @@ class Document:
         """Add a matplotlib figure, under a file name without its ending.
 
         What is drawn in black, matplotlib's own ink, is light on a dark page; other colours stay,
-        and so should be of a middle lightness. The figure is used up.
+        and so should be of a middle lightness. The figure is drawn when the document is written.
         """
-        width = round(figure.get_figwidth() * PIXELS_PER_INCH)
-        light = as_png(figure, PIXELS_PER_INCH * SHARPNESS)
-        figure.set_layout_engine("none")  # all is in its place: no need to lay it out again
-        _change_ink(figure)
-        dark = as_png(figure, PIXELS_PER_INCH * SHARPNESS, transparent=True)
-        said = printable(caption), printable(alt or caption)
-        self.parts.append(Picture(name, *said, width, light, dark))
+        self.parts.append(Picture(name, printable(caption), printable(alt or caption), figure))
 
     def attach(self, name: str, content: bytes, caption: str) -> None:
         """Add a file, under its whole name, and what it holds."""
@@ -184,14 +216,27 @@ class Document:
             elif not isinstance(part, Picture):
                 console.print(Text(part.text, "bold" if isinstance(part, Heading) else ""))
 
-    def write(self, folder: Path) -> None:
-        """Write `report.md` with its pictures, `report.html`, and the files attached."""
+    def write(self, folder: str | PathLike[str], formats: Collection[str] = ()) -> None:
+        """Write `report.md` with its pictures, `report.html`, and the files attached.
+
+        Args:
+            formats: others that the pictures are written in as well: ``"svg"``, ``"pdf"``.
+        Raises:
+            UnknownNameError: there is no such format.
+            OutputError: something cannot be written.
+        """
+        folder = Path(folder)
+        formats = dict.fromkeys(["png", *(find_name(one, FORMATS, "format") for one in formats)])
         pictures = [part for part in self.parts if isinstance(part, Picture)]
         try:
             (folder / PICTURES if pictures else folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from None
-        files = {f"{PICTURES}/{picture.name}.png": picture.light for picture in pictures}
+        files = {
+            f"{PICTURES}/{picture.name}.{format}": picture.as_file(format)
+            for picture in pictures
+            for format in formats
+        }
         files |= {part.name: part.content for part in self.parts if isinstance(part, Attachment)}
         files |= {MARKDOWN: self.to_markdown().encode(), HTML: self.to_html().encode()}
         for name, content in files.items():
@@ -199,22 +244,38 @@ class Document:
                 file.write(content)
 
 
-def _change_ink(figure: Figure) -> None:
-    """Make light what is black, and legends as dark as the page."""
+@contextmanager
+def _light_ink(figure: Figure) -> Iterator[None]:
+    """For as long as it lasts, what is black is light, and legends are as dark as the page."""
     from matplotlib.colors import to_hex
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
-    for drawn in (*figure.findobj(Text), *figure.findobj(Line2D)):
-        if isinstance(drawn, (Text, Line2D)) and to_hex(drawn.get_color()) == "#000000":
-            drawn.set_color(DARK_INK)
+    black = [
+        drawn
+        for drawn in (*figure.findobj(Text), *figure.findobj(Line2D))
+        if isinstance(drawn, (Text, Line2D)) and to_hex(drawn.get_color()) == BLACK
+    ]
+    frames = [one.get_frame() for one in figure.findobj(Legend) if isinstance(one, Legend)]
+    grounds = [frame.get_facecolor() for frame in frames]
+    _set_ink(figure, black, DARK_INK)
+    for frame in frames:
+        frame.set_facecolor(DARK_PAGE)
+    try:
+        yield
+    finally:
+        _set_ink(figure, black, BLACK)
+        for frame, ground in zip(frames, grounds, strict=True):
+            frame.set_facecolor(ground)
+
+
+def _set_ink(figure: Figure, drawn: Sequence[Text | Line2D], ink: str) -> None:
+    for one in drawn:
+        one.set_color(ink)
     for axes in figure.axes:
-        axes.tick_params(which="both", color=DARK_INK, labelcolor=DARK_INK)
-        axes.spines[:].set_edgecolor(DARK_INK)
-    for legend in figure.findobj(Legend):
-        if isinstance(legend, Legend):
-            legend.get_frame().set_facecolor(DARK_PAGE)
+        axes.tick_params(which="both", color=ink, labelcolor=ink)
+        axes.spines[:].set_edgecolor(ink)
 
 
 def _as_markdown(part: Part) -> str:

@@ -8,120 +8,174 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.curves import (
+    WIDTH,
+    label_epochs,
+    name_below,
+    panels_in_rows,
+    spell,
+    use_logarithm,
+)
 from chainrule.display import is_share
-from chainrule.experiments.curves import label_epochs, name_below, panels_in_rows, spell
-from chainrule.experiments.palette import BLUE, VERMILION, colour, line_style, marker
+from chainrule.experiments.features import Feature, in_own_units
+from chainrule.palette import BLUE, VERMILION, colour, line_style, marker, signed
+from chainrule.pictures import text_width
 from chainrule.text import for_plot, printable
 from chainrule.types import Array
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
     from chainrule.experiments.results import Results
 
-WIDTH = 9.0  # inches, the page
+Predictor = Callable[[Array], Array]  # from examples to class numbers or numbers
+
 REGION_SIDE = 300  # points of the grid on which decision regions are drawn, along each axis
+WIDE = 10  # times its smallest value, from which a gradient has a logarithmic axis
+LIKE_SIDES = 3  # times as wide as high, up to which the plane is drawn with equal axes
 CELLS_WITH_NUMBERS = 16  # up to so many classes, a confusion matrix has its counts written in
-WEIGHTS_WITH_NUMBERS = 100  # likewise a matrix of weights
+CELL = 0.45  # inches, a side of its cells
+WEIGHT_SIZE = 9  # points, the numbers within a matrix of weights
+READABLE = (0.01, 1000)  # the largest weight, between which they are written in four figures
+WEIGHT_CELL = (0.55, 0.36)  # inches, with such a number
+MANY_TICKS = 20  # from which not every row and column is named
 TILE = 0.92  # of a place in a grid of images; the rest is the gap
-CHARACTERS, LINES = 14, 6  # of text that fit on a tile
+CAPTION_SIZE = 9  # points, of the text over an image
+CHARACTERS, LINES = 20, 6  # of text that are tried on a tile
 LONGEST_CLASS = 24  # characters of a class's name beside a confusion matrix
+LONGEST_VARIANT = 40  # and of a variant's beside its runs
 
 
 def draw_regions(
-    predict: Callable[[Array], Array], x: Array, true: Array, class_names: Sequence[str]
+    predictors: Mapping[str, Predictor],
+    x: Array,
+    true: Array,
+    class_names: Sequence[str],
+    features: Sequence[Feature],
 ) -> Figure:
-    """Points of the plane by their true class, and beside them by their predicted class over
-    the regions in which a point would be given each class; wrong ones are ringed.
+    """Points of the plane by their true class: alone, then over the regions in which each predictor
+    gives each class, with its mistakes ringed.
 
     Args:
-        predict: class numbers ``(N,)`` for points ``(N, 2)``.
-        x: ``(N, 2)``.
+        predictors: by what their panels are called.
+        x: ``(N, 2)``, as the network takes them.
         true: class numbers ``(N,)``.
+        features: what the two numbers are called, and their units.
     """
-    from matplotlib.colors import ListedColormap
-
-    figure, (truth, prediction) = panels_in_rows(2)
-    figure.set_figheight(4.8)
-    (left, bottom), (right, top) = _frame(x)
-    across, up = np.meshgrid(
-        np.linspace(left, right, REGION_SIDE), np.linspace(bottom, top, REGION_SIDE)
-    )
-    grid = np.stack([across.ravel(), up.ravel()], axis=1).astype(x.dtype)
-    regions = predict(grid).reshape(across.shape)
-    predicted = predict(x)
-    colours = ListedColormap([colour(i) for i in range(len(class_names))])
-    prediction.imshow(
-        regions,
-        cmap=colours,
-        vmin=-0.5,
-        vmax=len(class_names) - 0.5,
-        alpha=0.25,
-        origin="lower",
-        extent=(left, right, bottom, top),
-        aspect="auto",
-        interpolation="nearest",
-    )
-    wrong = predicted != true
-    for axes, classes, title in (
-        (truth, true, "ground truth"),
-        (prediction, predicted, f"predicted: {int(wrong.sum()):,} of {len(x):,} wrong"),
-    ):
-        scatter_classes(axes, x, classes, class_names)
-        axes.set(title=title, xlabel="x1", ylabel="x2", xlim=(left, right), ylim=(bottom, top))
-    prediction.plot(*x[wrong].T, "o", mfc="none", color="black", ms=8, mew=1, label="wrong")
-    name_below(figure, *prediction.get_legend_handles_labels(), columns=8)
+    figure, (truth, *places) = panels_in_rows(1 + len(predictors), layout="compressed")
+    if len(predictors) == 1:
+        figure.set_figheight(4.8)
+    points = in_own_units(x, features)
+    (left, bottom), (right, top) = frame = _frame(points)
+    drawn = scatter_classes(truth, points, true, class_names)
+    truth.set_title("ground truth")
+    for axes, (title, predict) in zip(places, predictors.items(), strict=True):
+        scatter_classes(axes, points, true, class_names)
+        draw_plane(axes, predict, frame, features, len(class_names), x.dtype)
+        wrong = predict(x) != true
+        axes.set_title(for_plot(f"{title}: {int(wrong.sum()):,} of {len(x):,} wrong"))
+        (rings,) = axes.plot(*points[wrong].T, "o", mfc="none", color="black", ms=8, mew=1)
+        if wrong.any():
+            drawn["wrong"] = rings
+    is_square = 1 / LIKE_SIDES <= (right - left) / (top - bottom) <= LIKE_SIDES
+    for axes in (truth, *places):
+        axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal" if is_square else "auto")
+        axes.set(xlabel=for_plot(features[0].name), ylabel=for_plot(features[1].name))
+    name_below(figure, drawn)
     return figure
 
 
-def scatter_classes(axes: Axes, x: Array, classes: Array, class_names: Sequence[str]) -> None:
-    """Points ``(N, 2)``, each class in a colour and a shape of its own."""
+def scatter_classes(
+    axes: Axes, x: Array, classes: Array, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Points ``(N, 2)``, each class in a colour and a shape of its own. What was drawn of each
+    class that has any points, by its name."""
     size = 16 if len(x) > 200 else 36
+    drawn = {}
     for number, name in enumerate(class_names):
         across, up = x[classes == number].T
-        axes.scatter(
-            across,
-            up,
-            s=size,
-            c=colour(number),
-            marker=marker(number),
-            label=f"class {name}",
-            linewidths=0,
-        )
+        if len(across):
+            drawn[f"class {name}"] = axes.scatter(
+                across, up, s=size, c=colour(number), marker=marker(number), linewidths=0, zorder=2
+            )
+    return drawn
+
+
+def draw_plane(
+    axes: Axes,
+    predict: Predictor,
+    frame: tuple[Array, Array],
+    features: Sequence[Feature],
+    classes: int,
+    dtype: Any,
+) -> None:
+    """The regions of the plane in which each class is predicted, in light colours."""
+    from matplotlib.colors import ListedColormap
+
+    (left, bottom), (right, top) = frame
+    sides = (np.linspace(left, right, REGION_SIDE), np.linspace(bottom, top, REGION_SIDE))
+    across, up = (
+        (side - feature.mean) / feature.deviation
+        for side, feature in zip(np.meshgrid(*sides), features, strict=True)
+    )
+    grid = np.stack([across.ravel(), up.ravel()], axis=1).astype(dtype)
+    axes.imshow(
+        predict(grid).reshape(across.shape),
+        cmap=ListedColormap([colour(i) for i in range(classes)]),
+        vmin=-0.5,
+        vmax=classes - 0.5,
+        alpha=0.25,
+        origin="lower",
+        extent=(left, right, bottom, top),
+        interpolation="nearest",
+        zorder=0,
+    )
 
 
 def _frame(x: Array) -> tuple[Array, Array]:
-    """The lower left and the upper right corner of what is shown of the plane."""
+    """The lower left and the upper right corner of what is shown of the plane, with room around the
+    outermost points."""
     low, high = x.min(axis=0), x.max(axis=0)
     margin = 0.08 * np.maximum(high - low, 1e-6)
     return low - margin, high + margin
 
 
-def draw_fit(predict: Callable[[Array], Array], x: Array, targets: Array) -> Figure:
+def draw_fit(
+    predict: Predictor, x: Array, targets: Array, feature: Feature, target_name: str
+) -> Figure:
     """Points ``(N, 1)`` with their targets, and the curve that the network has learnt."""
     figure, (axes,) = panels_in_rows(1)
     along = np.linspace(x.min(), x.max(), REGION_SIDE, dtype=x.dtype)[:, None]
-    axes.plot(x.ravel(), targets.ravel(), "o", color=BLUE, ms=3, alpha=0.5, label="ground truth")
-    axes.plot(along.ravel(), predict(along).ravel(), color=VERMILION, lw=2, label="prediction")
-    axes.set(xlabel="x", ylabel="y")
-    axes.legend(frameon=False)
+    points, curve = (in_own_units(each, [feature]).ravel() for each in (x, along))
+    (truth,) = axes.plot(points, targets.ravel(), "o", color=BLUE, ms=3, alpha=0.5)
+    (learnt,) = axes.plot(curve, np.ravel(predict(along)), color=VERMILION, lw=2)
+    axes.set(xlabel=for_plot(feature.name), ylabel=for_plot(target_name))
+    name_below(figure, {"ground truth": truth, "prediction": learnt})
     return figure
 
 
-def draw_agreement(predictions: Array, targets: Array) -> Figure:
-    """Each prediction over its target; on the line the two are equal."""
+def draw_agreement(predictions: Array, targets: Array, target_name: str) -> Figure:
+    """Each prediction over its target, on equal axes; on the line the two are equal."""
     figure, (axes,) = panels_in_rows(1)
+    figure.set_figheight(5.0)
+    ends = np.array([min(predictions.min(), targets.min()), max(predictions.max(), targets.max())])
+    margin = 0.05 * max(float(np.ptp(ends)), 1e-6)
+    limits = (ends[0] - margin, ends[1] + margin)
     axes.plot(targets.ravel(), predictions.ravel(), "o", color=BLUE, ms=3, alpha=0.5)
-    axes.axline((float(targets.mean()),) * 2, slope=1, color=VERMILION, lw=1.5, label="equal")
-    axes.set(xlabel="ground truth", ylabel="prediction")
-    axes.legend(frameon=False)
+    (equal,) = axes.plot(limits, limits, color=VERMILION, lw=1.5)
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    axes.set(xlabel=for_plot(f"{target_name}, ground truth"), ylabel="prediction")
+    name_below(figure, {"where both are equal": equal})
     return figure
 
 
@@ -135,7 +189,7 @@ def draw_confusion(counts: Array, class_names: Sequence[str]) -> Figure:
     from matplotlib.figure import Figure
 
     classes = len(class_names)
-    side = min(WIDTH, 2.0 + 0.45 * classes)
+    side = min(WIDTH, 2.0 + CELL * classes)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -148,10 +202,13 @@ def draw_confusion(counts: Array, class_names: Sequence[str]) -> Figure:
     if max(map(len, names)) > 3:
         axes.tick_params(axis="x", rotation=90)
     if classes <= CELLS_WITH_NUMBERS:
+        size = min(10.0, 10 * 0.85 * CELL / text_width(f"{counts.max():,}", 10))
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 ink = "white" if strength[row, column] > 0.75 else "black"
-                axes.text(column, row, f"{count:,}", ha="center", va="center", color=ink)
+                axes.text(
+                    column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=size
+                )
     return figure
 
 
@@ -201,7 +258,7 @@ def draw_images(rows: Sequence[tuple[str, Sequence[tuple[Array, str]]]], columns
 
 def draw_weight_images(images: Array) -> Figure:
     """Weights of single units as images ``(units, height, width, 1 or 3)``, on one scale about
-    zero: red is negative and blue positive, or, of three channels, a middle grey is zero."""
+    zero: blue is positive and orange negative, or, of three channels, a middle grey is zero."""
     columns = min(8 if len(images) <= 32 else 16, len(images))
     size = WIDTH / max(columns + 1, 9)
     is_grey = images.shape[-1] == 1
@@ -210,7 +267,7 @@ def draw_weight_images(images: Array) -> Figure:
     for number, image in enumerate(images):
         row, column = divmod(number, columns)
         if is_grey:
-            shown = _show_at(axes, image[..., 0], column, row, **_signed(reach))
+            shown = _show_at(axes, image[..., 0], column, row, **signed(reach))
         else:
             _show_at(axes, 0.5 + image / (2 * reach), column, row)
     if is_grey:
@@ -242,12 +299,16 @@ def _show_at(axes: Axes, image: Array, left: float, top: float, **options: Any) 
 
 def _write(axes: Axes, across: float, down: float, text: str, **alignment: Any) -> None:
     """Text not wider than a tile."""
-    axes.text(across, down, "\n".join(_fold(text)), fontsize=9, **alignment)
+    axes.text(across, down, "\n".join(_fold(text)), fontsize=CAPTION_SIZE, **alignment)
 
 
+@lru_cache
 def _fold(text: str) -> list[str]:
-    """The lines of a text on a tile."""
-    lines = wrap(printable(text), CHARACTERS, max_lines=LINES, placeholder="…")
+    """The lines of a text on a tile, none of them wider than that."""
+    for characters in range(CHARACTERS, 0, -1):
+        lines = wrap(printable(text), characters, max_lines=LINES, placeholder="…")
+        if all(text_width(line, CAPTION_SIZE) <= TILE for line in lines):
+            break
     return list(map(for_plot, lines))
 
 
@@ -256,24 +317,36 @@ def _figure_of(axes: Axes) -> Figure:
     return figure
 
 
-def draw_weight_matrix(weights: Array) -> Figure:
-    """Weights ``(inputs, units)`` as a matrix, small ones with their numbers."""
+def draw_weight_matrix(weights: Array, features: Sequence[Feature]) -> Figure:
+    """Weights ``(inputs, units)`` as a matrix, with their numbers where these have room."""
     from matplotlib.figure import Figure
 
     inputs, units = weights.shape
-    height = min(6.0, 1.2 + 0.4 * inputs)
-    figure = Figure(figsize=(min(WIDTH, 2.4 + 0.55 * units), height), layout="constrained")
+    names = [for_plot(feature.name, LONGEST_CLASS) for feature in features]
+    beside = 1.6 + max(text_width(name, 10) for name in names)
+    cell, high = min(WEIGHT_CELL[0], (WIDTH - beside) / units), WEIGHT_CELL[1]
+    high = min(high, 6.0 / inputs)
+    size = (max(4.0, beside + cell * units), max(2.4, 1.0 + high * inputs))
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     reach = _reach(weights)
-    figure.colorbar(axes.imshow(weights, **_signed(reach)), label="weight")
+    figure.colorbar(axes.imshow(weights, **signed(reach)), label="weight")
     axes.set(xlabel="unit", ylabel="input", aspect="auto")
-    axes.set_xticks(range(units) if units <= 32 else [])
-    axes.set_yticks(range(inputs) if inputs <= 32 else [])
-    if weights.size <= WEIGHTS_WITH_NUMBERS:
+    _name_ticks(axes.xaxis, list(map(str, range(units))))
+    _name_ticks(axes.yaxis, names)
+    if (cell, high) == WEIGHT_CELL and READABLE[0] <= reach < READABLE[1]:
+        digits = 2 - max(0, math.floor(math.log10(reach)))
         for (row, column), weight in np.ndenumerate(weights):
-            ink = "white" if abs(weight) > 0.6 * reach else "#1a1a1a"
-            axes.text(column, row, f"{weight:.2f}", ha="center", va="center", color=ink)
+            ink = "white" if abs(weight) > 0.75 * reach else "black"
+            text = f"{weight:.{digits}f}"
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=WEIGHT_SIZE)
     return figure
+
+
+def _name_ticks(axis: Axis, names: Sequence[str]) -> None:
+    """Name each row or column; of many, as many as have room."""
+    every = math.ceil(len(names) / MANY_TICKS)
+    axis.set_ticks(range(0, len(names), every), names[::every])
 
 
 def _reach(weights: Array) -> float:
@@ -281,29 +354,17 @@ def _reach(weights: Array) -> float:
     return float(np.abs(weights).max()) or 1.0
 
 
-def _signed(reach: float) -> dict[str, Any]:
-    """How numbers become colours: zero is white, `reach` either way the strongest."""
-    return {"cmap": "RdBu", "vmin": -reach, "vmax": reach}
-
-
 def draw_gradients(epochs: Sequence[int], norms: Mapping[str, Sequence[float]]) -> Figure:
     """The norm of each layer's gradient over the epochs."""
     figure, (axes,) = panels_in_rows(1)
     figure.set_figwidth(0.7 * WIDTH)
-    _draw_layers(axes, epochs, norms, "gradient norm")
-    _scale_by_decades(axes, [value for values in norms.values() for value in values if value > 0])
-    _name_layers(axes, list(norms))
+    shown = {name: norm for name, norm in norms.items() if any(value > 0 for value in norm)}
+    drawn = _draw_layers(axes, epochs, shown, "gradient norm", list(norms))
+    positive = [value for norm in shown.values() for value in norm if 0 < value < math.inf]
+    if positive and max(positive) >= WIDE * min(positive):
+        use_logarithm(axes, min(positive), max(positive))
+    name_below(figure, drawn)
     return figure
-
-
-def _scale_by_decades(axes: Axes, values: Sequence[float]) -> None:
-    """A logarithmic axis from one power of ten to another, where there are values to show."""
-    if not values:
-        return
-    axes.set_yscale("log", nonpositive="mask")
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
-    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def draw_activations(
@@ -311,12 +372,13 @@ def draw_activations(
 ) -> Figure:
     """For each statistic a panel, with a line for each layer that has it."""
     figure, places = panels_in_rows(len(panels))
+    drawn: dict[str, Artist] = {}
     for axes, (label, lines) in zip(places, panels.items(), strict=True):
-        _draw_layers(axes, epochs, lines, label, layers)
+        drawn |= _draw_layers(axes, epochs, lines, label, layers)
         if label.startswith("share"):
             axes.set_ylim(-0.03, 1.03)
             axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-    _name_layers(places[0], layers)
+    name_below(figure, {name: drawn[name] for name in layers if name in drawn})
     return figure
 
 
@@ -325,17 +387,15 @@ def _draw_layers(
     epochs: Sequence[int],
     lines: Mapping[str, Sequence[float]],
     label: str,
-    layers: Sequence[str] = (),
-) -> None:
-    order = list(layers or lines)
+    layers: Sequence[str],
+) -> dict[str, Artist]:
+    """A line for some of the layers; for each, what was drawn."""
+    drawn: dict[str, Artist] = {}
     for name, values in lines.items():
-        axes.plot(epochs, values, label=name, linewidth=1.6, **line_style(order.index(name)))
+        style = line_style(layers.index(name))
+        (drawn[name],) = axes.plot(epochs, values, linewidth=1.6, **style)
     label_epochs(axes, label)
-
-
-def _name_layers(axes: Axes, layers: list[str]) -> None:
-    """A legend below all panels."""
-    name_below(_figure_of(axes), axes.get_lines(), layers, columns=4)
+    return drawn
 
 
 def draw_estimates(results: Results) -> Figure:
@@ -359,7 +419,9 @@ def draw_estimates(results: Results) -> Figure:
             interval = [scale * estimate.low, scale * estimate.high]
             axes.plot(interval, [row, row], color=colour(row), lw=2.5)
         axes.plot(scale * estimate.mean, row, "D", color=colour(row), ms=8)
-    axes.set_yticks(range(len(variants)), [for_plot(variant.label) for variant in variants])
+    axes.set_yticks(
+        range(len(variants)), [for_plot(variant.label, LONGEST_VARIANT) for variant in variants]
+    )
     axes.set(xlabel=for_plot(f"{spell(metric)}{unit}"), ylim=(len(variants) - 0.5, -0.5))
     axes.grid(axis="x", color="#808080", alpha=0.25)
     return figure

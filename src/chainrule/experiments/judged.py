@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,43 +19,37 @@ from chainrule.types import Array
 
 @dataclass(frozen=True)
 class Judged:
-    """Examples with targets and outputs.
+    """Examples with targets, and what a network or a function makes of them.
 
     `part` says which they are: ``"test"``, ``"validation"`` or ``"training"``. `x` is
-    ``(N, *input_shape)``, `y` ``(N,)`` class numbers or ``(N, …)`` targets.
+    ``(N, *input_shape)``, `y` ``(N,)`` class numbers or ``(N, …)`` targets, and `answers` what is
+    given for each of them, in the same form; `predict` gives that for any examples. For classes,
+    `class_names` says what they are called, `probabilities` ``(N, classes)`` how sure the answers
+    are, where that is known, and `losses` ``(N,)`` how wrong each is.
     """
 
     part: str
     x: Any
     y: Array
-    outputs: Array
-    loss: Loss
-
-    @cached_property
-    def classes(self) -> Array:
-        """The predicted class numbers ``(N,)``."""
-        return self.loss.classes(self.outputs)
+    answers: Array
+    predict: Callable[[Array], Array]
+    class_names: Sequence[str] | None = None
+    probabilities: Array | None = None
+    losses: Array | None = None
 
     @cached_property
     def wrong(self) -> Array:
         """The places of the mistakes, those with the largest loss first."""
-        places = np.flatnonzero(self.classes != self.y)
-        losses = [self.loss.forward(self.outputs[i : i + 1], self.y[i : i + 1])[0] for i in places]
-        return places[np.argsort(losses, kind="stable")[::-1]]
-
-    @cached_property
-    def probabilities(self) -> Array | None:
-        """``(N, classes)``; None where the outputs are not probabilities."""
-        try:
-            return self.loss.probabilities(self.outputs)
-        except ArgumentError:
-            return None
+        places = np.flatnonzero(self.answers != self.y)
+        if self.losses is None:
+            return places
+        return places[np.argsort(-self.losses[places], kind="stable")]
 
     def confused_pairs(self, count: int) -> list[tuple[int, int, Array]]:
         """The pairs (true class, predicted class) with the most mistakes, and their places."""
         pairs: dict[tuple[int, int], list[int]] = {}
         for place in self.wrong:
-            pairs.setdefault((int(self.y[place]), int(self.classes[place])), []).append(place)
+            pairs.setdefault((int(self.y[place]), int(self.answers[place])), []).append(place)
         most = sorted(pairs.items(), key=lambda item: (-len(item[1]), item[0]))
         return [(true, predicted, np.array(places)) for (true, predicted), places in most[:count]]
 
@@ -76,9 +71,32 @@ def load_own_data(run: Run) -> Dataset:
 
 
 def judge(run: Run, dataset: Dataset) -> Judged:
-    """The test part, or else what was held out for validation, or else the training part."""
+    """What a run's network makes of the test part, or else of what was held out for validation, or
+    else of the training part."""
     part, x, y = unseen(dataset)
-    return Judged(part, x, np.asarray(y), run.network.predict(x), run.network.choose_loss(None))
+    network, loss, targets = run.network, run.network.choose_loss(None), np.asarray(y)
+    outputs = network.predict(x)
+    if run.class_names is None:
+        return Judged(part, x, targets, outputs, network.predict)
+
+    def classes(examples: Array) -> Array:
+        return loss.classes(network.predict(examples))
+
+    answers = loss.classes(outputs)
+    losses = np.zeros(len(targets))
+    for place in np.flatnonzero(answers != targets):
+        one = slice(place, place + 1)
+        losses[place] = loss.forward(outputs[one], targets[one])[0]
+    probabilities = _probabilities(loss, outputs)
+    return Judged(part, x, targets, answers, classes, run.class_names, probabilities, losses)
+
+
+def _probabilities(loss: Loss, outputs: Array) -> Array | None:
+    """``(N, classes)``; None where the outputs are not probabilities."""
+    try:
+        return loss.probabilities(outputs)
+    except ArgumentError:
+        return None
 
 
 def unseen(dataset: Dataset) -> tuple[str, Any, Any]:

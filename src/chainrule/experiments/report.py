@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.data.dataset import Dataset
+from chainrule.curves import plot_curves, spell
 from chainrule.display import counted, describe_numbers
 from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
-from chainrule.experiments.curves import plot_curves, spell
 from chainrule.experiments.document import Code, Document
+from chainrule.experiments.features import Feature, features_of
 from chainrule.experiments.judged import Judged, judge, load_own_data
 from chainrule.experiments.recording import PROBE, read_layers
 from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
@@ -25,6 +25,7 @@ from chainrule.experiments.stored import LayersRecord
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
+from chainrule.palette import SIGNS
 from chainrule.types import Array, Shape
 
 PAIRS = 6  # most confused pairs that are shown
@@ -56,18 +57,28 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     config = run.config.model_copy(update={"data_dir": _data_dir(run, data_dir)})
     dataset = load_own_data(replace(run, config=config))
     judged = judge(run, dataset)
+    inputs = math.prod(run.network.input_shape)
     document = Document(f"{dataset.name}: {Path(run.config.model).stem}")
     document.paragraph(describe_outcome(run, history, judged))
     for warning in run.summary.warnings:
         document.paragraph(f"Warning: {warning}.")
-    add_configuration(document, run)
-    add_curves(document, run, history)
-    add_predictions(document, run, dataset, judged)
-    add_confusion(document, dataset, judged)
-    add_mistakes(document, dataset, judged)
-    add_weights(document, run)
+    features, target = features_of(run.preparation, inputs), run.preparation.label_name or "y"
+    add_curves(document, history)
+    add_judgement(document, judged, features, target)
+    add_weights(document, run, features)
     add_layers(document, run, records)
+    add_configuration(document, run)
     return document
+
+
+def add_judgement(
+    document: Document, judged: Judged, features: Sequence[Feature], target: str
+) -> None:
+    """What is right and what is wrong: predictions, confusions, mistakes."""
+    add_predictions(document, judged, features, target)
+    if judged.class_names is not None:
+        add_confusion(document, judged, judged.class_names)
+        add_mistakes(document, judged, judged.class_names)
 
 
 def read_records(run: Run) -> list[LayersRecord]:
@@ -91,14 +102,20 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     examples = f"{len(judged.x):,} {judged.part} examples"
     if run.class_names is None:
         network = run.network
-        numbers = network.judge(judged.outputs, judged.y, judged.loss, network.metrics)
+        loss = network.choose_loss(None)
+        numbers = network.judge(judged.answers, judged.y, loss, network.metrics)
         return f"{training}, on the {examples}: {describe_numbers(numbers).replace('   ', ', ')}."
-    wrong = len(judged.wrong)
-    share = 1 - wrong / len(judged.x)
-    return (
-        f"{training}, the network classifies {100 * share:.2f} % of the {examples} correctly; "
-        f"{wrong:,} of them {'is' if wrong == 1 else 'are'} wrong."
+    return f"{training}, {describe_classes(judged)}."
+
+
+def describe_classes(judged: Judged) -> str:
+    """How many examples are classified correctly, and how many are not."""
+    wrong, count = len(judged.wrong), len(judged.x)
+    told = (
+        f"{100 * (1 - wrong / count):.2f} % of the {count:,} {judged.part} examples are classified "
+        "correctly"
     )
+    return f"{told}; {wrong:,} of them {'is' if wrong == 1 else 'are'} wrong" if wrong else told
 
 
 def _seconds(seconds: float) -> str:
@@ -141,64 +158,69 @@ def _spell_shape(shape: Shape) -> str:
     return " × ".join(map(str, shape))
 
 
-def add_curves(document: Document, run: Run, history: History) -> None:
-    """Loss and metrics over the epochs."""
-    document.heading("Learning curves")
-    validation = [name for name in history.names() if name.startswith("validation_")]
-    best = ""
-    if validation:
-        values = history.values("validation_loss")
-        best = (
-            f" The validation loss is lowest, {min(values):.4g}, after epoch "
-            f"{1 + int(np.argmin(values))}."
-        )
-    document.picture(
-        "curves",
-        plot_curves(history),
+def add_curves(document: Document, history: History) -> None:
+    """Loss and metrics over the epochs of a training by chainrule."""
+    numbers = history.measured()
+    validation = any(name.startswith("validation_") for name in numbers)
+    caption = (
         "Training numbers are means over an epoch's batches, each taken before its update"
         + ("; validation numbers are on held-out examples, after the epoch." if validation else ".")
-        + best,
+        + describe_best(numbers.get("validation_loss", []))
+    )
+    draw_history(document, history, caption)
+
+
+def draw_history(document: Document, history: History, caption: str) -> None:
+    """The section of learning curves."""
+    document.heading("Learning curves")
+    document.picture(
+        "curves",
+        plot_curves(range(1, len(history) + 1), history.measured()),
+        caption,
         "Line charts of the loss and of each metric over the epochs.",
     )
 
 
-def add_predictions(document: Document, run: Run, dataset: Dataset, judged: Judged) -> None:
+def describe_best(losses: Sequence[float]) -> str:
+    """After which epoch the validation loss is lowest, where there is any."""
+    if not losses:
+        return ""
+    best = int(np.argmin(losses))
+    return f" The validation loss is lowest, {losses[best]:.4g}, after epoch {1 + best}."
+
+
+def add_predictions(
+    document: Document, judged: Judged, features: Sequence[Feature], target: str
+) -> None:
     """Predictions beside ground truth: of points of the plane, or of numbers."""
-    network, loss = run.network, judged.loss
-    if dataset.class_names is None:
-        document.heading("Predictions beside ground truth")
-        is_curve = run.network.input_shape == (1,) and judged.outputs[0].size == 1
+    x = np.asarray(judged.x) if len(features) <= 2 else judged.x
+    if judged.class_names is None:
+        is_curve = x.shape[1:] == (1,) and judged.answers[0].size == 1
         figure = (
-            figures.draw_fit(network.predict, np.asarray(judged.x), judged.y)
+            figures.draw_fit(judged.predict, x, judged.y, features[0], target)
             if is_curve
-            else figures.draw_agreement(judged.outputs, judged.y)
+            else figures.draw_agreement(judged.answers, judged.y, target)
         )
+        document.heading("Predictions beside ground truth")
         caption = f"The {judged.part} examples and the network's predictions."
         document.picture("predictions", figure, caption)
-    elif network.input_shape == (2,):
+    elif x.shape[1:] == (2,):
+        predictors = {"predicted": judged.predict}
         document.heading("Predictions beside ground truth")
         document.picture(
             "regions",
-            figures.draw_regions(
-                lambda points: loss.classes(network.predict(points)),
-                np.asarray(judged.x),
-                judged.y,
-                dataset.class_names,
-            ),
-            f"The {judged.part} examples. Left, their true class; right, the class that the "
-            "network gives them, over the regions in which it would give each class. Wrong ones "
-            "are ringed.",
-            "Two scatter plots of the same points, by true class and by predicted class.",
+            figures.draw_regions(predictors, x, judged.y, judged.class_names, features),
+            f"The {judged.part} examples by their true class: left, alone; right, over the regions "
+            "in which the network gives each class. A point on another class's colour is predicted "
+            "wrong, and ringed.",
+            "Two scatter plots of the same points by true class, one over the predicted regions.",
         )
 
 
-def add_confusion(document: Document, dataset: Dataset, judged: Judged) -> None:
+def add_confusion(document: Document, judged: Judged, names: Sequence[str]) -> None:
     """The confusion matrix, and the pairs that are confused most."""
-    names = dataset.class_names
-    if names is None:
-        return
     document.heading("Which classes are confused")
-    counts = confusion_matrix(judged.classes, judged.y, len(names))
+    counts = confusion_matrix(judged.answers, judged.y, len(names))
     document.picture(
         "confusion",
         figures.draw_confusion(counts, names),
@@ -224,7 +246,7 @@ def add_confusion(document: Document, dataset: Dataset, judged: Judged) -> None:
         for title, (_, _, places) in zip(titles, pairs, strict=True)
         if len(places) > 1  # single ones are among the worst mistakes
     ]
-    if rows and shows_images(dataset.input_shape):
+    if rows and shows_images(judged.x.shape[1:]):
         document.picture(
             "confused-pairs",
             figures.draw_images(rows, IN_ROW),
@@ -234,19 +256,20 @@ def add_confusion(document: Document, dataset: Dataset, judged: Judged) -> None:
         )
 
 
-def add_mistakes(document: Document, dataset: Dataset, judged: Judged) -> None:
+def add_mistakes(document: Document, judged: Judged, names: Sequence[str]) -> None:
     """The wrong predictions with the largest loss, as images."""
-    names = dataset.class_names
-    if names is None or not shows_images(dataset.input_shape) or not len(judged.wrong):
+    if not shows_images(judged.x.shape[1:]) or not len(judged.wrong):
         return
     worst = judged.wrong[:WORST]
     images = [(judged.x[place], caption_mistake(judged, place, names)) for place in worst]
     rows = [("", images[start : start + IN_ROW]) for start in range(0, len(images), IN_ROW)]
-    document.heading("The worst mistakes")
+    is_ordered = judged.losses is not None
+    document.heading("The worst mistakes" if is_ordered else "The first mistakes")
     document.picture(
         "mistakes",
         figures.draw_images(rows, min(IN_ROW, len(images))),
-        "The wrong predictions with the largest loss: the true class, and what the network took "
+        f"The {'wrong predictions with the largest loss' if is_ordered else 'first mistakes'}: "
+        "the true class, and what the network took "
         "it for" + (", with its probability." if judged.probabilities is not None else "."),
         f"Images of the worst mistakes: {'; '.join(text for _, text in images)}.",
     )
@@ -254,7 +277,7 @@ def add_mistakes(document: Document, dataset: Dataset, judged: Judged) -> None:
 
 def caption_mistake(judged: Judged, place: int, names: Sequence[str]) -> str:
     """``5 taken for 3, 98 %``."""
-    predicted = int(judged.classes[place])
+    predicted = int(judged.answers[place])
     text = f"{names[int(judged.y[place])]} taken for {names[predicted]}"
     if judged.probabilities is None:
         return text
@@ -266,7 +289,7 @@ def shows_images(input_shape: Shape) -> bool:
     return len(input_shape) == 3 and input_shape[-1] in (1, 3)
 
 
-def add_weights(document: Document, run: Run) -> None:
+def add_weights(document: Document, run: Run, features: Sequence[Feature]) -> None:
     """What the first layer with weights looks for."""
     network = run.network
     layer = next((one for one in network.layers if isinstance(one, (Dense, Conv2D))), None)
@@ -276,10 +299,13 @@ def add_weights(document: Document, run: Run) -> None:
     if images is None and isinstance(layer, Conv2D):
         return  # filters over many channels are no images
     document.heading("What the first layer looks for")
-    signs = "Blue weights are positive, red ones negative, white is zero."
+    signs = f"{SIGNS.capitalize()}; the stronger, the further from zero."
     if images is None:
-        figure = figures.draw_weight_matrix(layer.W)
-        caption = f"The weights of {layer!r}, a column for each unit. {signs}"
+        inputs = len(layer.W)
+        takes_features = layer is network.layers[0] and len(features) == inputs
+        named = features if takes_features else [Feature(str(n)) for n in range(inputs)]
+        figure = figures.draw_weight_matrix(layer.W, named)
+        caption = f"The weights of {layer!r}, a row for each input, a column for each unit. {signs}"
     else:
         figure = figures.draw_weight_images(images[:UNITS])
         units = "units" if isinstance(layer, Dense) else "filters"

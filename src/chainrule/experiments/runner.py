@@ -23,7 +23,6 @@ from chainrule.engine.running.threads import available_threads
 from chainrule.environment import versions
 from chainrule.errors import ChainruleError, ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml
-from chainrule.experiments.curves import draw_curves
 from chainrule.experiments.models import (
     check_input_shape,
     check_model,
@@ -183,7 +182,7 @@ def draw(prepared: Prepared, history: History, folder: Path) -> None:
     """Draw the learning curves."""
     if len(history):
         title = f"{prepared.dataset.name}: {prepared.config.model}"
-        draw_curves(history, title, folder / CURVES)
+        history.plot(folder / CURVES, title)
 
 
 def attempt(what: str, action: Callable[[], None]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 import chainrule as cr
+from chainrule.display import format_seconds
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import difference, estimate
 from chainrule.labs.lab import (
@@ -158,7 +159,7 @@ def show_tasks(
         _, training = timed(train, networks[name], variant, points)
         _, predicting = timed(predict, networks[name], points.x_test)
         times[name] = training, predicting
-        rows.append([name, *(f"{1000 * s:.3g}" for s in (generating, building, *times[name]))])
+        rows.append([name, *map(format_seconds, (generating, building, *times[name]))])
         document.table(
             ["layer", "input", "kernel", "stride", "output", "learnt W", "learnt b"],
             describe_layers(networks[name]),
@@ -167,7 +168,7 @@ def show_tasks(
     document.table(
         ["network", "generate the data", "build", "train", "predict 1,000 points"],
         rows,
-        "Times in milliseconds, on one core",
+        "Times, on one core",
     )
     return networks, times
 
@@ -226,7 +227,7 @@ def show_pictures(
     document.picture(
         "regions",
         figure,
-        "Ground truth, then the regions of each network with its mistakes circled: one unit draws "
+        "Ground truth, then the regions of each network with its mistakes ringed: one unit draws "
         "one straight line, three units fold three lines round the parabola.",
     )
 

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.experiments.curves import label_epochs, name_below, panels_in_rows
-from chainrule.experiments.figures import scatter_classes
-from chainrule.experiments.palette import DASHES, colour
+from chainrule.curves import fit_values, label_epochs, name_below, panels_in_rows
+from chainrule.experiments import figures
+from chainrule.experiments.features import Feature
+from chainrule.palette import DASHES, colour
 from chainrule.types import Array
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Curves = Mapping[str, Sequence[Sequence[float]]]  # for each name, a curve for each seed
 
 CLASSES = ("0", "1")
-SHOWN = 500  # points in a picture; what it says in numbers is of all of them
-RESOLUTION = 200  # points of the grid along each side of the plane
+SHOWN = 500  # points in a picture
 
 
 def draw_curves(title: str, panels: Mapping[str, Curves], every: int = 1) -> Figure:
@@ -32,50 +34,36 @@ def draw_curves(title: str, panels: Mapping[str, Curves], every: int = 1) -> Fig
     """
     figure, places = panels_in_rows(len(panels))
     figure.suptitle(title)
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    drawn: dict[str, Artist] = {}
     for axes, (label, curves) in zip(places, panels.items(), strict=True):
-        for number, (name, seeds) in enumerate(curves.items()):
+        for name, seeds in curves.items():
             values = np.array(seeds)
             epochs = every * np.arange(1, values.shape[1] + 1)
-            dashes = DASHES[number % len(DASHES)]  # so that a curve shows that lies on another
-            axes.plot(epochs, values.mean(axis=0), dashes, color=colour(number), label=name)
-            axes.fill_between(
-                epochs, values.min(0), values.max(0), color=colour(number), alpha=0.2, lw=0
-            )
+            drawn[name] = draw_band(axes, epochs, values, names.index(name))
         label_epochs(axes, label)
-        axes.legend(frameon=False, fontsize="small")
+        fit_values(axes, label, [curve for seeds in curves.values() for curve in seeds])
+    name_below(figure, drawn)
     return figure
+
+
+def draw_band(axes: Axes, epochs: Array, values: Array, number: int) -> Artist:
+    """The mean of curves ``(seeds, epochs)`` as a line, in a band from the lowest to the highest.
+    Dashes let a curve show that lies on another."""
+    dashes = DASHES[number % len(DASHES)]
+    (line,) = axes.plot(epochs, values.mean(axis=0), dashes, color=colour(number))
+    lowest, highest = values.min(axis=0), values.max(axis=0)
+    axes.fill_between(epochs, lowest, highest, color=colour(number), alpha=0.2, lw=0)
+    return line
 
 
 def draw_regions(
     title: str, x: Array, y: Array, predictors: Mapping[str, Callable[[Array], Array]]
 ) -> Figure:
-    """The points `x` (N, 2) of the classes `y` (0 or 1): alone, then over the regions in which
-    each predictor (points to class numbers) sees the classes, its mistakes ringed."""
-    figure, (truth, *places) = panels_in_rows(len(predictors) + 1)
+    """The first `SHOWN` of the points `x` (N, 2) of the classes `y` (0 or 1): alone, then over the
+    regions in which each predictor (points to class numbers) sees the classes, its mistakes ringed.
+    """
+    features = [Feature("x1"), Feature("x2")]
+    figure = figures.draw_regions(predictors, x[:SHOWN], y[:SHOWN], CLASSES, features)
     figure.suptitle(title)
-    scatter_classes(truth, x[:SHOWN], y[:SHOWN], CLASSES)
-    truth.set_title("ground truth")
-    low, high = limits = np.stack([x.min(axis=0), x.max(axis=0)])
-    grid = np.meshgrid(*np.linspace(low, high, RESOLUTION, dtype=x.dtype).T)
-    for axes, (name, predict) in zip(places, predictors.items(), strict=True):
-        regions = predict(np.stack([side.ravel() for side in grid], axis=1))
-        colours = [colour(0), colour(1)]
-        axes.contourf(
-            *grid, regions.reshape(grid[0].shape), [-0.5, 0.5, 1.5], colors=colours, alpha=0.25
-        )
-        scatter_classes(axes, x[:SHOWN], y[:SHOWN], CLASSES)
-        wrong = predict(x) != y
-        axes.plot(
-            *x[:SHOWN][wrong[:SHOWN]].T,
-            "o",
-            mfc="none",
-            color="black",
-            ms=6,
-            mew=0.8,
-            label="wrong",
-        )
-        axes.set_title(f"{name}: {100 * wrong.mean():.1f} % wrong")
-    for axes in (truth, *places):
-        axes.set(xlabel="x1", ylabel="x2", xlim=limits[:, 0], ylim=limits[:, 1], aspect="equal")
-    name_below(figure, *axes.get_legend_handles_labels(), columns=3)
     return figure

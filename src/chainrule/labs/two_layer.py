@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.experiments.curves import panels_in_rows
+from chainrule.curves import label_powers, name_below, panels_in_rows, use_logarithm
 from chainrule.experiments.document import Document
-from chainrule.experiments.palette import DASHES, colour
 from chainrule.experiments.results import Results, RunResult
 from chainrule.experiments.statistics import difference
 from chainrule.labs.lab import (
@@ -36,7 +35,7 @@ from chainrule.labs.lab import (
     plain,
     run_all,
 )
-from chainrule.labs.pictures import draw_regions
+from chainrule.labs.pictures import draw_band, draw_regions
 from chainrule.seeding import generator
 from chainrule.types import Array
 
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 TITLE = "Two hidden layers on linear and XOR points"
 EPOCHS, QUICK_EPOCHS = 15_000, 3_000
 CLIP = (-1024.0, 1023.0)
+LARGEST_LOSS = 10.0  # in a picture: beside what grows without end, nothing else can be seen
 
 
 @dataclass(frozen=True)
@@ -440,7 +440,7 @@ def draw_predictions(document: Document, asked: dict[str, Question], runs: Runs,
             f"predictions-{name.lower()}",
             draw_regions(f"{name} points", points.x_train, points.y_train, predictors),
             f"Ground truth of the {name} points, and the class that trained networks give to every "
-            f"point of the square (seed {seed}).",
+            f"point of the square, with their mistakes ringed (seed {seed}).",
         )
 
 
@@ -453,12 +453,26 @@ def draw_losses(
     document: Document, name: str, question: Question, runs: Runs, seeds: Sequence[int]
 ) -> None:
     """Loss curves: the mean over the seeds, and the band from the lowest to the highest."""
-    figure, axes = draw_bands(question, runs, seeds, "losses")
-    axes.set(title=question.title, ylabel="loss (mean squared error)", ylim=(1e-5, 1))
+    worst = {
+        label: max(float(runs[training, seed].losses.max()) for seed in seeds)
+        for label, training in question.trainings.items()
+    }
+    shown = {
+        label: training
+        for label, training in question.trainings.items()
+        if worst[label] <= LARGEST_LOSS
+    }
+    left_out = "".join(
+        f" Not shown: {label}, whose loss grows to {loss:.1e}."
+        for label, loss in worst.items()
+        if loss > LARGEST_LOSS
+    )
+    figure, axes = draw_bands(shown, runs, seeds, "losses")
+    axes.set(title=question.title, ylabel="loss (mean squared error)")
     document.picture(
         name,
         figure,
-        f"{question.title}: loss over the epochs, the mean and the range of the seeds.",
+        f"{question.title}: loss over the epochs, the mean and the range of the seeds.{left_out}",
     )
 
 
@@ -466,7 +480,7 @@ def draw_gradients(
     document: Document, question: Question, runs: Runs, seeds: Sequence[int]
 ) -> None:
     """The length of the gradient over the epochs."""
-    figure, axes = draw_bands(question, runs, seeds, "gradients")
+    figure, axes = draw_bands(question.trainings, runs, seeds, "gradients")
     axes.set(title="Where gradients vanish, and where they do not", ylabel="length of the gradient")
     document.picture(
         "gradients",
@@ -476,23 +490,23 @@ def draw_gradients(
 
 
 def draw_bands(
-    question: Question, runs: Runs, seeds: Sequence[int], what: str
+    trainings: dict[str, Training], runs: Runs, seeds: Sequence[int], what: str
 ) -> tuple[Figure, Axes]:
     """A figure with a number of each training over its epochs: the mean over the seeds as a line,
     the range as a band."""
-    figure, (axes,) = panels_in_rows(1)
-    figure.set_figwidth(9)
-    for place, (label, training) in enumerate(question.trainings.items()):
+    figure, (axes,) = panels_in_rows(1, size=(8.0, 4.5))
+    drawn, all_values = {}, []
+    for place, (label, training) in enumerate(trainings.items()):
         values = np.stack([getattr(runs[training, seed], what) for seed in seeds])
         epochs = runs[training, seeds[0]].epochs
-        dashes = DASHES[place % len(DASHES)]  # so that a curve shows that lies on another
-        axes.plot(epochs, values.mean(axis=0), dashes, color=colour(place), label=label)
-        axes.fill_between(
-            epochs, values.min(axis=0), values.max(axis=0), color=colour(place), alpha=0.2, lw=0
-        )
-    axes.set(xscale="log", yscale="log", xlabel="epoch")
+        drawn[label] = draw_band(axes, epochs, values, place)
+        all_values.append(values[values > 0])
+    positive = np.concatenate(all_values)
+    use_logarithm(axes, float(positive.min()), float(positive.max()))
+    axes.set(xscale="log", xlabel="epoch")
+    label_powers(axes.xaxis, 1, max(training.epochs for training in trainings.values()))
     axes.grid(color="#808080", alpha=0.25)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    name_below(figure, drawn)
     return figure, axes
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.experiments.palette import BLUE, VERMILION
 from chainrule.extras import packages_for
+from chainrule.palette import BLUE, VERMILION
 from chainrule.types import Array
 
 TILES = 64  # maps of one layer that are shown
@@ -50,7 +50,7 @@ def image_of(array: Array) -> Image | None:
         canvas = _rectangle(array.ravel()) if array.ndim < 2 else array
         caption = "row by row" if array.ndim < 2 else ""
         pixel = max(1, min(LARGEST_PIXEL, 6 * SIDE // max(canvas.shape)))
-    scale = f"from {-reach:.3g} (vermilion) to {reach:.3g} (blue)" if array.any() else "all 0"
+    scale = f"from {-reach:.3g} (orange) to {reach:.3g} (blue)" if array.any() else "all 0"
     text = ", ".join(filter(None, [caption, scale]))
     return Image(_png(canvas / reach), canvas.shape[1] * pixel, text)
 

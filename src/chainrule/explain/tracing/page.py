@@ -9,6 +9,7 @@ from chainrule.explain.tracing.findings import Finding
 from chainrule.explain.tracing.images import Image, image_of
 from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.extras import packages_for
+from chainrule.palette import SIGNS
 from chainrule.passages import Passage, Recording
 from chainrule.types import Array
 
@@ -47,6 +48,7 @@ def page_of(recording: Recording, findings: list[Finding], rows: list[list[str]]
         examples=len(recording.x),
         loss=f"{recording.loss!r} is {short(recording.value)}",
         findings=findings,
+        signs=SIGNS,
         columns=COLUMNS,
         rows=rows,
         layers=[
