@@ -14,6 +14,7 @@ sys.path.insert(0, str(HERE / "extensions"))
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["TTY_COMPATIBLE"] = "0"
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # of tqdm, in any notebook
 
 project = "chainrule"
 version = release = chainrule.__version__

@@ -1,6 +1,7 @@
 """Formulas as SVG, drawn while the site is built: a page needs no script and no network for them,
 and looks the same in every browser."""
 
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -10,8 +11,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 FONT_SIZE = 17  # pixels; letters are then as high as those of the text around them
+TALLEST = 150  # pixels; a formula that is taller has been drawn wrongly
 
 
+@cache
 def svg(tex: str, *, in_line: bool) -> str:
     """A formula as an ``<svg>`` element in the colour of the text, with its source as its name."""
     try:
@@ -19,6 +22,8 @@ def svg(tex: str, *, in_line: bool) -> str:
         element = formula.svgxml()
     except Exception as error:
         raise ExtensionError(f"this formula cannot be drawn: {tex}", error) from error
+    if float(element.get("height", "0")) > TALLEST:  # parentheses around a sum
+        raise ExtensionError(f"this formula is drawn too tall, write \\Bigl( for \\left(: {tex}")
     element.set("role", "img")
     element.set("aria-label", tex)
     if in_line:
