@@ -2,6 +2,7 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
+# make docs    the documentation site, in build/docs/html
 # make wheel   a wheel in dist/ with the engine's kernels, which runs without a compiler
 # make try-wheel  that wheel in an environment of each Python from 3.11 to 3.14 that is here
 # make bench   beside PyTorch, JAX and others, in an environment of its own: about two hours
@@ -39,6 +40,10 @@ check: .venv/installed-dev
 format: .venv/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# Tutorials run while the site is built, and not again before they change.
+docs: .venv/installed-dev
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs/html
 
 wheel: .venv/installed
 	$(BIN)/pip wheel --no-deps --wheel-dir dist .
@@ -83,6 +88,6 @@ bench-quick: .venv-bench/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench build .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture wheel try-wheel check format bench bench-quick browser clean
+.PHONY: demo test test-long torture wheel try-wheel check format docs bench bench-quick browser clean

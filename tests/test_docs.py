@@ -7,6 +7,8 @@ three backquotes says what a block is:
     python   runs, in one namespace for the page
     py       quotes a file of `src`, line by line
     sh       on the pages of commands, the lines that begin with ``chainrule`` run
+
+What tutorials show, in ``{code-cell}`` blocks, runs while the site is built (tests/docs_site).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ DOCS = sorted(ROOT.glob("docs/**/*.md"))
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *DOCS]
 PAGES_OF_COMMANDS = ("README.md", "docs/commands.md")
 
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(`+).+?\1", flags=re.DOTALL)  # fenced or within a line
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", flags=re.MULTILINE)

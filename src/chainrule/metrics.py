@@ -19,6 +19,20 @@ from chainrule.configurable import find_name
 from chainrule.errors import TargetError
 from chainrule.types import Array
 
+__all__ = [
+    "accuracy",
+    "top_k",
+    "confusion_matrix",
+    "precision",
+    "recall",
+    "f1",
+    "label_accuracy",
+    "exact_match",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "r2",
+]
+
 Average = Literal["macro", "micro", "none"]
 
 
