@@ -265,3 +265,16 @@ def test_nan_and_infinity_pass_through() -> None:
     )
     assert np.isnan(plain).any()
     np.testing.assert_array_equal(compiled, plain)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_denormal_numbers_are_zero_while_a_program_runs_and_not_afterwards(threads: int) -> None:
+    layers = [cr.Dense(1000, bias=False), cr.Dense(1, bias=False)]
+    net = cr.Network(layers, 1000, dtype="float32", engine="compiled", threads=threads)
+    first, second = net.layers
+    first.W[...] = 0
+    first.W[0], second.W[...] = 1e-30, 1e20
+    x = np.zeros((100, 1000), np.float32)
+    x[:, 0] = 1e-10
+    assert np.all(net.predict(x) == 0)
+    assert np.all(x @ first.W @ second.W > 0)

@@ -56,8 +56,11 @@ class Filtering(NamedTuple):
         if kind == OF_IMAGE:
             return self.interpolation()
         if kind == OF_KERNEL:
-            divisors = [math.prod(p - q for q in self.points if q != p) for p in self.points]
-            return self.evaluation(self.taps, [*divisors, Fraction(1)])
+            one = Fraction(1)
+            divisors = [
+                math.prod((p - q for q in self.points if q != p), start=one) for p in self.points
+            ]
+            return self.evaluation(self.taps, [*divisors, one])
         values = self.evaluation(self.outputs, [Fraction(1)] * self.side)
         return values if kind == OF_DY else transposed(values)
 

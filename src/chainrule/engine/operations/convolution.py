@@ -97,8 +97,9 @@ def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shap
     fewer = winograd.scheme_for(to, sides, channels, outputs)
     if fewer:
         transformed = winograd.transform_kernels(to, layer.W, fewer, x.wants_gradient)
-        kernels = transformed.forward
-        winograd.convolve(to.forward, x, y, walk.image, fewer, kernels, outputs, bias=bias)
+        winograd.convolve(
+            to.forward, x, y, walk.image, fewer, transformed.forward, outputs, bias=bias
+        )
     else:
         kernels = Kernels(layer.W, columns * item, outputs * item)
         convolve(to, to.forward, x, y, walk, kernels, bias)

@@ -178,9 +178,9 @@ def transform_kernels(
     *_, inner, outputs = weights.shape
     size = scheme.side**2 * inner * outputs
     forward, turned, back = (aligned_zeros(size, weights.dtype) for _ in range(3))
-    for_back = (turned, back) if wants_gradient else (None, None)
     room = Private(TASK // weights.itemsize, lasts=False)
-    to.forward(TransformKernels(weights, inner, outputs, scheme, forward, *for_back, room))
+    operands = TransformKernels(weights, inner, outputs, scheme, forward, turned, back, room)
+    to.forward(operands if wants_gradient else operands._replace(turned=None, panels=None))
     to.wait(to.code.forward)
     return Transformed(forward, back)
 
