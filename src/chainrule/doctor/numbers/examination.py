@@ -331,21 +331,21 @@ def _is_of_half_squares(found: Examination) -> bool:
 
 
 def _averaged_over_examples(found: Examination) -> float | None:
-    """The number of outputs, if the derivative of a loss alone is so many times the true one."""
+    """The number of outputs, if the derivative of a squared error, as an object, is so many times
+    the true one."""
     subject, answer = found.subject, found.answer
-    name = next(iter(subject.values), "")
+    given, y = found.given("x"), getattr(subject, "y", None)
     output = answer.output if answer else None
-    is_loss = name == "y_pred" or (output is not None and not np.ndim(output))
-    given = found.given(name)
-    if not is_loss or found.wrong != [name] or len(subject.values) > 1 or given is None:
+    is_loss = list(subject.values) == ["x"] == found.wrong and output is not None
+    if not is_loss or np.ndim(output) or given is None or y is None:
         return None
-    truth, shape = found.truths[name], subject.values[name].shape
-    if len(shape) < 2 or np.shape(given) != shape or truth.array is None:
+    p, truth = subject.values["x"], found.truths["x"]
+    if p.ndim < 2 or np.shape(y) != p.shape or given.shape != p.shape:
         return None
-    outputs = float(np.prod(shape[1:]))
+    outputs = float(np.prod(p.shape[1:]))
     ratio = ratio_of(np.asarray(given).ravel()[truth.where], truth.entries)
     is_it = ratio is not None and outputs > 1 and abs(ratio / outputs - 1) < CLOSE
-    return outputs if is_it else None
+    return outputs if is_it and ratio_of(np.asarray(given), p - y) else None
 
 
 def _is_of_logits_of_sigmoid(found: Examination) -> bool:
