@@ -173,9 +173,8 @@ def test_convolutions_with_fewer_multiplications_agree(case: str, dtype: str, th
     assert "winograd_dw" in [i.name for i in to.code]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("sizes", [(700, 600, 410), (2000, 150, 5)], ids=str)
-def test_large_dense_layers_of_small_batches_agree(sizes: tuple[int, ...], dtype: str) -> None:
+@pytest.mark.parametrize("sizes", [(500, 410, 330), (2000, 150, 5)], ids=str)
+def test_large_dense_layers_of_small_batches_agree(sizes: tuple[int, ...]) -> None:
     """Threads share out their weights, as far as there are columns for each."""
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((30, sizes[0])), rng.integers(0, sizes[-1], 30)
@@ -184,10 +183,10 @@ def test_large_dense_layers_of_small_batches_agree(sizes: tuple[int, ...], dtype
         return [cr.Dense(sizes[0]), cr.Tanh(), *map(cr.Dense, sizes[1:])]
 
     plain, compiled = train_twice(
-        layers, (sizes[0],), x, y, dtype, threads=2, epochs=2, batch_size=13,
+        layers, (sizes[0],), x, y, threads=2, epochs=2, batch_size=13,
         optimizer="sgd(learning_rate=1e-3)",
     )  # fmt: skip
-    assert_equal_networks(plain, compiled, dtype)
+    assert_equal_networks(plain, compiled, "float64")
     to = Lowering(training=True, sharing_threads=2)
     lower_network(compiled, to).pull(Tensor(sizes[-1], owned=True))
     assert {"dense_by_columns", "dense_dx_by_columns"} <= {i.name for i in to.code}

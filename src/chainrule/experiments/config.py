@@ -81,11 +81,11 @@ class TrainConfig(pydantic.BaseModel):
         [128], "Model", "SIZES", "Hidden dense layers, as in 128,64; 128 if left out."
     )
     activation: Spec = option("relu", "Model", "NAME", "relu, tanh, gelu, …; relu if left out.")
-    init: Spec = option(
-        "glorot_uniform",
+    init: Spec | None = option(
+        None,
         "Model",
         "NAME",
-        "First weights: he, 'normal(0.01)', …; glorot_uniform if left out.",
+        "First weights: he, 'normal(0.01)', …; each layer's own if left out.",
     )
     dropout: float | None = option(
         None, "Model", "RATE", "Leave out this share of every hidden dense layer.", ge=0, lt=1

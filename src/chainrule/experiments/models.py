@@ -12,7 +12,7 @@ from chainrule.arguments import shape
 from chainrule.configurable import build, describe, find_name
 from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
-from chainrule.experiments.config import Spec, TrainConfig, read_toml
+from chainrule.experiments.config import TrainConfig, read_toml
 from chainrule.layers import ACTIVATIONS, BatchNorm, Dense, Dropout
 from chainrule.layers.base import Layer, declared, set_up, walk
 from chainrule.layers.containers import Sequential
@@ -38,7 +38,7 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
         return describe_layers(read_layers(Path(config.model)))
     name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
-    init = config.init
+    init: dict[str, Any] = {} if config.init is None else {"initializer": config.init}
     penalty = WeightDecay(config.weight_decay) if config.weight_decay else None
     activated = [*([{"type": "BatchNorm"}] if config.batch_norm else []), activation]
     dropped = [{"type": "Dropout", "rate": config.dropout}] if config.dropout else []
@@ -191,7 +191,7 @@ def default_metrics(dataset: Dataset) -> list[str]:
 def _convolutions(
     dataset: Dataset,
     activated: list[dict[str, Any]],
-    init: Spec,
+    init: dict[str, Any],
     penalty: WeightDecay | None,
 ) -> list[dict[str, Any]]:
     """Twice convolution, activation, pooling: 32 and then 64 kernels of 3x3."""
@@ -209,7 +209,7 @@ def _convolutions(
                 "out_channels": channels,
                 "kernel_size": 3,
                 "padding": "same",
-                "initializer": init,
+                **init,
                 **({} if penalty is None else {"regularizer": describe(penalty)}),
             },
             *activated,
@@ -218,8 +218,8 @@ def _convolutions(
     ]
 
 
-def _dense(size: int, init: Spec, penalty: WeightDecay | None) -> dict[str, Any]:
-    return describe_layers([Dense(size, initializer=init, regularizer=penalty)])[0]
+def _dense(size: int, init: dict[str, Any], penalty: WeightDecay | None) -> dict[str, Any]:
+    return describe_layers([Dense(size, **init, regularizer=penalty)])[0]
 
 
 def _compares_classes(loss: Loss) -> bool:

@@ -202,7 +202,7 @@ def check_names(config: TrainConfig) -> None:
             check_source(part)
     check_model(config)
     build(config.activation, ACTIVATIONS, "activation")
-    build(config.init, INITIALIZERS, "initializer")
+    build(config.init or "zeros", INITIALIZERS, "initializer")
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")

@@ -43,7 +43,8 @@ class Convolution(Layer):
             the right, as Keras and ONNX SAME_UPPER), or zeros on each side: a number, a pair.
         groups: split the channels into so many groups, convolved apart; `groups=channels` is a
             depthwise convolution.
-        bias, initializer, regularizer: as in Dense.
+        bias, regularizer: as in Dense.
+        initializer: first values of W; unless given He's, for the ReLU that usually follows.
     """
 
     W: Array
@@ -64,7 +65,7 @@ class Convolution(Layer):
         dilation: int | Pair = 1,
         groups: int = 1,
         bias: bool = True,
-        initializer: Initializer | Description = "glorot_uniform",
+        initializer: Initializer | Description = "he_uniform",
         regularizer: Regularizer | Description | None = None,
     ) -> None:
         self.out_channels = integer(out_channels, "out_channels")
