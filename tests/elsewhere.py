@@ -27,6 +27,7 @@ NOT_ON_WINDOWS = {
     ),
 }
 NOT_ON_MACOS = {os: ("sched_getaffinity",)}
+LOOKS_AT_THE_SYSTEM = ("threadpoolctl",)  # for libraries where it would have them
 OF_LINUX = ("py_landlock", "pyseccomp")
 OF_UNIX = ("resource", "fcntl", "pwd", "grp", "termios", "pty", *OF_LINUX)
 
@@ -38,7 +39,7 @@ def become(system: str) -> None:
         _keep_whole_for_the_standard_library(module)
         for name in names:
             del vars(module)[name]
-    for name in OF_UNIX if is_windows else OF_LINUX:
+    for name in (*LOOKS_AT_THE_SYSTEM, *(OF_UNIX if is_windows else OF_LINUX)):
         sys.modules[name] = None  # so that importing it fails
     sys.platform = "win32" if is_windows else "darwin"
 
