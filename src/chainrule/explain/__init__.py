@@ -4,6 +4,8 @@
     cr.explain.trace(net, x, y)         the numbers of an example in every layer, there and back
     cr.explain.latex(net)               the same derivation as formulas
     cr.explain.compare(net, other, x)   beside a model of PyTorch or Keras, layer by layer
+
+The first of them is short for ``cr.explain.unroll(net)``.
 """
 
 from __future__ import annotations
