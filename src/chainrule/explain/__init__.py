@@ -1,9 +1,11 @@
 """The whole chain rule of a network, written out: as source, as numbers, as formulas.
 
-cr.explain(net)                     the training step as plain NumPy, line by line
-cr.explain.trace(net, x, y)         the numbers of an example in every layer, there and back
-cr.explain.latex(net)               the same derivation as formulas
-cr.explain.compare(net, other, x)   beside a model of PyTorch or Keras, layer by layer
+    cr.explain(net)                     the training step as plain NumPy, line by line
+    cr.explain.trace(net, x, y)         the numbers of an example in every layer, there and back
+    cr.explain.latex(net)               the same derivation as formulas
+    cr.explain.compare(net, other, x)   beside a model of PyTorch or Keras, layer by layer
+
+The first of them is short for ``cr.explain.unroll(net)``.
 """
 
 from __future__ import annotations

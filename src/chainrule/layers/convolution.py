@@ -36,15 +36,7 @@ POSITIONS = [0, 1, 2]  # (example, row, column) in patches, in x and in y
 class Convolution(Layer):
     """What both convolutions share: their kernel, its steps, and groups of channels.
 
-    Args:
-        out_channels: how many kernels.
-        kernel_size, stride, dilation: a number of pixels, or a pair (height, width).
-        padding: "valid" (none), "same" (output of ceil(size / stride), odd padding below and to
-            the right, as Keras and ONNX SAME_UPPER), or zeros on each side: a number, a pair.
-        groups: split the channels into so many groups, convolved apart; `groups=channels` is a
-            depthwise convolution.
-        bias, regularizer: as in Dense.
-        initializer: first values of W; unless given He's, for the ReLU that usually follows.
+    The arguments are listed in `Conv2D`.
     """
 
     W: Array
@@ -102,7 +94,15 @@ class Conv2D(Convolution):
     rows = floor((height + padding - d (kernel height - 1) - 1) / s) + 1.
     Backward: dW = patchesᵀ dy, db = Σ dy, dx = fold(dy Wᵀ); see the top of this file.
 
-    Args: see Convolution.
+    Args:
+        out_channels: how many kernels.
+        kernel_size, stride, dilation: a number of pixels, or a pair (height, width).
+        padding: "valid" (none), "same" (output of ceil(size / stride), odd padding below and to
+            the right, as Keras and ONNX SAME_UPPER), or zeros on each side: a number, a pair.
+        groups: split the channels into so many groups, convolved apart; `groups=channels` is a
+            depthwise convolution.
+        bias, regularizer: as in Dense.
+        initializer: first values of W; unless given He's, for the ReLU that usually follows.
     Raises:
         ShapeError: not an image, a kernel larger than it, channels that groups do not divide.
     Source: LeCun et al., Gradient-Based Learning Applied to Document Recognition (1998), II.A;
@@ -164,7 +164,7 @@ class ConvTranspose2D(Convolution):
     Args:
         output_padding: rows and columns added below and to the right, less than the stride: a
             convolution with a stride gives several input sizes the same output size.
-        others: see Convolution.
+        others: as in Conv2D.
     Raises:
         ShapeError: not an image, nothing left after cropping, channels that groups do not divide.
     Source: Zeiler et al., Deconvolutional Networks (2010); Dumoulin & Visin (2016), chapter 4.

@@ -336,8 +336,8 @@ def _averaged_over_examples(found: Examination) -> float | None:
     subject, answer = found.subject, found.answer
     given, y = found.given("x"), getattr(subject, "y", None)
     output = answer.output if answer else None
-    is_loss = list(subject.values) == ["x"] == found.wrong and output is not None
-    if not is_loss or np.ndim(output) or given is None or y is None:
+    is_loss = list(subject.values) == ["x"] == found.wrong
+    if not is_loss or output is None or np.ndim(output) or given is None or y is None:
         return None
     p, truth = subject.values["x"], found.truths["x"]
     if p.ndim < 2 or np.shape(y) != p.shape or given.shape != p.shape:
