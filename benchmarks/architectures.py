@@ -38,9 +38,14 @@ ACTIVATIONS = [
     cr.Softplus,
 ]  # fmt: skip
 OPTIMIZERS = [
-    "adam", "adam", "adamw", "rmsprop(learning_rate=0.001)", "sgd(learning_rate=0.001)",
-    "sgd(learning_rate=0.001, momentum=0.9)", "sgd(learning_rate=0.001, momentum=0.9, nesterov=True)",
-]  # fmt: skip
+    "adam",
+    "adam",
+    "adamw",
+    "rmsprop(learning_rate=0.001)",
+    "sgd(learning_rate=0.001)",
+    "sgd(learning_rate=0.001, momentum=0.9)",
+    "sgd(learning_rate=0.001, momentum=0.9, nesterov=True)",
+]
 SECONDS_OF_AN_EPOCH = 0.1  # about, at a rate that processors reach
 OPERATIONS_IN_A_SECOND = 5e10
 
