@@ -33,7 +33,7 @@ class Repeats:
 
     @property
     def are_by_chance(self) -> bool:
-        """True of no more than there are when equal examples fall into either part at random.
+        """True if there are no more than fall into either part at random.
 
         >>> Repeats(1, 30, 0.0).are_by_chance, Repeats(5, 30, 0.1).are_by_chance
         (False, True)
