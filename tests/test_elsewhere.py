@@ -113,6 +113,8 @@ def test_a_file_is_checked_in_a_process_of_its_own(
     assert ({"memory", "time", "size of files"} <= missing) == (system == "windows")
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where another test has imported it
+@pytest.mark.filterwarnings("ignore:.*_at_fork")
 @pytest.mark.parametrize("way", [run_in_fork, run_in_new_process])
 def test_without_forks_tests_are_graded_in_new_processes(
     tmp_path: Path, way: Callable[..., object]

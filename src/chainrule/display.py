@@ -74,15 +74,29 @@ def say(text: str = "") -> None:
 
 @cache
 def notice(text: str) -> None:
-    """A line to the user on standard error, once in this process."""
+    """A line to the user on standard error."""
     with suppress(OSError, ValueError):  # nobody may be there to read it
         print(f"chainrule: {printable(text)}", file=sys.stderr, flush=True)
+
+
+@cache
+def notice_once(text: str) -> None:
+    """The same, however often it is said in this process."""
+    notice(text)
 
 
 def is_in_notebook() -> bool:
     """True if what is printed goes into a cell of a notebook."""
     streams: Any = sys.modules.get("ipykernel.iostream")
     return streams is not None and isinstance(sys.stdout, streams.OutStream)
+
+
+def is_on_terminal() -> bool:
+    """True if somebody reads standard error on a terminal."""
+    try:
+        return sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 class CellText:
@@ -104,11 +118,11 @@ def waiting(what: str) -> Iterator[None]:
     if is_in_notebook():
         with waiting_in_cell(what):
             yield
-    elif sys.stderr.isatty() and is_installed("rich"):
+    elif is_on_terminal() and is_installed("rich"):
         with waiting_on_terminal(what):
             yield
     else:
-        notice(what)
+        notice_once(what)
         yield
 
 

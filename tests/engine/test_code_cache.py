@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,7 @@ compiling.compile_function = compile_function
 """
 """In front of other code: what the compiler would give is taken from a folder. That it does compile
 where nothing can be kept is seen on a full disk, and without a home."""
+ANNOUNCED = r"^chainrule: compiling (the engine|\d+ functions?) for float\d\d: .*\n"
 CRASHES = (-signal.SIGABRT, -signal.SIGBUS, -signal.SIGSEGV)
 ALONE = "chainrule: compiling the engine for this process alone: "
 
@@ -77,6 +79,7 @@ def run_python(
     )
     assert ran.returncode in ends_with, (ran.returncode, ran.stderr)
     assert "Traceback" not in ran.stderr
+    ran.stderr = re.sub(ANNOUNCED, "", ran.stderr, flags=re.MULTILINE)
     return ran
 
 

@@ -156,7 +156,8 @@ FEWER_MULTIPLICATIONS = {
 def test_convolutions_with_fewer_multiplications_agree(case: str, dtype: str, threads: int) -> None:
     make, shape = FEWER_MULTIPLICATIONS[case]
     rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((17, *shape)), rng.standard_normal((17, 2))
+    x = 0.1 * rng.standard_normal((17, *shape))  # so that tanh is not nearly all at its ends
+    y = rng.standard_normal((17, 2))
 
     def layers() -> list[cr.Layer]:
         return [cr.Conv2D(shape[-1], 1), make(), cr.Tanh(), cr.Flatten(), cr.Dense(2)]

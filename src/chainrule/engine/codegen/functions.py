@@ -75,9 +75,9 @@ def exp_minus_1_of_negative(x: Any) -> Any:
 
 @kernel
 def exp_of_negative(x: Any) -> Any:
-    """exp(x) for x <= 0."""
+    """exp(x) for x <= 0, in one rounding: the product alone may be a denormal number."""
     scale, rest = split(x)
-    return constant(0.0, x) if too_low(x) else scale * rest + scale
+    return constant(0.0, x) if too_low(x) else multiply_add(scale, rest, scale)
 
 
 @kernel

@@ -48,12 +48,9 @@ def machine_code(name: str, dtype: str) -> bytes:
 
 def compile_missing(name: str, dtype: str) -> bytes:
     """Compile everything that is yet to be compiled; the machine code of one function."""
-    with waiting(f"compiling the engine for {dtype}, once on this machine: {HOW_LONG}"):
+    with waiting(f"compiling the engine for {dtype}: up to 2 minutes, once on this machine"):
         fill_cache(dtype)
-    if code := read(name, dtype):
-        return code
-    with waiting(f"compiling {name}"):
-        return compile_function(name, dtype)
+        return read(name, dtype) or compile_function(name, dtype)
 
 
 @cache
