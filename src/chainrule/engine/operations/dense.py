@@ -34,7 +34,7 @@ from chainrule.engine.operations.dense_transposed import lower_dense_transposed
 from chainrule.engine.program.instructions import Instruction, Private, Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering, rows_and_width
 from chainrule.engine.program.records import Task
-from chainrule.engine.program.registry import handles, lowers, operation_of
+from chainrule.engine.program.registry import handles, lowers
 from chainrule.parameters import aligned_zeros
 from chainrule.types import Array, Shape
 
@@ -125,7 +125,7 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
     y = to.output(x, layer.out_features, learns=True)
     room = scratch_for(x.size, y.size, layer.W.itemsize)
     kind = DenseByColumns if by_columns(to, layer.W, y.size) else Dense
-    emit(to, to.code.forward, kind(x, y, layer.W, bias, room))
+    to.forward(kind(x, y, layer.W, bias, room))
 
     def pull(dy: Tensor) -> Tensor | None:
         inputs, outputs, is_first = *rows_and_width(layer.W), to.begins(layer.dW)
@@ -144,7 +144,7 @@ def lower_dense(to: Lowering, layer: layers.Dense, x: Tensor, shape: Shape) -> L
         dx = to.output(x, x.size)
         room = scratch_for(outputs, 0, layer.W.itemsize)
         kind = DenseDxByColumns if by_columns(to, layer.W, dx.size) else DenseDx
-        emit(to, to.code.backward, kind(dy, dx, layer.W, panels, room))
+        to.backward(kind(dy, dx, layer.W, panels, room))
         dy.owned = False  # the sum over examples comes later
         return dx
 
@@ -155,18 +155,6 @@ def by_columns(to: Lowering, weights: Array, columns: int) -> bool:
     """True if threads had better share out the columns of a product with weights than its rows."""
     is_large = weights.nbytes >= LEAST_SHARED and columns >= LEAST_COLUMNS * to.sharing_threads
     return to.sharing_threads > 1 and is_large
-
-
-def emit(to: Lowering, part: list[Instruction], operands: Any) -> None:
-    """Write down an instruction; where it shares out columns of what threads have some rows of
-    each, they wait for each other before and after it."""
-    instruction = Instruction(operands)
-    if operation_of(instruction).takes_all:
-        to.wait(part)
-        part.append(instruction)
-        to.wait(part)
-    else:
-        part.append(instruction)
 
 
 def in_panels(to: Lowering, weights: Array) -> Array:

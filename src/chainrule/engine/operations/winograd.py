@@ -362,17 +362,9 @@ def transform_rows(task: Task, operands: Any, image: int, first: int, stop: int,
             number = row // cut.tiles_down
             image_of_rows = pad(task, operands.x, operands.image, number, like)
         source = image_of_rows + cut.scheme.step * (row % cut.tiles_down) * down
-        transform(
-            cut.room,
-            cut.scheme,
-            OF_IMAGE,
-            cut.tiles_right,
-            pixel // VECTOR_BYTES,
-            Grid(source, down, pixel, cut.scheme.step * pixel),
-            places_of(cut, tiles_of(cut), row - first, pixel),
-            0,
-            like,
-        )
+        tiles = Grid(source, down, pixel, cut.scheme.step * pixel)
+        places = places_of(cut, tiles_of(cut), row - first, pixel)
+        transform_row(cut, OF_IMAGE, pixel, tiles, places, 0, like)
     return image_of_rows
 
 
@@ -382,17 +374,9 @@ def transform_rows_of_dy(operands: Any, first: int, stop: int, like: Any) -> Non
     cut, item = operands.cut, size_of(like)
     pixel = cut.outputs * item
     for row in range(first, stop):
-        transform(
-            cut.room,
-            cut.scheme,
-            OF_DY,
-            cut.tiles_right,
-            pixel // VECTOR_BYTES,
-            pixels_of(cut, operands.dy.address, row, pixel),
-            places_of(cut, products_of(cut, item), row - first, pixel),
-            0,
-            like,
-        )
+        pixels = pixels_of(cut, operands.dy.address, row, pixel)
+        places = places_of(cut, products_of(cut, item), row - first, pixel)
+        transform_row(cut, OF_DY, pixel, pixels, places, 0, like)
 
 
 @kernel
@@ -401,17 +385,18 @@ def transform_rows_back(operands: Any, first: int, stop: int, like: Any) -> None
     cut, item = operands.cut, size_of(like)
     pixel = cut.outputs * item
     for row in range(first, stop):
-        transform(
-            cut.room,
-            cut.scheme,
-            TO_OUTPUT,
-            cut.tiles_right,
-            pixel // VECTOR_BYTES,
-            places_of(cut, products_of(cut, item), row - first, pixel),
-            pixels_of(cut, operands.y.address, row, pixel),
-            operands.bias,
-            like,
-        )
+        places = places_of(cut, products_of(cut, item), row - first, pixel)
+        pixels = pixels_of(cut, operands.y.address, row, pixel)
+        transform_row(cut, TO_OUTPUT, pixel, places, pixels, operands.bias, like)
+
+
+@kernel
+def transform_row(
+    cut: Any, kind: int, pixel: int, source: Grid, target: Grid, bias: int, like: Any
+) -> None:
+    """One transform of a row of tiles, whose pixels have so many bytes."""
+    vectors = pixel // VECTOR_BYTES
+    transform(cut.room, cut.scheme, kind, cut.tiles_right, vectors, source, target, bias, like)
 
 
 @kernel

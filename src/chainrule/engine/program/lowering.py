@@ -16,7 +16,7 @@ from typing import Any
 from chainrule import layers
 from chainrule.engine.program.instructions import Code, Instruction, Tensor, Wait
 from chainrule.engine.program.obstacles import Unlowerable
-from chainrule.engine.program.registry import LOWERINGS
+from chainrule.engine.program.registry import LOWERINGS, operation_of
 from chainrule.layers.base import Layer
 from chainrule.layers.convolution import Convolution
 from chainrule.types import Array, Shape
@@ -76,11 +76,22 @@ class Lowering:
 
     def forward(self, operands: Any) -> None:
         """Write down an instruction of the forward pass."""
-        self.code.forward.append(Instruction(operands, self.interleaved))
+        self._over_examples(self.code.forward, operands)
 
     def backward(self, operands: Any) -> None:
         """Write down an instruction of the backward pass."""
-        self.code.backward.append(Instruction(operands, self.interleaved))
+        self._over_examples(self.code.backward, operands)
+
+    def _over_examples(self, part: list[Instruction], operands: Any) -> None:
+        """Write down an instruction; where every share of it takes all examples, of which threads
+        have worked out some each, they wait for each other before and after it."""
+        instruction = Instruction(operands, self.interleaved)
+        if operation_of(instruction).takes_all:
+            self.wait(part)
+            part.append(instruction)
+            self.wait(part)
+        else:
+            part.append(instruction)
 
     def shared(self, operands: Any) -> None:
         """Write down an instruction that sums a gradient over all examples."""
