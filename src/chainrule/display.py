@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 from chainrule.extras import is_installed
 from chainrule.text import encodable, printable
@@ -91,11 +91,11 @@ def is_in_notebook() -> bool:
     return streams is not None and isinstance(sys.stdout, streams.OutStream)
 
 
-def is_on_terminal() -> bool:
-    """True if somebody reads standard error on a terminal."""
+def is_terminal(stream: TextIO | None) -> bool:
+    """True if a stream is open, and shown on a terminal."""
     try:
-        return sys.stderr.isatty()
-    except ValueError:  # it is closed
+        return stream is not None and stream.isatty()
+    except ValueError:
         return False
 
 
@@ -118,7 +118,7 @@ def waiting(what: str) -> Iterator[None]:
     if is_in_notebook():
         with waiting_in_cell(what):
             yield
-    elif is_on_terminal() and is_installed("rich"):
+    elif is_terminal(sys.stderr) and is_installed("rich"):
         with waiting_on_terminal(what):
             yield
     else:

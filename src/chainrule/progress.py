@@ -11,7 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback, Training
-from chainrule.display import CellText, format_number, format_seconds, is_in_notebook, say
+from chainrule.display import (
+    CellText,
+    format_number,
+    format_seconds,
+    is_in_notebook,
+    is_terminal,
+    say,
+)
 from chainrule.extras import is_installed
 from chainrule.history import BOOKKEEPING, Record
 from chainrule.schedules import Moment
@@ -30,7 +37,7 @@ def progress() -> Callback:
     """The progress display that suits where the output goes."""
     if is_in_notebook():
         return ProgressInCell()
-    return ProgressBar() if sys.stdout.isatty() and is_installed("rich") else ProgressLines()
+    return ProgressBar() if is_terminal(sys.stdout) and is_installed("rich") else ProgressLines()
 
 
 class ProgressLines(Callback):

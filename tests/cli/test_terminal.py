@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -12,10 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.display import waiting
+from chainrule.display import is_terminal, waiting
 
 TRAIN = [sys.executable, "-m", "chainrule", "train", "digits"]
 
@@ -101,3 +103,16 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # on Linux
         return b""
+
+
+@pytest.mark.parametrize("closed", [(), ("stdout",), ("stderr",), ("stdout", "stderr")], ids=str)
+def test_closed_streams_are_no_terminals(
+    closed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in closed:
+        monkeypatch.setattr(sys, name, None)
+    stream = io.StringIO()
+    stream.close()
+    assert not any(map(is_terminal, (sys.stdout, sys.stderr, stream)))
+    network = cr.Network([cr.Dense(1)], 2)
+    network.fit(np.ones((4, 2)), np.ones((4, 1)), loss="mean_squared_error", epochs=1)

@@ -15,7 +15,7 @@ import typer
 from chainrule.cli.ending import Ended
 from chainrule.cli.options import Quiet, with_train_options
 from chainrule.cli.terminal import add_row, complain, new_table, show, styled
-from chainrule.display import say
+from chainrule.display import is_terminal, say
 
 if TYPE_CHECKING:
     from chainrule.experiments.comparison import Comparison, Task
@@ -151,7 +151,7 @@ def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, s
         BarColumn(),
         TimeRemainingColumn(),
         "left",
-        disable=quiet or not sys.stdout.isatty(),
+        disable=quiet or not is_terminal(sys.stdout),
     )
     with bar:
         row = bar.add_task("", total=total)

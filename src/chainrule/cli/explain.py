@@ -11,7 +11,7 @@ import typer
 
 from chainrule.cli.options import DataDir
 from chainrule.cli.terminal import add_row, console, new_table, say_lines, show
-from chainrule.display import say
+from chainrule.display import is_terminal, say
 from chainrule.text import printable
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _write(subject: _Subject, language: str, out: Path | None) -> None:
 
 def _print(text: str, language: str) -> None:
     """Code in the colours of the terminal; as it is where it goes to a file or a program."""
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         say_lines(text)
         return
     from rich.syntax import Syntax

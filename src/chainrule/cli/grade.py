@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.terminal import add_row, new_table, say_lines, show
-from chainrule.display import counted, say
+from chainrule.display import counted, is_terminal, say
 
 if TYPE_CHECKING:
     from chainrule.grading.grader import Grade
@@ -74,7 +74,7 @@ def progress(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], No
         TimeRemainingColumn(),
         "left",
         transient=True,
-        disable=quiet or not sys.stdout.isatty(),
+        disable=quiet or not is_terminal(sys.stdout),
     )
     with bar:
         row = bar.add_task("", total=None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from chainrule.display import say
+from chainrule.display import is_terminal, say
 from chainrule.text import PLAINLY, printable
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def console(piped_width: int = PIPED_WIDTH) -> Console:
     """For what has styles, or must be folded."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else piped_width, highlight=False)
+    return Console(width=None if is_terminal(sys.stdout) else piped_width, highlight=False)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

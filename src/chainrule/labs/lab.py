@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from chainrule.datasets import load
+from chainrule.display import is_terminal
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.statistics import Difference, estimate
 from chainrule.experiments.workers import worker_processes
@@ -135,7 +136,7 @@ def run_all(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], worker
                 len(tasks),
                 console=Console(stderr=True),
                 transient=True,
-                disable=not sys.stderr.isatty(),
+                disable=not is_terminal(sys.stderr),
             )
         )
 
