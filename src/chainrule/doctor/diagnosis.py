@@ -102,9 +102,9 @@ def diagnose_case(case: Case) -> Diagnosis:
 
 
 def _to_blame_alone(diagnosis: Diagnosis, case: Case) -> Diagnosis:
-    """The diagnosis of code with another word, whose author may never put it so together with the
-    rest: a mistake is only what stands in lines that this word alone runs, or a derivative of an
-    activation that is none."""
+    """The diagnosis of code with another word than its author uses, which may not fit the rest of
+    the code. So a finding counts only in lines that this word alone runs, or if an activation has a
+    wrong derivative."""
     new = {(file, line) for file, line, _ in case.newly_run}
     is_softmax = "softmax" in case.choice  # whose derivative is often meant for a loss behind it
     kept = [

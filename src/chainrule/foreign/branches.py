@@ -162,7 +162,8 @@ def _computes_gradients(node: Function, name: str) -> bool:
 
 
 def _within(name: str, body: list[ast.stmt], is_backward: bool) -> Iterator[Branch]:
-    """The branches among statements: what stands behind a condition, or behind one that returns."""
+    """The branches among statements: the bodies of conditions, and what follows a condition whose
+    body returns."""
     for number, statement in enumerate(body):
         for inner, words in _arms(statement):
             if OF_ANOTHER_MODE.search(words):

@@ -27,11 +27,7 @@ from chainrule.foreign.calling import optional
 from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.notebooks import is_notebook, read_notebook
 
-OTHERWISE = {
-    "relu",
-    "sigmoid",
-    "softmax",
-}  # what code computes for words that it does not compare with
+OTHERWISE = {"relu", "sigmoid", "softmax"}  # for words that code does not compare with
 
 
 def all_choices(cases: list[Case], file: Path, is_told: bool) -> list[Case]:

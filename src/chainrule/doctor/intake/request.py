@@ -281,8 +281,8 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
 
 
 def _are_told_which(function: Any, derivative: Any) -> bool:
-    """True for activations that are told by a word which one is meant, ``act(z, kind)``, and their
-    derivatives: no forward and backward pass, and compared where a layer uses them."""
+    """True if a word chooses the activation, ``act(z, kind)``, and its derivative. These are no
+    forward and backward pass; they are compared where a layer uses them."""
     handed = [
         [name for name in required(each) if not string_options(each, name)]
         for each in (function, derivative)

@@ -269,7 +269,7 @@ def _first_made(kinds: list[type], module: types.ModuleType) -> Any:
 
 
 def _each_taken_apart(parts: list[str], module: types.ModuleType) -> list[Any]:
-    """Two layers as a class is told of them: a dictionary, or a tuple, for each."""
+    """Descriptions of two layers: a dictionary for each, or a tuple."""
     rows = [[_part(part.strip('"'), layer, module) for part in parts] for layer in (0, 1)]
     if parts[0].startswith('"'):
         keys = [part.strip('"') for part in parts]
@@ -278,7 +278,7 @@ def _each_taken_apart(parts: list[str], module: types.ModuleType) -> list[Any]:
 
 
 def _part(name: str, layer: int, module: types.ModuleType) -> Any:
-    """What one layer of two is told under a name."""
+    """The value for one name in the description of the first or the second layer."""
     plain = name.lower()
     if re.search(r"act|func|nonlin", plain):
         known = words_compared(source_of(str(module.__file__)))
