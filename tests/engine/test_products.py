@@ -23,14 +23,14 @@ SHAPES = [
 
 @kernel
 def product(
-    a: int, a_step: int, is_transposed: int, depth: int, b: int, b_row: int, c: int, c_row: int,
-    start: int, start_row: int, rows: int, columns: int, scratch: int, like: Any,
+    a: int, a_step: int, is_transposed: int, depth: int, b: int, b_row: int, in_panels: int, c: int,
+    c_row: int, start: int, start_row: int, rows: int, columns: int, scratch: int, like: Any,
 ) -> None:  # fmt: skip
     item = size_of(like)
     left = products.plain(a, a_step * item, depth, item)
     if is_transposed:
         left = products.transposed(a, a_step * item, depth)
-    right = products.Right(b, b_row * item, 0)
+    right = products.Right(b, b_row * item, in_panels)
     result = products.Result(c, c_row * item, start, start_row * item, rows, columns)
     products.multiply(left, right, result, scratch, like)
 
@@ -43,11 +43,16 @@ def compiled_product(dtype: str) -> Any:
 
 
 def multiply(
-    a: Any, b: Any, start: Any, transposed: bool = False, most_depth: int | None = None
+    a: Any,
+    b: Any,
+    start: Any,
+    transposed: bool = False,
+    most_depth: int | None = None,
+    panels: Any = None,
 ) -> Any:
     """start + A B, where rows of A, B and C have more numbers than are used. `start` is 0, a bias
     or a matrix, which C is added to in place. The memory for it is that for a depth of up to
-    `most_depth`; what lies behind it must stay as it is."""
+    `most_depth`; what lies behind it must stay as it is. B may come in panels too."""
     dtype, (rows, depth), columns = a.dtype, a.shape, b.shape[1]
     a, b = wider(a.T if transposed else a), wider(b)
     c = wider(np.full((rows, columns), np.nan, dtype))
@@ -63,9 +68,11 @@ def multiply(
     size = private.size * dtype.itemsize
     scratch = np.full(size // 8 + 100_000, -1, np.int64)
     at = -scratch.ctypes.data % 64 // 8
+    right = b if panels is None else panels
     compiled_product(dtype.name)(
-        a.ctypes.data, a.shape[1], transposed, depth, b.ctypes.data, b.shape[1], c.ctypes.data,
-        c.shape[1], first, first_row, rows, columns, scratch[at:].ctypes.data, dtype.type(0),
+        a.ctypes.data, a.shape[1], transposed, depth, right.ctypes.data, b.shape[1],
+        panels is not None, c.ctypes.data, c.shape[1], first, first_row, rows, columns,
+        scratch[at:].ctypes.data, dtype.type(0),
     )  # fmt: skip
     assert (scratch[at + size // 8 + 1 :] == -1).all()
     assert np.isnan(c[:, columns:]).all()
@@ -93,6 +100,32 @@ def test_products_are_those_of_numpy(
     size = np.abs(start).astype(float) + np.abs(a).astype(float) @ np.abs(b) + 1
     error = np.abs(multiply(a, b, start, transposed) - expected) / size
     assert error.max() < ROUNDING[dtype] * max(1, depth) ** 0.5
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("depth", [20, 256, 700])
+@pytest.mark.parametrize("further", [0, 1, 5, 8, 9, 16, 17, 33])
+def test_products_with_panels_are_those_of_numpy_wherever_blocks_end(
+    dtype: str, depth: int, further: int
+) -> None:
+    item = np.dtype(dtype).itemsize
+    steps = products.block_depth(products.plain(0, 0, depth, item), products.most_steps(item))
+    columns = products.block_columns(steps, item) + further
+    rng = np.random.default_rng(columns)
+    a, b = (rng.standard_normal(size).astype(dtype) for size in ((7, depth), (depth, columns)))
+    result = multiply(a, b, np.float64(0), panels=in_panels(b))
+    np.testing.assert_allclose(result, a.astype(float) @ b, atol=1e-3 if item == 4 else 1e-12)
+
+
+def in_panels(b: Any) -> Any:
+    """B in the panels that a product reads, one behind the other."""
+    panels, column = [], 0
+    while column < b.shape[1]:
+        first, width = products.panel_of(column, b.shape[1], b.itemsize)
+        part = b[:, first : first + width]
+        panels.append(np.pad(part, [(0, 0), (0, width - part.shape[1])]).ravel())
+        column = first + width
+    return np.concatenate(panels)
 
 
 @pytest.mark.parametrize("transposed", [False, True])

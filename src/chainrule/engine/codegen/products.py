@@ -205,8 +205,9 @@ def multiply(left: Left, right: Right, result: Result, scratch: int, like: Any) 
     room = scratch + LEFT_PANELS
     if blocks.packs_left:
         room += left_bytes(blocks.depth, item)
-    for j in range(0, result.columns, blocks.columns):
-        columns = min(blocks.columns, result.columns - j)
+    j = 0
+    while j < result.columns:
+        columns = next_columns(result.columns - j, blocks.columns, right, item)
         for k in range(0, max(depth, 1), blocks.depth):  # where A is empty, C = S
             steps = min(blocks.depth, depth - k)
             panels, panel_depth, panel_step = 0, steps, 0
@@ -218,6 +219,15 @@ def multiply(left: Left, right: Right, result: Result, scratch: int, like: Any) 
             if blocks.packs_right:
                 pack_right(right, block, scratch, like)
             multiply_block(left, right, result, block, scratch, like)
+        j += columns
+
+
+@kernel
+def next_columns(left: int, most: int, right: Right, item: int) -> int:
+    """The columns of the next block, of those that are left. A last vector by itself goes with the
+    block before it, where B came in panels: the last of these have two vectors each."""
+    alone = VECTOR_BYTES // item if right.in_panels else 0
+    return left if left <= most + alone else most
 
 
 @kernel
