@@ -224,6 +224,7 @@ FORMULAS: dict[type[cr.Layer], Formula] = {
     cr.SELU: value_by_value(jax.nn.selu),
     cr.GELU: lambda layer, values, x, _: jax.nn.gelu(x, layer.approximate == "tanh"),
     cr.SiLU: value_by_value(jax.nn.silu),
+    cr.Mish: value_by_value(jax.nn.mish),
     cr.Softplus: value_by_value(jax.nn.softplus),
     cr.HardSigmoid: value_by_value(jax.nn.hard_sigmoid),
     cr.Softmax: value_by_value(jax.nn.softmax),

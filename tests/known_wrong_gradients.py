@@ -29,6 +29,7 @@ from chainrule.layers import (
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Mish,
     ReLU,
     Residual,
     Sequential,
@@ -255,6 +256,14 @@ class NoDensity(GELU):
 
     def backward(self, dy, cache):
         return dy * cache[0]
+
+
+class NoSlopeOfSoftplus(Mish):
+    """dx = (t + x (1 - t²)) dy: tanh is differentiated, softplus within it is not."""
+
+    def backward(self, dy, cache):
+        x, t = cache
+        return dy * (t + x * (1 - t * t))
 
 
 class NoPathThroughTheMean(BatchNorm):
@@ -517,6 +526,7 @@ KNOWN_WRONG = [
     known_wrong(lambda: DiagonalJacobian(), FLAT, DIFFERENCES),
     known_wrong(lambda: AssumesOneClass(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoDensity(), FLAT, DIFFERENCES),
+    known_wrong(lambda: NoSlopeOfSoftplus(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoPathThroughTheMean(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoPathThroughTheVariance(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoPathThroughTheVariance(), IMAGE, DIRECTIONS),

@@ -152,6 +152,7 @@ LAYERS: dict[type[cr.Layer], Callable[..., Any]] = {
     cr.SELU: activation(jax.nn.selu),
     cr.GELU: activation(lambda x, form: jax.nn.gelu(x, form == "tanh"), "approximate"),
     cr.SiLU: activation(jax.nn.silu),
+    cr.Mish: activation(jax.nn.mish),
     cr.Sigmoid: activation(jax.nn.sigmoid),
     cr.HardSigmoid: activation(jax.nn.hard_sigmoid),
     cr.Tanh: activation(jnp.tanh),

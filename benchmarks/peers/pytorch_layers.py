@@ -201,6 +201,7 @@ MODULES: dict[type[cr.Layer], Callable[..., nn.Module]] = {
     cr.SELU: lambda modules, layer, shape: nn.SELU(),
     cr.GELU: lambda modules, layer, shape: nn.GELU(layer.approximate),
     cr.SiLU: lambda modules, layer, shape: nn.SiLU(),
+    cr.Mish: lambda modules, layer, shape: nn.Mish(),
     cr.Sigmoid: lambda modules, layer, shape: nn.Sigmoid(),
     cr.HardSigmoid: lambda modules, layer, shape: nn.Hardsigmoid(),
     cr.Tanh: lambda modules, layer, shape: nn.Tanh(),

@@ -78,6 +78,7 @@ def test_a_convolutional_network_is_equal_layer_by_layer(torch: Any) -> None:
 ACTIVATIONS = [
     *(("ReLU", ()), ("LeakyReLU", (0.01,)), ("ELU", ()), ("SELU", ()), ("GELU", ()), ("SiLU", ())),
     *(("Sigmoid", ()), ("Tanh", ()), ("Softplus", ()), ("Softmax", (-1,)), ("LogSoftmax", (-1,))),
+    ("Mish", ()),
 ]
 
 
