@@ -204,6 +204,7 @@ FORMULAS: dict[type[cr.Layer], Formula] = {
     cr.ConvTranspose2D: transposed_convolution,
     cr.MaxPool2D: max_pool,
     cr.AveragePool2D: average_pool,
+    cr.GlobalMaxPool2D: value_by_value(lambda x: x.max(axis=(1, 2))),
     cr.GlobalAveragePool2D: value_by_value(lambda x: x.mean(axis=(1, 2))),
     cr.Flatten: value_by_value(lambda x: x.reshape(len(x), -1)),
     cr.Reshape: lambda layer, values, x, training: x.reshape(len(x), *layer.shape),

@@ -24,6 +24,7 @@ from chainrule.layers import (
     Dense,
     Dropout,
     Flatten,
+    GlobalMaxPool2D,
     Layer,
     LayerNorm,
     LeakyReLU,
@@ -349,6 +350,15 @@ class EveryMaximum(MaxPool2D):
         return self.windows.fold(is_largest * dy[:, :, :, None, None])
 
 
+class SharedByThePixels(GlobalMaxPool2D):
+    """The gradient is shared out over the image, as that of a mean."""
+
+    def backward(self, dy, cache):
+        _, input_shape = cache
+        share = dy[:, None, None] / (input_shape[1] * input_shape[2])
+        return np.broadcast_to(share, input_shape).copy()
+
+
 class EveryPixel(MaxPool2D):
     """The whole window receives the gradient of its maximum."""
 
@@ -537,6 +547,7 @@ KNOWN_WRONG = [
     known_wrong(lambda: DropsWithoutScale(), FLAT, DIFFERENCES),
     known_wrong(lambda: DropsAnew(), (8,), DIFFERENCES),
     known_wrong(lambda: Sequential([Twice(), EveryMaximum(2)]), IMAGE, DIFFERENCES),
+    known_wrong(lambda: SharedByThePixels(), IMAGE, DIFFERENCES),
     known_wrong(lambda: EveryPixel(2), IMAGE, DIFFERENCES),
     known_wrong(lambda: NoShare(2), IMAGE, DIFFERENCES),
     known_wrong(lambda: SharesWithPadding(3, 1, "same"), IMAGE, DIFFERENCES),

@@ -32,6 +32,7 @@ from chainrule.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    GlobalMaxPool2D,
     HandWritten,
     HardSigmoid,
     Identity,
@@ -188,6 +189,8 @@ POOLS = [
         ("padding (1, 0)", ((2, 3), 1, (1, 0)), (3, 4, 2)),
     ]
 ] + [
+    LayerCase("GlobalMaxPool2D", GlobalMaxPool2D, (3, 4, 2)),
+    LayerCase("GlobalMaxPool2D of one pixel", GlobalMaxPool2D, (1, 1, 3)),
     LayerCase("GlobalAveragePool2D", GlobalAveragePool2D, (3, 4, 2)),
 ]
 

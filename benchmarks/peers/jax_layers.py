@@ -140,6 +140,7 @@ LAYERS: dict[type[cr.Layer], Callable[..., Any]] = {
     cr.Conv2D: convolution,
     cr.MaxPool2D: max_pool,
     cr.AveragePool2D: average_pool,
+    cr.GlobalMaxPool2D: lambda to, layer, x: x.max((1, 2)),
     cr.GlobalAveragePool2D: lambda to, layer, x: x.mean((1, 2)),
     cr.Flatten: lambda to, layer, x: x.reshape(len(x), -1),
     cr.BatchNorm: batch_norm,
