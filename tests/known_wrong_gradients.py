@@ -24,11 +24,13 @@ from chainrule.layers import (
     Dense,
     Dropout,
     Flatten,
+    GlobalMaxPool2D,
     Layer,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Mish,
     ReLU,
     Residual,
     Sequential,
@@ -257,6 +259,14 @@ class NoDensity(GELU):
         return dy * cache[0]
 
 
+class NoSlopeOfSoftplus(Mish):
+    """dx = (t + x (1 - t²)) dy: tanh is differentiated, softplus within it is not."""
+
+    def backward(self, dy, cache):
+        x, t = cache
+        return dy * (t + x * (1 - t * t))
+
+
 class NoPathThroughTheMean(BatchNorm):
     """The mean is treated as a constant."""
 
@@ -338,6 +348,15 @@ class EveryMaximum(MaxPool2D):
         x, y = cache
         is_largest = self.windows.patches(x, fill=-np.inf) == y[:, :, :, None, None]
         return self.windows.fold(is_largest * dy[:, :, :, None, None])
+
+
+class SharedByThePixels(GlobalMaxPool2D):
+    """The gradient is shared out over the image, as that of a mean."""
+
+    def backward(self, dy, cache):
+        _, input_shape = cache
+        share = dy[:, None, None] / (input_shape[1] * input_shape[2])
+        return np.broadcast_to(share, input_shape).copy()
 
 
 class EveryPixel(MaxPool2D):
@@ -517,6 +536,7 @@ KNOWN_WRONG = [
     known_wrong(lambda: DiagonalJacobian(), FLAT, DIFFERENCES),
     known_wrong(lambda: AssumesOneClass(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoDensity(), FLAT, DIFFERENCES),
+    known_wrong(lambda: NoSlopeOfSoftplus(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoPathThroughTheMean(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoPathThroughTheVariance(), FLAT, DIFFERENCES),
     known_wrong(lambda: NoPathThroughTheVariance(), IMAGE, DIRECTIONS),
@@ -527,6 +547,7 @@ KNOWN_WRONG = [
     known_wrong(lambda: DropsWithoutScale(), FLAT, DIFFERENCES),
     known_wrong(lambda: DropsAnew(), (8,), DIFFERENCES),
     known_wrong(lambda: Sequential([Twice(), EveryMaximum(2)]), IMAGE, DIFFERENCES),
+    known_wrong(lambda: SharedByThePixels(), IMAGE, DIFFERENCES),
     known_wrong(lambda: EveryPixel(2), IMAGE, DIFFERENCES),
     known_wrong(lambda: NoShare(2), IMAGE, DIFFERENCES),
     known_wrong(lambda: SharesWithPadding(3, 1, "same"), IMAGE, DIFFERENCES),

@@ -32,6 +32,7 @@ from chainrule.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    GlobalMaxPool2D,
     HandWritten,
     HardSigmoid,
     Identity,
@@ -40,6 +41,7 @@ from chainrule.layers import (
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    Mish,
     ReLU,
     Reshape,
     Residual,
@@ -187,6 +189,8 @@ POOLS = [
         ("padding (1, 0)", ((2, 3), 1, (1, 0)), (3, 4, 2)),
     ]
 ] + [
+    LayerCase("GlobalMaxPool2D", GlobalMaxPool2D, (3, 4, 2)),
+    LayerCase("GlobalMaxPool2D of one pixel", GlobalMaxPool2D, (1, 1, 3)),
     LayerCase("GlobalAveragePool2D", GlobalAveragePool2D, (3, 4, 2)),
 ]
 
@@ -226,6 +230,8 @@ ACTIVATIONS = [
         ("GELU", GELU, (5,)),
         ("GELU, tanh", lambda: GELU("tanh"), (5,)),
         ("SiLU", SiLU, (5,)),
+        ("Mish", Mish, (5,)),
+        ("Mish of images", Mish, (3, 2, 2)),
         ("Softplus", Softplus, (5,)),
         ("HardSigmoid", lambda: Sequential([LayerNorm(), HardSigmoid()]), (12,)),
         ("HardSigmoid alone", HardSigmoid, (5,)),

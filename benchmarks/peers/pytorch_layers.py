@@ -160,6 +160,10 @@ def flatten(modules: Modules, layer: cr.Flatten, shape: Any) -> nn.Module:
     return nn.Flatten()
 
 
+def global_max_pool(modules: Modules, layer: cr.Layer, shape: Any) -> nn.Module:
+    return nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())
+
+
 def global_average_pool(modules: Modules, layer: cr.Layer, shape: Any) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
@@ -189,6 +193,7 @@ MODULES: dict[type[cr.Layer], Callable[..., nn.Module]] = {
     cr.Conv2D: convolution,
     cr.MaxPool2D: max_pool,
     cr.AveragePool2D: average_pool,
+    cr.GlobalMaxPool2D: global_max_pool,
     cr.GlobalAveragePool2D: global_average_pool,
     cr.Flatten: flatten,
     cr.BatchNorm: batch_norm,
@@ -201,6 +206,7 @@ MODULES: dict[type[cr.Layer], Callable[..., nn.Module]] = {
     cr.SELU: lambda modules, layer, shape: nn.SELU(),
     cr.GELU: lambda modules, layer, shape: nn.GELU(layer.approximate),
     cr.SiLU: lambda modules, layer, shape: nn.SiLU(),
+    cr.Mish: lambda modules, layer, shape: nn.Mish(),
     cr.Sigmoid: lambda modules, layer, shape: nn.Sigmoid(),
     cr.HardSigmoid: lambda modules, layer, shape: nn.Hardsigmoid(),
     cr.Tanh: lambda modules, layer, shape: nn.Tanh(),

@@ -252,8 +252,20 @@ def test_gelu_is_exact_far_out_too(dtype: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=max(1e-13, 8 * np.finfo(dtype).eps))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_silu_and_mish_are_exact_to_the_last_digits(dtype: str) -> None:
+    """Each is x times a step, and a step below the smallest normal number may be held to be 0."""
+    x = np.linspace(-120, 120, 24001).astype(dtype).reshape(-1, 1)
+    wide = x.astype(np.longdouble)
+    steps = {cr.SiLU: 1 / (1 + np.exp(-wide)), cr.Mish: np.tanh(np.logaddexp(wide, 0))}
+    for layer, step in steps.items():
+        found = cr.Network([layer()], 1, dtype=dtype, engine="compiled").predict(x)
+        allowed = np.abs(wide) * (4 * np.finfo(dtype).eps * step + 4 * np.finfo(dtype).tiny)
+        assert (np.abs(found - wide * step) <= allowed).all(), layer
+
+
 def test_nan_and_infinity_pass_through() -> None:
-    for layer in (cr.Sigmoid, cr.Tanh, cr.ELU, cr.GELU, cr.LeakyReLU):
+    for layer in (cr.Sigmoid, cr.Tanh, cr.ELU, cr.GELU, cr.Mish, cr.LeakyReLU):
         net = cr.Network([layer()], 1, engine="compiled")
         assert np.isnan(net.predict(np.array([[np.nan]]))).all(), layer
         assert np.isfinite(net.predict(np.array([[-1e30]]))).all() or layer is cr.LeakyReLU

@@ -172,7 +172,7 @@ def test_fresh_data_in_each_epoch() -> None:
 LAYERS = st.sampled_from(
     [
         lambda: cr.Dense(5), lambda: cr.Dense(3, bias=False), cr.ReLU, cr.Tanh, cr.Sigmoid, cr.GELU,
-        cr.LayerNorm, cr.BatchNorm, lambda: cr.Dropout(0.4), cr.Softmax, cr.SELU,
+        cr.Mish, cr.LayerNorm, cr.BatchNorm, lambda: cr.Dropout(0.4), cr.Softmax, cr.SELU,
         lambda: cr.Residual([cr.Dense(4), cr.ReLU(), cr.LayerNorm()], cr.Dense(4)),
         lambda: cr.Concatenate([[cr.Dense(2), cr.SiLU()], cr.Identity()]),
         lambda: cr.Residual(cr.Sequential([cr.Softplus(), cr.Identity()])),

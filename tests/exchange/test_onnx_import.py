@@ -371,6 +371,25 @@ def test_residual_blocks_and_branches(tmp_path: Path) -> None:
     assert repr(network.layers[0].branch.layers[1]) == "SiLU()"
 
 
+@pytest.mark.parametrize(("reduction", "kind"), [("Mean", "Average"), ("Max", "Max")])
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_a_reduction_of_images_is_a_pool(
+    reduction: str, kind: str, keepdims: int, tmp_path: Path
+) -> None:
+    pooled = f"Reduce{reduction} <keepdims = {keepdims}>"
+    made = model(
+        f"""(float[N, 2, 6, 8] x) => (float[N, 3] y) {{
+            axes = Constant <value = int64[2] {{2, 3}}> ()
+            p = {pooled} (x, axes)
+            f = Flatten (p)
+            y = MatMul (f, D)
+        }}""",
+        D=(2, 3),
+    )
+    network = assert_equal_in_both(made, IMAGES, tmp_path)
+    assert type(network.layers[0]).__name__ == f"Global{kind}Pool2D"
+
+
 def test_a_network_with_channels_last(tmp_path: Path) -> None:
     made = model(
         """(float[N, 6, 8, 2] x) => (float[N, 4, 6, 4] y) {

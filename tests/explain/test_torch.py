@@ -78,6 +78,7 @@ def test_a_convolutional_network_is_equal_layer_by_layer(torch: Any) -> None:
 ACTIVATIONS = [
     *(("ReLU", ()), ("LeakyReLU", (0.01,)), ("ELU", ()), ("SELU", ()), ("GELU", ()), ("SiLU", ())),
     *(("Sigmoid", ()), ("Tanh", ()), ("Softplus", ()), ("Softmax", (-1,)), ("LogSoftmax", (-1,))),
+    ("Mish", ()),
 ]
 
 
@@ -108,19 +109,22 @@ def test_groups_transposed_convolutions_and_norms(torch: Any) -> None:
     assert comparison.first_gradient is None, str(comparison)
 
 
-def test_global_pooling_and_a_residual_block(torch: Any) -> None:
+@pytest.mark.parametrize("kind", ["Average", "Max"])
+def test_global_pooling_and_a_residual_block(torch: Any, kind: str) -> None:
     class Block(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.first, self.act = torch.nn.Conv2d(2, 2, 3, padding=1), torch.nn.ReLU()
-            self.pool, self.last = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Linear(2, 3)
+            self.pool = getattr(torch.nn, f"Adaptive{kind.replace('erage', 'g')}Pool2d")(1)
+            self.last = torch.nn.Linear(2, 3)
 
         def forward(self, x: Any) -> Any:
             x = x + self.act(self.first(x))
             return self.last(self.pool(x).flatten(1))
 
     block = cr.Residual([cr.Conv2D(2, 3, padding=1), cr.ReLU()])
-    network = cr.Network([block, cr.GlobalAveragePool2D(), cr.Dense(3)], (12, 12, 2))
+    pool = getattr(cr, f"Global{kind}Pool2D")()
+    network = cr.Network([block, pool, cr.Dense(3)], (12, 12, 2))
     comparison = cr.explain.compare(randomized(network), Block(), images())
     assert [row.layer.split()[0] for row in comparison.rows] == [
         "0.branch.0",
@@ -229,17 +233,18 @@ def test_the_epsilon_of_keras_is_found(keras: Any) -> None:
     assert first.layer == "1 BatchNorm()"
 
 
-def test_a_transposed_convolution_and_global_pooling_in_keras(keras: Any) -> None:
+@pytest.mark.parametrize("kind", ["Average", "Max"])
+def test_a_transposed_convolution_and_global_pooling_in_keras(keras: Any, kind: str) -> None:
     layers = keras.layers
+    pool = getattr(cr, f"Global{kind}Pool2D")()
     network = cr.Network(
-        [cr.ConvTranspose2D(3, 2, 2, "same"), cr.Sigmoid(), cr.GlobalAveragePool2D(), cr.Dense(2)],
-        (12, 12, 2),
+        [cr.ConvTranspose2D(3, 2, 2, "same"), cr.Sigmoid(), pool, cr.Dense(2)], (12, 12, 2)
     )
     model = keras.Sequential(
         [
             keras.Input((12, 12, 2)),
             layers.Conv2DTranspose(3, 2, 2, padding="same", activation="sigmoid"),
-            layers.GlobalAveragePooling2D(),
+            getattr(layers, f"Global{kind}Pooling2D")(),
             layers.Dense(2),
         ]
     )

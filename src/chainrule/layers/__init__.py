@@ -9,6 +9,7 @@ from chainrule.layers.activations import (
     Identity,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
@@ -23,7 +24,7 @@ from chainrule.layers.dense import Dense
 from chainrule.layers.dropout import Dropout
 from chainrule.layers.handwritten import HandWritten
 from chainrule.layers.normalization import BatchNorm, LayerNorm
-from chainrule.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from chainrule.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
 from chainrule.layers.reshape import Flatten, Reshape
 
 ACTIVATIONS: dict[str, type[Layer]] = {
@@ -36,6 +37,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "selu": SELU,
     "gelu": GELU,
     "silu": SiLU,
+    "mish": Mish,
     "softplus": Softplus,
     "hard_sigmoid": HardSigmoid,
     "softmax": Softmax,
@@ -50,6 +52,7 @@ LAYERS: dict[str, type[Layer]] = {
         ConvTranspose2D,
         MaxPool2D,
         AveragePool2D,
+        GlobalMaxPool2D,
         GlobalAveragePool2D,
         Flatten,
         Reshape,
@@ -72,6 +75,7 @@ __all__ = [
     "ConvTranspose2D",
     "MaxPool2D",
     "AveragePool2D",
+    "GlobalMaxPool2D",
     "GlobalAveragePool2D",
     "Flatten",
     "Reshape",
@@ -92,6 +96,7 @@ __all__ = [
     "SELU",
     "GELU",
     "SiLU",
+    "Mish",
     "Softplus",
     "HardSigmoid",
     "Softmax",

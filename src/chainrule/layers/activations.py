@@ -196,6 +196,26 @@ class SiLU(Layer):
         return dy * s * (1 + x * (1 - s))
 
 
+class Mish(Layer):
+    """y = x tanh(softplus(x)), with softplus(x) = log(1 + exp(x)).
+
+    Backward: dx = (t + x (1 - t²) σ(x)) dy, with t = tanh(softplus(x)) and σ the sigmoid.
+
+    Source: Misra, Mish: A Self Regularized Non-Monotonic Activation Function (2020), eq. 1.
+
+    >>> Mish().forward(np.array([-1e4, 0.0, 1.0]))[0].round(4)
+    array([-0.    ,  0.    ,  0.8651])
+    """
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array]]:
+        t = np.tanh(softplus(x))
+        return x * t, (x, t)
+
+    def backward(self, dy: Array, cache: tuple[Array, Array]) -> Array:
+        x, t = cache
+        return dy * (t + x * (1 - t * t) * sigmoid(x))
+
+
 class Softplus(Layer):
     """y = log(1 + exp(x)). Backward: dx = σ(x) dy, with σ the sigmoid.
 

@@ -131,6 +131,46 @@ class AveragePool2D(Pool2D):
         )
 
 
+class GlobalMaxPool2D(Layer):
+    """y[n, k] = max over all pixels of x[n, ·, ·, k].
+
+    Where several pixels are equally large, the first one receives the whole gradient, as in
+    MaxPool2D.
+
+    Shapes: x (N, height, width, channels), y (N, channels).
+    Backward: dx[k*] = dy, where k* is the place of the maximum, and 0 elsewhere.
+    Raises:
+        ShapeError: not an image.
+    Source: Oquab et al., Is Object Localization for Free? (2015), 3.
+
+    >>> layer = GlobalMaxPool2D()
+    >>> layer.build((2, 2, 1))
+    (1,)
+    >>> y, cache = layer.forward(np.array([1.0, 2.0, 6.0, 3.0]).reshape(1, 2, 2, 1))
+    >>> y
+    array([[6.]])
+    >>> layer.backward(np.ones_like(y), cache)[0, :, :, 0]
+    array([[0., 0.],
+           [1., 0.]])
+    """
+
+    def setup(self, input_shape: Shape) -> Shape:
+        _, _, channels = expect_image(input_shape)
+        return (channels,)
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Shape]]:
+        pixels = x.reshape(len(x), -1, x.shape[-1])
+        winner = pixels.argmax(axis=1, keepdims=True)
+        return np.take_along_axis(pixels, winner, axis=1)[:, 0], (winner, x.shape)
+
+    def backward(self, dy: Array, cache: tuple[Array, Shape]) -> Array:
+        winner, input_shape = cache
+        count, height, width, channels = input_shape
+        dpixels = np.zeros((count, height * width, channels), dy.dtype)
+        np.put_along_axis(dpixels, winner, dy[:, None], axis=1)
+        return dpixels.reshape(input_shape)
+
+
 class GlobalAveragePool2D(Layer):
     """y[n, k] = mean over all pixels of x[n, ·, ·, k].
 

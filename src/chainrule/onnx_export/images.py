@@ -13,6 +13,8 @@ from chainrule.layers import (
     Conv2D,
     ConvTranspose2D,
     GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    Layer,
     MaxPool2D,
 )
 from chainrule.layers.windows import Windows
@@ -21,6 +23,10 @@ from chainrule.onnx_export.graph import Graph, Value
 
 CHANNELS_FIRST, CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 OUT_IN_HEIGHT_WIDTH, IN_OUT_HEIGHT_WIDTH = (3, 2, 0, 1), (2, 3, 0, 1)  # of the kernels here
+GLOBAL_POOLS: dict[type[Layer], str] = {
+    GlobalAveragePool2D: "GlobalAveragePool",
+    GlobalMaxPool2D: "GlobalMaxPool",
+}
 
 
 @form_of(Conv2D)
@@ -57,9 +63,9 @@ def average_pool(graph: Graph, layer: AveragePool2D, x: Value) -> str:
     return over_windows(graph, "AveragePool", x, [], layer.windows, count_include_pad=counts)
 
 
-@form_of(GlobalAveragePool2D)
-def global_average_pool(graph: Graph, layer: GlobalAveragePool2D, x: Value) -> str:
-    pooled = graph.node("GlobalAveragePool", graph.turned(x.name, CHANNELS_FIRST))
+@form_of(*GLOBAL_POOLS)
+def global_pool(graph: Graph, layer: GlobalAveragePool2D | GlobalMaxPool2D, x: Value) -> str:
+    pooled = graph.node(GLOBAL_POOLS[type(layer)], graph.turned(x.name, CHANNELS_FIRST))
     return graph.node("Flatten", pooled)
 
 

@@ -12,6 +12,7 @@ from chainrule.layers import (
     Layer,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
@@ -28,11 +29,12 @@ OPERATORS: dict[type[Layer], str] = {
     Tanh: "Tanh",
     ReLU: "Relu",
     Softplus: "Softplus",
+    Mish: "Mish",
 }
 
 
 @form_of(*OPERATORS)
-def activation(graph: Graph, layer: Sigmoid | Tanh | ReLU | Softplus, x: Value) -> str:
+def activation(graph: Graph, layer: Sigmoid | Tanh | ReLU | Softplus | Mish, x: Value) -> str:
     return graph.node(OPERATORS[type(layer)], x.name)
 
 

@@ -8,6 +8,8 @@ from chainrule.layers import (
     Conv2D,
     ConvTranspose2D,
     GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    Layer,
     MaxPool2D,
     Reshape,
 )
@@ -18,6 +20,14 @@ from chainrule.onnx_import.operators import reads
 from chainrule.types import Array, Shape
 
 OURS_OF_CONV, OURS_OF_TRANSPOSED = (2, 3, 1, 0), (2, 3, 0, 1)  # where each axis of a kernel is
+GLOBAL_POOLS: dict[str, type[Layer]] = {
+    "GlobalAveragePool": GlobalAveragePool2D,
+    "GlobalMaxPool": GlobalMaxPool2D,
+}
+REDUCTIONS: dict[str, type[Layer]] = {
+    "ReduceMean": GlobalAveragePool2D,
+    "ReduceMax": GlobalMaxPool2D,
+}
 
 
 @reads("Conv")
@@ -84,25 +94,24 @@ def average_pool(node: Node, row: Growing) -> None:
     expect_no_ceiling(node, windows)
 
 
-@reads("GlobalAveragePool")
-def global_average_pool(node: Node, row: Growing) -> None:
+@reads(*GLOBAL_POOLS)
+def global_pool(node: Node, row: Growing) -> None:
     expect_images(node, row)
-    row.add(GlobalAveragePool2D())
+    row.add(GLOBAL_POOLS[node.operator]())
     row.add(Reshape((1, 1, *row.shape)))
 
 
-@reads("ReduceMean")
-def mean_of_images(node: Node, row: Growing) -> None:
-    """The mean over both axes of an image, which is a pool."""
+@reads(*REDUCTIONS)
+def reduction_of_images(node: Node, row: Growing) -> None:
+    """The mean or the maximum over both axes of an image, which is a pool."""
+    pool = REDUCTIONS[node.operator]
     given = node.attribute("axes") if node.opset < 18 else node.array(1)
     node.expect("noop_with_empty_axes", 0, 0)
     axes = sorted(int(axis) % row.rank for axis in ([] if given is None else given))
     expect_images(node, row)
     if axes != [2, 3]:
-        node.refuse(
-            f"goes over axes {axes}; chainrule has GlobalAveragePool2D, over both of images"
-        )
-    row.add(GlobalAveragePool2D())
+        node.refuse(f"goes over axes {axes}; chainrule has {pool.__name__}, over both of images")
+    row.add(pool())
     if node.attribute("keepdims", 1):
         row.add(Reshape((1, 1, *row.shape)))
     else:

@@ -24,8 +24,8 @@ __all__ = ["features", "from_onnx", "images", "joins", "read", "values"]
 
 # What takes channels on axis 1, and what depends on the order of the axes in another way.
 TAKE_CHANNELS_FIRST = {
-    *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool"),
-    *("BatchNormalization", "ReduceMean"),
+    *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
+    *("BatchNormalization", "ReduceMean", "ReduceMax"),
 }
 TAKE_THEM_AS_THEY_ARE = {
     *("Transpose", "Flatten", "Reshape", "Gemm", "MatMul", "Concat"),

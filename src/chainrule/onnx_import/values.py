@@ -13,6 +13,7 @@ from chainrule.layers import (
     Layer,
     LeakyReLU,
     LogSoftmax,
+    Mish,
     ReLU,
     Sigmoid,
     SiLU,
@@ -30,6 +31,7 @@ LAYERS: dict[str, type[Layer]] = {
     "Tanh": Tanh,
     "Relu": ReLU,
     "Softplus": Softplus,
+    "Mish": Mish,
 }
 SOFTMAXES: dict[str, type[Layer]] = {"Softmax": Softmax, "LogSoftmax": LogSoftmax}
 

@@ -22,6 +22,11 @@ def _sigmoid(x: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
+def _mish_slope(x: Array) -> Array:
+    t = np.tanh(np.log1p(np.exp(x)))
+    return np.asarray(t + x * (1 - t**2) * _sigmoid(x))
+
+
 # Derivatives as functions of the input.
 SLOPES: dict[str, Slope] = {
     "sigmoid": lambda x: _sigmoid(x) * (1 - _sigmoid(x)),
@@ -32,6 +37,7 @@ SLOPES: dict[str, Slope] = {
     "leaky ReLU (0.01)": lambda x: np.where(x > 0, 1, 0.01),
     "leaky ReLU (0.1)": lambda x: np.where(x > 0, 1, 0.1),
     "SiLU": lambda x: _sigmoid(x) * (1 + x * (1 - _sigmoid(x))),
+    "Mish": _mish_slope,
     "softsign": lambda x: 1 / (1 + np.abs(x)) ** 2,
     "arctan": lambda x: 1 / (1 + x**2),
     "sine": np.cos,

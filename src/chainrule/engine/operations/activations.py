@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from chainrule import layers
 from chainrule.engine.codegen.functions import (
     exp_minus_1_of_negative,
+    exp_of_negative,
     normal_below,
     normal_density,
     sigmoid,
@@ -232,6 +233,30 @@ def silu_dx(x: Any, dy: Any, setting: Any) -> Any:
 
 
 @kernel
+def mish(x: Any, setting: Any) -> Any:
+    """x tanh(softplus(x))."""
+    return x * tanh_of_softplus(x, exp_of_negative(-abs(x)))
+
+
+@kernel
+def mish_dx(x: Any, dy: Any, setting: Any) -> Any:
+    one, e = constant(1.0, x), exp_of_negative(-abs(x))
+    t, s = tanh_of_softplus(x, e), (one if x >= constant(0.0, x) else e) / (one + e)
+    return dy * (t + x * (one - t * t) * s)
+
+
+@kernel
+def tanh_of_softplus(x: Any, e: Any) -> Any:
+    """tanh(log(1 + exp(x))) = (exp(x)² + 2 exp(x)) / (exp(x)² + 2 exp(x) + 2), with e = exp(-|x|):
+    above zero, both sides of the fraction are divided by exp(x)²."""
+    one, two = constant(1.0, x), constant(2.0, x)
+    above, below = one + two * e, e * (e + two)
+    rest_above, is_above = two * e * e, x >= constant(0.0, x)
+    part, rest = (above if is_above else below), (rest_above if is_above else two)
+    return part / (part + rest)
+
+
+@kernel
 def gelu(x: Any, setting: Any) -> Any:
     """x Φ(x)."""
     return x * normal_below(x)
@@ -287,6 +312,7 @@ lower_as(layers.Sigmoid, activation("Sigmoid", sigmoid_of, dx_from_y=sigmoid_dx)
 lower_as(layers.Tanh, activation("Tanh", tanh_of, dx_from_y=tanh_dx))
 lower_as(layers.Softplus, activation("Softplus", softplus_of, dx_from_x=softplus_dx))
 lower_as(layers.SiLU, activation("Silu", silu, dx_from_x=silu_dx))
+lower_as(layers.Mish, activation("Mish", mish, dx_from_x=mish_dx))
 lower_as(layers.HardSigmoid, activation("HardSigmoid", hard_sigmoid, dx_from_x=hard_sigmoid_dx))
 
 GELU = activation("Gelu", gelu, dx_from_x=gelu_dx)

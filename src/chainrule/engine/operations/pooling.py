@@ -88,8 +88,20 @@ class SumPoolDx(NamedTuple):
 
 @lowers(layers.MaxPool2D, interleavable=True)
 def lower_max_pool(to: Lowering, layer: layers.MaxPool2D, x: Tensor, shape: Shape) -> Lowered:
-    tables = pool_tables(layer.windows, shape[2])
-    y = to.output(x, math.prod(layer.windows.positions) * shape[2])
+    return lower_max(to, x, layer.windows, shape[2])
+
+
+@lowers(layers.GlobalMaxPool2D, interleavable=True)
+def lower_global_max_pool(
+    to: Lowering, layer: layers.GlobalMaxPool2D, x: Tensor, shape: Shape
+) -> Lowered:
+    return lower_max(to, x, whole_image(shape), shape[2])
+
+
+def lower_max(to: Lowering, x: Tensor, windows: Windows, channels: int) -> Lowered:
+    """The largest number of each window, in both directions."""
+    tables = pool_tables(windows, channels)
+    y = to.output(x, math.prod(windows.positions) * channels)
     winners = Tensor(y.size)
     to.forward(MaxPool(x, y, winners, tables))
 
@@ -110,13 +122,18 @@ def lower_average_pool(
 
 
 @lowers(layers.GlobalAveragePool2D, interleavable=True)
-def lower_global_pool(
+def lower_global_average_pool(
     to: Lowering, layer: layers.GlobalAveragePool2D, x: Tensor, shape: Shape
 ) -> Lowered:
     height, width, channels = shape
+    return lower_mean(to, x, whole_image(shape), channels, np.array([height * width]))
+
+
+def whole_image(shape: Shape) -> Windows:
+    """The one window of a global pool."""
+    height, width, _ = shape
     image = (height, width)
-    whole = Windows.over(image, kernel_size=image, stride=image, padding="valid")
-    return lower_mean(to, x, whole, channels, np.array([height * width]))
+    return Windows.over(image, kernel_size=image, stride=image, padding="valid")
 
 
 def lower_mean(to: Lowering, x: Tensor, windows: Windows, channels: int, pixels: Array) -> Lowered:

@@ -23,6 +23,7 @@ KINDS = {
     "MaxPooling2D": "MaxPool2D",
     "AveragePooling2D": "AveragePool2D",
     "GlobalAveragePooling2D": "GlobalAveragePool2D",
+    "GlobalMaxPooling2D": "GlobalMaxPool2D",
     "Conv2DTranspose": "ConvTranspose2D",
 }
 

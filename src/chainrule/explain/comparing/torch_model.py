@@ -23,6 +23,7 @@ KINDS = {
     "MaxPool2d": "MaxPool2D",
     "AvgPool2d": "AveragePool2D",
     "AdaptiveAvgPool2d": "GlobalAveragePool2D",
+    "AdaptiveMaxPool2d": "GlobalMaxPool2D",
     "Hardsigmoid": "HardSigmoid",
 }
 

@@ -22,12 +22,12 @@ from chainrule.layers import (
     Reshape,
     Residual,
 )
-from chainrule.layers.pooling import GlobalAveragePool2D, Pool2D
+from chainrule.layers.pooling import GlobalAveragePool2D, GlobalMaxPool2D, Pool2D
 
 LETTERS: tuple[tuple[tuple[type[Layer], ...], str], ...] = (
     ((Activation, *ACTIVATIONS.values()), "a"),
     ((BatchNorm, LayerNorm), "n"),
-    ((Pool2D, GlobalAveragePool2D), "p"),
+    ((Pool2D, GlobalAveragePool2D, GlobalMaxPool2D), "p"),
     ((Flatten, Reshape), "f"),
     ((Residual,), "r"),
     ((Concatenate,), "c"),
