@@ -55,9 +55,11 @@ from chainrule.experiments.search_trials import (
     folder_lock,
     hide_password,
     only_here,
+    open_database,
+    open_journal,
     open_study,
 )
-from chainrule.files import LOCK, is_unused, whole_file
+from chainrule.files import is_unused, whole_file
 from chainrule.history import History
 from chainrule.metrics import as_metric
 from chainrule.resuming import fingerprint
@@ -189,6 +191,7 @@ def open_search(search: Search, judging: Judging, out: Path, storage: str | None
         ConfigError: the database cannot be opened.
     """
     hidden = None if storage is None else hide_password(storage)
+    database = None if storage is None else open_database(storage)
     with folder_lock(out):
         path = out / PLAN
         if not path.exists():
@@ -201,7 +204,8 @@ def open_search(search: Search, judging: Judging, out: Path, storage: str | None
                 file.write(plan.to_toml().encode())
         begun = read_plan(path)
         _check_same(begun, Plan(search, judging, begun.study, hidden), out)
-        study = open_study(out / JOURNAL, out / LOCK, storage, begun.study, judging.metric)
+        kept = database or open_journal(out / JOURNAL, begun.study)
+        study = open_study(kept, begun.study, judging.metric)
     return Trials(study, out, search.space, search.seed, judging.metric)
 
 

@@ -57,8 +57,8 @@ def draw_course(results: SearchResults) -> Figure:
     axes = figure.subplots()
     (dots,) = axes.plot(numbers, values, "o", color=BLUE, alpha=0.6, ms=4)
     (line,) = axes.step(numbers, best.accumulate(values), where="post", color=VERMILION)
-    label_epochs(axes, "trial")
-    axes.set_ylabel(for_plot(label))
+    label_epochs(axes, label)
+    axes.set_xlabel("trial")
     name_below(figure, {"a trial": dots, "the best so far": line})
     return figure
 

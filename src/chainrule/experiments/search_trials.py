@@ -25,11 +25,12 @@ from chainrule.seeding import generator
 if TYPE_CHECKING:
     from filelock import BaseFileLock
     from optuna import Study
+    from optuna.storages import BaseStorage
 
 TRIALS = "trials.json"
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 NUMBER, ERROR = "chainrule_number", "chainrule_error"  # what is kept with Optuna's trials
-TRIALS_BEFORE_PRUNING = 5
+FEWEST = 5  # finished trials, before others are pruned, or anything is said of settings
 WARM_UP = 0.2  # of a trial's epochs, in which it is not pruned
 
 
@@ -188,7 +189,7 @@ class Claim:
 
         self._trial.report(value, epoch)
         warm_up = math.ceil(WARM_UP * epochs)
-        self.trials.study.pruner = MedianPruner(TRIALS_BEFORE_PRUNING, warm_up)
+        self.trials.study.pruner = MedianPruner(FEWEST, warm_up)
         return bool(self._trial.should_prune())
 
     def finish(self, value: float) -> None:
@@ -240,8 +241,8 @@ def _importances(study: Study, trials: Sequence[TrialResult]) -> dict[str, float
     """
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-    values = {trial.value for trial in trials if trial.state == FINISHED}
-    if len(values) < TRIALS_BEFORE_PRUNING:
+    values = [trial.value for trial in trials if trial.state == FINISHED]
+    if len(values) < FEWEST or len(set(values)) == 1:
         return {}
     found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     return {name: float(share) for name, share in found.items()}
@@ -257,35 +258,28 @@ def import_optuna() -> Any:
     return optuna
 
 
-def open_study(journal: Path, lock: Path, storage: str | None, name: str, metric: str) -> Study:
-    """Optuna's study of that name, begun if need be. The caller holds the lock of the folder.
-
-    Raises:
-        RunFolderError: the journal is damaged, or that of another search.
-        ConfigError: the database cannot be opened.
-    """
-    optuna = import_optuna()
-    kept = _open_journal(journal, lock) if storage is None else _open_database(storage)
-    names = optuna.get_all_study_names(kept)
-    if storage is None and names and name not in names:
-        raise RunFolderError(
-            f"{journal} is the journal of another search: put back the right one, or choose "
-            "another --out"
-        )
+def open_study(kept: BaseStorage, name: str, metric: str) -> Study:
+    """Optuna's study of that name in a journal or a database, begun if need be."""
     direction = "maximize" if is_better_larger(metric) else "minimize"
-    return optuna.create_study(
+    return import_optuna().create_study(
         storage=kept, study_name=name, direction=direction, load_if_exists=True
     )
 
 
-def _open_journal(path: Path, lock: Path) -> Any:
+def open_journal(path: Path, study: str) -> BaseStorage:
+    """A journal with the study of that name, or without any. The caller holds the folder's lock.
+
+    Raises:
+        RunFolderError: it is damaged, or that of another search.
+        OutputError: it cannot be written.
+    """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    lock: Any = _JournalLock(path)  # Optuna has no public name for what it expects
     try:
         _mend(path)
-        journal_lock: Any = _JournalLock(lock)  # Optuna has no public name for what it expects
-        return JournalStorage(JournalFileBackend(str(path), journal_lock))
+        kept = JournalStorage(JournalFileBackend(str(path), lock))
     except OSError as error:
         raise cannot_write(path, error) from None
     except (ValueError, KeyError, TypeError, AssertionError):
@@ -293,6 +287,30 @@ def _open_journal(path: Path, lock: Path) -> Any:
             f"{path} is damaged, or no journal of Optuna's: put back a copy, or choose "
             "another --out"
         ) from None
+    names = import_optuna().get_all_study_names(kept)
+    if names and study not in names:
+        raise RunFolderError(
+            f"{path} is the journal of another search: put back the right one, or choose another "
+            "--out"
+        )
+    return kept
+
+
+def open_database(url: str) -> BaseStorage:
+    """A database. Raises ConfigError where it cannot be opened."""
+    import_optuna()
+    from optuna.exceptions import StorageInternalError
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return RDBStorage(url)
+    except ImportError as error:  # what Optuna says of a driver that is not installed
+        driver = error.__cause__ or error.__context__ or error
+        raise ConfigError(f"--storage {hide_password(url)} needs its driver: {driver}") from None
+    except (SQLAlchemyError, StorageInternalError, ValueError) as error:
+        reason = shortened(str(error).split("\n")[0])
+        raise ConfigError(f"cannot open --storage {hide_password(url)}: {reason}") from None
 
 
 def _mend(journal: Path) -> None:
@@ -302,18 +320,6 @@ def _mend(journal: Path) -> None:
     if content and not content.endswith(b"\n"):
         with journal.open("r+b") as file:
             file.truncate(content.rfind(b"\n") + 1)
-
-
-def _open_database(url: str) -> Any:
-    from optuna.exceptions import StorageInternalError
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        return RDBStorage(url)
-    except (SQLAlchemyError, StorageInternalError, ValueError) as error:
-        reason = shortened(str(error).split("\n")[0])
-        raise ConfigError(f"cannot open --storage {hide_password(url)}: {reason}") from None
 
 
 def hide_password(url: str) -> str:
@@ -335,8 +341,8 @@ class _JournalLock:
     """Optuna's lock around writing, as a lock that ends with its process. Optuna's own stay behind
     when a process is killed, and hold up the others for half a minute."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = _file_lock(path.with_name(f"{path.name}-journal"))
+    def __init__(self, journal: Path) -> None:
+        self._lock = _file_lock(journal.with_name(f".{journal.name}.lock"))
 
     def acquire(self) -> bool:
         self._lock.acquire()
