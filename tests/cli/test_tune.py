@@ -40,7 +40,7 @@ def test_a_search_says_what_it_does_and_what_came_out(chainrule: Command) -> Non
         *("search.toml", "trials.journal", "trials.json", "comparisons"),
         *("report.html", "report.md", "pictures"),
     }
-    command = next(line for line in lines if line.startswith("chainrule train "))
+    command = next(line for line in lines if line.startswith("  chainrule train "))
     trained = chainrule(*shlex.split(command)[1:], "--out", "run")
     assert trained.code == 0, trained.err
 

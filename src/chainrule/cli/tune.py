@@ -101,12 +101,12 @@ def tune(
     Examples:
       chainrule tune digits --search learning_rate=1e-4..1e-1:log --search "hidden=32|64|128"
       chainrule tune iris --search "optimizer=adam|sgd(momentum=0.9)" --search dropout=0..0.5
-      chainrule tune moons --search hidden=4..64:log --epochs 20 --trials 12 --out searches/size
+      chainrule tune moons --search learning_rate=1e-3..0.1:log --epochs 20 --trials 12 --out rates
     """
     from chainrule.experiments.run_folder import next_free
     from chainrule.experiments.search import Search, look_at_data, open_search, run_trials
     from chainrule.experiments.search_space import parse_space
-    from chainrule.experiments.search_trials import import_optuna
+    from chainrule.experiments.search_storage import import_optuna
     from chainrule.text import file_name
 
     import_optuna()
@@ -226,7 +226,6 @@ def _conclude(
         for name, value in winner.parameters.items():
             add_row(table, name, str(value))
         show(table)
-        say(train_command(search.options(winner.parameters)))
         say()
     compared = _compare(search, winner, place, seeds, workers, quiet)
     if compared is None:
@@ -236,6 +235,8 @@ def _conclude(
     if not quiet:
         _show(compared)
         say()
+        say("This trains with the settings found:")
+        say(f"  {train_command(search.options(winner.parameters))}")
         say(f"{place / HTML} is the report")
 
 

@@ -47,11 +47,7 @@ from chainrule.experiments.search_space import (
     options_of,
     parse_space,
 )
-from chainrule.experiments.search_trials import (
-    Claim,
-    SearchResults,
-    TrialResult,
-    Trials,
+from chainrule.experiments.search_storage import (
     folder_lock,
     hide_password,
     only_here,
@@ -59,6 +55,7 @@ from chainrule.experiments.search_trials import (
     open_journal,
     open_study,
 )
+from chainrule.experiments.search_trials import Claim, SearchResults, TrialResult, Trials
 from chainrule.files import is_unused, whole_file
 from chainrule.history import History
 from chainrule.metrics import as_metric
@@ -237,7 +234,7 @@ def run_trials(
             run_trial(search, claim, trials.metric)
         results = trials.results()
         finished(results.trial(claim.number), results)
-    return trials.results()
+    return trials.results(weighs_settings=True)
 
 
 def run_trial(search: Search, claim: Claim, metric: str) -> None:
