@@ -256,10 +256,12 @@ def test_trials_never_look_at_the_test_part(
 
 
 def test_where_the_best_epoch_is_kept_the_trial_has_its_number(tmp_path: Path) -> None:
-    results = searched(tmp_path / "out", 2, space=("hidden=4|8",), data="sine")
+    changes = {"data": "sine", "schedule": "constant", "batch_size": 8, "epochs": 8}
+    results = searched(tmp_path / "out", 3, space=("learning_rate=0.02..0.05",), **changes)
     assert results.metric == "validation_root_mean_squared_error"
     for trial in results.trials:
         assert trial.value == min(trial.values)
+    assert any(trial.value != trial.values[-1] for trial in results.trials)
 
 
 def test_the_winner_is_compared_over_fresh_seeds(tmp_path: Path) -> None:
@@ -400,6 +402,13 @@ def test_a_damaged_journal(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(RunFolderError, match="is damaged, or no journal"):
         searched(out, 2)
     assert (out / JOURNAL).read_bytes() == content
+
+
+def test_a_report_of_a_search_that_is_not_finished(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    searched(out, 1)
+    with pytest.raises(RunFolderError, match=r"trials\.json is missing; the same `chainrule"):
+        report_search(out)
 
 
 def test_a_damaged_plan(tmp_path: Path) -> None:

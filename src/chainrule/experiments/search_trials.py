@@ -86,6 +86,11 @@ class SearchResults(Stored):
 
 def read_trials(out: Path) -> SearchResults:
     """The content of `trials.json`. Raises RunFolderError where it is missing or damaged."""
+    if not (out / TRIALS).is_file():
+        raise RunFolderError(
+            f"{out} is a search that is not finished: {TRIALS} is missing; the same `chainrule "
+            f"tune` command, with --out {out}, goes on with it"
+        )
     return read_json(out / TRIALS, SearchResults, RunFolderError)
 
 
