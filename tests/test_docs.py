@@ -30,6 +30,7 @@ import chainrule as cr
 from chainrule.cli import main
 from chainrule.cli.compare import compare
 from chainrule.cli.train import train
+from chainrule.cli.tune import tune
 from chainrule.layers import LAYERS
 from chainrule.losses import LOSSES
 from chainrule.optimizers import OPTIMIZERS
@@ -97,11 +98,13 @@ def test_what_a_page_shows_runs(
 
 def examples_of_help() -> Iterator[Any]:
     """What help says to type, but for MNIST: that needs the real data and minutes, and
-    tests/test_real_data.py runs it. Several variants with five seeds or more are long."""
-    for command in (train, compare):
+    tests/test_real_data.py runs it. Several variants with five seeds or more are long, and so are
+    a hundred trials."""
+    for command in (train, compare, tune):
         for line in map(str.strip, str(command.__doc__).splitlines()):
             if line.startswith("chainrule ") and "mnist" not in line and "runs/cnn" not in line:
                 is_long = "compare" in line and line.count(",") > 1 and "schedule" not in line
+                is_long |= "tune" in line and "--trials" not in line
                 yield pytest.param(line, marks=[pytest.mark.long] if is_long else [])
 
 

@@ -12,7 +12,18 @@ import chainrule as cr
 from tests.cli.conftest import Command
 
 COMMANDS = [
-    *["", "train", "compare", "evaluate", "predict", "summary", "report", "explain", "grade"],
+    *[
+        "",
+        "train",
+        "compare",
+        "tune",
+        "evaluate",
+        "predict",
+        "summary",
+        "report",
+        "explain",
+        "grade",
+    ],
     *["export", "export-notebook", "check", "warm-up", "assignment", "assignment new"],
     *["data", "data list", "data export", "lab", "lab run"],
 ]

@@ -24,6 +24,7 @@ from chainrule.cli import (
     report,
     summary,
     train,
+    tune,
     warm_up,
 )
 from chainrule.cli.ending import Ended, close_output, leave, raise_endings
@@ -42,6 +43,7 @@ app = Program(
 )
 app.command("train")(train.train)
 app.command("compare")(compare.compare)
+app.command("tune")(tune.tune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("summary")(summary.summary)

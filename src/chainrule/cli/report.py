@@ -1,4 +1,4 @@
-"""``chainrule report``: a run or a comparison as a page to read and hand in."""
+"""``chainrule report``: a run, a comparison or a search as a page to read and hand in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def report(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN|COMPARISON",
-            help="A folder, as `chainrule train` or `chainrule compare` writes it.",
+            metavar="RUN|COMPARISON|SEARCH",
+            help="A folder, as `chainrule train`, `compare` or `tune` writes it.",
         ),
     ],
     out: Annotated[
@@ -38,9 +38,15 @@ def report(
     from chainrule.experiments.comparison_report import is_comparison, report_comparison
     from chainrule.experiments.document import HTML, MARKDOWN, PICTURES
     from chainrule.experiments.report import report_run
+    from chainrule.experiments.search_report import is_search, report_search
 
     formats = also_in(format)
     place = out or folder
-    document = report_comparison(folder) if is_comparison(folder) else report_run(folder, data_dir)
+    if is_comparison(folder):
+        document = report_comparison(folder)
+    elif is_search(folder):
+        document = report_search(folder)
+    else:
+        document = report_run(folder, data_dir)
     document.write(place, formats)
     say(f"{place / HTML} is the report; {place / MARKDOWN} is the same with {PICTURES}/")

@@ -1,0 +1,358 @@
+"""A search for settings: trials that Optuna proposes, judged by what is held out for validation.
+
+    OUT/search.toml       what was asked for, and what the trials are judged by
+    OUT/trials.journal    Optuna's journal: every trial, epoch by epoch (unless in a database)
+    OUT/trials.json       the trials so far, for the report and for programs
+    OUT/comparisons/      the winner beside the default settings, over fresh seeds
+
+A trial is proposed from (seed, its number, the trials finished before it). One that did not come to
+its end, whatever ended it, is run again under its number, with the same proposal: a search by one
+process that was killed has the very trials of one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+import tomli_w
+
+from chainrule.callbacks import Callback, Training
+from chainrule.data.training import TrainingData
+from chainrule.display import counted, format_number
+from chainrule.engine.running.threads import one_thread
+from chainrule.errors import (
+    ChainruleError,
+    ConfigError,
+    DataError,
+    OutputError,
+    RunFolderError,
+    TrainingError,
+)
+from chainrule.experiments.comparison import VALIDATION, Comparison, Task, run_comparison
+from chainrule.experiments.config import make_config, read_toml, validated
+from chainrule.experiments.results import Results
+from chainrule.experiments.runner import Prepared, check_names, prepare, train
+from chainrule.experiments.search_space import (
+    Parameters,
+    Setting,
+    corners,
+    options_of,
+    parse_space,
+)
+from chainrule.experiments.search_storage import (
+    folder_lock,
+    hide_password,
+    only_here,
+    open_database,
+    open_journal,
+    open_study,
+)
+from chainrule.experiments.search_trials import Claim, SearchResults, TrialResult, Trials
+from chainrule.files import is_unused, whole_file
+from chainrule.history import History
+from chainrule.metrics import as_metric
+from chainrule.resuming import fingerprint
+
+PLAN, JOURNAL, COMPARISONS = "search.toml", "trials.journal", "comparisons"
+DEFAULT = "default settings"  # what the winner is compared with
+OWN_KEYS = ("search", "metric", "checksums", "study", "storage")
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to search.
+
+    Args:
+        base: options of `train` that all trials share.
+        space: the settings that they differ in.
+    Raises:
+        ConfigError: options that cannot be.
+    """
+
+    base: dict[str, Any]
+    space: tuple[Setting, ...]
+
+    def __post_init__(self) -> None:
+        for setting in self.space:
+            if setting.name in self.base:
+                raise ConfigError(f"{setting.name} is given and searched: leave out one of the two")
+        check_names(make_config(self.options({})))
+        for options in corners(self.space):
+            check_names(make_config({**self.base, **options}))
+
+    def options(self, parameters: Parameters) -> dict[str, Any]:
+        """The options of `train` for a trial; without parameters, those of the default settings."""
+        return {"validation": VALIDATION, **self.base, **options_of(parameters)}
+
+    @property
+    def seed(self) -> int:
+        """That of every trial, and of Optuna's proposals."""
+        return int(self.base.get("seed", 0))
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What the trials of a search are judged by: a number, and the examples."""
+
+    metric: str
+    checksums: list[int]
+
+
+class SearchFile(pydantic.BaseModel):
+    """What a search's file has besides options of `train`."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    search: list[str]
+    metric: str
+    checksums: list[int]
+    study: str
+    storage: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The content of `search.toml`."""
+
+    search: Search
+    judging: Judging
+    study: str
+    storage: str | None
+
+    def to_toml(self) -> str:
+        """As the text of the file."""
+        own = {
+            "search": [setting.text for setting in self.search.space],
+            "metric": self.judging.metric,
+            "checksums": self.judging.checksums,
+            "study": self.study,
+            **({} if self.storage is None else {"storage": self.storage}),
+        }
+        return "# A search, as `chainrule tune` began it.\n" + tomli_w.dumps(
+            {**self.search.base, **own}
+        )
+
+
+def read_plan(path: Path) -> Plan:
+    """The content of a `search.toml`. Raises ConfigError where it is damaged."""
+    values = read_toml(path)
+    try:
+        own = validated(SearchFile, {k: v for k, v in values.items() if k in OWN_KEYS})
+        base = {name: value for name, value in values.items() if name not in OWN_KEYS}
+        search = Search(base, parse_space(own.search))
+    except ChainruleError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return Plan(search, Judging(own.metric, own.checksums), own.study, own.storage)
+
+
+def look_at_data(search: Search) -> tuple[Prepared, Judging]:
+    """The default settings, prepared, and what trials are judged by.
+
+    Raises:
+        ConfigError: nothing is held out for validation.
+        ChainruleError: as `prepare`.
+    """
+    with one_thread():
+        prepared = prepare(make_config(search.options({})))
+    held_out = prepared.held_out
+    if held_out is None or not len(held_out[0]):
+        raise ConfigError(
+            "nothing is held out for validation, and by what they were trained on, trials that "
+            f"learn by heart would win: --validation {VALIDATION} holds out a fifth"
+        )
+    names = prepared.config.metrics or ["loss"]
+    metric = "loss" if names[0] == "loss" else as_metric(names[0]).name
+    dataset = prepared.dataset
+    parts = ((dataset.x_train, dataset.y_train), held_out)
+    prints = [fingerprint(TrainingData.given(x, y)) or {} for x, y in parts]
+    checksums = [number or 0 for one in prints for number in one["checksum"]]
+    return prepared, Judging(f"validation_{metric}", checksums)
+
+
+def open_search(search: Search, judging: Judging, out: Path, storage: str | None = None) -> Trials:
+    """The trials of a search in the folder `out`, which is made if need be.
+
+    Args:
+        storage: the URL of the database that holds them; a journal in the folder if left out.
+    Raises:
+        RunFolderError: `out` holds another search, or something else.
+        OutputError: it cannot be made.
+        ConfigError: the database cannot be opened.
+    """
+    hidden = None if storage is None else hide_password(storage)
+    database = None if storage is None else open_database(storage)
+    with folder_lock(out):
+        path = out / PLAN
+        if not path.exists():
+            if not is_unused(out):
+                raise RunFolderError(
+                    f"{out} holds something else than a search: choose another --out"
+                )
+            plan = Plan(search, judging, f"chainrule-{os.urandom(8).hex()}", hidden)
+            with whole_file(path) as file:
+                file.write(plan.to_toml().encode())
+        begun = read_plan(path)
+        _check_same(begun, Plan(search, judging, begun.study, hidden), out)
+        kept = database or open_journal(out / JOURNAL, begun.study)
+        study = open_study(kept, begun.study, judging.metric)
+    return Trials(study, out, search.space, search.seed, judging.metric)
+
+
+def _check_same(begun: Plan, asked: Plan, out: Path) -> None:
+    """Refuse to mix two searches."""
+    if begun.search == asked.search and begun.judging != asked.judging:
+        raise RunFolderError(
+            f"the data, or its parts, are no longer those that the search in {out} was begun with, "
+            "so that its trials cannot be compared with new ones: choose another --out"
+        )
+    if begun != asked:
+        raise RunFolderError(f"{out} holds another search, see {out / PLAN}: choose another --out")
+
+
+def run_trials(
+    search: Search,
+    trials: Trials,
+    count: int,
+    finished: Callable[[TrialResult, SearchResults], None] = lambda trial, results: None,
+) -> SearchResults:
+    """Run trials until the search has `count` of them, those of other processes included, or until
+    all that are left are running elsewhere.
+
+    Args:
+        finished: called after each trial of this process, with all trials so far.
+    """
+    while (claim := trials.take(count)) is not None:
+        with claim:
+            run_trial(search, claim, trials.metric)
+        results = trials.results()
+        finished(results.trial(claim.number), results)
+    return trials.results(weighs_settings=True)
+
+
+def run_trial(search: Search, claim: Claim, metric: str) -> None:
+    """One training, judged epoch by epoch.
+
+    It runs on one thread, so that its numbers do not depend on how many run side by side.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came; the trial is given back.
+        DataError, OutputError: what is wrong with all trials.
+    """
+    try:
+        with one_thread():
+            prepared = prepare(make_config(search.options(claim.parameters)))
+            watch = Watch(claim, metric, prepared.config.epochs or 1)
+            history = train(prepared, [watch])
+    except TrainingError as error:  # worth knowing: the next proposals keep away from there
+        claim.prune(str(error))
+        return
+    except ChainruleError as error:
+        if isinstance(error, (DataError, OutputError)):
+            raise
+        claim.fail(str(error))
+        return
+    if history.was_cut_off:
+        raise KeyboardInterrupt
+    value = final_value(history, metric, keeps_best=bool(prepared.config.early_stopping))
+    if watch.gave_up:
+        claim.prune()
+    elif math.isfinite(value):
+        claim.finish(value)
+    else:
+        claim.prune(f"its {metric.replace('_', ' ')} is {value}")
+
+
+class Watch(Callback):
+    """Reports a number of every epoch to Optuna, and ends a training that has no prospects."""
+
+    def __init__(self, claim: Claim, metric: str, epochs: int) -> None:
+        self.claim, self.metric, self.epochs = claim, metric, epochs
+        self.gave_up = False
+
+    def epoch_ends(self, training: Training) -> None:
+        epoch = len(training.history)
+        is_hopeless = self.claim.report(training.history[-1][self.metric], epoch, self.epochs)
+        if is_hopeless and epoch < self.epochs:
+            self.gave_up = True
+            training.stop("worse than the median of the trials before it")
+
+
+def final_value(history: History, metric: str, keeps_best: bool) -> float:
+    """The number of the network that training ends with: that of the last epoch, or of the best one
+    where its weights are put back."""
+    epoch = int(np.argmin(history.costs())) if keeps_best else -1
+    return float(history[epoch][metric])
+
+
+def compare_winner(
+    search: Search,
+    winner: TrialResult,
+    out: Path,
+    seeds: int,
+    executor: Executor,
+    finished: Callable[[Task, str | None], None] = lambda task, error: None,
+) -> Results | None:
+    """Train the default settings and the winner's anew, with seeds that the search has not used;
+    None if another process is at it."""
+    with only_here(out / ".comparison.lock") as is_mine:
+        if not is_mine:
+            return None
+        return run_comparison(
+            winner_comparison(search, winner, seeds),
+            comparison_folder(out, winner, seeds),
+            executor,
+            finished,
+        )
+
+
+def winner_comparison(search: Search, winner: TrialResult, seeds: int) -> Comparison:
+    """The default settings beside those of the winner."""
+    fresh = tuple(range(search.seed + 1, search.seed + 1 + seeds))
+    variants = {DEFAULT: {}, winner.label: options_of(winner.parameters)}
+    return Comparison(search.options({}), variants, fresh)
+
+
+def comparison_folder(out: Path, winner: TrialResult, seeds: int) -> Path:
+    """Where that comparison is; another winner has another place."""
+    return out / COMPARISONS / f"trial-{winner.number}-seeds-{seeds}"
+
+
+def describe_winner(results: SearchResults, winner: TrialResult) -> str:
+    """How good the winner is, and why that figure says too much."""
+    value = format_number(results.metric, winner.value or 0.0)
+    by = results.metric.replace("_", " ")
+    trials = counted(len(results.trials), "trial")
+    return (
+        f"Trial {winner.number} is the best of {trials}: {by} {value}. The best of many owes "
+        "something to luck, so this figure is too good; what the settings gain is below, from "
+        "trainings with seeds that the search has not used."
+    )
+
+
+def train_command(options: dict[str, Any]) -> str:
+    """The command that trains with these options.
+
+    >>> train_command({"data": "digits", "hidden": [128, 64], "batch_norm": True, "dropout": 0.2})
+    'chainrule train digits --hidden 128,64 --batch-norm --dropout 0.2'
+    """
+    from shlex import join
+
+    words: list[str] = []
+    for name, value in options.items():
+        if name == "data":
+            words.insert(0, str(value))
+        elif value is not False:
+            words.append(f"--{name.replace('_', '-')}")
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                words.append(",".join(map(str, value)))
+            elif value is not True:
+                words.append(str(value))
+    return join(["chainrule", "train", *words])
