@@ -96,6 +96,10 @@ class RunFolderError(ChainruleError, OSError):
     """A run folder that exists already, is incomplete, or cannot be written."""
 
 
+class BusyError(RunFolderError):
+    """A run folder that another process is working on."""
+
+
 class TrainingError(ChainruleError, RuntimeError):
     """Training that cannot go on: the loss is no longer a number."""
 
