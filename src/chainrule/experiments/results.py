@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from chainrule.display import counted, format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import SUMMARY, read_history
 from chainrule.experiments.statistics import (
+    CONFIDENCE,
     Difference,
     Estimate,
     Interval,
+    corrected,
     difference,
     estimate,
 )
@@ -117,7 +119,7 @@ class Results:
 
     @cached_property
     def _variants(self) -> list[VariantResult]:
-        return [self._judge(name) for name in self.names]  # the bootstrap takes long
+        return judged_together([self._judge(name) for name in self.names])  # the bootstrap is slow
 
     def _judge(self, name: str) -> VariantResult:
         mine, first = self._by_seed(name), self._by_seed(self.names[0])
@@ -151,7 +153,7 @@ class Results:
             f"{metric.replace('_', ' ')}{unit}",
             "95 % interval",
             "difference",
-            "its 95 % interval",
+            "its interval" if self.is_corrected else "its 95 % interval",
             "effect size",
         ]
         rows = [[variant.label, *_judged(metric, variant)] for variant in variants]
@@ -172,7 +174,27 @@ class Results:
 
     def sentences(self) -> list[str]:
         """What the runs say, in words: of the differences, and of the choice."""
-        return [*self.differences(), self.choice()]
+        return [*self.differences(), *self.correction(), self.choice()]
+
+    @property
+    def is_corrected(self) -> bool:
+        """True if several differences are judged together, so that intervals are wider."""
+        return self._judged > 1
+
+    @property
+    def _judged(self) -> int:
+        """How many variants are held against the first one."""
+        return sum(self.metric in variant.differences for variant in self.variants())
+
+    def correction(self) -> list[str]:
+        """How the differences were corrected for their number, where there are several."""
+        if not self.is_corrected:
+            return []
+        return [
+            f"The intervals of the {self._judged} differences, and what is said of them, "
+            "are corrected for their number by Holm's method: the chance that any is called better "
+            "or worse where nothing differs is 5 %, not 5 % for each."
+        ]
 
     def differences(self) -> list[str]:
         """For each variant but the first, whether the runs tell it apart."""
@@ -235,6 +257,18 @@ class Results:
 
     def _time_columns(self) -> list[str]:
         return list(dict.fromkeys(name for run in self.runs for name in run.seconds))
+
+
+def judged_together(variants: Sequence[VariantResult]) -> list[VariantResult]:
+    """The same, with the differences of each number corrected for how many there are."""
+    names = dict.fromkeys(name for variant in variants for name in variant.differences)
+    together: dict[str, dict[str, Difference]] = {variant.name: {} for variant in variants}
+    for name in names:
+        having = [variant for variant in variants if name in variant.differences]
+        gaps = corrected([variant.differences[name] for variant in having])
+        for variant, gap in zip(having, gaps, strict=True):
+            together[variant.name][name] = gap
+    return [replace(variant, differences=together[variant.name]) for variant in variants]
 
 
 def _judged(metric: str, variant: VariantResult) -> list[str]:
@@ -358,7 +392,8 @@ def compare_in_words(metric: str, first: VariantResult, other: VariantResult) ->
     unit = " points" if is_share(metric) else ""  # a difference of percentages is in points
     details = [counted(gap.count, "seed")]
     if gap.is_bounded:
-        interval = f"95 % interval {_interval(metric, gap)}{unit}"
+        of = "95 % interval" if gap.confidence == CONFIDENCE else "interval"
+        interval = f"{of} {_interval(metric, gap)}{unit}"
         details = [interval, f"effect size {gap.effect:.1f}", *details]
     direction = "higher" if gap.mean > 0 else "lower"
     judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"
