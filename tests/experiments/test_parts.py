@@ -91,10 +91,10 @@ def test_parts_together_are_the_whole(tmp_path: Path, executor: ThreadPoolExecut
     out = tmp_path / "parts"
     for number in (1, 2, 3):
         with pytest.raises(RunFolderError, match=r"of 4 runs in .* are not finished"):
-            conclude(TINY, out, executor)
+            conclude(TINY, out)
         assert run_part(TINY, Part(number, 3), out, executor) == []
     assert planned(out) == TINY
-    assert conclude(TINY, out, executor).to_csv() == whole.to_csv()
+    assert conclude(TINY, out).to_csv() == whole.to_csv()
 
 
 def test_a_run_that_another_process_has_is_left_to_it(
@@ -135,11 +135,11 @@ def test_a_failure_is_written_down_and_collected(
     assert run_part(comparison, Part(2, 2), tmp_path, executor) == [task]
     assert "learning rate" in read_failure(task.folder(tmp_path))
     run_part(comparison, Part(1, 2), tmp_path, executor)
-    results = conclude(comparison, tmp_path, executor)
+    results = conclude(comparison, tmp_path)
     assert [bool(run.error) for run in results.runs] == [False, True]
     shutil.rmtree(tmp_path / "runs")
     with pytest.raises(RunFolderError, match="2 of 2 runs"):
-        conclude(comparison, tmp_path, executor)
+        conclude(comparison, tmp_path)
 
 
 def test_more_parts_than_runs(tmp_path: Path, executor: ThreadPoolExecutor) -> None:

@@ -70,6 +70,15 @@ def compare(
             rich_help_panel="Comparison",
         ),
     ] = os.cpu_count() or 1,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="local|dask:ADDRESS|dask-file:PATH",
+            help="Where runs go: to --workers processes here, or to the workers of a Dask cluster.",
+            rich_help_panel="Comparison",
+        ),
+    ] = "local",
     part: Annotated[
         str | None,
         typer.Option(
@@ -119,30 +128,34 @@ def compare(
         return
     comparison = _comparison(data, options, vary or [], seeds, target)
     if part is None:
-        _compare_all(comparison, out or _new_place(data), workers, quiet)
+        _compare_all(comparison, out or _new_place(data), executor, workers, quiet)
     else:
-        _compare_part(comparison, part, _folder_of_parts(out, "--part"), workers, quiet)
+        _compare_part(comparison, part, _folder_of_parts(out, "--part"), executor, workers, quiet)
 
 
-def _compare_all(comparison: Comparison, place: Path, workers: int, quiet: bool) -> None:
+def _compare_all(
+    comparison: Comparison, place: Path, where: str, workers: int, quiet: bool
+) -> None:
     from chainrule.experiments.comparison import run_comparison
+    from chainrule.parallel.executors import is_away
 
     total = len(comparison.tasks())
-    with _running(place, workers, total, quiet) as (executor, finished):
-        results = run_comparison(comparison, place, executor, finished)
+    with _running(place, where, workers, total, quiet) as (executor, finished):
+        results = run_comparison(comparison, place, executor, finished, away=is_away(where))
     _conclude(results, place, quiet)
 
 
 def _compare_part(
-    comparison: Comparison, text: str, place: Path, workers: int, quiet: bool
+    comparison: Comparison, text: str, place: Path, where: str, workers: int, quiet: bool
 ) -> None:
     from chainrule.experiments.comparison import run_part
     from chainrule.experiments.tasks import parse_part
+    from chainrule.parallel.executors import is_away
 
     part = parse_part(text)
     total = len(part.of(comparison.tasks()))
-    with _running(place, workers, total, quiet) as (executor, finished):
-        failed = run_part(comparison, part, place, executor, finished)
+    with _running(place, where, workers, total, quiet) as (executor, finished):
+        failed = run_part(comparison, part, place, executor, finished, away=is_away(where))
     if not quiet:
         say(f"part {part}: {counted(total - len(failed), 'run')} done; when all parts are,")
         say(f"`chainrule compare --collect --out {place}` makes the tables")
@@ -156,12 +169,8 @@ def _compare_part(
 
 def _conclude_parts(place: Path, quiet: bool) -> None:
     from chainrule.experiments.comparison import conclude, planned
-    from chainrule.experiments.workers import worker_processes
 
-    comparison = planned(place)
-    with worker_processes(1) as executor:
-        results = conclude(comparison, place, executor)
-    _conclude(results, place, quiet)
+    _conclude(conclude(planned(place), place), place, quiet)
 
 
 def _folder_of_parts(out: Path | None, option: str, has_more: bool = False) -> Path:
@@ -184,14 +193,17 @@ def _new_place(data: str | None) -> Path:
 
 @contextmanager
 def _running(
-    place: Path, workers: int, total: int, quiet: bool
+    place: Path, where: str, workers: int, total: int, quiet: bool
 ) -> Iterator[tuple[Executor, Finished]]:
     """Where runs go, and what is called after each; what to do when they are interrupted is
     said."""
-    from chainrule.experiments.workers import worker_processes
+    from chainrule.parallel.executors import executor_for
 
     try:
-        with worker_processes(workers) as executor, _progress(total, quiet) as finished:
+        with (
+            executor_for(where, workers, complain) as executor,
+            _progress(total, quiet) as finished,
+        ):
             yield executor, finished
     except (KeyboardInterrupt, Ended):
         complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")

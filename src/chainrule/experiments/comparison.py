@@ -21,7 +21,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from pydantic import Field
 from chainrule.errors import (
     BusyError,
     ChainruleError,
+    ClusterError,
     ConfigError,
     DataError,
     RunFolderError,
@@ -54,7 +55,9 @@ from chainrule.experiments.tasks import (
     look_at_test,
     note_failure,
     read_failure,
+    run_elsewhere,
     run_task,
+    write_run,
 )
 from chainrule.experiments.workers import SECONDS_TO_END
 from chainrule.files import cannot_write, claimed, whole_file
@@ -240,6 +243,8 @@ def run_comparison(
     out: Path,
     executor: Executor,
     finished: Finished = lambda task, error: None,
+    *,
+    away: bool = False,
 ) -> Results:
     """Run what is not yet finished in `out`, and write the results.
 
@@ -247,12 +252,14 @@ def run_comparison(
         executor: where runs go, such as a `ProcessPoolExecutor`. Each uses one BLAS thread, so
             that the numbers do not depend on how many run at a time.
         finished: called after each run with its error, if it failed. The others go on.
+        away: True if runs may share no disk with this process: they send it what they made.
     Raises:
         RunFolderError: `out` holds another comparison.
         BusyError: other processes are working on some runs; the others are done.
+        ClusterError: runs were cancelled, as by a cluster that was lost; those done are kept.
     """
-    run_part(comparison, WHOLE, out, executor, finished)
-    return conclude(comparison, out, executor)
+    run_part(comparison, WHOLE, out, executor, finished, away=away)
+    return conclude(comparison, out, map if away else executor.map)
 
 
 def run_part(
@@ -261,6 +268,8 @@ def run_part(
     out: Path,
     executor: Executor,
     finished: Finished = lambda task, error: None,
+    *,
+    away: bool = False,
 ) -> list[Task]:
     """Run what is not yet finished of a part, beside the processes that do other parts in the same
     folder; those runs of it that failed. Arguments and errors are those of `run_comparison`."""
@@ -280,7 +289,7 @@ def run_part(
         finished(task, error)
 
     for patience in (0.0, PATIENCE):  # for workers that outlive a process that was killed
-        waiting = _run_all(waiting, out, executor, patience, note)
+        waiting = _run_all(waiting, out, executor, patience, note, away)
     if waiting:
         raise BusyError(
             f"other processes are working on {_named(waiting)}: those runs are left to them, all "
@@ -290,23 +299,46 @@ def run_part(
 
 
 def _run_all(
-    tasks: Sequence[Task], out: Path, executor: Executor, patience: float, note: Finished
+    tasks: Sequence[Task],
+    out: Path,
+    executor: Executor,
+    patience: float,
+    note: Finished,
+    away: bool,
 ) -> list[Task]:
     """Run all; the tasks that other processes are working on."""
-    futures = {executor.submit(run_task, t.options, t.folder(out), patience): t for t in tasks}
+    futures: dict[Future[Any], Task] = {
+        executor.submit(run_elsewhere, task.options)
+        if away
+        else executor.submit(run_task, task.options, task.folder(out), patience): task
+        for task in tasks
+    }
     busy = []
     for future in as_completed(futures):
-        task, error = futures[future], future.exception()
+        task = futures[future]
+        if future.cancelled():
+            raise ClusterError(
+                f"the cluster was lost, or cancelled the runs: what is done is kept in {out}, and "
+                "the same command goes on with it"
+            )
+        error = future.exception()
         if isinstance(error, BusyError):
             busy.append(task)
-        else:  # what the run says itself, or why it could not say anything
-            note(task, f"{type(error).__name__}: {error}" if error else future.result())
+        elif error is not None:  # it could not say anything itself
+            note(task, f"{type(error).__name__}: {error}")
+        elif isinstance(answer := future.result(), dict):
+            write_run(task.folder(out), answer)
+            note(task, None)
+        else:
+            note(task, answer)
     return busy
 
 
-def conclude(comparison: Comparison, out: Path, executor: Executor) -> Results:
+def conclude(comparison: Comparison, out: Path, map_all: Callable[..., Any] = map) -> Results:
     """Test the variant that is chosen, and write the results of runs that are all there.
 
+    Args:
+        map_all: like `map`, such as that of an executor.
     Raises:
         RunFolderError: runs are missing; the message says which.
     """
@@ -320,7 +352,7 @@ def conclude(comparison: Comparison, out: Path, executor: Executor) -> Results:
                 for task in comparison.tasks()
                 if task.variant == chosen and (chosen, task.seed) in succeeded
             ]
-            list(executor.map(look_at_test, folders))  # raises what goes wrong
+            list(map_all(look_at_test, folders))  # raises what goes wrong
             results = _collect(comparison, out)
         results.write(out)
     return results

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class RunResult:
     numbers: Numbers
     seconds: Numbers
     error: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)  # versions, and the processor
 
 
 class StoredResults(Stored):
@@ -174,7 +176,23 @@ class Results:
 
     def sentences(self) -> list[str]:
         """What the runs say, in words: of the differences, and of the choice."""
-        return [*self.differences(), *self.correction(), self.choice()]
+        return [*self.differences(), *self.correction(), *self.environments(), self.choice()]
+
+    def environments(self) -> list[str]:
+        """In what the runs' machines differ, where they do: their last bits may differ too."""
+        told = []
+        for name in dict.fromkeys(key for run in self.runs for key in run.environment):
+            counts = Counter(run.environment.get(name, "unknown") for run in self._succeeded)
+            if len(counts) > 1:
+                runs = "; ".join(f"{counted(n, 'run')} with {what}" for what, n in counts.items())
+                told.append(
+                    f"The runs differ in {name}, and so perhaps in their last bits: {runs}."
+                )
+        return told
+
+    @property
+    def _succeeded(self) -> list[RunResult]:
+        return [run for run in self.runs if run.error is None]
 
     @property
     def is_corrected(self) -> bool:
@@ -363,7 +381,10 @@ def read_result(variant: str, seed: int, folder: Path, target: float | None) -> 
     if reached is not None:
         numbers["epochs_to_target"] = reached
         seconds["seconds_to_target"] = sum(r["seconds"] for r in records[:reached])
-    return RunResult(variant, seed, numbers, seconds)
+    environment = dict(summary.versions)
+    if summary.processor is not None:
+        environment["processor"] = summary.processor
+    return RunResult(variant, seed, numbers, seconds, environment=environment)
 
 
 def first_at_target(records: Sequence[dict[str, Any]], target: float | None) -> int | None:

@@ -10,16 +10,30 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, TypeVar
 
 from chainrule.errors import BusyError, ChainruleError, ConfigError, RunFolderError
 from chainrule.experiments.config import make_config
-from chainrule.experiments.run_folder import SUMMARY, read_run, shared_run
+from chainrule.experiments.run_folder import (
+    CONFIG,
+    CURVES,
+    LAYERS,
+    METRICS,
+    MODEL,
+    SUMMARY,
+    finish,
+    read_run,
+    shared_run,
+)
 from chainrule.experiments.runner import load_data, prepare, run, test
 from chainrule.experiments.stored import read_bytes, write_json
 from chainrule.files import whole_file
 
 T = TypeVar("T")
+FILES = (CONFIG, METRICS, LAYERS, MODEL, CURVES, SUMMARY)
+ONE_AT_A_TIME = Lock()  # in a process with several threads: how many BLAS uses holds for them all
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,28 @@ def run_task(options: dict[str, Any], folder: Path, patience: float = 0.0) -> st
     except ChainruleError as error:
         return str(error)
     return None if outcome.summary.finished else str(outcome.summary.stopped)
+
+
+def run_elsewhere(options: dict[str, Any]) -> dict[str, bytes] | str:
+    """One run on a machine that shares no disk with the one that asks: the files of its run folder,
+    or what went wrong."""
+    with ONE_AT_A_TIME, TemporaryDirectory() as place:
+        folder = Path(place) / "run"
+        error = run_task(options, folder)
+        if error is not None:
+            return error
+        return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+
+
+def write_run(folder: Path, files: dict[str, bytes]) -> None:
+    """Write the run folder that `run_elsewhere` made, unless the run is finished by now."""
+    with shared_run(folder, patience=-1) as is_to_do:
+        if is_to_do:
+            for name in FILES:  # none but these, and the one last that says that it is finished
+                if name in files:
+                    with whole_file(folder / name) as file:
+                        file.write(files[name])
+            finish(folder)
 
 
 def look_at_test(folder: Path) -> None:
