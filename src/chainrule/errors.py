@@ -96,6 +96,14 @@ class RunFolderError(ChainruleError, OSError):
     """A run folder that exists already, is incomplete, or cannot be written."""
 
 
+class ClusterError(ChainruleError, RuntimeError):
+    """A cluster that cannot be reached, was lost, or has other versions than this process."""
+
+
+class BusyError(RunFolderError):
+    """A run folder that another process is working on."""
+
+
 class TrainingError(ChainruleError, RuntimeError):
     """Training that cannot go on: the loss is no longer a number."""
 

@@ -56,10 +56,12 @@ def write_down_names(folder: Path) -> None:
 
 
 @contextmanager
-def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
+def claimed(folder: Path, error: type[ChainruleError], patience: float = 0.0) -> Iterator[None]:
     """`folder`, made where it is missing, for this process alone. The claim ends with the process,
     however that ends; the half-written files that a killed one left are removed.
 
+    Args:
+        patience: seconds to wait for another process that has it; -1 for as long as it takes.
     Raises:
         error: another process has it.
         OutputError: it cannot be made.
@@ -70,7 +72,7 @@ def claimed(folder: Path, error: type[ChainruleError]) -> Iterator[None]:
     lock = folder / LOCK
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(lock, timeout=0).acquire()
+        held = FileLock(lock, timeout=patience).acquire()
     except Timeout:
         raise error(f"another process is working on {folder}: wait until it has ended") from None
     except OSError as problem:

@@ -173,6 +173,23 @@ def test_what_the_seeds_say_of_a_difference(values: list[float], sentence: str) 
     assert sentence in said
 
 
+def test_several_differences_are_corrected_for_their_number_and_it_is_said() -> None:
+    first, second = [0.90, 0.91, 0.92, 0.90, 0.91], [0.92, 0.92, 0.94, 0.91, 0.92]
+    alone = results_of(a=first, b=second)
+    assert alone.judgement()[0][4] == "its 95 % interval"
+    assert not alone.correction()
+    assert "(95 % interval 0.72 to 2.08 points" in alone.differences()[0]  # p = 0.0049
+
+    others = {name: [*first[:4], 0.93 + number / 100] for number, name in enumerate("cdef")}
+    among = results_of(a=first, b=second, **others)
+    assert "The intervals of the 5 differences" in among.sentences()[-2]
+    assert among.judgement()[0][4] == "its interval"
+    gap = among.variants()[1].differences["validation_accuracy"]
+    assert gap.confidence == pytest.approx(0.99)  # 0.0049 is the smallest of five, below 0.05 / 5
+    assert gap.is_certain
+    assert not among.variants()[2].differences["validation_accuracy"].is_certain
+
+
 COMMAND = [
     sys.executable, "-m", "chainrule", "compare", "digits", "--epochs", "3", "--hidden", "8",
     "--vary", "learning_rate=0.001,0.01,0.1", "--seeds", "3", "--out", "out",

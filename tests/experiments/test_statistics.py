@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from chainrule.experiments.statistics import difference, estimate
+from chainrule.experiments.statistics import (
+    corrected,
+    difference,
+    estimate,
+    holm_levels,
+    widest_effect,
+)
 
 
 def test_estimate_is_the_mean_and_the_sample_standard_deviation() -> None:
@@ -100,3 +106,58 @@ def test_the_interval_of_differences_is_right_19_times_in_20() -> None:
     trials = 400
     missed = sum(difference(rng.normal(size=5), np.zeros(5)).is_certain for _ in range(trials))
     assert 0.02 < missed / trials < 0.09  # 5 %, within three standard errors
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 30])
+@pytest.mark.parametrize("level", [0.05, 0.05 / 2, 0.05 / 7, 0.05 / 9_999])
+def test_students_t_is_that_of_scipy_at_every_level(count: int, level: float) -> None:
+    theirs = stats.t.ppf(1 - level / 2, count - 1) / math.sqrt(count)
+    assert widest_effect(count, 1 - level) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_the_p_value_is_that_of_scipy() -> None:
+    a, b = [0.91, 0.94, 0.92, 0.95, 0.90], [0.90, 0.91, 0.92, 0.92, 0.88]
+    assert difference(a, b).p_value == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "levels"),
+    [  # worked by hand
+        ([0.01, 0.04, 0.03, 0.005], [0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4]),  # two are found
+        ([0.001, 0.002, 0.003], [0.05 / 3, 0.05 / 2, 0.05]),  # all
+        ([0.04, 0.03], [0.025, 0.025]),  # none, though each is below 0.05
+        ([0.02, 0.013, 0.9], [0.025, 0.05 / 3, 0.05]),  # the last one alone is not
+        ([0.2], [0.05]),
+        ([], []),
+    ],
+)
+def test_holms_levels(p_values: list[float], levels: list[float]) -> None:
+    assert holm_levels(p_values) == pytest.approx(levels, rel=1e-12)
+
+
+def test_intervals_exclude_zero_exactly_where_holms_method_finds_a_difference() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        shifts = rng.normal(size=4)
+        gaps = [difference(rng.normal(shift, 0.5, 5), np.zeros(5)) for shift in shifts]
+        p_values = [gap.p_value for gap in gaps]
+        ranked = np.argsort(p_values)
+        found: set[int] = set()
+        for rank, place in enumerate(ranked):
+            if p_values[place] >= 0.05 / (4 - rank):
+                break
+            found.add(int(place))
+        assert {i for i, gap in enumerate(corrected(gaps)) if gap.is_certain} == found
+
+
+def test_any_of_ten_differences_of_pure_noise_is_found_once_in_twenty() -> None:
+    rng = np.random.default_rng(0)
+    trials = 200
+    missed = sum(
+        any(
+            gap.is_certain
+            for gap in corrected([difference(rng.normal(size=5), np.zeros(5)) for _ in range(10)])
+        )
+        for _ in range(trials)
+    )
+    assert 0.005 < missed / trials < 0.097  # 5 %, within three standard errors; it was 40 %

@@ -15,10 +15,12 @@ import typer
 from chainrule.cli.ending import Ended
 from chainrule.cli.options import Quiet, with_train_options
 from chainrule.cli.terminal import add_row, complain, new_table, show, styled
-from chainrule.display import is_terminal, say
+from chainrule.display import counted, is_terminal, say
 
 if TYPE_CHECKING:
-    from chainrule.experiments.comparison import Comparison, Task
+    from concurrent.futures import Executor
+
+    from chainrule.experiments.comparison import Comparison, Finished, Task
     from chainrule.experiments.results import Results
 
 
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 def compare(
     options: dict[str, Any],
     data: Annotated[
-        str,
+        str | None,
         typer.Argument(metavar="DATA|FILE.toml", help="The data, or a file with the comparison."),
-    ],
+    ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,6 +70,32 @@ def compare(
             rich_help_panel="Comparison",
         ),
     ] = os.cpu_count() or 1,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            metavar="local|dask:ADDRESS|dask-file:PATH",
+            help="Where runs go: to --workers processes here, or to the workers of a Dask cluster.",
+            rich_help_panel="Comparison",
+        ),
+    ] = "local",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="I/N",
+            help="Do the I-th of N parts of the runs, beside other processes with the same --out.",
+            rich_help_panel="Comparison",
+        ),
+    ] = None,
+    collect: Annotated[
+        bool,
+        typer.Option(
+            "--collect",
+            help="Make the tables of the comparison in --out, whose parts are done.",
+            rich_help_panel="Comparison",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -91,20 +119,99 @@ def compare(
       chainrule compare parabola --vary hidden=[1],[3],[8] --epochs 50 --seeds 10
       chainrule compare digits --vary "schedule=constant,step(5)" --target 0.95 --out schedules
       chainrule compare comparison.toml
+      chainrule compare comparison.toml --out rates --part 3/64
+      chainrule compare --collect --out rates
     """
+    if collect:
+        given = (data, options, vary, seeds, target, part)
+        _conclude_parts(_folder_of_parts(out, "--collect", any(given)), quiet)
+        return
+    comparison = _comparison(data, options, vary or [], seeds, target)
+    if part is None:
+        _compare_all(comparison, out or _new_place(data), executor, workers, quiet)
+    else:
+        _compare_part(comparison, part, _folder_of_parts(out, "--part"), executor, workers, quiet)
+
+
+def _compare_all(
+    comparison: Comparison, place: Path, where: str, workers: int, quiet: bool
+) -> None:
     from chainrule.experiments.comparison import run_comparison
+    from chainrule.parallel.executors import is_away
+
+    total = len(comparison.tasks())
+    with _running(place, where, workers, total, quiet) as (executor, finished):
+        results = run_comparison(comparison, place, executor, finished, away=is_away(where))
+    _conclude(results, place, quiet)
+
+
+def _compare_part(
+    comparison: Comparison, text: str, place: Path, where: str, workers: int, quiet: bool
+) -> None:
+    from chainrule.experiments.comparison import run_part
+    from chainrule.experiments.tasks import parse_part
+    from chainrule.parallel.executors import is_away
+
+    part = parse_part(text)
+    total = len(part.of(comparison.tasks()))
+    with _running(place, where, workers, total, quiet) as (executor, finished):
+        failed = run_part(comparison, part, place, executor, finished, away=is_away(where))
+    if not quiet:
+        say(f"part {part}: {counted(total - len(failed), 'run')} done; when all parts are,")
+        say(f"`chainrule compare --collect --out {place}` makes the tables")
+    if failed:
+        complain(
+            f"chainrule: {len(failed)} of {counted(total, 'run')} failed; the same command tries "
+            "them again"
+        )
+        raise typer.Exit(1)
+
+
+def _conclude_parts(place: Path, quiet: bool) -> None:
+    from chainrule.experiments.comparison import conclude, planned
+
+    _conclude(conclude(planned(place), place), place, quiet)
+
+
+def _folder_of_parts(out: Path | None, option: str, has_more: bool = False) -> Path:
+    """The folder that parts share, which must be named."""
+    from chainrule.errors import ConfigError
+
+    if out is None:
+        raise ConfigError(f"{option} needs --out DIR, the folder that all parts share")
+    if has_more:
+        raise ConfigError(f"{option} reads what {out} holds: give it --out alone")
+    return out
+
+
+def _new_place(data: str | None) -> Path:
     from chainrule.experiments.run_folder import next_free
-    from chainrule.experiments.workers import worker_processes
     from chainrule.text import file_name
 
-    comparison = _comparison(data, options, vary or [], seeds, target)
-    place = out or next_free(file_name(Path(data).stem), Path("comparisons"))
+    return next_free(file_name(Path(data or "").stem), Path("comparisons"))
+
+
+@contextmanager
+def _running(
+    place: Path, where: str, workers: int, total: int, quiet: bool
+) -> Iterator[tuple[Executor, Finished]]:
+    """Where runs go, and what is called after each; what to do when they are interrupted is
+    said."""
+    from chainrule.parallel.executors import executor_for
+
     try:
-        with worker_processes(workers) as executor, _progress(comparison, quiet) as finished:
-            results = run_comparison(comparison, place, executor, finished)
+        with (
+            executor_for(where, workers, complain) as executor,
+            _progress(total, quiet) as finished,
+        ):
+            yield executor, finished
     except (KeyboardInterrupt, Ended):
         complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")
         raise
+
+
+def _conclude(results: Results, place: Path, quiet: bool) -> None:
+    """Show the results; runs that failed are an error."""
     if not quiet:
         _show(results, place)
     failed = sum(run.error is not None for run in results.runs)
@@ -117,11 +224,17 @@ def compare(
 
 
 def _comparison(
-    data: str, options: dict[str, Any], vary: list[str], seeds: int | None, target: float | None
+    data: str | None,
+    options: dict[str, Any],
+    vary: list[str],
+    seeds: int | None,
+    target: float | None,
 ) -> Comparison:
     from chainrule.errors import ConfigError
     from chainrule.experiments.comparison import Comparison, grid, parse_vary, read_comparison
 
+    if data is None:
+        raise ConfigError("say what to compare: DATA, such as digits, or FILE.toml")
     if not data.endswith(".toml"):
         varied = [parse_vary(text) for text in vary]
         if len(dict(varied)) < len(varied):
@@ -140,11 +253,10 @@ def _comparison(
 
 
 @contextmanager
-def _progress(comparison: Comparison, quiet: bool) -> Iterator[Callable[[Task, str | None], None]]:
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[Task, str | None], None]]:
     """What is called after each run: it moves a bar on a terminal, and prints a line elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    total = len(comparison.tasks())
     bar = Progress(
         "runs",
         MofNCompleteColumn(),

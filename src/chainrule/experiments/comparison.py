@@ -2,6 +2,7 @@
 
     OUT/comparison.toml           what was asked for
     OUT/runs/VARIANT/seed-N/      a run folder for each run
+    OUT/runs/VARIANT/seed-N.error why a run failed
     OUT/results.csv               a line for each run: the numbers that a repetition gives again
     OUT/results.json              the same with times, estimates and differences
 
@@ -9,7 +10,8 @@ Variants are chosen by what every run holds out for validation. The test part is
 runs are done, by those of the chosen variant alone.
 
 A comparison that was interrupted goes on where it stopped: finished runs are read, unfinished ones
-go on from their last checkpoint.
+go on from their last checkpoint. Several processes may work on one folder at the same time: each
+run is claimed by the one that does it, while that lives.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ import tomli_w
 from pydantic import Field
 
 from chainrule.errors import (
+    BusyError,
     ChainruleError,
+    ClusterError,
     ConfigError,
     DataError,
     RunFolderError,
@@ -44,23 +48,27 @@ from chainrule.experiments.config import (
     validated,
 )
 from chainrule.experiments.results import Results, collect
-from chainrule.experiments.run_folder import (
-    CONFIG,
-    SUMMARY,
-    find_sources,
-    is_finished,
-    new_run_folder,
-    read_run,
-    unfinished_run,
+from chainrule.experiments.run_folder import find_sources, is_finished
+from chainrule.experiments.runner import check_names, load_data
+from chainrule.experiments.tasks import (
+    Part,
+    look_at_test,
+    note_failure,
+    read_failure,
+    run_elsewhere,
+    run_task,
+    write_run,
 )
-from chainrule.experiments.runner import check_names, load_data, prepare, run, test
-from chainrule.experiments.stored import write_json
+from chainrule.experiments.workers import SECONDS_TO_END
 from chainrule.files import cannot_write, claimed, whole_file
 from chainrule.limits import shortened
 from chainrule.text import file_name
 
 PLAN, RUNS = "comparison.toml", "runs"
 MOST_RUNS = 10_000
+MOST_NAMED = 10  # runs in a message
+WHOLE = Part(1, 1)
+PATIENCE = 2 * SECONDS_TO_END  # with a run that another process has
 VALIDATION = 0.2  # held out to choose by, unless the comparison says how much
 Seeds = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 
@@ -134,6 +142,9 @@ class Task:
     def folder(self, out: Path) -> Path:
         """Where its run folder is."""
         return out / RUNS / file_name(self.variant) / f"seed-{self.seed}"
+
+
+Finished = Callable[[Task, str | None], None]
 
 
 class ComparisonFile(pydantic.BaseModel):
@@ -231,7 +242,9 @@ def run_comparison(
     comparison: Comparison,
     out: Path,
     executor: Executor,
-    finished: Callable[[Task, str | None], None] = lambda task, error: None,
+    finished: Finished = lambda task, error: None,
+    *,
+    away: bool = False,
 ) -> Results:
     """Run what is not yet finished in `out`, and write the results.
 
@@ -239,81 +252,156 @@ def run_comparison(
         executor: where runs go, such as a `ProcessPoolExecutor`. Each uses one BLAS thread, so
             that the numbers do not depend on how many run at a time.
         finished: called after each run with its error, if it failed. The others go on.
+        away: True if runs may share no disk with this process: they send it what they made.
     Raises:
-        RunFolderError: `out` holds another comparison, or another process is writing to it.
+        RunFolderError: `out` holds another comparison.
+        BusyError: other processes are working on some runs; the others are done.
+        ClusterError: runs were cancelled, as by a cluster that was lost; those done are kept.
     """
-    with _claimed(out, comparison):
-        waiting: dict[Future[str | None], Task] = {}
-        errors: dict[tuple[str, int], str] = {}
-        unfinished = [task for task in comparison.tasks() if not is_finished(task.folder(out))]
-        if unfinished:  # what is wrong with the data is said once, not by every run
-            load_data(make_config(unfinished[0].options))
-        for task in unfinished:
-            waiting[executor.submit(run_task, task.options, task.folder(out))] = task
-        for future in as_completed(waiting):
-            task, error = waiting[future], _error_of(future)
-            if error is not None:
-                errors[task.variant, task.seed] = error
-            finished(task, error)
-        results = _collect(comparison, out, errors)
-        if any(run.error is None for run in results.runs):
+    run_part(comparison, WHOLE, out, executor, finished, away=away)
+    return conclude(comparison, out, map if away else executor.map)
+
+
+def run_part(
+    comparison: Comparison,
+    part: Part,
+    out: Path,
+    executor: Executor,
+    finished: Finished = lambda task, error: None,
+    *,
+    away: bool = False,
+) -> list[Task]:
+    """Run what is not yet finished of a part, beside the processes that do other parts in the same
+    folder; those runs of it that failed. Arguments and errors are those of `run_comparison`."""
+    write_plan(comparison, out)
+    tasks = part.of(comparison.tasks())
+    waiting = [task for task in tasks if not is_finished(task.folder(out))]
+    if waiting:  # what is wrong with the data is said once, not by every run
+        load_data(make_config(waiting[0].options))
+    for task in waiting:
+        note_failure(task.folder(out), None)  # it is tried again
+    failed: list[Task] = []
+
+    def note(task: Task, error: str | None) -> None:
+        if error is not None:
+            note_failure(task.folder(out), error)
+            failed.append(task)
+        finished(task, error)
+
+    for patience in (0.0, PATIENCE):  # for workers that outlive a process that was killed
+        waiting = _run_all(waiting, out, executor, patience, note, away)
+    if waiting:
+        raise BusyError(
+            f"other processes are working on {_named(waiting)}: those runs are left to them, all "
+            "others are done; the same command goes on when they have ended"
+        )
+    return failed
+
+
+def _run_all(
+    tasks: Sequence[Task],
+    out: Path,
+    executor: Executor,
+    patience: float,
+    note: Finished,
+    away: bool,
+) -> list[Task]:
+    """Run all; the tasks that other processes are working on."""
+    futures: dict[Future[Any], Task] = {
+        executor.submit(run_elsewhere, task.options)
+        if away
+        else executor.submit(run_task, task.options, task.folder(out), patience): task
+        for task in tasks
+    }
+    busy = []
+    for future in as_completed(futures):
+        task = futures[future]
+        if future.cancelled():
+            raise ClusterError(
+                f"the cluster was lost, or cancelled the runs: what is done is kept in {out}, and "
+                "the same command goes on with it"
+            )
+        error = future.exception()
+        if isinstance(error, BusyError):
+            busy.append(task)
+        elif error is not None:  # it could not say anything itself
+            note(task, f"{type(error).__name__}: {error}")
+        elif isinstance(answer := future.result(), dict):
+            write_run(task.folder(out), answer)
+            note(task, None)
+        else:
+            note(task, answer)
+    return busy
+
+
+def conclude(comparison: Comparison, out: Path, map_all: Callable[..., Any] = map) -> Results:
+    """Test the variant that is chosen, and write the results of runs that are all there.
+
+    Args:
+        map_all: like `map`, such as that of an executor.
+    Raises:
+        RunFolderError: runs are missing; the message says which.
+    """
+    with _claimed(out):
+        results = _collect(comparison, out)
+        succeeded = [(run.variant, run.seed) for run in results.runs if run.error is None]
+        if succeeded:
             chosen = results.chosen.name
             folders = [
                 task.folder(out)
                 for task in comparison.tasks()
-                if task.variant == chosen and (chosen, task.seed) not in errors
+                if task.variant == chosen and (chosen, task.seed) in succeeded
             ]
-            list(executor.map(look_at_test, folders))  # raises what goes wrong
-            results = _collect(comparison, out, errors)
+            list(map_all(look_at_test, folders))  # raises what goes wrong
+            results = _collect(comparison, out)
         results.write(out)
     return results
 
 
-def _collect(comparison: Comparison, out: Path, errors: dict[tuple[str, int], str]) -> Results:
+def planned(out: Path) -> Comparison:
+    """The comparison that a folder holds, finished or not. Raises RunFolderError, ConfigError."""
+    if not (out / PLAN).is_file():
+        raise RunFolderError(f"{out} holds no comparison: {PLAN} is missing")
+    return read_comparison(out / PLAN)
+
+
+def write_plan(comparison: Comparison, out: Path) -> None:
+    """Say in `out` which comparison it holds. Raises RunFolderError where it holds another."""
+    plan, text = out / PLAN, comparison.to_toml()
+    with _claimed(out):
+        if not plan.exists():
+            with whole_file(plan) as file:
+                file.write(text.encode())
+        elif plan.read_text(encoding="utf-8") != text:
+            raise RunFolderError(
+                f"{out} holds another comparison, see {plan}: choose another --out"
+            )
+
+
+def _collect(comparison: Comparison, out: Path) -> Results:
     """What the run folders hold now."""
-    places = [(task.variant, task.seed, task.folder(out)) for task in comparison.tasks()]
+    tasks = comparison.tasks()
+    missing, errors = [], {}
+    for task in tasks:
+        if not is_finished(task.folder(out)):
+            error = read_failure(task.folder(out))
+            if error is None:
+                missing.append(task)
+            else:
+                errors[task.variant, task.seed] = error
+    if missing:
+        raise RunFolderError(
+            f"{len(missing)} of {len(tasks)} runs in {out} are not finished: {_named(missing)}"
+        )
+    places = [(task.variant, task.seed, task.folder(out)) for task in tasks]
     return collect(places, errors, comparison.target)
 
 
-def run_task(options: dict[str, Any], folder: Path) -> str | None:
-    """One run, in whatever process; what went wrong, if anything did."""
-    from chainrule.engine.running.threads import one_thread
-
-    try:
-        with one_thread():
-            prepared = prepare(make_config(options))
-            is_begun = (folder / CONFIG).exists()
-            with unfinished_run(folder) if is_begun else new_run_folder(folder):
-                outcome = run(prepared, folder, quiet=True, looks_at_test=False)
-    except ChainruleError as error:
-        return str(error)
-    return None if outcome.summary.finished else str(outcome.summary.stopped)
-
-
-def look_at_test(folder: Path) -> None:
-    """Add to the summary of a finished run how good its network is on the test part."""
-    from chainrule.engine.running.threads import one_thread
-
-    finished = read_run(folder)
-    if finished.summary.test is None:
-        with one_thread():
-            found = test(finished.network, load_data(finished.config), looks_at_labels=True)
-        write_json(folder / SUMMARY, finished.summary.model_copy(update=found))
-
-
 @contextmanager
-def _claimed(out: Path, comparison: Comparison) -> Iterator[None]:
-    """`out` for this process alone, holding this comparison and no other."""
-    text = comparison.to_toml()
+def _claimed(out: Path) -> Iterator[None]:
+    """`out` itself, for a moment, for this process alone; runs are claimed one by one."""
     try:
-        with claimed(out, RunFolderError):
-            plan = out / PLAN
-            if plan.exists() and plan.read_text(encoding="utf-8") != text:
-                raise RunFolderError(
-                    f"{out} holds another comparison, see {plan}: choose another --out"
-                )
-            with whole_file(plan) as file:
-                file.write(text.encode())
+        with claimed(out, BusyError, patience=-1):
             yield
     except ChainruleError:
         raise
@@ -321,10 +409,11 @@ def _claimed(out: Path, comparison: Comparison) -> Iterator[None]:
         raise cannot_write(out, error) from None
 
 
-def _error_of(future: Future[str | None]) -> str | None:
-    """What went wrong in a run: what it says itself, or why it could not say anything."""
-    error = future.exception()
-    return future.result() if error is None else f"{type(error).__name__}: {error}"
+def _named(tasks: Sequence[Task]) -> str:
+    """Some runs in words, the first of many by name."""
+    names = [f"{task.variant} with seed {task.seed}" for task in tasks[:MOST_NAMED]]
+    others = len(tasks) - len(names)
+    return "; ".join(names + ([f"and {others} more"] if others else []))
 
 
 def _named_variants(tables: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

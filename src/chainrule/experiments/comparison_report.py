@@ -74,7 +74,11 @@ def add_results(document: Document, results: Results) -> None:
         "effect size is the mean difference in units of the differences' standard deviation. "
         "The test part had no say in the choice.",
     )
-    for sentence in results.differences():
+    for sentence in [
+        *results.differences(),
+        *results.correction(),
+        *results.environments(),
+    ]:
         document.paragraph(sentence)
     document.picture(
         "estimates",

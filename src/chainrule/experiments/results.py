@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from chainrule.display import counted, format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import SUMMARY, read_history
 from chainrule.experiments.statistics import (
+    CONFIDENCE,
     Difference,
     Estimate,
     Interval,
+    corrected,
     difference,
     estimate,
 )
@@ -54,6 +57,7 @@ class RunResult:
     numbers: Numbers
     seconds: Numbers
     error: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)  # versions, and the processor
 
 
 class StoredResults(Stored):
@@ -117,7 +121,7 @@ class Results:
 
     @cached_property
     def _variants(self) -> list[VariantResult]:
-        return [self._judge(name) for name in self.names]  # the bootstrap takes long
+        return judged_together([self._judge(name) for name in self.names])  # the bootstrap is slow
 
     def _judge(self, name: str) -> VariantResult:
         mine, first = self._by_seed(name), self._by_seed(self.names[0])
@@ -151,7 +155,7 @@ class Results:
             f"{metric.replace('_', ' ')}{unit}",
             "95 % interval",
             "difference",
-            "its 95 % interval",
+            "its interval" if self.is_corrected else "its 95 % interval",
             "effect size",
         ]
         rows = [[variant.label, *_judged(metric, variant)] for variant in variants]
@@ -172,7 +176,43 @@ class Results:
 
     def sentences(self) -> list[str]:
         """What the runs say, in words: of the differences, and of the choice."""
-        return [*self.differences(), self.choice()]
+        return [*self.differences(), *self.correction(), *self.environments(), self.choice()]
+
+    def environments(self) -> list[str]:
+        """In what the runs' machines differ, where they do: their last bits may differ too."""
+        told = []
+        for name in dict.fromkeys(key for run in self.runs for key in run.environment):
+            counts = Counter(run.environment.get(name, "unknown") for run in self._succeeded)
+            if len(counts) > 1:
+                runs = "; ".join(f"{counted(n, 'run')} with {what}" for what, n in counts.items())
+                told.append(
+                    f"The runs differ in {name}, and so perhaps in their last bits: {runs}."
+                )
+        return told
+
+    @property
+    def _succeeded(self) -> list[RunResult]:
+        return [run for run in self.runs if run.error is None]
+
+    @property
+    def is_corrected(self) -> bool:
+        """True if several differences are judged together, so that intervals are wider."""
+        return self._judged > 1
+
+    @property
+    def _judged(self) -> int:
+        """How many variants are held against the first one."""
+        return sum(self.metric in variant.differences for variant in self.variants())
+
+    def correction(self) -> list[str]:
+        """How the differences were corrected for their number, where there are several."""
+        if not self.is_corrected:
+            return []
+        return [
+            f"The intervals of the {self._judged} differences, and what is said of them, "
+            "are corrected for their number by Holm's method: the chance that any is called better "
+            "or worse where nothing differs is 5 %, not 5 % for each."
+        ]
 
     def differences(self) -> list[str]:
         """For each variant but the first, whether the runs tell it apart."""
@@ -235,6 +275,18 @@ class Results:
 
     def _time_columns(self) -> list[str]:
         return list(dict.fromkeys(name for run in self.runs for name in run.seconds))
+
+
+def judged_together(variants: Sequence[VariantResult]) -> list[VariantResult]:
+    """The same, with the differences of each number corrected for how many there are."""
+    names = dict.fromkeys(name for variant in variants for name in variant.differences)
+    together: dict[str, dict[str, Difference]] = {variant.name: {} for variant in variants}
+    for name in names:
+        having = [variant for variant in variants if name in variant.differences]
+        gaps = corrected([variant.differences[name] for variant in having])
+        for variant, gap in zip(having, gaps, strict=True):
+            together[variant.name][name] = gap
+    return [replace(variant, differences=together[variant.name]) for variant in variants]
 
 
 def _judged(metric: str, variant: VariantResult) -> list[str]:
@@ -329,7 +381,10 @@ def read_result(variant: str, seed: int, folder: Path, target: float | None) -> 
     if reached is not None:
         numbers["epochs_to_target"] = reached
         seconds["seconds_to_target"] = sum(r["seconds"] for r in records[:reached])
-    return RunResult(variant, seed, numbers, seconds)
+    environment = dict(summary.versions)
+    if summary.processor is not None:
+        environment["processor"] = summary.processor
+    return RunResult(variant, seed, numbers, seconds, environment=environment)
 
 
 def first_at_target(records: Sequence[dict[str, Any]], target: float | None) -> int | None:
@@ -358,7 +413,8 @@ def compare_in_words(metric: str, first: VariantResult, other: VariantResult) ->
     unit = " points" if is_share(metric) else ""  # a difference of percentages is in points
     details = [counted(gap.count, "seed")]
     if gap.is_bounded:
-        interval = f"95 % interval {_interval(metric, gap)}{unit}"
+        of = "95 % interval" if gap.confidence == CONFIDENCE else "interval"
+        interval = f"{of} {_interval(metric, gap)}{unit}"
         details = [interval, f"effect size {gap.effect:.1f}", *details]
     direction = "higher" if gap.mean > 0 else "lower"
     judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"

@@ -24,7 +24,7 @@ from typing import Any
 from chainrule.data.preparation import Preparation
 from chainrule.data.reading import find_set
 from chainrule.display import counted
-from chainrule.errors import ChainruleError, RunFolderError, UnknownNameError
+from chainrule.errors import BusyError, ChainruleError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import TrainConfig, read_whole_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
 from chainrule.files import LOCK, cannot_write, claimed, is_unused
@@ -154,16 +154,52 @@ def new_run_folder(path: Path) -> Iterator[Path]:
         OutputError: it cannot be made or filled.
     """
     check_new(path)
+    with _claimed_run(path):
+        check_new(path)  # another process may have been quicker
+        yield path
+
+
+@contextmanager
+def shared_run(path: Path, patience: float = 0.0) -> Iterator[bool]:
+    """The folder of a run that several processes might do, new or begun, claimed for this one.
+    Gives True if the run is still to be done, False if another process has finished it.
+
+    Args:
+        patience: seconds to wait for a process that is working on it.
+    Raises:
+        BusyError: another process is working on it, and is left alone.
+        OutputError: it cannot be made or filled.
+    """
+    if is_finished(path):
+        yield False
+        return
+    with _claimed_run(path, patience):
+        is_to_do = not is_finished(path)  # it may have been finished while we waited
+        if is_to_do and not (path / CONFIG).is_file():
+            check_new(path)
+        yield is_to_do
+
+
+@contextmanager
+def _claimed_run(path: Path, patience: float = 0.0) -> Iterator[None]:
+    """A run folder, claimed. When anything fails before something was learnt, nothing stays; but
+    what another process has is never touched."""
     try:
-        with claimed(path, RunFolderError):
-            yield path
+        with claimed(path, BusyError, patience):
+            try:
+                yield
+            finally:
+                if not has_learnt(path) and _is_ours(path):
+                    shutil.rmtree(path, ignore_errors=True)
     except ChainruleError:
         raise
     except OSError as error:
         raise cannot_write(path, error) from None
-    finally:
-        if not has_learnt(path):
-            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """True if a folder holds a run, or nothing at all, but no files of the user's."""
+    return (path / CONFIG).is_file() or is_unused(path)
 
 
 @contextmanager
@@ -179,7 +215,7 @@ def unfinished_run(path: Path) -> Iterator[Path]:
     if is_finished(path):
         raise RunFolderError(f"{path} is finished: there is nothing to go on with")
     try:
-        with claimed(path, RunFolderError):
+        with claimed(path, BusyError):
             yield path
     except ChainruleError:
         raise

@@ -20,7 +20,7 @@ from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.data.training import Plan
 from chainrule.engine.running.threads import available_threads
-from chainrule.environment import versions
+from chainrule.environment import processor, versions
 from chainrule.errors import ChainruleError, ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.models import (
@@ -339,6 +339,7 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
         parameters=network.parameters.flat.size,
         seed=prepared.config.seed,
         versions=versions(),
+        processor=processor(),
         seconds=sum(record["seconds"] for record in history),
         finished=not history.was_cut_off,
         warnings=history.warnings,

@@ -40,6 +40,7 @@ class RunSummary(Stored):
     parameters: int
     seed: int
     versions: dict[str, str]
+    processor: str | None = None  # of runs of earlier versions it is not known
     test: Numbers | None = None
     predict_seconds: float | None = None
     seconds: float = 0.0
