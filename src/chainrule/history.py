@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -143,6 +144,19 @@ class History:
         watched = name or ("validation_loss" if self.has("validation_loss") else "loss")
         larger = is_better_larger(watched) if mode is None else mode == "max"
         return [-value if larger else value for value in self.values(watched)]
+
+    def kept(self, puts_best_back: bool) -> Record:
+        """The epoch whose weights a training ends with: the last one, or the best where
+        `EarlyStopping` puts them back.
+
+        >>> history = History()
+        >>> for epoch, loss in enumerate([0.5, 0.25, 0.75], start=1):
+        ...     history.append({"epoch": epoch, "loss": loss})
+        >>> history.kept(puts_best_back=True)["epoch"], history.kept(puts_best_back=False)["epoch"]
+        (2, 3)
+        """
+        costs = [math.inf if math.isnan(cost) else cost for cost in self.costs()]
+        return self.records[costs.index(min(costs)) if puts_best_back else -1]
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

@@ -87,6 +87,19 @@ def test_results_have_a_line_for_each_run(tmp_path: Path, executor: Executor) ->
     assert "epochs_to_target" in described["variants"][2]["estimates"]
 
 
+def test_where_the_best_weights_are_put_back_a_run_has_the_numbers_of_their_epoch(
+    tmp_path: Path, executor: Executor
+) -> None:
+    base = {"data": "moons", "samples": 60, "learning_rate": 0.3, "epochs": 30}
+    comparison = Comparison({**base, "early_stopping": 3}, {"eight": {"hidden": [8]}}, (0,))
+    out = tmp_path / "out"
+    run_comparison(comparison, out, executor)
+    lines = (out / "runs/eight/seed-0/metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["validation_loss"] for line in lines]
+    assert min(losses) < losses[-1]
+    assert float(rows(out)[0]["validation_loss"]) == min(losses)
+
+
 def test_the_test_part_is_looked_at_for_the_chosen_variant_alone(
     tmp_path: Path, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,8 @@ def metrics(run: Path) -> list[dict[str, float]]:
 def summary(run: Path) -> dict[str, object]:
     """The summary of a run without its seconds."""
     content = json.loads((run / "summary.json").read_text())
-    content["last_epoch"].pop("seconds")
+    for epoch in ("last_epoch", "kept_epoch"):
+        content[epoch].pop("seconds")
     return {key: value for key, value in content.items() if not key.endswith("seconds")}
 
 

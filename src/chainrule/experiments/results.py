@@ -371,7 +371,8 @@ def read_result(variant: str, seed: int, folder: Path, target: float | None) -> 
     """What a finished run's folder says. Raises RunFolderError where it is damaged."""
     summary = read_json(folder / SUMMARY, RunSummary, RunFolderError)
     records = list(read_history(folder))
-    numbers = {name: value for name, value in records[-1].items() if name not in BOOKKEEPING}
+    kept = summary.kept_epoch or records[-1]
+    numbers = {name: value for name, value in kept.items() if name not in BOOKKEEPING}
     numbers |= {f"{TEST}{name}": value for name, value in (summary.test or {}).items()}
     numbers |= {"epochs": summary.epochs, "parameters": summary.parameters}
     seconds = {"train_seconds": summary.seconds}

@@ -334,6 +334,7 @@ def summarize(prepared: Prepared, history: History) -> RunSummary:
     return RunSummary(
         data=dataset.name,
         last_epoch=history[-1] if len(history) else {},
+        kept_epoch=history.kept(bool(prepared.config.early_stopping)) if len(history) else None,
         epochs=len(history),
         stopped=history.stopped,
         parameters=network.parameters.flat.size,

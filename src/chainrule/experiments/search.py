@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydantic
 import tomli_w
 
@@ -57,7 +56,6 @@ from chainrule.experiments.search_storage import (
 )
 from chainrule.experiments.search_trials import Claim, SearchResults, TrialResult, Trials
 from chainrule.files import is_unused, whole_file
-from chainrule.history import History
 from chainrule.metrics import as_metric
 from chainrule.resuming import fingerprint
 
@@ -261,7 +259,7 @@ def run_trial(search: Search, claim: Claim, metric: str) -> None:
         return
     if history.was_cut_off:
         raise KeyboardInterrupt
-    value = final_value(history, metric, keeps_best=bool(prepared.config.early_stopping))
+    value = float(history.kept(bool(prepared.config.early_stopping))[metric])
     if watch.gave_up:
         claim.prune()
     elif math.isfinite(value):
@@ -283,13 +281,6 @@ class Watch(Callback):
         if is_hopeless and epoch < self.epochs:
             self.gave_up = True
             training.stop("worse than the median of the trials before it")
-
-
-def final_value(history: History, metric: str, keeps_best: bool) -> float:
-    """The number of the network that training ends with: that of the last epoch, or of the best one
-    where its weights are put back."""
-    epoch = int(np.argmin(history.costs())) if keeps_best else -1
-    return float(history[epoch][metric])
 
 
 def compare_winner(

@@ -35,6 +35,7 @@ class RunSummary(Stored):
 
     data: str
     last_epoch: Numbers
+    kept_epoch: Numbers | None = None  # whose weights the model has; not known of earlier versions
     epochs: int
     stopped: str | None
     parameters: int
