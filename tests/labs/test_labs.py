@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.experiments.document import Document, Heading, Picture, Table
 from chainrule.experiments.statistics import difference
 from chainrule.labs import LABS, fully_connected, mnist_mlp, parabola
-from chainrule.labs.lab import Setting, gain, run_variants
+from chainrule.labs.lab import Setting, gain, run_variants, share_reaching
 
 DOCS = Path(__file__).parents[2] / "docs" / "labs"
 LARGEST_PICTURE = 200_000  # bytes
@@ -134,6 +134,30 @@ def test_results_do_not_depend_on_the_number_of_workers(pytestconfig: pytest.Con
         pytest.skip("workers are processes of their own, which use the engine")
     one, two = (run_variants(parabola.run_once, ["2→3→1"], [0, 1], workers) for workers in (1, 2))
     assert one == two
+
+
+def test_a_quick_run_is_not_held_against_the_report() -> None:
+    values = [0.9, 0.95, 0.8]
+    assert share_reaching(0.9, values, Setting()) == "2 of 3 runs are at least as good"
+    assert share_reaching(0.95, values, Setting()) == "1 of 3 runs is at least as good"
+    assert "not to be held against" in share_reaching(0.9, values, Setting(quick=True))
+
+
+def test_parabola_says_how_many_seeds_reach_the_reports_figures() -> None:
+    document = parabola.report(Setting(), seeds=[0, 1])
+    closing = document.parts[-1]
+    assert isinstance(closing, Table)
+    measured = {row[0]: row[2] for row in closing.rows}
+    assert "0 of 2 runs are at least as good" in measured["2→3→1: test accuracy"]
+    assert "2 of 2 runs" in measured["2→3→1 from zeros, test accuracy"]
+    accuracies = next(
+        p for p in document.parts if isinstance(p, Table) and "test loss" in p.headers
+    )
+    assert accuracies.headers[-2:] == ["training loss", "test loss"]
+
+
+def test_one_more_layer_is_that_of_the_report() -> None:
+    assert fully_connected.VARIANTS[fully_connected.DEEPER].sizes == (100, 50, 100, 10)
 
 
 def test_gain_says_whether_a_difference_is_real() -> None:
