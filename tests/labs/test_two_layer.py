@@ -7,14 +7,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.document import Document
-from chainrule.labs.two_layer import (
-    CLIP,
-    Training,
-    compare_convolutions,
-    convolve,
-    questions,
-    train,
-)
+from chainrule.labs.convolution import compare_convolutions, convolve
+from chainrule.labs.two_layer import CLIP, Training, questions, train
 
 
 def test_the_network_has_two_hidden_layers_and_no_biases() -> None:
