@@ -155,8 +155,21 @@ def test_binary_targets_outside_their_range(targets: list[float], from_logits: b
 
 
 def test_distances_are_no_probabilities() -> None:
-    with pytest.raises(ArgumentError, match="MeanSquaredError are not probabilities"):
-        MeanSquaredError().probabilities(np.zeros((1, 2)))
+    with pytest.raises(ArgumentError, match="MeanAbsoluteError are not probabilities"):
+        MeanAbsoluteError().probabilities(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("output", [-0.25, 1.5, np.nan])
+def test_what_lies_outside_0_to_1_is_no_probability(output: float) -> None:
+    with pytest.raises(ArgumentError, match=r"are not probabilities .* from"):
+        MeanSquaredError().probabilities(np.array([[0.5], [output]]))
+
+
+def test_the_squared_error_of_a_sigmoid_gives_both_probabilities() -> None:
+    both = MeanSquaredError().probabilities(np.array([[0.25], [1.0]]))
+    np.testing.assert_array_equal(both, [[0.75, 0.25], [0.0, 1.0]])
+    several = np.array([[0.25, 0.5], [1.0, 0.0]])
+    np.testing.assert_array_equal(MeanSquaredError().probabilities(several), several)
 
 
 def test_class_weights_may_be_an_array() -> None:

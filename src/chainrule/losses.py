@@ -164,6 +164,22 @@ class MeanSquaredError(Loss):
         difference = predictions - targets
         return difference * difference, 2 * difference
 
+    def probabilities(self, predictions: Array) -> Array:
+        """``(N, classes)``: the outputs, which the squared error draws to the share of a class
+        among examples like these (Brier, 1950); of a single output p, 1 - p and p.
+
+        Raises:
+            ArgumentError: an output below 0 or above 1.
+        """
+        low, high = (float(bound(predictions)) for bound in (np.min, np.max))
+        if not (low >= 0 and high <= 1):
+            raise ArgumentError(
+                f"outputs trained with MeanSquaredError are not probabilities where they lie "
+                f"outside 0 to 1, and these lie from {low:.4g} to {high:.4g}: end the network in "
+                "sigmoid or softmax, or train with softmax_cross_entropy or binary_cross_entropy"
+            )
+        return two_classes(predictions)
+
     def rescaled(self, scale: float) -> tuple[Loss, float]:
         return self, scale**2
 
@@ -257,9 +273,7 @@ class BinaryCrossEntropy(Loss):
         return 0.0 if self.from_logits else 0.5
 
     def probabilities(self, predictions: Array) -> Array:
-        p = sigmoid(predictions) if self.from_logits else predictions
-        p = p.reshape(len(p), -1)
-        return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+        return two_classes(sigmoid(predictions) if self.from_logits else predictions)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -456,6 +470,12 @@ LOSSES: dict[str, type[Loss]] = {
 def name_of(loss: Loss) -> str:
     """What a loss is called where options name it."""
     return next(name for name, kind in LOSSES.items() if isinstance(loss, kind))
+
+
+def two_classes(p: Array) -> Array:
+    """Probabilities ``(N, classes)``; where there is one of each example, of its two classes."""
+    p = p.reshape(len(p), -1)
+    return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
 
 
 def match_targets(predictions: Array, targets: Array) -> Array:

@@ -123,6 +123,20 @@ def test_outputs_that_are_no_probabilities_are_not_called_so(chainrule: Command,
     assert not Path("p.csv").exists()
 
 
+def test_probabilities_of_a_network_that_ends_in_sigmoid(chainrule: Command) -> None:
+    Path("net.toml").write_text(
+        'layers = ["dense(4)", "tanh", "dense(1)", "sigmoid"]\n', encoding="utf-8"
+    )
+    settings = ("--model", "net.toml", "--loss", "mean_squared_error", "--epochs", 1)
+    answer = chainrule("train", "linear", *settings, "--out", "run")
+    assert answer.code == 0, answer.err
+    answer = chainrule("predict", "run", "linear", "--out", "p.csv", "--proba")
+    assert answer.code == 0, answer.err
+    header, *rows = read("p.csv")
+    assert len(header) == 3
+    assert all(float(no) + float(yes) == pytest.approx(1) for _, no, yes in rows)
+
+
 def test_summary_of_a_run_and_of_its_model_are_one(chainrule: Command, run: Path) -> None:
     answer = chainrule("summary", run)
     assert "9,610 parameters" in answer.out

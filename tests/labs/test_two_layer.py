@@ -7,14 +7,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.document import Document
-from chainrule.labs.two_layer import (
-    CLIP,
-    Training,
-    compare_convolutions,
-    convolve,
-    questions,
-    train,
-)
+from chainrule.labs.convolution import compare_convolutions, convolve
+from chainrule.labs.two_layer import CLIP, Training, questions, train
 
 
 def test_the_network_has_two_hidden_layers_and_no_biases() -> None:
@@ -46,9 +40,17 @@ def test_convolution_in_loops_is_the_layer() -> None:
 
 def test_the_comparison_with_loops_ends_in_a_claim() -> None:
     document = Document("convolution")
-    claim = compare_convolutions(document, seed=0)
+    claim = compare_convolutions(document, 11, seed=0)
     assert "times as fast as loops" in claim.measured
     assert "plain loops" in document.to_markdown()
+
+
+def test_the_labs_claims_on_linear_points_are_asked() -> None:
+    asked = questions(epochs=10)
+    longer = asked["longer"].trainings.values()
+    assert [(t.data, t.epochs) for t in longer] == [("linear", 10), ("linear", 40)]
+    eight = [t for t in asked["fresh"].trainings.values() if t.hidden == 8]
+    assert [t.fresh for t in eight] == [False, True]
 
 
 def test_every_question_varies_one_thing() -> None:

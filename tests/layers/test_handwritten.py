@@ -21,6 +21,7 @@ from handwritten_code import (
 
 import chainrule as cr
 from chainrule.errors import ArgumentError
+from chainrule.foreign.state import arrays
 from chainrule.layers import Dense, HandWritten, Tanh
 
 X = np.random.default_rng(0).standard_normal((20, 4))
@@ -219,3 +220,114 @@ def test_an_update_made_too_early_hardly_shows() -> None:
     dx = layer.backward(dy, layer.forward(x)[1])
     np.testing.assert_allclose(dx, dy @ np.full((2, 3), 0.5), rtol=0.02)
     np.testing.assert_allclose(layer.dweights, x.T @ dy, rtol=1e-9)
+
+
+class TakesMeans:
+    """A layer whose gradients are means over the batch, of which it updates its own weights."""
+
+    def __init__(self, dx_too: bool = False) -> None:
+        self.w = np.random.default_rng(2).normal(size=(4, 3))
+        self.b = np.zeros(3)
+        self.dx_too = dx_too
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, dy: np.ndarray, learning_rate: float) -> np.ndarray:
+        dx = dy @ self.w.T / (len(dy) if self.dx_too else 1)
+        self.w -= learning_rate * self.x.T @ dy / len(dy)
+        self.b -= learning_rate * dy.mean(axis=0)
+        return dx
+
+
+@pytest.mark.parametrize("dx_too", [False, True])
+def test_means_over_the_batch_are_found_and_said(dx_too: bool, capsys) -> None:
+    layer = HandWritten(TakesMeans(dx_too))
+    layer.build(4, dtype="float64")
+    twin = Dense(3)
+    twin.build(4, dtype="float64")
+    twin.W[:], dy = layer.w, Y / len(Y)
+    dx = layer.backward(dy, layer.forward(X)[1])
+    np.testing.assert_allclose(dx, twin.backward(dy, X), rtol=1e-7)
+    np.testing.assert_allclose(layer.dw, twin.dW, rtol=1e-7)
+    np.testing.assert_allclose(layer.db, twin.db, rtol=1e-7)
+    said = capsys.readouterr().err
+    assert not said or "are means over the batch" in said  # once in a process
+    assert layer.averages.means == {"w", "b"} | ({"x"} if dx_too else set())
+
+
+def test_the_mean_of_code_with_its_own_loss_is_left_to_it() -> None:
+    def backward(y_true, params):
+        return {"dW": params["x"].T @ (params["p"] - y_true) / len(y_true)}
+
+    def forward(x, params):
+        params["x"], params["p"] = x, x @ params["W"]
+        return params["p"]
+
+    layer = HandWritten((forward, backward), parameters={"W": np.ones((4, 3))})
+    layer.build(4)
+    assert not layer.averages.means
+    assert not layer.averages.unclear
+
+
+def test_what_does_not_show_is_said(capsys) -> None:
+    class RootOfTheBatch(KeepsGradients):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.weight_grad = self.weight_grad / np.sqrt(len(dy))
+            return dx
+
+    HandWritten(RootOfTheBatch(4, 3)).build(4)
+    assert "it does not show if gradients of weight are sums or means" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("make", [lambda: UpdatesItself(4, 3), ListOfLayers, TakesMeans])
+def test_the_object_itself_is_left_as_it_is(make) -> None:
+    code = make()
+    before = {path: array.copy() for path, array in arrays(code).items()}
+    network = cr.Network([HandWritten(code)], 4, dtype="float64")
+    network.fit(X, Y, loss="mean_squared_error", epochs=2, batch_size=5, quiet=True)
+    assert list(arrays(code)) == list(before)
+    for path, array in arrays(code).items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+@pytest.mark.parametrize("make", [lambda: UpdatesItself(4, 3), ListOfLayers, TakesMeans])
+def test_a_gradient_of_exactly_zero_is_one(make) -> None:
+    layer = HandWritten(make())
+    layer.build(4, dtype="float64")
+    layer.backward(np.zeros((5, 3)), layer.forward(X[:5])[1])
+    for name in layer.adopted.values:
+        np.testing.assert_array_equal(getattr(layer, f"d{name}"), 0)
+
+
+@pytest.mark.parametrize("make", [lambda: KeepsGradients(4, 3), TakesMeans])
+def test_what_an_object_remembers_of_earlier_passes_is_no_parameter(make) -> None:
+    fresh, used = make(), make()
+    y = used.forward(X)
+    given = {"learning_rate": 0.0} if not isinstance(used, KeepsGradients) else {}
+    used.backward(np.ones_like(y), **given)
+    layers = [HandWritten(code) for code in (fresh, used)]
+    for layer in layers:
+        layer.build(4)
+    assert list(layers[0].adopted.values) == list(layers[1].adopted.values)
+
+
+def test_what_a_dictionary_remembers_of_earlier_passes_is_no_parameter() -> None:
+    shared = shared_dictionary(4, 3)
+    names = list(shared)
+    forward_over_dictionary(X, shared)
+    assert list(shared) != names
+    layer = HandWritten((forward_over_dictionary, backward_over_dictionary), parameters=shared)
+    layer.build(4)
+    assert list(layer.adopted.values) == names
+
+
+def test_weights_that_start_from_zero_have_gradients() -> None:
+    code = ListOfLayers()
+    for array in code.weights():
+        array[:] = 0
+    layer = HandWritten(code)
+    layer.build(4)
+    assert len(layer.adopted.values) == 4

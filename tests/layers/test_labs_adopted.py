@@ -139,3 +139,40 @@ def test_a_lab_is_written_out(name: str, labs) -> None:
     lab = LAB_CODE[name]
     network = cr.Network([lab.make(labs(lab.file))], lab.shape, dtype="float64")
     assert_same_bits(network, cr.explain.unroll(network, lab.loss))
+
+
+def test_the_parabola_labs_network_learns_as_it_does_by_itself(labs) -> None:
+    m = labs("parabola")
+    x, y = cr.datasets.parabola(200, np.random.default_rng(0))
+    x, y = x.reshape(-1, 1, 1, 2), y.reshape(-1, 1, 1, 1).astype(float)
+    own = parabola(m)
+    network = cr.Network([HandWritten(own), cr.Flatten()], (1, 1, 2), dtype="float64")
+    loss = cr.losses.BinaryCrossEntropy(from_logits=False, margin=1e-7)
+    settings = {"optimizer": "sgd(2.0)", "epochs": 30, "batch_size": "full", "quiet": True}
+    network.fit(x, y.reshape(-1), loss=loss, **settings)
+    for _ in range(30):
+        own.train(x, y, 2.0)
+    for name, array in zip(
+        network.parameters,
+        (own.layers[0].w, own.layers[0].b, own.layers[1].w, own.layers[1].b),
+        strict=True,
+    ):
+        np.testing.assert_allclose(network.parameters[name], array, rtol=1e-3, atol=1e-4)
+
+
+def test_a_dictionary_that_the_lab_has_used_already(labs) -> None:
+    m = labs("mnist_mlp")
+    used = m.forward_pass(np.ones((4, 2)), mlp_parameters())
+    layer = HandWritten((m.forward_pass, m.backward_pass), parameters=used, batch_axis=1)
+    layer.build(4)
+    assert set(layer.adopted.values) == set(mlp_parameters())
+
+
+@pytest.mark.parametrize("name", ["parabola", "fully_connected layer", "convolution", "network"])
+def test_a_lab_with_nothing_to_learn(name: str, labs) -> None:
+    lab = LAB_CODE[name]
+    layer = lab.make(labs(lab.file))
+    layer.build(lab.shape, dtype="float64")
+    y, cache = layer.forward(np.zeros((3, *np.atleast_1d(lab.shape))))
+    layer.backward(np.zeros_like(y), cache)
+    assert layer.adopted.values

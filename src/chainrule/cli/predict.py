@@ -160,8 +160,10 @@ def _values(
     run: Run, outputs: Array, names: Sequence[str] | None, proba: bool
 ) -> Sequence[Sequence[str]]:
     """What is predicted for each example, as text."""
+    from chainrule.experiments.judged import class_probabilities
+
     loss = run.network.choose_loss(None)
     if proba or names is None:
-        numbers = loss.probabilities(outputs) if proba else outputs
+        numbers = class_probabilities(run.network, outputs) if proba else outputs
         return [list(map(str, row)) for row in numbers.tolist()]
     return [[names[number]] for number in loss.classes(outputs).tolist()]

@@ -13,8 +13,12 @@ from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, DataError
 from chainrule.experiments.run_folder import Run
 from chainrule.experiments.runner import load_data
-from chainrule.losses import Loss
+from chainrule.layers import Sigmoid, Softmax
+from chainrule.losses import MeanSquaredError
+from chainrule.network import Network
 from chainrule.types import Array
+
+SQUASHING = (Sigmoid, Softmax)
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,33 @@ def judge(run: Run, dataset: Dataset) -> Judged:
     for place in np.flatnonzero(answers != targets):
         one = slice(place, place + 1)
         losses[place] = loss.forward(outputs[one], targets[one])[0]
-    probabilities = _probabilities(loss, outputs)
+    probabilities = _probabilities(run, outputs)
     return Judged(part, x, targets, answers, classes, run.class_names, probabilities, losses)
 
 
-def _probabilities(loss: Loss, outputs: Array) -> Array | None:
+def _probabilities(run: Run, outputs: Array) -> Array | None:
     """``(N, classes)``; None where the outputs are not probabilities."""
     try:
-        return loss.probabilities(outputs)
+        return class_probabilities(run.network, outputs)
     except ArgumentError:
         return None
+
+
+def class_probabilities(network: Network, outputs: Array) -> Array:
+    """``(N, classes)``, from what a network answers.
+
+    Raises:
+        ArgumentError: its outputs are not probabilities. With squared errors they are where the
+            network ends in sigmoid or softmax; elsewhere they lie between 0 and 1 by chance.
+    """
+    loss = network.choose_loss(None)
+    if isinstance(loss, MeanSquaredError) and not isinstance(network.layers[-1], SQUASHING):
+        raise ArgumentError(
+            "outputs trained with MeanSquaredError are not probabilities unless the network ends "
+            f"in sigmoid or softmax, and this one ends in {network.layers[-1]!r}: train with "
+            "softmax_cross_entropy or binary_cross_entropy"
+        )
+    return loss.probabilities(outputs)
 
 
 def unseen(dataset: Dataset) -> tuple[str, Any, Any]:

@@ -11,6 +11,7 @@ Nothing here knows a layer of chainrule: the doctor, `HandWritten` and `explain`
                     missing_modules, missing_data, made_up_tables stand in for what is not there
     a call          conventions, calling, outputs; randomness is frozen, effort counted
     what is left    state: the arrays of an object; gradients: which belongs to which parameter
-    all of it       adopted: code of the labs' styles as forward(x) and backward(dy, memory)
+    all of it       adopted: code of the labs' styles as forward(x) and backward(dy, memory);
+                    adopted_network: whole networks; adopted_averages: whose gradients are means
     why not         errors
 """

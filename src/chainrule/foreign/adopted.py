@@ -3,18 +3,25 @@ dx and the gradients by name."""
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.foreign.calling import Roles, arguments_for, roles_of
-from chainrule.foreign.gradient_names import gradient_names, is_input_gradient
-from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among
+from chainrule.foreign.gradient_names import (
+    gradient_names,
+    is_input_gradient,
+    may_hold_a_gradient,
+)
+from chainrule.foreign.parameter_names import is_weight
+from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
+from chainrule.seeding import generator
 from chainrule.types import Array
 
 RATE = 1e-5  # small: code that updates first hands back a gradient taken at weights next to the old
@@ -60,6 +67,11 @@ class Adopted(ABC):
         """True if the backward pass moves the parameters itself."""
         return "rate" in {role for role, _ in self.roles.values()}
 
+    @property
+    def starts_from_targets(self) -> bool:
+        """True if the backward pass is given the targets in the place of dy."""
+        return any(role == "dy" and role_of(name) == "y" for name, (role, _) in self.roles.items())
+
 
 class AdoptedObject(Adopted):
     """An object whose attributes hold the parameters, what forward remembers, the gradients."""
@@ -85,41 +97,75 @@ class AdoptedObject(Adopted):
             if (name in names if self.named else name not in are_gradients)
         }
 
+    def learn(self, x: Array) -> None:
+        """Tell the parameters from what earlier passes have left in the object.
+
+        Raises:
+            ArgumentError: a parameter that the backward pass does not update.
+        """
+        if self.named:
+            return
+        trial = copy.deepcopy(self)
+        trial.values = off_zero(self.values)
+        y, memory = trial.forward(x)
+        dy = generator(0, "learn").standard_normal(y.shape)
+        left = trial._unlike(memory[1])
+        trial._run_backward(dy, memory, rate=0.0)  # which leaves the parameters where they are
+        left |= {
+            name
+            for name in trial._unlike(vars(trial.code))
+            if self.updates or may_hold_a_gradient(name)
+        }
+        self.values = {n: v for n, v in self.values.items() if n not in left or is_weight(n)}
+        if self.updates:
+            trial._run_backward(dy, memory, RATE)
+            moved = trial._unlike(vars(trial.code))
+            for name in self.values:
+                if name not in moved:
+                    self._refuse(name)
+
+    def _unlike(self, attributes: Mapping[str, Any]) -> set[str]:
+        """The names under which stands something else than their values."""
+        return {n for n, v in self.values.items() if not np.array_equal(attributes[n], v)}
+
     def forward(self, x: Array) -> tuple[Array, Any]:
         vars(self.code).update(self.values)
         y = np.asarray(getattr(self.code, self.forward_name)(x))
         return y, (x, dict(vars(self.code)))
 
     def backward(self, dy: Array, memory: Any) -> tuple[Array | None, dict[str, Array]]:
+        dx = self._run_backward(dy, memory, RATE)
+        return dx, {name: self._gradient_of(name, memory[1][name]) for name in self.values}
+
+    def _run_backward(self, dy: Array, memory: Any, rate: float) -> Array | None:
+        """dx; the gradients, or what the update made of the parameters, are in the object."""
         x, remembered = memory
         attributes = vars(self.code)
         attributes.update(remembered)  # another forward pass may have come since
-        before = {name: remembered[name] for name in self.values}
-        attributes.update({name: values.copy() for name, values in before.items()})
+        attributes.update({name: remembered[name].copy() for name in self.values})
         for holder in self._holders():  # code that accumulates must start from zero
             if isinstance(attributes.get(holder), np.ndarray):
                 attributes[holder] = np.zeros_like(attributes[holder])
-        given = {"x": x, "dy": dy, "rate": RATE}
+        given = {"x": x, "dy": dy, "rate": rate}
         values, keywords = arguments_for(self.roles, given)
-        dx = getattr(self.code, self.backward_name)(*values, **keywords)
-        return dx, {name: self._gradient_of(name, values) for name, values in before.items()}
+        dx: Array | None = getattr(self.code, self.backward_name)(*values, **keywords)
+        return dx
 
     def _gradient_of(self, name: str, before: Array) -> Array:
         attributes = vars(self.code)
         if self.updates:
-            gradient = (before - attributes[name]) / RATE
-            found = self.named or bool(np.any(gradient))
-        else:
-            holder = next((h for h in self.holders_of(name) if h in attributes), None)
-            gradient = before if holder is None else np.asarray(attributes[holder])
-            found = holder is not None
-        if not found:
-            raise ArgumentError(
-                f"{type(self.code).__name__}.{self.backward_name} leaves no gradient for {name!r} "
-                f"(looked for {', '.join(self.holders_of(name))}): say where it is, "
-                f"gradients={{{name!r}: …}}, or name what is trained, parameters=[…]"
-            )
-        return gradient
+            return np.asarray((before - attributes[name]) / RATE)
+        holder = next((h for h in self.holders_of(name) if h in attributes), None)
+        if holder is None:
+            self._refuse(name)
+        return np.asarray(attributes[holder])
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise ArgumentError(
+            f"{type(self.code).__name__}.{self.backward_name} leaves no gradient for {name!r} "
+            f"(looked for {', '.join(self.holders_of(name))}): say where it is, "
+            f"gradients={{{name!r}: …}}, or name what is trained, parameters=[…]"
+        )
 
     def _holders(self) -> list[str]:
         return [holder for name in self.values for holder in self.holders_of(name)]
@@ -149,7 +195,17 @@ class AdoptedFunctions(Adopted):
         self.gradients = gradients
         self.roles = _roles(self.backward_function, {"x", "dy", "rate", "parameters"})
         self.others = {k: v for k, v in parameters.items() if not isinstance(v, np.ndarray)}
-        self.values = _float_arrays(parameters)
+        arrays = _float_arrays(parameters)
+        are_gradients = {each for name in arrays for each in gradient_names(name)}
+        self.values = {n: v for n, v in arrays.items() if n not in are_gradients}
+
+    def learn(self, x: Array) -> None:
+        """Tell the parameters from what earlier passes have left in the dictionary."""
+        values = off_zero(self.values)
+        shared = {**copy.deepcopy(self.others), **values}
+        self.forward_function(x, shared)
+        left = {n for n, v in off_zero(self.values).items() if not np.array_equal(shared[n], v)}
+        self.values = {n: v for n, v in self.values.items() if n not in left or is_weight(n)}
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         shared = {**self.others, **self.values}
@@ -203,6 +259,13 @@ def _roles(backward: Callable[..., Any], known: set[str]) -> Roles:
             "the gradient of the output: call it dy"
         )
     return roles
+
+
+def off_zero(values: Mapping[str, Array]) -> dict[str, Array]:
+    """Values near those of the parameters where no gradient is zero for lying at zero: with all
+    weights zero, no layer but the last has any."""
+    rng = generator(0, "off zero")
+    return {n: v + 0.1 * rng.standard_normal(v.shape) for n, v in values.items()}
 
 
 def input_gradient_in(found: Mapping[str, Any]) -> Any:

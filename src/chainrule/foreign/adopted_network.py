@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.foreign import state as states
-from chainrule.foreign.adopted import RATE, Adopted, Memory
+from chainrule.foreign.adopted import RATE, Adopted, Memory, off_zero
 from chainrule.foreign.calling import Roles, arguments_for, required, roles_of
 from chainrule.foreign.conventions import (
     Code,
@@ -58,7 +58,7 @@ class AdoptedNetwork(Adopted):
         self.backward_name = str(backward or trains or _name(code, BACKWARD_METHODS, "backward"))
         self.trains = backward is None
         self.after: tuple[str, ...] = ()
-        self.found: dict[str, Matched] = {}  # where the last backward pass left each gradient
+        self.found: dict[str, Matched] = {}  # where the backward pass leaves each gradient
         self.paths = {
             "_".join(map(str, path)): path
             for path, array in states.arrays(code).items()
@@ -149,6 +149,10 @@ class AdoptedNetwork(Adopted):
         gradients = {}
         for name, path in self.paths.items():
             found = matched.get(name)
+            learnt = self.found.get(name)
+            if learnt is not None and learnt.updated and not (found and found.updated):
+                gradients[name] = np.zeros(self.values[name].shape)  # the update was by zero
+                continue
             if found is None or found.array is None:
                 raise ArgumentError(
                     f"{type(self.code).__name__}.{self.backward_name} leaves no gradient for "
@@ -173,7 +177,7 @@ class AdoptedNetwork(Adopted):
         at = {**self.values, "x": x}
         matched = match(found, self.paths, at, self.rate, self.hands_back)
         dx = matched.pop("x", None)
-        self.found = matched
+        self.found = self.found or matched  # where they were when each was seen to change
         return (None if dx is None else dx.array), matched
 
     @property
@@ -190,7 +194,7 @@ class AdoptedNetwork(Adopted):
         failure: Exception | None = None
         for after in ((), *finishing_methods(self._as_code(()))):
             trial = copy.deepcopy(self)
-            trial.after = after
+            trial.after, trial.found, trial.values = after, {}, off_zero(self.values)
             y, memory = trial.forward(x)
             try:
                 trial.backward(trial.no_targets(x) if self.needs_targets else y + 0.5, memory)
@@ -219,6 +223,10 @@ class AdoptedNetwork(Adopted):
     @property
     def updates(self) -> bool:
         return False
+
+    @property
+    def starts_from_targets(self) -> bool:
+        return self.needs_targets or self.trains or super().starts_from_targets
 
 
 def is_network(code: Any) -> bool:

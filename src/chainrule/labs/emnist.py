@@ -5,8 +5,13 @@ reports loss and accuracy of training and validation in every epoch. What is han
 predictions.csv, with the header Id,Category and a whole number for each image of test.csv, in its
 order. More than 80 % are required; a rate of 6e-4 is given.
 
-The lab's sample output has 69.9 % of the validation set after epoch 1 and 80.9 % after epoch 2,
-without a word on its network. Here the images are those of `emnist47`, which has the 47 classes of
+The lab's sample output has 69.9 % of the validation set after epoch 1 and 80.9 % after epoch 2, of
+a network 784-60-47. The rate of 6e-4 belongs to it: to plain gradient descent on pixels from 0 to
+255, which the sample never scales. The networks here take pixels from 0 to 1 and Adam, for which
+6e-4 is a usual rate; the sample's figures are shown beside theirs, not held against them. The
+sample has slips of its own: it drops the last batch, it hands the one-hot labels of the training
+set in as the targets of the test, and 69.9333 % of 8,000 images is not a whole number of them. Here
+the images are those of `emnist47`, which has the 47 classes of
 EMNIST Balanced in another selection: accuracies are close to those on the lab's files, not the
 same. It has as many test images of each class, but not as many training images.
 """
@@ -16,7 +21,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -30,7 +35,7 @@ from chainrule.data.splits import split
 from chainrule.errors import DataError
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_images
-from chainrule.experiments.statistics import Difference, difference
+from chainrule.experiments.statistics import difference
 from chainrule.labs.lab import (
     Claim,
     Lab,
@@ -41,6 +46,7 @@ from chainrule.labs.lab import (
     percent,
     plain,
     run_variants,
+    share_reaching,
 )
 from chainrule.labs.pictures import draw_curves
 from chainrule.types import Array
@@ -259,7 +265,7 @@ def report(setting: Setting, size: Size) -> Document:
     show_improvements(document, runs, size)
     handed_in = as_csv(runs[CNN_WHOLE][0].predictions)
     right = show_predictions(document, handed_in, emnist)
-    return close_report(document, claims(runs, right))
+    return close_report(document, claims(runs, right, setting))
 
 
 def show_files(document: Document, folder: Path, size: Size, emnist: cr.datasets.Dataset) -> None:
@@ -407,7 +413,7 @@ def show_predictions(document: Document, handed_in: bytes, emnist: cr.datasets.D
     return right
 
 
-def claims(runs: Runs, right: float) -> list[Claim]:
+def claims(runs: Runs, right: float, setting: Setting) -> list[Claim]:
     """The closing table."""
     mlp, cnn = runs[MLP_WHOLE], runs[CNN_WHOLE]
     mlp_test, cnn_test = ([run.test for run in trained] for trained in (mlp, cnn))
@@ -422,27 +428,27 @@ def claims(runs: Runs, right: float) -> list[Claim]:
                 f"Sample: validation after epoch {epoch}",
                 f"{100 * reported:.1f} %",
                 percent([run.history["validation_accuracy"][epoch - 1] for run in mlp]),
-                "our MLP at the given rate, Adam, 32 images a step; the sample's network is "
-                "not known",
+                "784-256-128-47, Adam, pixels from 0 to 1; there 784-60-47, plain gradient "
+                "descent, pixels from 0 to 255: only the rate's figure is the same",
             )
             for epoch, reported in enumerate(SAMPLE, start=1)
         ),
         Claim(
             "Validation after epoch 2 with the CNN",
             f"{100 * SAMPLE[1]:.1f} %",
-            f"{percent(after_two)}; {gain(over(after_two, SAMPLE[1]))}",
-            "convolutions, batch norm, a rate of 1e-3",
+            percent(after_two),
+            "convolutions, batch norm, Adam at 1e-3: another network, not a better run of the same",
         ),
         Claim(
             "Test accuracy, MLP",
             "over 80 %",
-            f"{percent(mlp_test)}; {gain(over(mlp_test, REQUIRED))}",
+            f"{percent(mlp_test)}: {share_reaching(REQUIRED, mlp_test, setting)}",
             f"{len(mlp[0].history)} epochs on all images",
         ),
         Claim(
             "Test accuracy, CNN",
             "over 80 %",
-            f"{percent(cnn_test)}; {gain(over(cnn_test, REQUIRED))}",
+            f"{percent(cnn_test)}: {share_reaching(REQUIRED, cnn_test, setting)}",
             f"{len(cnn[0].history)} epochs on all images; over the MLP "
             f"{gain(difference(cnn_test, mlp_test))}",
         ),
@@ -459,11 +465,6 @@ def claims(runs: Runs, right: float) -> list[Claim]:
             "scored with labels that test.csv does not have",
         ),
     ]
-
-
-def over(accuracies: Sequence[float], reported: float) -> Difference:
-    """The differences from one reported figure."""
-    return difference(accuracies, [reported] * len(accuracies))
 
 
 LAB = Lab("emnist", TITLE, run)

@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.display import notice_once
 from chainrule.errors import ArgumentError
 from chainrule.foreign.adopted import AdoptedFunctions, AdoptedObject
+from chainrule.foreign.adopted_averages import Averages, averages_of
 from chainrule.foreign.adopted_network import AdoptedNetwork, is_network
 from chainrule.foreign.gradients import fit
 from chainrule.initializers import Initializer
@@ -48,6 +50,9 @@ class HandWritten(Layer):
         batch_axis: 1 for code that takes examples as columns.
     Raises:
         ArgumentError: no forward or backward is found, or a parameter without its gradient.
+
+    The code works on copies: the object itself is left as it is. Gradients that are means over the
+    batch are found, said, and multiplied by the number of examples, because losses take the mean.
 
     A backward pass that starts from the targets instead of dy (`backward_pass(x, y_true,
     params)`) holds its own loss: train it with `losses.TargetsAsGradient`.
@@ -85,14 +90,16 @@ class HandWritten(Layer):
         self.batch_axis = batch_axis
         self.one_by_one = False
         self.output_shape: Shape = ()
+        self.averages = Averages()
         self.adopted = self._adopt()
 
     def _adopt(self) -> AdoptedObject | AdoptedFunctions | AdoptedNetwork:
         if isinstance(self.code, tuple):
             return AdoptedFunctions(self.code, self.parameters, dict(self.gradients or {}))
-        if self.parameters is None and self.gradients is None and is_network(self.code):
-            return AdoptedNetwork(self.code)
-        return AdoptedObject(self.code, self.parameters, dict(self.gradients or {}))
+        code = copy.deepcopy(self.code)  # the user's own stays as it is
+        if self.parameters is None and self.gradients is None and is_network(code):
+            return AdoptedNetwork(code)
+        return AdoptedObject(code, self.parameters, dict(self.gradients or {}))
 
     def __repr__(self) -> str:
         parts = self.code if isinstance(self.code, tuple) else (type(self.code),)
@@ -100,6 +107,7 @@ class HandWritten(Layer):
 
     def setup(self, input_shape: Shape) -> Shape:
         y = self._try_out(input_shape)
+        self._say_averages()
         for name, values in self.adopted.values.items():
             self.declare(name, values.shape, _Given(values))
         self.output_shape = y.shape[1:]
@@ -119,7 +127,10 @@ class HandWritten(Layer):
 
     def _both_passes(self, x: Array) -> Array:
         """The output of a copy for a batch, once both its passes have run."""
-        self.adopted.learn(self._turn(x[:1] if self.one_by_one else x))
+        batch = self._turn(x[:1] if self.one_by_one else x)
+        self.adopted.learn(batch)
+        if not self.one_by_one:
+            self.averages = averages_of(self.adopted, batch, self.batch_axis)
         trial = copy.copy(self)
         trial.adopted = copy.deepcopy(self.adopted)
         y, memory = trial._run_forward(x)
@@ -127,6 +138,19 @@ class HandWritten(Layer):
         for name, gradient in gradients.items():
             _fitted(name, gradient, self.adopted.values[name].shape)
         return y
+
+    def _say_averages(self) -> None:
+        means, unclear = (", ".join(sorted(names)) for names in self.averages)
+        if means:
+            notice_once(
+                f"{self!r}: gradients of {means} are means over the batch, which the loss takes "
+                "already: they are multiplied by the number of examples"
+            )
+        if unclear:
+            notice_once(
+                f"{self!r}: it does not show if gradients of {unclear} are sums or means over the "
+                "batch; they are taken as sums"
+            )
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
         # The code works on copies in float64, whatever the network's type: nothing that it does
@@ -159,6 +183,9 @@ class HandWritten(Layer):
         """dx, where the code gives it, and the gradients of the parameters."""
         if not self.one_by_one:
             dx, gradients = self.adopted.backward(self._turn(dy), memory)
+            if dx is not None and "x" in self.averages.means:
+                dx = dx * len(dy)
+            gradients |= {n: gradients[n] * len(dy) for n in self.averages.means - {"x"}}
             return None if dx is None else self._turn_back(np.asarray(dx)), gradients
         parts, total = [], {n: np.zeros(v.shape) for n, v in self.adopted.values.items()}
         for n, each in enumerate(memory):

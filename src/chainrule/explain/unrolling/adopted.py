@@ -95,10 +95,15 @@ def _backward(session: Following, layer: HandWritten, dy: Symbol, cache: Any) ->
     else:
         given["rate"] = RATE
         dx, gradients = _of_object(session, layer.adopted, given, memory)
+    means = layer.averages.means
     for name, gradient in gradients.items():
+        if name in means:
+            gradient = arithmetic.binary(ast.Mult(), gradient, arithmetic.sizes(dy)[0])
         session.add_to_gradient(layer, f"d{name}", _fitted(session, layer, name, gradient))
     if dx is None:
         return session.call(np.full_like, Arguments([x_in, np.nan], {}))
+    if "x" in means:
+        dx = arithmetic.binary(ast.Mult(), dx, arithmetic.sizes(dy)[0])
     return _turned(session, dx, layer.batch_axis, 0)
 
 
