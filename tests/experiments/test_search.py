@@ -22,7 +22,8 @@ from chainrule.experiments.config import make_config
 from chainrule.experiments.results import Results
 from chainrule.experiments.run_folder import read_run
 from chainrule.experiments.runner import prepare, train
-from chainrule.experiments.search import (
+from chainrule.experiments.search.report import report_search
+from chainrule.experiments.search.search import (
     JOURNAL,
     Search,
     compare_winner,
@@ -31,9 +32,8 @@ from chainrule.experiments.search import (
     run_trials,
     train_command,
 )
-from chainrule.experiments.search_report import report_search
-from chainrule.experiments.search_space import options_of, parse_setting, parse_space
-from chainrule.experiments.search_trials import SearchResults, Trials
+from chainrule.experiments.search.space import options_of, parse_setting, parse_space
+from chainrule.experiments.search.trials import SearchResults, Trials
 
 SPACE = ("learning_rate=1e-4..1e-1:log", "hidden=4..32:log", "activation=relu|tanh")
 BASE = {"data": "moons", "samples": 500, "epochs": 6}
@@ -87,7 +87,7 @@ def test_a_trial_is_the_training_that_its_command_names(undisturbed: SearchResul
 
 KILL = """
 import os, signal, sys
-from chainrule.experiments.search import Watch
+from chainrule.experiments.search.search import Watch
 from tests.experiments.test_search import searched
 
 number, epoch, how = map(int, sys.argv[2:])

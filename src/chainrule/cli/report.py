@@ -38,7 +38,7 @@ def report(
     from chainrule.experiments.comparison_report import is_comparison, report_comparison
     from chainrule.experiments.document import HTML, MARKDOWN, PICTURES
     from chainrule.experiments.report import report_run
-    from chainrule.experiments.search_report import is_search, report_search
+    from chainrule.experiments.search.report import is_search, report_search
 
     formats = also_in(format)
     place = out or folder

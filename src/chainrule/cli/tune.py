@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from chainrule.experiments.comparison import Task
     from chainrule.experiments.results import Results
     from chainrule.experiments.runner import Prepared
-    from chainrule.experiments.search import Search
-    from chainrule.experiments.search_trials import SearchResults, TrialResult
+    from chainrule.experiments.search.search import Search
+    from chainrule.experiments.search.trials import SearchResults, TrialResult
 
 
 @with_train_options
@@ -104,9 +104,9 @@ def tune(
       chainrule tune moons --search learning_rate=1e-3..0.1:log --epochs 20 --trials 12 --out rates
     """
     from chainrule.experiments.run_folder import next_free
-    from chainrule.experiments.search import Search, look_at_data, open_search, run_trials
-    from chainrule.experiments.search_space import parse_space
-    from chainrule.experiments.search_storage import import_optuna
+    from chainrule.experiments.search.search import Search, look_at_data, open_search, run_trials
+    from chainrule.experiments.search.space import parse_space
+    from chainrule.experiments.search.storage import import_optuna
     from chainrule.text import file_name
 
     import_optuna()
@@ -209,8 +209,8 @@ def _conclude(
     """Compare the winner with the default settings, write the report, and say what came out."""
     from chainrule.errors import TrainingError
     from chainrule.experiments.document import HTML
-    from chainrule.experiments.search import describe_winner, train_command
-    from chainrule.experiments.search_report import report_search
+    from chainrule.experiments.search.report import report_search
+    from chainrule.experiments.search.search import describe_winner, train_command
 
     winner = results.best
     if winner is None:
@@ -243,7 +243,7 @@ def _conclude(
 def _compare(
     search: Search, winner: TrialResult, place: Path, seeds: int, workers: int, quiet: bool
 ) -> Results | None:
-    from chainrule.experiments.search import compare_winner
+    from chainrule.experiments.search.search import compare_winner
     from chainrule.experiments.workers import worker_processes
 
     def finished(task: Task, error: str | None) -> None:

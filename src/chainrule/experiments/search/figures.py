@@ -10,8 +10,8 @@ import numpy as np
 
 from chainrule.curves import WIDTH, label_epochs, name_below, spell
 from chainrule.display import is_share
-from chainrule.experiments.search_space import Range, Setting
-from chainrule.experiments.search_trials import SearchResults, TrialResult
+from chainrule.experiments.search.space import Range, Setting
+from chainrule.experiments.search.trials import SearchResults, TrialResult
 from chainrule.history import is_better_larger
 from chainrule.palette import BLUE, UNKNOWN, VERMILION
 from chainrule.text import for_plot

@@ -8,7 +8,8 @@ from chainrule.curves import spell
 from chainrule.display import counted, format_number
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.results import JSON, Results, read_results
-from chainrule.experiments.search import (
+from chainrule.experiments.search.figures import draw_course, draw_importances, draw_parallel
+from chainrule.experiments.search.search import (
     COMPARISONS,
     PLAN,
     Search,
@@ -16,8 +17,7 @@ from chainrule.experiments.search import (
     read_plan,
     train_command,
 )
-from chainrule.experiments.search_figures import draw_course, draw_importances, draw_parallel
-from chainrule.experiments.search_trials import (
+from chainrule.experiments.search.trials import (
     FAILED,
     FINISHED,
     PRUNED,

@@ -39,14 +39,14 @@ from chainrule.experiments.comparison import VALIDATION, Comparison, Task, run_c
 from chainrule.experiments.config import make_config, read_toml, validated
 from chainrule.experiments.results import Results
 from chainrule.experiments.runner import Prepared, check_names, prepare, train
-from chainrule.experiments.search_space import (
+from chainrule.experiments.search.space import (
     Parameters,
     Setting,
     corners,
     options_of,
     parse_space,
 )
-from chainrule.experiments.search_storage import (
+from chainrule.experiments.search.storage import (
     folder_lock,
     hide_password,
     only_here,
@@ -54,7 +54,7 @@ from chainrule.experiments.search_storage import (
     open_journal,
     open_study,
 )
-from chainrule.experiments.search_trials import Claim, SearchResults, TrialResult, Trials
+from chainrule.experiments.search.trials import Claim, SearchResults, TrialResult, Trials
 from chainrule.files import is_unused, whole_file
 from chainrule.metrics import as_metric
 from chainrule.resuming import fingerprint

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import RunFolderError
-from chainrule.experiments.search_space import Parameters, Setting
-from chainrule.experiments.search_storage import folder_lock, is_held, trial_lock
+from chainrule.experiments.search.space import Parameters, Setting
+from chainrule.experiments.search.storage import folder_lock, is_held, trial_lock
 from chainrule.experiments.stored import Numbers, Stored, read_json, write_json
 from chainrule.history import is_better_larger
 from chainrule.limits import shortened
