@@ -12,6 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.run_folder import read_run
+from chainrule.experiments.runner import make_optimizer
 from tests.cli.conftest import Command
 
 QUICK = ("--epochs", 3, "--hidden", 8, "--out", "run")
@@ -214,6 +215,20 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
         ["digits", "--hidden", "[]", "--dropout", 0.1],
         "dropout is for hidden layers, and there are none: --hidden 128",
     ),
+    "limited scores": (
+        ["moons", "--output-activation", "sigmoid"],
+        "SoftmaxCrossEntropy has the outputs it needs: leave it out",
+    ),
+    "an unknown output": (["moons", "--output-activation", "sigmod"], "did you mean 'sigmoid'?"),
+    "limited prices": (
+        ["prices.csv", "--label-column", "price", "--output-activation", "tanh"],
+        "the targets of prices are standardized",
+    ),
+    "a clip below zero": (["moons", "--clip", -1], "clip should be greater than 0; received -1"),
+    "a file with biases": (
+        ["digits", "--model", "net.toml", "--no-bias"],
+        "no_bias is for the models mlp and cnn",
+    ),
     "a file with layers": (
         ["digits", "--model", "net.toml", "--batch-norm"],
         "batch_norm is for the models mlp and cnn; net.toml says what the layers are",
@@ -224,11 +239,26 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
 @pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_train_refuses(chainrule: Command, arguments: Sequence[object], message: str) -> None:
     Path("net.toml").write_text('layers = ["flatten", "dense(10)"]\n')
+    rows = "".join(f"{n},{n * n + 0.5}\n" for n in range(40))
+    Path("prices.csv").write_text("size,price\n" + rows)
     answer = chainrule("train", *arguments, "--out", "run")
     assert answer.code == 2
     assert message in answer.err
     assert answer.err.startswith("chainrule: ")
     assert not Path("run").exists()
+
+
+def test_a_network_without_biases_whose_outputs_and_gradients_are_limited(
+    chainrule: Command,
+) -> None:
+    arguments = ("--output-activation", "sigmoid", "--no-bias", "--clip", 0.01)
+    answer = chainrule("train", "xor", "--loss", "mean_squared_error", *arguments, "--out", "run")
+    assert answer.code == 0, answer.err
+    trained = read_run(Path("run"))
+    layers = trained.network.layers
+    assert [type(layer).__name__ for layer in layers] == ["Dense", "ReLU", "Dense", "Sigmoid"]
+    assert not any(layers[number].bias for number in (0, 2))
+    assert make_optimizer(trained.config).clip_value == 0.01
 
 
 def test_classes_count_alike_in_python() -> None:

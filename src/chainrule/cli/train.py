@@ -11,7 +11,7 @@ import typer
 from chainrule.cli.ending import exit_code
 from chainrule.cli.options import Quiet, with_train_options
 from chainrule.cli.terminal import complain, say_lines
-from chainrule.display import say
+from chainrule.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.experiments.config import TrainConfig
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DECIDE_LAYERS = {
     *("data", "model", "hidden", "activation", "init", "loss"),
-    *("dropout", "batch_norm", "weight_decay"),
+    *("dropout", "batch_norm", "weight_decay", "no_bias", "output_activation"),
 }
 
 
@@ -109,7 +109,6 @@ def train(
       chainrule train --resume runs/cnn
     """
     from chainrule.checkpoint import Checkpoints
-    from chainrule.display import counted
     from chainrule.errors import TrainingError
     from chainrule.experiments.run_folder import (
         CHECKPOINTS,

@@ -94,6 +94,10 @@ class TrainConfig(pydantic.BaseModel):
     weight_decay: float | None = option(
         None, "Model", "RATE", "Shrink weights by this, times the learning rate, in a step.", ge=0
     )
+    no_bias: bool = option(False, "Model", "", "Leave out the biases.")
+    output_activation: Spec | None = option(
+        None, "Model", "NAME", "After the last layer, as in sigmoid; fits the loss if left out."
+    )
     layers: list[Spec] | None = None
     input_shape: list[Count] | None = None
     dtype: Literal["float32", "float64"] = option(
@@ -112,6 +116,9 @@ class TrainConfig(pydantic.BaseModel):
         "RATE",
         "Size of a step; if left out, one that suits the optimizer.",
         gt=0,
+    )
+    clip: float | None = option(
+        None, "Training", "MOST", "Hold each number of a gradient between -MOST and MOST.", gt=0
     )
     schedule: Spec = option(
         "cosine", "Training", "NAME", "constant, cosine, 'step(10)', …; cosine if left out."

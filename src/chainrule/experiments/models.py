@@ -13,7 +13,7 @@ from chainrule.configurable import build, describe, find_name
 from chainrule.data.dataset import Dataset
 from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.experiments.config import TrainConfig, read_toml
-from chainrule.layers import ACTIVATIONS, BatchNorm, Dense, Dropout
+from chainrule.layers import ACTIVATIONS, BatchNorm, Conv2D, Dense, Dropout, MaxPool2D
 from chainrule.layers.base import Layer, declared, set_up, walk
 from chainrule.layers.containers import Sequential
 from chainrule.layers.descriptions import build_layers, describe_layers
@@ -38,19 +38,18 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
         return describe_layers(read_layers(Path(config.model)))
     name = find_model(config.model)
     activation = describe(build(config.activation, ACTIVATIONS, "activation"))
-    init: dict[str, Any] = {} if config.init is None else {"initializer": config.init}
-    penalty = WeightDecay(config.weight_decay) if config.weight_decay else None
+    options = _options_of_weights(config)
     activated = [*([{"type": "BatchNorm"}] if config.batch_norm else []), activation]
     dropped = [{"type": "Dropout", "rate": config.dropout}] if config.dropout else []
-    before = _convolutions(dataset, activated, init, penalty) if name == "cnn" else []
+    before = _convolutions(dataset, activated, options) if name == "cnn" else []
     flatten = [{"type": "Flatten"}] if len(dataset.input_shape) > 1 else []
-    hidden = [[_dense(size, init, penalty), *activated, *dropped] for size in config.hidden]
+    hidden = [[described(Dense(size, **options)), *activated, *dropped] for size in config.hidden]
     return [
         *before,
         *flatten,
         *(layer for layers in hidden for layer in layers),
-        _dense(count_outputs(dataset, loss), init, penalty),
-        *_after_outputs(loss),
+        described(Dense(count_outputs(dataset, loss), **options)),
+        *_after_outputs(config, loss),
     ]
 
 
@@ -75,6 +74,8 @@ def check_asked_for(config: TrainConfig, layers: Sequence[Layer], origin: str) -
         "weight_decay": any(
             isinstance(getattr(layer, "regularizer", None), WeightDecay) for layer in inner
         ),
+        "no_bias": not any(getattr(layer, "bias", False) for layer in inner),
+        "output_activation": False,
     }
     for name, is_followed in followed.items():
         if getattr(config, name) and not is_followed:
@@ -82,6 +83,23 @@ def check_asked_for(config: TrainConfig, layers: Sequence[Layer], origin: str) -
                 f"{name} is for the models mlp and cnn; {origin} says what the layers are: write "
                 "it there, as in 'dropout(0.2)', 'batchnorm' or a regularizer, or leave it out"
             )
+
+
+def check_output_activation(config: TrainConfig, dataset: Dataset, loss: Loss) -> None:
+    """Refuse an activation of the outputs where it would keep them from the targets."""
+    if config.output_activation is None:
+        return
+    if _compares_classes(loss) or isinstance(loss, BinaryCrossEntropy):
+        raise ConfigError(
+            "output_activation is for losses that compare numbers, such as mean_squared_error; "
+            f"{type(loss).__name__} has the outputs it needs: leave it out"
+        )
+    if dataset.preparation is not None and dataset.preparation.target_scale is not None:
+        raise ConfigError(
+            f"output_activation={config.output_activation} limits what is predicted, but the "
+            f"targets of {dataset.name} are standardized, and lie on both sides of zero: leave it "
+            "out"
+        )
 
 
 def check_input_shape(config: TrainConfig, dataset: Dataset) -> None:
@@ -188,11 +206,17 @@ def default_metrics(dataset: Dataset) -> list[str]:
     return ["root_mean_squared_error", "r2"] if dataset.task == "regression" else ["accuracy"]
 
 
+def _options_of_weights(config: TrainConfig) -> dict[str, Any]:
+    """What all layers with weights are given: their first values, penalty and bias."""
+    return {
+        **({} if config.init is None else {"initializer": config.init}),
+        "regularizer": WeightDecay(config.weight_decay) if config.weight_decay else None,
+        "bias": not config.no_bias,
+    }
+
+
 def _convolutions(
-    dataset: Dataset,
-    activated: list[dict[str, Any]],
-    init: dict[str, Any],
-    penalty: WeightDecay | None,
+    dataset: Dataset, activated: list[dict[str, Any]], options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Twice convolution, activation, pooling: 32 and then 64 kernels of 3x3."""
     if len(dataset.input_shape) != 3:
@@ -204,22 +228,16 @@ def _convolutions(
         layer
         for channels in (32, 64)
         for layer in (
-            {
-                "type": "Conv2D",
-                "out_channels": channels,
-                "kernel_size": 3,
-                "padding": "same",
-                **init,
-                **({} if penalty is None else {"regularizer": describe(penalty)}),
-            },
+            described(Conv2D(channels, 3, padding="same", **options)),
             *activated,
-            {"type": "MaxPool2D", "kernel_size": 2},
+            described(MaxPool2D(2)),
         )
     ]
 
 
-def _dense(size: int, init: dict[str, Any], penalty: WeightDecay | None) -> dict[str, Any]:
-    return describe_layers([Dense(size, **init, regularizer=penalty)])[0]
+def described(layer: Layer) -> dict[str, Any]:
+    """A layer as a configuration has it."""
+    return describe_layers([layer])[0]
 
 
 def _compares_classes(loss: Loss) -> bool:
@@ -227,8 +245,11 @@ def _compares_classes(loss: Loss) -> bool:
     return isinstance(loss, (SoftmaxCrossEntropy, CategoricalCrossEntropy, KLDivergence))
 
 
-def _after_outputs(loss: Loss) -> list[dict[str, Any]]:
-    """The layer that turns outputs into what the loss takes, where it does not take logits."""
+def _after_outputs(config: TrainConfig, loss: Loss) -> list[dict[str, Any]]:
+    """The activation of the outputs that was asked for, or the layer that turns them into what the
+    loss takes, where it does not take logits."""
+    if config.output_activation is not None:
+        return [describe(build(config.output_activation, ACTIVATIONS, "activation"))]
     if isinstance(loss, CategoricalCrossEntropy):
         return [{"type": "Softmax"}]
     if isinstance(loss, KLDivergence):

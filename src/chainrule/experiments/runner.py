@@ -26,6 +26,7 @@ from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.models import (
     check_input_shape,
     check_model,
+    check_output_activation,
     check_outputs,
     check_size,
     default_loss,
@@ -121,6 +122,7 @@ def prepare(config: TrainConfig) -> Prepared:
         }
     )
     check_input_shape(config, dataset)
+    check_output_activation(config, dataset, loss)
     built = build_layers(layers)
     check_size(built, dataset.input_shape)
     network = Network(
@@ -202,6 +204,7 @@ def check_names(config: TrainConfig) -> None:
             check_source(part)
     check_model(config)
     build(config.activation, ACTIVATIONS, "activation")
+    build(config.output_activation or "sigmoid", ACTIVATIONS, "output activation")
     build(config.init or "zeros", INITIALIZERS, "initializer")
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
@@ -314,9 +317,8 @@ def default_validation(config: TrainConfig, dataset: Dataset) -> Share | str:
 def make_optimizer(config: TrainConfig) -> Optimizer:
     """The optimizer, at the learning rate of the configuration where it gives one."""
     optimizer = build(config.optimizer, OPTIMIZERS, "optimizer")
-    if config.learning_rate is None:
-        return optimizer
-    return replace(optimizer, learning_rate=config.learning_rate)
+    given = {"learning_rate": config.learning_rate, "clip_value": config.clip}
+    return replace(optimizer, **{name: value for name, value in given.items() if value is not None})
 
 
 def for_numbers(config: TrainConfig, optimizer: Optimizer) -> Optimizer:
