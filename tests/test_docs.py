@@ -99,10 +99,11 @@ def test_what_a_page_shows_runs(
 def examples_of_help() -> Iterator[Any]:
     """What help says to type, but for MNIST: that needs the real data and minutes, and
     tests/test_real_data.py runs it. Several variants with five seeds or more are long, and so are
-    a hundred trials."""
+    a hundred trials. Parts of a comparison belong together, see the test of those."""
     for command in (train, compare, tune):
         for line in map(str.strip, str(command.__doc__).splitlines()):
-            if line.startswith("chainrule ") and "mnist" not in line and "runs/cnn" not in line:
+            elsewhere = any(word in line for word in ("mnist", "runs/cnn", "--out rates"))
+            if line.startswith("chainrule ") and not elsewhere:
                 is_long = "compare" in line and line.count(",") > 1 and "schedule" not in line
                 is_long |= "tune" in line and "--trials" not in line
                 yield pytest.param(line, marks=[pytest.mark.long] if is_long else [])
@@ -127,6 +128,19 @@ def test_examples_of_help_learn(
     (tmp_path / "comparison.toml").write_text(COMPARISON)
     code = run(example, monkeypatch)
     assert code == 0, f"{example}: {capsys.readouterr().err}"
+    assert_all_have_learnt(tmp_path)
+
+
+def test_examples_of_parts_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "comparison.toml").write_text(COMPARISON)
+    lines = map(str.strip, str(compare.__doc__).splitlines())
+    part, collect = (
+        line for line in lines if line.endswith(("--part 3/64", "--collect --out rates"))
+    )
+    for number in (1, 2, 3, 4):  # one for each run; the others have none
+        assert run(part.replace("3/64", f"{number}/64"), monkeypatch) == 0
+    assert run(collect, monkeypatch) == 0
     assert_all_have_learnt(tmp_path)
 
 

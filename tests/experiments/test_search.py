@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ConfigError, DataError, RunFolderError, UnknownNameError
-from chainrule.experiments import search as search_module
 from chainrule.experiments.config import make_config
 from chainrule.experiments.results import Results
 from chainrule.experiments.run_folder import read_run
 from chainrule.experiments.runner import prepare, train
+from chainrule.experiments.search import search as search_module
 from chainrule.experiments.search.report import report_search
 from chainrule.experiments.search.search import (
     JOURNAL,

@@ -34,7 +34,11 @@ def averages_of(adopted: Adopted, x: Array, batch_axis: int) -> Averages:
     """
     if adopted.starts_from_targets:
         return Averages()
-    once, twice = (_gradients(adopted, x, batch_axis, times) for times in (1, 2))
+    once = _gradients(adopted, x, batch_axis, 1)
+    try:
+        twice = _gradients(adopted, x, batch_axis, 2)
+    except Exception:  # the user's code fails with so many: it will say so when it is given them
+        return Averages(unclear=frozenset(once))
     means: set[str] = set()
     unclear: set[str] = set()
     for name, gradient in once.items():
