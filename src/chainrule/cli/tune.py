@@ -100,7 +100,7 @@ def tune(
     \b
     Examples:
       chainrule tune digits --search learning_rate=1e-4..1e-1:log --search "hidden=32|64|128"
-      chainrule tune iris --search "optimizer=adam|sgd(momentum=0.9)" --search dropout=0..0.5
+      chainrule tune moons --search "optimizer=adam|sgd(momentum=0.9)" --search dropout=0..0.5
       chainrule tune moons --search learning_rate=1e-3..0.1:log --epochs 20 --trials 12 --out rates
     """
     from chainrule.experiments.run_folder import next_free
