@@ -14,7 +14,7 @@ import typer
 
 from chainrule.cli.ending import Ended
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.terminal import add_row, complain, new_table, show, styled
+from chainrule.cli.terminal import complain, show_numbers, styled
 from chainrule.display import counted, is_terminal, say
 
 if TYPE_CHECKING:
@@ -280,10 +280,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[Task, str | None], 
 
 def _show(results: Results, place: Path) -> None:
     for headers, rows in (results.judgement(), results.costs()):
-        table = new_table(*headers, numbers=headers[1:])
-        for row in rows:
-            add_row(table, *row)
-        show(table)
+        show_numbers(headers, rows)
         say()
     for sentence in results.sentences():
         say(sentence)

@@ -19,7 +19,7 @@ from chainrule.display import is_terminal, say
 from chainrule.text import PLAINLY, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -171,6 +171,14 @@ def new_table(*titles: str, numbers: Sequence[str] = ()) -> Table:
 def add_row(table: Table, *cells: str) -> None:
     """A row of text."""
     table.add_row(*map(styled, cells))
+
+
+def show_numbers(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of numbers, with what they belong to in the first column."""
+    table = new_table(*headers, numbers=headers[1:])
+    for row in rows:
+        add_row(table, *row)
+    show(table)
 
 
 def show(table: Table) -> None:

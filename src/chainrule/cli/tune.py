@@ -13,7 +13,7 @@ import typer
 
 from chainrule.cli.ending import Ended
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.terminal import add_row, complain, new_table, show, styled
+from chainrule.cli.terminal import add_row, complain, new_table, show, show_numbers, styled
 from chainrule.display import counted, format_number, is_terminal, say
 
 if TYPE_CHECKING:
@@ -255,11 +255,7 @@ def _compare(
 
 
 def _show(compared: Results) -> None:
-    headers, rows = compared.judgement()
-    table = new_table(*headers, numbers=headers[1:])
-    for row in rows:
-        add_row(table, *row)
-    show(table)
+    show_numbers(*compared.judgement())
     say()
     for sentence in compared.sentences():
         say(sentence)
