@@ -119,7 +119,6 @@ def tune(
     try:
         with _progress(kept.results(), trials, quiet) as finished:
             results = run_trials(asked, kept, trials, finished)
-        results.write(place)
         if results.running:
             say(
                 f"the last trials, {results.running}, run in other processes, which go on from here"

@@ -222,7 +222,7 @@ def run_trials(
     finished: Callable[[TrialResult, SearchResults], None] = lambda trial, results: None,
 ) -> SearchResults:
     """Run trials until the search has `count` of them, those of other processes included, or until
-    all that are left are running elsewhere.
+    all that are left are running elsewhere; then write down what there is.
 
     Args:
         finished: called after each trial of this process, with all trials so far.
@@ -232,7 +232,7 @@ def run_trials(
             run_trial(search, claim, trials.metric)
         results = trials.results()
         finished(results.trial(claim.number), results)
-    return trials.results(weighs_settings=True)
+    return trials.write()
 
 
 def run_trial(search: Search, claim: Claim, metric: str) -> None:

@@ -119,11 +119,23 @@ class Trials:
             parameters = {setting.name: setting.suggest(trial) for setting in self.space}
         return Claim(self, free, trial, parameters, lock)
 
-    def results(self, weighs_settings: bool = False) -> SearchResults:
-        """The trials that have ended, and how many are running; where it is asked for, with the
-        importance of each setting, which takes longer."""
+    def results(self) -> SearchResults:
+        """The trials that have ended, and how many are running."""
         with folder_lock(self.out):
-            running = len(self._running())
+            return self._results(weighs_settings=False)
+
+    def write(self) -> SearchResults:
+        """Write `trials.json`, with the importance of each setting, and return what it says.
+
+        No other process ends a trial meanwhile, so that the last one to write knows all of them.
+        """
+        with folder_lock(self.out):
+            results = self._results(weighs_settings=True)
+            results.write(self.out)
+        return results
+
+    def _results(self, weighs_settings: bool) -> SearchResults:
+        running = len(self._running())
         trials = [self._result(number, trial) for number, trial in sorted(self._ended())]
         importances = _importances(self.study, trials) if weighs_settings else {}
         return SearchResults(
