@@ -259,6 +259,11 @@ def test_a_network_without_biases_whose_outputs_and_gradients_are_limited(
     assert [type(layer).__name__ for layer in layers] == ["Dense", "ReLU", "Dense", "Sigmoid"]
     assert not any(layers[number].bias for number in (0, 2))
     assert make_optimizer(trained.config).clip_value == 0.01
+    again = chainrule("train", "--config", "run/config.toml", "--out", "again")
+    assert again.code == 0, again.err
+    assert read_run(Path("again")).network.parameters.flat.tolist() == (
+        trained.network.parameters.flat.tolist()
+    )
 
 
 def test_classes_count_alike_in_python() -> None:

@@ -75,7 +75,7 @@ def check_asked_for(config: TrainConfig, layers: Sequence[Layer], origin: str) -
             isinstance(getattr(layer, "regularizer", None), WeightDecay) for layer in inner
         ),
         "no_bias": not any(getattr(layer, "bias", False) for layer in inner),
-        "output_activation": False,
+        "output_activation": _ends_in(layers, config.output_activation),
     }
     for name, is_followed in followed.items():
         if getattr(config, name) and not is_followed:
@@ -83,6 +83,13 @@ def check_asked_for(config: TrainConfig, layers: Sequence[Layer], origin: str) -
                 f"{name} is for the models mlp and cnn; {origin} says what the layers are: write "
                 "it there, as in 'dropout(0.2)', 'batchnorm' or a regularizer, or leave it out"
             )
+
+
+def _ends_in(layers: Sequence[Layer], activation: Any) -> bool:
+    """True if the last layer is the activation of that name."""
+    if activation is None or not layers:
+        return False
+    return described(layers[-1]) == described(build(activation, ACTIVATIONS, "activation"))
 
 
 def check_output_activation(config: TrainConfig, dataset: Dataset, loss: Loss) -> None:
@@ -249,7 +256,7 @@ def _after_outputs(config: TrainConfig, loss: Loss) -> list[dict[str, Any]]:
     """The activation of the outputs that was asked for, or the layer that turns them into what the
     loss takes, where it does not take logits."""
     if config.output_activation is not None:
-        return [describe(build(config.output_activation, ACTIVATIONS, "activation"))]
+        return [described(build(config.output_activation, ACTIVATIONS, "activation"))]
     if isinstance(loss, CategoricalCrossEntropy):
         return [{"type": "Softmax"}]
     if isinstance(loss, KLDivergence):
