@@ -132,6 +132,11 @@ def fit_values(axes: Axes, name: str, curves: Iterable[Sequence[float]]) -> None
         axes.set_ylabel(f"{spell(name)} (not shown below {LOWEST_R2:g})")
 
 
+def axis_of(metric: str) -> tuple[float, str]:
+    """What the values of a metric are multiplied by where an axis shows them, and its label."""
+    return (100.0, f"{spell(metric)} (%)") if is_share(metric) else (1.0, spell(metric))
+
+
 def use_logarithm(axes: Axes, low: float, high: float) -> None:
     """A logarithmic axis for values from `low` to `high`, no wider than they are."""
     axes.set_yscale("log", nonpositive="mask")

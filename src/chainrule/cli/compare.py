@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.cli.ending import Ended
+from chainrule.cli.ending import goes_on_in
 from chainrule.cli.options import Quiet, with_train_options
 from chainrule.cli.terminal import complain, show_numbers, styled
 from chainrule.display import counted, is_terminal, say
@@ -122,10 +122,14 @@ def compare(
       chainrule compare comparison.toml --out rates --part 3/64
       chainrule compare --collect --out rates
     """
+    from chainrule.errors import ConfigError
+
     if collect:
         given = (data, options, vary, seeds, target, part)
         _conclude_parts(_folder_of_parts(out, "--collect", any(given)), quiet)
         return
+    if data is None:
+        raise ConfigError("say what to compare: DATA, such as digits, or FILE.toml")
     comparison = _comparison(data, options, vary or [], seeds, target)
     if part is None:
         _compare_all(comparison, out or _new_place(data), executor, workers, quiet)
@@ -184,11 +188,11 @@ def _folder_of_parts(out: Path | None, option: str, has_more: bool = False) -> P
     return out
 
 
-def _new_place(data: str | None) -> Path:
+def _new_place(data: str) -> Path:
     from chainrule.experiments.run_folder import next_free
     from chainrule.text import file_name
 
-    return next_free(file_name(Path(data or "").stem), Path("comparisons"))
+    return next_free(file_name(Path(data).stem), Path("comparisons"))
 
 
 @contextmanager
@@ -199,15 +203,12 @@ def _running(
     said."""
     from chainrule.parallel.executors import executor_for
 
-    try:
-        with (
-            executor_for(where, workers, complain) as executor,
-            _progress(total, quiet) as finished,
-        ):
-            yield executor, finished
-    except (KeyboardInterrupt, Ended):
-        complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")
-        raise
+    with (
+        goes_on_in(place),
+        executor_for(where, workers, complain) as executor,
+        _progress(total, quiet) as finished,
+    ):
+        yield executor, finished
 
 
 def _conclude(results: Results, place: Path, quiet: bool) -> None:
@@ -224,17 +225,11 @@ def _conclude(results: Results, place: Path, quiet: bool) -> None:
 
 
 def _comparison(
-    data: str | None,
-    options: dict[str, Any],
-    vary: list[str],
-    seeds: int | None,
-    target: float | None,
+    data: str, options: dict[str, Any], vary: list[str], seeds: int | None, target: float | None
 ) -> Comparison:
     from chainrule.errors import ConfigError
     from chainrule.experiments.comparison import Comparison, grid, parse_vary, read_comparison
 
-    if data is None:
-        raise ConfigError("say what to compare: DATA, such as digits, or FILE.toml")
     if not data.endswith(".toml"):
         varied = [parse_vary(text) for text in vary]
         if len(dict(varied)) < len(varied):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -18,6 +21,16 @@ class Ended(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by {signal.Signals(number).name}")
         self.number = number
+
+
+@contextmanager
+def goes_on_in(place: Path) -> Iterator[None]:
+    """Say, where a command is ended early, how to go on with the folder that it works on."""
+    try:
+        yield
+    except (KeyboardInterrupt, Ended):
+        complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")
+        raise
 
 
 def raise_endings() -> None:

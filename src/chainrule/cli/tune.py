@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.cli.ending import Ended
+from chainrule.cli.ending import goes_on_in
 from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.terminal import add_row, complain, new_table, show, show_numbers, styled
+from chainrule.cli.terminal import add_row, new_table, show, show_numbers, styled
 from chainrule.display import counted, format_number, is_terminal, say
 
 if TYPE_CHECKING:
@@ -114,10 +114,11 @@ def tune(
     prepared, judging = look_at_data(asked)
     place = out or next_free(file_name(Path(data).stem), Path("searches"))
     kept = open_search(asked, judging, place, storage)
+    before = kept.results()
     if not quiet:
-        _announce(asked, prepared, kept.results(), trials, place)
-    try:
-        with _progress(kept.results(), trials, quiet) as finished:
+        _announce(asked, prepared, before, trials, place)
+    with goes_on_in(place):
+        with _progress(before, trials, quiet) as finished:
             results = run_trials(asked, kept, trials, finished)
         if results.running:
             say(
@@ -125,9 +126,6 @@ def tune(
             )
             return
         _conclude(asked, results, place, seeds, workers, quiet)
-    except (KeyboardInterrupt, Ended):
-        complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")
-        raise
 
 
 def _announce(
@@ -180,7 +178,7 @@ def _progress(
 
 def _line(trial: TrialResult, results: SearchResults) -> str:
     """What came of a trial, in a line."""
-    settings = ", ".join(f"{name}={_short(value)}" for name, value in trial.parameters.items())
+    settings = ", ".join(f"{name}={trial.shown(name)}" for name in trial.parameters)
     if trial.value is not None:
         told = f"{results.metric.replace('_', ' ')} {format_number(results.metric, trial.value)}"
         told += ", the best so far" if results.best == trial else ""
@@ -196,10 +194,6 @@ def _best_so_far(results: SearchResults) -> str:
     if best is None or best.value is None:
         return "none finished yet"
     return f"best {format_number(results.metric, best.value)} (trial {best.number})"
-
-
-def _short(value: float | int | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _conclude(

@@ -16,13 +16,12 @@ import numpy as np
 
 from chainrule.curves import (
     WIDTH,
+    axis_of,
     label_epochs,
     name_below,
     panels_in_rows,
-    spell,
     use_logarithm,
 )
-from chainrule.display import is_share
 from chainrule.experiments.features import Feature, in_own_units
 from chainrule.palette import BLUE, VERMILION, colour, line_style, marker, signed
 from chainrule.pictures import text_width
@@ -403,7 +402,7 @@ def draw_estimates(results: Results) -> Figure:
     from matplotlib.figure import Figure
 
     metric = results.metric
-    scale, unit = (100, " (%)") if is_share(metric) else (1, "")
+    scale, label = axis_of(metric)
     variants = [variant for variant in results.variants() if metric in variant.estimates]
     figure = Figure(figsize=(0.8 * WIDTH, 1.1 + 0.5 * len(variants)), layout="constrained")
     axes = figure.subplots()
@@ -422,6 +421,6 @@ def draw_estimates(results: Results) -> Figure:
     axes.set_yticks(
         range(len(variants)), [for_plot(variant.label, LONGEST_VARIANT) for variant in variants]
     )
-    axes.set(xlabel=for_plot(f"{spell(metric)}{unit}"), ylim=(len(variants) - 0.5, -0.5))
+    axes.set(xlabel=for_plot(label), ylim=(len(variants) - 0.5, -0.5))
     axes.grid(axis="x", color="#808080", alpha=0.25)
     return figure

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from chainrule.curves import WIDTH, label_epochs, name_below, spell
-from chainrule.display import is_share
+from chainrule.curves import WIDTH, axis_of, label_epochs, name_below, spell
 from chainrule.experiments.search.space import Range, Setting
 from chainrule.experiments.search.trials import SearchResults, TrialResult
 from chainrule.history import is_better_larger
@@ -48,7 +47,7 @@ def draw_course(results: SearchResults) -> Figure:
     """A dot for each finished trial, and the best so far as a line."""
     from matplotlib.figure import Figure
 
-    scale, label = _unit(results.metric)
+    scale, label = axis_of(results.metric)
     done = [trial for trial in results.trials if trial.value is not None]
     numbers = [trial.number for trial in done]
     values = np.array([scale * (trial.value or 0.0) for trial in done])
@@ -69,7 +68,7 @@ def draw_parallel(results: SearchResults, space: Sequence[Setting]) -> Figure:
     from matplotlib.figure import Figure
 
     ranked = results.ranked
-    scale, label = _unit(results.metric)
+    scale, label = axis_of(results.metric)
     values = [scale * (trial.value or 0.0) for trial in ranked]
     low, high = min(values), max(values)
     room = (high - low) or abs(high) or 1.0
@@ -153,8 +152,3 @@ def _draw_axis(axes: Axes, place: int, ticks: Mapping[float, str], side: int = -
             fontsize=9,
             zorder=4,
         )
-
-
-def _unit(metric: str) -> tuple[float, str]:
-    """What values are multiplied by, and how their axis is called."""
-    return (100.0, f"{spell(metric)} (%)") if is_share(metric) else (1.0, spell(metric))

@@ -133,7 +133,7 @@ def add_trials(document: Document, search: Search, results: SearchResults) -> No
     rows = [
         [
             str(trial.number),
-            *(_shown(trial.parameters[name]) for name in names),
+            *map(trial.shown, names),
             "" if trial.value is None else format_number(results.metric, trial.value),
             str(len(trial.values)),
             trial.error or {FINISHED: "", PRUNED: "ended early"}.get(trial.state, trial.state),
@@ -146,7 +146,3 @@ def add_trials(document: Document, search: Search, results: SearchResults) -> No
         rows,
         "In the order of their numbers.",
     )
-
-
-def _shown(value: float | int | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -50,6 +50,11 @@ class TrialResult(Stored):
         """What to call it."""
         return f"trial {self.number}"
 
+    def shown(self, name: str) -> str:
+        """The value of a setting, to be read."""
+        value = self.parameters[name]
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
 
 class SearchResults(Stored):
     """The trials of a search that have ended, in the order of their numbers."""
