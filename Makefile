@@ -10,6 +10,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := .venv-bench/bin/python benchmarks
+# Python keeps what it has compiled, whatever the shell says: tests start a thousand short processes.
+unexport PYTHONDONTWRITEBYTECODE
 # A process for each core, which takes over what another one has yet to do.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
@@ -17,6 +19,7 @@ demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
 test: .venv/installed-dev browser
+	$(BIN)/python -m compileall -q src  # for the processes of the sandbox, which write nothing
 	$(BIN)/chainrule warm-up
 	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
 	$(TESTS) -m "not long"
