@@ -65,8 +65,10 @@ browser:
 	$(BIN)/pip install --quiet --editable ".[compile]"
 	touch $@
 
+# What is installed is compiled by all cores at once, and not by pip, which takes one.
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/pip install --quiet --no-compile --editable ".[dev]"
+	$(BIN)/python -m compileall -j 0 -x /tests/ .venv/lib > /dev/null 2>&1 || true  # some is no Python
 	touch $@
 
 # PyTorch's release 2.13 has a build for the CPU alone; a newer one may be several GB.
