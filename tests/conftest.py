@@ -53,6 +53,12 @@ def numpy_runner(trainer: Trainer) -> NumpyRunner:
     return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no learning curves, which takes longer than all else in a short one."""
+    monkeypatch.setattr("chainrule.experiments.runner.draw", lambda *of_a_run: None)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     left_out = config.getoption("--engine") == "numpy" and collection_path.name == "engine"
     return True if left_out and collection_path.parent.name == "tests" else None

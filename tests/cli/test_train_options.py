@@ -15,6 +15,7 @@ from chainrule.experiments.run_folder import read_run
 from chainrule.experiments.runner import make_optimizer
 from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 QUICK = ("--epochs", 3, "--hidden", 8, "--out", "run")
 
 
