@@ -9,7 +9,8 @@ operands by name, how layers are lowered to them, and the kernels; two decorator
     winograd          convolutions of many channels, with fewer multiplications
     padding           images within a border of zeros
     weight_order      a convolution's weights in the order in which a product reads them
-    pooling           max-pooling and averages
+    pooling           max-pooling and averages, over `pool_windows`
+    pool_windows      the windows of a pool, in code that is being emitted
     activations       what acts value by value
     softmax           softmax and its logarithm
     layer_norm        layer norm
