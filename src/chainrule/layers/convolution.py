@@ -180,6 +180,11 @@ class Conv1D(Convolution):
     array([1., 2., 2., 1.])
     """
 
+    kernel_size: int
+    stride: int
+    padding: Literal["valid", "same"] | int
+    dilation: int
+
     def __init__(
         self,
         out_channels: int,
