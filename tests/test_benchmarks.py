@@ -22,7 +22,7 @@ from surroundings import AT_MOST_AVX2, environment
 from turns import disagreement
 from workload import CROSS_ENTROPY, SQUARES, Workload
 
-LEFT_OUT = (cr.Activation, cr.ConvTranspose2D, cr.HandWritten, cr.Reshape)
+LEFT_OUT = (cr.Activation, cr.Conv1D, cr.ConvTranspose2D, cr.HandWritten, cr.Reshape)
 EXAMPLES = 5
 
 

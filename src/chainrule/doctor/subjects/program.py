@@ -45,6 +45,8 @@ from chainrule.foreign.state import Path, Values
 from chainrule.foreign.watching import counting_calls
 from chainrule.types import Array
 
+OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first
+
 
 @dataclass
 class Pass:
@@ -445,12 +447,16 @@ class Program(Subject):
     def is_random(self) -> bool:
         try:
             first = self.loss(self.values)
-            self.random_draw = 3
-            return first != self.loss(self.values) or self._draws_alone()
+            return any(self._loss_of_draw(n) != first for n in OTHER_DRAWS) or self._draws_alone()
         except Exception:  # user code: what it raises is found elsewhere
             return False
         finally:
             self.random_draw = 0
+
+    def _loss_of_draw(self, number: int) -> float:
+        """The loss with other random numbers."""
+        self.random_draw = number
+        return self.loss(self.values)
 
     def _draws_alone(self) -> bool:
         """True if the code keeps a generator and no parameters, as dropout does."""
