@@ -224,7 +224,10 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
         ["prices.csv", "--label-column", "price", "--output-activation", "tanh"],
         "the targets of prices are standardized",
     ),
-    "no test part": (["prices.csv", "--label-column", "price", "--test-each-epoch"], "give one with"),
+    "no test part": (
+        ["prices.csv", "--label-column", "price", "--test-each-epoch"],
+        "give one with test, a share",
+    ),
     "a clip below zero": (["moons", "--clip", -1], "clip should be greater than 0; received -1"),
     "a file with biases": (
         ["digits", "--model", "net.toml", "--no-bias"],

@@ -56,50 +56,54 @@ def test_one_by_one_convolution_is_a_dense_layer(name: str) -> None:
 
 
 def test_mnist_mlp(setting: Setting) -> None:
-    size = mnist_mlp.Size(train=200, test=200, part=0.1, every=1, reported=8)
+    size = mnist_mlp.training.Size(train=200, test=200, part=0.1, every=1, reported=8)
     check(mnist_mlp.report(setting, size), ["curves"])
 
 
 @pytest.fixture(scope="module")
-def slips(shared_data: Path) -> dict[str, mnist_mlp.Run]:
-    size = mnist_mlp.Size(train=2_000, test=1_000, part=0.84, every=84)
+def slips(shared_data: Path) -> dict[str, mnist_mlp.training.Run]:
+    size = mnist_mlp.training.Size(train=2_000, test=1_000, part=0.84, every=84)
     return {
-        name: mnist_mlp.run_once(name, 0, size, shared_data)
-        for name in (mnist_mlp.LAB_NETWORK, mnist_mlp.BIAS_SLIP)
+        name: mnist_mlp.training.run_once(name, 0, size, shared_data)
+        for name in (mnist_mlp.networks.LAB_NETWORK, mnist_mlp.networks.BIAS_SLIP)
     }
 
 
-def test_the_labs_test_knows_next_to_nothing(slips: dict[str, mnist_mlp.Run]) -> None:
-    run = slips[mnist_mlp.BIAS_SLIP]
+def test_the_labs_test_knows_next_to_nothing(slips: dict[str, mnist_mlp.training.Run]) -> None:
+    run = slips[mnist_mlp.networks.BIAS_SLIP]
     accuracy = {test: values[-1] for test, values in run.test_accuracy.items()}
-    assert accuracy[mnist_mlp.HONEST] == run.final > 0.8
-    assert all(accuracy[test] < run.final for test in list(mnist_mlp.TESTS)[1:])
-    loss = run.test_loss[mnist_mlp.AS_THE_LAB][-1]
-    assert loss == pytest.approx(mnist_mlp.REPORTED_LOSS, abs=0.01)
+    assert accuracy[mnist_mlp.networks.HONEST] == run.final > 0.8
+    assert all(accuracy[test] < run.final for test in list(mnist_mlp.networks.TESTS)[1:])
+    loss = run.test_loss[mnist_mlp.networks.AS_THE_LAB][-1]
+    assert loss == pytest.approx(mnist_mlp.claims.REPORTED_LOSS, abs=0.01)
 
 
-def test_the_bias_slip_hides_how_wrong_the_test_is(slips: dict[str, mnist_mlp.Run]) -> None:
+def test_the_bias_slip_hides_how_wrong_the_test_is(
+    slips: dict[str, mnist_mlp.training.Run],
+) -> None:
     honest, wrong = (
         [run.test_accuracy[test][-1] for run in slips.values()]
-        for test in (mnist_mlp.HONEST, mnist_mlp.AS_THE_LAB)
+        for test in (mnist_mlp.networks.HONEST, mnist_mlp.networks.AS_THE_LAB)
     )
     assert abs(honest[0] - honest[1]) < 0.01  # without the slip, with it
     assert wrong[1] > wrong[0] + 0.1
 
 
 def test_the_labs_test_is_sigmoid_softmax_softmax() -> None:
-    layers = mnist_mlp.lab_layers((128, 64), **mnist_mlp.TESTS[mnist_mlp.AS_THE_LAB])
+    layers = mnist_mlp.networks.lab_layers(
+        (128, 64), **mnist_mlp.networks.TESTS[mnist_mlp.networks.AS_THE_LAB]
+    )
     assert [type(layer) for layer in layers[2::2]] == [cr.Sigmoid, cr.Softmax, cr.Softmax]
 
 
 def test_the_bias_that_is_divided_twice_is_the_outputs() -> None:
-    dense = mnist_mlp.VARIANTS[mnist_mlp.BIAS_SLIP].layers()[1::2]
-    assert [type(layer) for layer in dense] == [cr.Dense, cr.Dense, mnist_mlp.TwiceDivided]
+    dense = mnist_mlp.networks.VARIANTS[mnist_mlp.networks.BIAS_SLIP].layers()[1::2]
+    assert [type(layer) for layer in dense] == [cr.Dense, cr.Dense, mnist_mlp.networks.TwiceDivided]
 
 
 def test_the_bias_slip_is_a_division_by_the_batch_size() -> None:
     x, dy = np.ones((4, 3)), np.arange(8.0).reshape(4, 2)
-    right, slip = cr.Dense(2), mnist_mlp.TwiceDivided(2)
+    right, slip = cr.Dense(2), mnist_mlp.networks.TwiceDivided(2)
     for layer in (right, slip):
         layer.build(3, dtype="float64")
         layer.backward(dy, layer.forward(x)[1])

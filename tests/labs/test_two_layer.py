@@ -7,8 +7,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.document import Document
-from chainrule.labs.convolution import compare_convolutions, convolve
-from chainrule.labs.two_layer import CLIP, Training, questions, train
+from chainrule.labs.two_layer.convolution import compare_convolutions, convolve
+from chainrule.labs.two_layer.questions import questions
+from chainrule.labs.two_layer.training import CLIP, Training, train
 
 
 def test_the_network_has_two_hidden_layers_and_no_biases() -> None:

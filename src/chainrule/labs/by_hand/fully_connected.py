@@ -61,7 +61,8 @@ class Network:
 
     def predict(self, input_data):
         result = []
-        for output in input_data:
+        for i in range(len(input_data)):
+            output = input_data[i]
             for layer in self.layers:
                 output = layer.forward_pass(output)
             result.append(output)
@@ -69,9 +70,10 @@ class Network:
 
     def fit(self, x_train, y_train, epochs, learning_rate):
         for epoch in range(epochs):
-            for output, y in zip(x_train, y_train):
+            for i in range(len(x_train)):
+                output = x_train[i]
                 for layer in self.layers:
                     output = layer.forward_pass(output)
-                error = self.loss_prime(y, output)
+                error = self.loss_prime(y_train[i], output)
                 for layer in reversed(self.layers):
                     error = layer.backward_propagation(error, learning_rate)
