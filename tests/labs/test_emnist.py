@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule.errors import DataError
 from chainrule.experiments.document import Document, Picture, Table
 from chainrule.labs import emnist
-from chainrule.labs.emnist import files, networks, training
+from chainrule.labs.emnist import files, networks, sample, training
 from chainrule.labs.emnist.size import Size
 from chainrule.labs.lab import Setting
 
@@ -20,12 +20,30 @@ SMALL = Size(400, 60, 100, 200, 1, 2, (networks.MLP, networks.CNN), seeds=2)
 
 @pytest.fixture(scope="module")
 def document(shared_data: Path) -> Document:
-    return emnist.report(Setting(data_dir=shared_data), SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emnist, "show_by_hand", lambda *_: None)  # which test_adoption looks at
+        return emnist.report(Setting(data_dir=shared_data), SMALL)
+
+
+def test_the_sample_learns_from_pixels_that_are_not_scaled(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = Size(2_500, 10, 500)
+    data = files.load_emnist(size, shared_data)
+    cr.datasets.export_csv(data, "train", tmp_path / "train.csv")
+    cr.datasets.export_csv(data, "test", tmp_path / "test.csv", labels=False)
+    first, second = sample.run_sample(0, tmp_path, size)
+    assert first.validation_accuracy < second.validation_accuracy
+    assert second.validation_accuracy > 0.3
+    assert second.loss < first.loss
+    monkeypatch.setattr(sample, "WHITE", 1.0)
+    *_, scaled = sample.run_sample(0, tmp_path, size)
+    assert scaled.validation_accuracy < 0.15
 
 
 def test_the_report_has_its_tables_and_pictures(document: Document) -> None:
     tables = [part for part in document.parts if isinstance(part, Table)]
-    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 7]
+    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 2, 6]
     assert tables[0].rows[0][1] == "400"
     assert all(cell for row in tables[-1].rows for cell in row)
     pictures = [part.name for part in document.parts if isinstance(part, Picture)]

@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.experiments.document import Document, Heading, Picture, Table
 from chainrule.experiments.statistics import difference
 from chainrule.labs import LABS, fully_connected, mnist_mlp, parabola
-from chainrule.labs.lab import Setting, gain, run_variants, share_reaching
+from chainrule.labs.lab import Setting, fingerprint, gain, run_variants, share_reaching
 
 DOCS = Path(__file__).parents[2] / "docs" / "labs"
 LARGEST_PICTURE = 200_000  # bytes
@@ -34,6 +34,13 @@ def check(document: Document, pictures: list[str]) -> None:
 @pytest.fixture
 def setting(shared_data: Path) -> Setting:
     return Setting(quick=True, data_dir=shared_data)
+
+
+@pytest.fixture(autouse=True)
+def no_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The section on a lab's style is left to test_adoption: the doctor takes seconds for it."""
+    for lab in (parabola, mnist_mlp, fully_connected):
+        monkeypatch.setattr(lab, "show_by_hand", lambda *_: None)
 
 
 def test_parabola() -> None:
@@ -186,6 +193,9 @@ def test_labs_are_written_with_public_names_alone(lab: object) -> None:
 def test_the_full_results_stand_in_the_documentation(name: str) -> None:
     text = (DOCS / name / "report.md").read_text(encoding="utf-8")
     assert f"`chainrule lab run {name}`" in text
+    made_by = re.search(r"fingerprint `(\w+)`", text)
+    assert made_by is not None
+    assert made_by[1] == fingerprint(name), f"{name}'s code has changed since: make labs"
     pictures = [DOCS / name / path for path in re.findall(r"\]\((pictures/[^)]+)\)", text)]
     assert pictures
     assert all(picture.stat().st_size < LARGEST_PICTURE for picture in pictures)
