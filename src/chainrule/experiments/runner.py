@@ -224,7 +224,7 @@ def train(
     """Train the prepared network on the prepared data, or go on from the newest checkpoint."""
     config, dataset = prepared.config, prepared.dataset
     stopping = [EarlyStopping(config.early_stopping)] if config.early_stopping else []
-    measuring = [MeasureTest(dataset)] if config.test_each_epoch else []
+    measuring = [MeasureTest(dataset.x_test, dataset.y_test)] if config.test_each_epoch else []
     return prepared.network.fit(
         fresh_points(config) if config.fresh_data else dataset.x_train,
         None if config.fresh_data else dataset.y_train,
@@ -387,8 +387,8 @@ def test(network: Network, dataset: Dataset, looks_at_labels: bool) -> dict[str,
 class MeasureTest(Callback):
     """Adds loss and metrics of the test part to the record of each epoch."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.x, self.y = dataset.x_test, dataset.y_test
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x, y
 
     def epoch_ends(self, training: Training) -> None:
         numbers = training.network.evaluate(self.x, self.y)

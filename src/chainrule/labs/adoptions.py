@@ -7,8 +7,8 @@ import numpy as np
 import chainrule as cr
 from chainrule.labs.adoption import ByHand, Slip
 from chainrule.labs.by_hand import emnist, fully_connected, mnist_mlp, parabola, two_layer
+from chainrule.types import Array
 
-FLOAT64 = {"seed": 0, "dtype": "float64"}
 DENSE, ACTIVATIONS, LOSSES = (
     {"the fully connected layer": "dense"},
     {"activations": "activations"},
@@ -26,12 +26,12 @@ def adopt_parabola() -> cr.HandWritten:
 def own_parabola() -> cr.Network:
     """The same of chainrule's layers."""
     layers = [cr.Conv2D(3, 1), cr.Sigmoid(), cr.Conv2D(1, 1), cr.Sigmoid()]
-    return cr.Network(layers, (1, 1, 2), **FLOAT64)
+    return cr.Network(layers, (1, 1, 2), dtype="float64")
 
 
 def adopt_mnist_mlp() -> cr.HandWritten:
     """784-128-64-10: two functions, and the dictionary that they share."""
-    params = {}
+    params: dict[str, Array] = {}
     for n, (rows, columns) in enumerate([(128, 784), (64, 128), (10, 64)], start=1):
         params |= {f"W{n}": np.zeros((rows, columns)), f"b{n}": np.zeros((rows, 1))}
     passes = (mnist_mlp.forward_pass, mnist_mlp.backward_pass)
@@ -41,7 +41,7 @@ def adopt_mnist_mlp() -> cr.HandWritten:
 def own_mnist_mlp() -> cr.Network:
     """The same of chainrule's layers."""
     hidden = [cr.Dense(128), cr.ReLU(), cr.Dense(64), cr.Sigmoid()]
-    return cr.Network([*hidden, cr.Dense(10), cr.Softmax()], 784, **FLOAT64)
+    return cr.Network([*hidden, cr.Dense(10), cr.Softmax()], 784, dtype="float64")
 
 
 def adopt_two_layer() -> cr.HandWritten:
@@ -52,7 +52,7 @@ def adopt_two_layer() -> cr.HandWritten:
 def own_two_layer() -> cr.Network:
     """The same of chainrule's layers."""
     layers = [layer for units in (4, 4, 1) for layer in (cr.Dense(units, bias=False), cr.Sigmoid())]
-    return cr.Network(layers, 2, **FLOAT64)
+    return cr.Network(layers, 2, dtype="float64")
 
 
 def adopt_emnist() -> cr.HandWritten:
@@ -63,7 +63,7 @@ def adopt_emnist() -> cr.HandWritten:
 def own_emnist() -> cr.Network:
     """The same of chainrule's layers."""
     layers = [cr.Dense(60), cr.ReLU(), cr.Dense(47), cr.Softmax()]
-    return cr.Network(layers, 784, **FLOAT64)
+    return cr.Network(layers, 784, dtype="float64")
 
 
 def adopt_fully_connected() -> cr.HandWritten:
@@ -81,7 +81,7 @@ def adopt_fully_connected() -> cr.HandWritten:
 def own_fully_connected() -> cr.Network:
     """The same of chainrule's layers; an example is a row (1, 2)."""
     layers = [cr.Flatten(), cr.Dense(3), cr.Tanh(), cr.Dense(1), cr.Tanh(), cr.Reshape((1, 1))]
-    return cr.Network(layers, (1, 2), **FLOAT64)
+    return cr.Network(layers, (1, 2), dtype="float64")
 
 
 BY_HAND = {

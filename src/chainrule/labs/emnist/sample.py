@@ -45,7 +45,8 @@ def run_sample(seed: int, folder: Path, size: Size) -> list[Epoch]:
             trained.append(judge(network, files.x[rows], files.y[rows]))
             network.backward()
             network.update(RATE)
-        epochs.append(Epoch(*np.mean(trained, axis=0), *judge(network, *files.validation)))
+        loss, accuracy = np.mean(trained, axis=0)
+        epochs.append(Epoch(loss, accuracy, *judge(network, *files.validation)))
     return epochs
 
 
