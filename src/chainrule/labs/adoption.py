@@ -4,7 +4,7 @@ stands and held against chainrule's own layers, checked by the doctor, and writt
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -142,20 +142,23 @@ def show_adopted(document: Document, by_hand: ByHand) -> None:
 
 def show_diagnosis(document: Document, diagnosis: cr.check.Diagnosis) -> None:
     """What was compared, and the verdict."""
-    compared = list(dict.fromkeys(comparison.name for comparison in diagnosis.comparisons))
+    compared = dict.fromkeys(comparison.name for comparison in diagnosis.comparisons)
+    has_derivatives = "derivative" in compared
+    compared.pop("derivative", None)
     document.paragraph(
         "The doctor (",
         Code("chainrule check"),
         f"), which knows nothing but the file: {diagnosis.verdict.words}. It compared ",
-        *[Code(name) if i % 2 == 0 else name for i, name in enumerate(interleaved(compared))],
+        *listed([Code(name) for name in compared]),
+        " and the derivatives of activations" * has_derivatives,
         " with finite differences.",
     )
 
 
-def interleaved(names: list[str]) -> list[str]:
-    """Names with commas between them.
+def listed(names: Sequence[str]) -> list[str]:
+    """Pieces of a paragraph, with commas between them.
 
-    >>> interleaved(["dW", "db"])
+    >>> listed(["dW", "db"])
     ['dW', ', ', 'db']
     """
     return [piece for name in names for piece in (", ", name)][1:]
@@ -184,5 +187,4 @@ def show_backward(document: Document, by_hand: ByHand) -> None:
     )
     document.code(dedent(backward))
     links = [Link(text, f"{DERIVATIONS}/{page}.md") for text, page in by_hand.derivations.items()]
-    pieces = [piece for link in links for piece in (", ", link)][1:]
-    document.paragraph("Where each of these lines comes from is derived in: ", *pieces, ".")
+    document.paragraph("Where each of these lines comes from: ", *listed(links), ".")
