@@ -20,6 +20,7 @@ from chainrule.labs.lab import run_all, with_code
 from chainrule.types import Array
 
 DERIVATIONS = "../../derivations"  # from a report in docs/labs
+QUOTED, MADE = "py", "python3"  # Python in Markdown: what stands in a file, and what does not
 EXAMPLES, STEPS = 8, 10  # that both networks are trained with, and for
 
 
@@ -65,7 +66,7 @@ def show_by_hand(document: Document, by_hand: ByHand, workers: int) -> None:
     right, *wrong = run_all(diagnose, [(name, each) for each in sources], workers)
     document.heading("Written by hand")
     document.paragraph(*with_code(by_hand.text))
-    document.code(source)
+    document.code(source, language=QUOTED)
     show_adopted(document, by_hand)
     show_diagnosis(document, right)
     if slip:
@@ -112,7 +113,7 @@ def show_adopted(document: Document, by_hand: ByHand) -> None:
     document.paragraph(
         Code("HandWritten"), " adopts it as it stands, and makes a layer of it that trains:"
     )
-    document.code(inspect.getsource(by_hand.adopt))
+    document.code(inspect.getsource(by_hand.adopt), language=QUOTED)
     document.table(
         ["parameter", "shape", "largest number in its gradient", "largest difference"],
         rows,
@@ -167,7 +168,7 @@ def listed(names: Sequence[str]) -> list[str]:
 def show_slip(document: Document, slip: Slip, diagnosis: cr.check.Diagnosis) -> None:
     """What the doctor says where the lab's own slip is made."""
     document.paragraph(*with_code(slip.text))
-    document.code(slip.wrong.strip())
+    document.code(slip.wrong.strip(), language=MADE)
     document.table(
         ["line", "gradient", "cause", "seen", "what to do"],
         [finding.cells() for finding in diagnosis.findings],
@@ -185,6 +186,6 @@ def show_backward(document: Document, by_hand: ByHand) -> None:
         Code("chainrule.explain"),
         " for a batch of N examples; at the right the shape of what a line computes:",
     )
-    document.code(dedent(backward))
+    document.code(dedent(backward), language=MADE)
     links = [Link(text, f"{DERIVATIONS}/{page}.md") for text, page in by_hand.derivations.items()]
     document.paragraph("Where each of these lines comes from: ", *listed(links), ".")
