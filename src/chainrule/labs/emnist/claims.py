@@ -7,21 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.experiments.statistics import difference
-from chainrule.labs.emnist.networks import (
-    CNN_WHOLE,
-    MLP,
-    MLP_WHOLE,
-    VARIANTS,
-)
+from chainrule.labs.emnist.networks import CNN_WHOLE, MLP, MLP_WHOLE, VARIANTS
 from chainrule.labs.emnist.sample import REPORTED, Epoch, validation_by_epoch
 from chainrule.labs.emnist.training import Runs
-from chainrule.labs.lab import (
-    Claim,
-    Setting,
-    gain,
-    percent,
-    share_reaching,
-)
+from chainrule.labs.lab import Claim, Setting, gain, percent, share_reaching
 
 REQUIRED = 0.80
 

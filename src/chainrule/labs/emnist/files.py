@@ -14,9 +14,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.data.splits import split
 from chainrule.errors import DataError
-from chainrule.labs.emnist.networks import (
-    CLASSES,
-)
+from chainrule.labs.emnist.networks import CLASSES
 from chainrule.labs.emnist.size import Size
 from chainrule.types import Array
 

@@ -9,8 +9,6 @@ from functools import partial
 import chainrule as cr
 
 CLASS_NAMES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
-
-
 CLASSES = len(CLASS_NAMES)
 
 
@@ -62,9 +60,7 @@ class Variant:
 
 MLP, CNN = "MLP 256-128", "network: CNN"
 
-
 BEST_LAYERS = partial(cnn_layers, normalize=True, dropout=0.3)
-
 
 MLP_IMPROVEMENTS = {
     MLP: Variant(mlp_layers),
@@ -91,7 +87,6 @@ CNN_IMPROVEMENTS = {
 
 
 MLP_WHOLE, CNN_WHOLE = "MLP 256-128, all images", "CNN with all four, all images"
-
 
 VARIANTS = {
     **MLP_IMPROVEMENTS,

@@ -10,26 +10,11 @@ import chainrule as cr
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.figures import draw_images
 from chainrule.experiments.statistics import difference
-from chainrule.labs.emnist.files import (
-    check_predictions,
-    check_same,
-    read_files,
-)
-from chainrule.labs.emnist.networks import (
-    CLASS_NAMES,
-    CLASSES,
-    CNN_WHOLE,
-    MLP,
-    MLP_WHOLE,
-    VARIANTS,
-)
+from chainrule.labs.emnist.files import check_predictions, check_same, read_files
+from chainrule.labs.emnist.networks import CLASS_NAMES, CLASSES, CNN_WHOLE, MLP, MLP_WHOLE, VARIANTS
 from chainrule.labs.emnist.size import Size
 from chainrule.labs.emnist.training import Runs
-from chainrule.labs.lab import (
-    gain,
-    percent,
-    plain,
-)
+from chainrule.labs.lab import gain, percent, plain
 from chainrule.labs.pictures import draw_curves
 
 MISTAKES = 16  # in the picture of them

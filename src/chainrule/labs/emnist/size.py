@@ -32,5 +32,4 @@ class Size:
 
 FULL = Size()
 
-
 QUICK = Size(6_000, 1_000, 1_000, 1_500, 3, 3, tuple(MLP_IMPROVEMENTS), seeds=2)

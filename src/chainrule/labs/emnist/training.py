@@ -9,13 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import chainrule as cr
-from chainrule.labs.emnist.files import (
-    read_files,
-)
-from chainrule.labs.emnist.networks import (
-    CLASSES,
-    VARIANTS,
-)
+from chainrule.labs.emnist.files import read_files
+from chainrule.labs.emnist.networks import CLASSES, VARIANTS
 from chainrule.labs.emnist.size import Size
 from chainrule.types import Array
 

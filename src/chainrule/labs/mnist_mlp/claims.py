@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from chainrule.experiments.statistics import difference
-from chainrule.labs.lab import (
-    Claim,
-    Setting,
-    gain,
-    percent,
-    plain,
-    share_reaching,
-)
+from chainrule.labs.lab import Claim, Setting, gain, percent, plain, share_reaching
 from chainrule.labs.mnist_mlp.networks import (
     ADAM,
     AS_THE_LAB,

@@ -60,9 +60,7 @@ def convolutional_layers() -> list[cr.Layer]:
 
 HONEST, AS_THE_LAB = "the network that was trained", "both, as the lab does"
 
-
 SIGMOID, SOFTMAX = "sigmoid in the place of ReLU", "softmax in the place of the hidden sigmoid"
-
 
 TESTS: dict[str, dict[str, Any]] = {  # forward passes of the test, by the slips in them
     HONEST: {},
@@ -87,9 +85,7 @@ class Variant:
 
 LAB_NETWORK, BIAS_SLIP, WIDER = "128-64", "128-64, bias slip", "256-32, rate 1"
 
-
 ADAM, CNN = "256-32, ReLU, Adam", "convolutions, Adam"
-
 
 MODERN: dict[str, Any] = {
     "loss": "softmax_cross_entropy",

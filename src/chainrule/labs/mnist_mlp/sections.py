@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import difference
-from chainrule.labs.lab import (
-    gain,
-    percent,
-    plain,
-)
+from chainrule.labs.lab import gain, percent, plain
 from chainrule.labs.mnist_mlp.networks import (
     ADAM,
     AS_THE_LAB,

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import chainrule as cr
-from chainrule.labs.lab import (
-    load_parts,
-)
+from chainrule.labs.lab import load_parts
 from chainrule.labs.mnist_mlp.networks import (
     HONEST,
     LAB_NETWORK,

@@ -8,20 +8,10 @@ import numpy as np
 
 from chainrule.experiments.document import Document
 from chainrule.experiments.results import Results, RunResult
-from chainrule.labs.lab import (
-    percent,
-    plain,
-)
-from chainrule.labs.two_layer.drawings import (
-    draw_losses,
-)
+from chainrule.labs.lab import percent, plain
+from chainrule.labs.two_layer.drawings import draw_losses
 from chainrule.labs.two_layer.questions import Question
-from chainrule.labs.two_layer.training import (
-    Runs,
-    Trained,
-    Training,
-    classify,
-)
+from chainrule.labs.two_layer.training import Runs, Trained, Training, classify
 
 
 def answer(

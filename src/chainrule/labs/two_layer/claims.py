@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from chainrule.experiments.statistics import difference
-from chainrule.labs.lab import (
-    Claim,
-    gain,
-    percent,
-    plain,
-)
+from chainrule.labs.lab import Claim, gain, percent, plain
 from chainrule.labs.two_layer.questions import LONGER, Question
-from chainrule.labs.two_layer.training import (
-    EPOCHS,
-    Runs,
-    Trained,
-    Training,
-)
+from chainrule.labs.two_layer.training import EPOCHS, Runs, Trained, Training
 
 
 def claims(asked: dict[str, Question], runs: Runs, seeds: Sequence[int]) -> Iterator[Claim]:

@@ -13,16 +13,11 @@ from chainrule.curves import label_powers, name_below, panels_in_rows, use_logar
 from chainrule.experiments.document import Document
 from chainrule.labs.pictures import draw_band, draw_regions
 from chainrule.labs.two_layer.questions import Question
-from chainrule.labs.two_layer.training import (
-    Runs,
-    Training,
-    classify,
-)
+from chainrule.labs.two_layer.training import Runs, Training, classify
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
 
 LARGEST_LOSS = 10.0  # in a picture: beside what grows without end, nothing else can be seen
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import chainrule as cr
-from chainrule.labs.two_layer.training import (
-    EPOCHS,
-    Training,
-)
+from chainrule.labs.two_layer.training import EPOCHS, Training
 
 LONGER = 4  # times as many epochs, where training for too long is asked about
 

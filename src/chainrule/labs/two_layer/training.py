@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 import chainrule as cr
-from chainrule.labs.lab import (
-    run_all,
-)
+from chainrule.labs.lab import run_all
 from chainrule.types import Array
 
 EPOCHS, QUICK_EPOCHS, QUICK_SEEDS = 15_000, 2_000, 2
