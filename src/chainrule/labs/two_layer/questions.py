@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import chainrule as cr
 from chainrule.labs.two_layer.training import EPOCHS, Training
 
+TEN_TIMES = "rate 0.1, 10 times the epochs"
 LONGER = 4  # times as many epochs, where training for too long is asked about
 
 
@@ -38,9 +39,7 @@ def questions(epochs: int) -> dict[str, Question]:
             {
                 "rate 1": xor,
                 "rate 0.1": replace(xor, optimizer=cr.SGD(0.1)),
-                "rate 0.1, 10 times the epochs": replace(
-                    xor, optimizer=cr.SGD(0.1), epochs=10 * epochs
-                ),
+                TEN_TIMES: replace(xor, optimizer=cr.SGD(0.1), epochs=10 * epochs),
                 "rate 0.01": replace(xor, optimizer=cr.SGD(0.01)),
             },
         ),
