@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ import chainrule as cr
 from chainrule.experiments.document import Code, Document, Link
 from chainrule.explain.examples import example_batch
 from chainrule.labs.lab import run_all, with_code
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 DERIVATIONS = "../../derivations"  # from a report in docs/labs
 QUOTED, MADE = "py", "python3"  # Python in Markdown: what stands in a file, and what does not
@@ -82,34 +83,23 @@ def diagnose(name: str, source: str) -> cr.check.Diagnosis:
         return cr.check.diagnose(file)
 
 
-def adopted_network(by_hand: ByHand, own: cr.Network) -> tuple[cr.Network, cr.Loss]:
-    """The adopted network with the weights of chainrule's, and its loss."""
-    layer = by_hand.adopt()
-    adopted = cr.Network([layer], own.input_shape, dtype="float64")
-    for theirs, ours in zip(adopted.parameters.values(), own.parameters.values(), strict=True):
-        theirs[:] = oriented(ours, by_hand).reshape(theirs.shape)
-    begins_with_targets = layer.adopted.starts_from_targets
-    return adopted, cr.TargetsAsGradient(loss=by_hand.loss) if begins_with_targets else by_hand.loss
-
-
-def oriented(ours: Array, by_hand: ByHand) -> Array:
-    """An array of chainrule's as the lab has it."""
-    return ours.T if by_hand.columns else ours
-
-
 def show_adopted(document: Document, by_hand: ByHand) -> None:
     """The adopted network beside the same of chainrule's layers."""
     own = by_hand.own()
     adopted, loss = adopted_network(by_hand, own)
     x, y = example_batch(own, by_hand.loss, EXAMPLES)
-    for network, its_loss in ((own, by_hand.loss), (adopted, loss)):
+    both = ((own, by_hand.loss), (adopted, loss))
+    for network, its_loss in both:
         network.backward_from_loss(*network.forward(x, training=True), y, its_loss)
-    rows = []
-    for name, ours in zip(adopted.gradients, own.gradients.values(), strict=True):
-        theirs = adopted.gradients[name]
-        gap = np.abs(theirs - oriented(ours, by_hand).reshape(theirs.shape)).max()
-        largest = np.abs(theirs).max()
-        rows.append([name.removeprefix("0."), str(theirs.shape), f"{largest:.3g}", f"{gap:.1e}"])
+    gaps = differences(adopted.gradients, own.gradients, by_hand)
+    rows = [
+        [name.removeprefix("0."), str(array.shape), f"{np.abs(array).max():.3g}", f"{gap:.1e}"]
+        for (name, array), gap in zip(adopted.gradients.items(), gaps, strict=True)
+    ]
+    descent: dict[str, Any] = {"optimizer": cr.SGD(0.1), "epochs": STEPS, "batch_size": "full"}
+    for network, its_loss in both:
+        network.fit(x, y, loss=its_loss, **descent, engine="numpy", quiet=True)
+    apart = max(differences(adopted.parameters, own.parameters, by_hand))
     document.paragraph(
         Code("HandWritten"), " adopts it as it stands, and makes a layer of it that trains:"
     )
@@ -120,25 +110,34 @@ def show_adopted(document: Document, by_hand: ByHand) -> None:
         f"Gradients of {EXAMPLES} random examples, beside those of chainrule's layers with the "
         "same weights",
     )
-    for network, its_loss in ((own, by_hand.loss), (adopted, loss)):
-        network.fit(
-            x,
-            y,
-            loss=its_loss,
-            optimizer=cr.SGD(0.1),
-            epochs=STEPS,
-            batch_size="full",
-            engine="numpy",
-            quiet=True,
-        )
-    ends = zip(adopted.parameters.values(), own.parameters.values(), strict=True)
-    apart = max(
-        np.abs(theirs - oriented(ours, by_hand).reshape(theirs.shape)).max()
-        for theirs, ours in ends
-    )
     document.paragraph(
         f"After {STEPS} steps of gradient descent their weights are at most {apart:.1e} apart."
     )
+
+
+def adopted_network(by_hand: ByHand, own: cr.Network) -> tuple[cr.Network, cr.Loss]:
+    """The adopted network with the weights of chainrule's, and its loss."""
+    layer = by_hand.adopt()
+    adopted = cr.Network([layer], own.input_shape, dtype="float64")
+    for theirs, ours in zip(adopted.parameters.values(), own.parameters.values(), strict=True):
+        theirs[:] = as_the_labs(ours, theirs.shape, by_hand)
+    begins_with_targets = layer.adopted.starts_from_targets
+    return adopted, cr.TargetsAsGradient(loss=by_hand.loss) if begins_with_targets else by_hand.loss
+
+
+def as_the_labs(ours: Array, shape: Shape, by_hand: ByHand) -> Array:
+    """An array of chainrule's in the shape that the lab has."""
+    return (ours.T if by_hand.columns else ours).reshape(shape)
+
+
+def differences(
+    theirs: Mapping[str, Array], ours: Mapping[str, Array], by_hand: ByHand
+) -> list[float]:
+    """How far each array of the lab's is from chainrule's, at most."""
+    return [
+        float(np.abs(one - as_the_labs(other, one.shape, by_hand)).max())
+        for one, other in zip(theirs.values(), ours.values(), strict=True)
+    ]
 
 
 def show_diagnosis(document: Document, diagnosis: cr.check.Diagnosis) -> None:
