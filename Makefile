@@ -2,7 +2,7 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
-# make labs    the full reports of the five labs, in docs/labs: NN minutes
+# make labs    the full reports of the five labs, in docs/labs, which take long
 # make docs    the documentation site, in build/docs/html
 # make wheel   a wheel in dist/ with the engine's kernels, which runs without a compiler
 # make try-wheel  that wheel in an environment of each Python from 3.11 to 3.14 that is here
