@@ -74,7 +74,7 @@ def attach_predictions(document: Document, question: Question, runs: Runs, seed:
         outputs = network.predict(points.x_train)[:, 0]
         columns = (points.x_train, points.y_train, outputs, predictions)
         lines += [
-            f"{name},{x1:.4f},{x2:.4f},{truth},{output:.4f},{prediction}"
+            f"{name},{x1:.4f},{x2:.4f},{truth},{output:.6f},{prediction}"
             for (x1, x2), truth, output, prediction in zip(*columns, strict=True)
         ]
     document.attach(
