@@ -2,6 +2,7 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
+# make labs    the full reports of the five labs, in docs/labs, which take long
 # make docs    the documentation site, in build/docs/html
 # make wheel   a wheel in dist/ with the engine's kernels, which runs without a compiler
 # make try-wheel  that wheel in an environment of each Python from 3.11 to 3.14 that is here
@@ -43,6 +44,13 @@ check: .venv/installed-dev
 format: .venv/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# Pictures that a lab no longer draws should not stay.
+labs: .venv/installed
+	for lab in $$($(BIN)/chainrule lab list | cut -d " " -f 1); do \
+	  rm -rf docs/labs/$$lab/pictures; \
+	  $(BIN)/chainrule lab run $$lab --out docs/labs/$$lab || exit 1; \
+	done
 
 # Tutorials run while the site is built, and not again before they change.
 docs: .venv/installed-dev
@@ -95,4 +103,4 @@ bench-quick: .venv-bench/installed
 clean:
 	rm -rf .venv .venv-bench build .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture wheel try-wheel check format docs bench bench-quick browser clean
+.PHONY: demo test test-long torture wheel try-wheel check format docs labs bench bench-quick browser clean

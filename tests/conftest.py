@@ -50,7 +50,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 def numpy_runner(trainer: Trainer) -> NumpyRunner:
     """What `Trainer` chooses where NumPy is asked for."""
-    return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state)
+    return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state.optimizer)
 
 
 @pytest.fixture

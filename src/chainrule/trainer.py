@@ -252,6 +252,10 @@ class Trainer:
         """End training after this epoch; the history keeps the reason."""
         self.history.stopped = reason
 
+    def note(self, **numbers: float) -> None:
+        """Add what was measured to the record of the epoch that has ended."""
+        self.history.records[-1] |= numbers
+
     def _look_around(self, report: EpochReport | None = None) -> None:
         """Between two epochs, or two steps of the one reported: save what is due, and end where a
         signal asks for it."""

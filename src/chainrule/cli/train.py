@@ -151,7 +151,7 @@ def train(
         )
         raise typer.Exit(exit_code(signal.SIGINT))
     if not quiet:
-        _conclude(outcome, place)
+        _conclude(prepared, outcome, place)
 
 
 def _check_alone(resume: Path, *others: Any) -> None:
@@ -215,10 +215,12 @@ def _announce(prepared: Prepared) -> None:
     )
 
 
-def _conclude(outcome: Outcome, folder: Path) -> None:
+def _conclude(prepared: Prepared, outcome: Outcome, folder: Path) -> None:
     from chainrule.display import describe_numbers, format_seconds
 
     summary = outcome.summary
+    if prepared.config.test_each_epoch:
+        say("the test part was measured after every epoch, and nothing was chosen by it")
     if summary.test is not None:
         say(f"test: {describe_numbers(summary.test)}")
     say(f"engine: {outcome.history.engine}")

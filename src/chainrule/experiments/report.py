@@ -161,10 +161,14 @@ def _spell_shape(shape: Shape) -> str:
 def add_curves(document: Document, history: History) -> None:
     """Loss and metrics over the epochs of a training by chainrule."""
     numbers = history.measured()
-    validation = any(name.startswith("validation_") for name in numbers)
+    validation, tested = (
+        any(name.startswith(part) for name in numbers) for part in ("validation_", "test_")
+    )
     caption = (
         "Training numbers are means over an epoch's batches, each taken before its update"
-        + ("; validation numbers are on held-out examples, after the epoch." if validation else ".")
+        + ("; validation numbers are on held-out examples, after the epoch" * validation)
+        + ("; the test part is measured after the epoch, and chooses nothing" * tested)
+        + "."
         + describe_best(numbers.get("validation_loss", []))
     )
     draw_history(document, history, caption)
