@@ -20,6 +20,7 @@ operands by name, how layers are lowered to them, and the kernels; two decorator
     interleave        examples side by side
     losses            the loss between forward and backward pass
     gradients         sums over threads, penalties, clipping
+    processes         sums over processes
     updates           the optimizers
 """
 
@@ -34,6 +35,7 @@ from chainrule.engine.operations import (  # noqa: F401
     layer_norm,
     losses,
     pooling,
+    processes,
     sequential,
     softmax,
     updates,
