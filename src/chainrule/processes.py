@@ -40,6 +40,7 @@ class Processes:
     """
 
     rank, count = 0, 1
+    communicator: Any = None  # of mpi4py, where there is one
 
     @property
     def is_first(self) -> bool:
@@ -131,6 +132,7 @@ class MpiProcesses(Processes):
                 "comm is a communicator of mpi4py, such as MPI.COMM_WORLD; received "
                 f"{type(communicator).__name__}"
             )
+        self.communicator = communicator
         self._communicator = communicator.Dup()  # so that no message of the user's is ours
         self._failing = communicator.Dup()
         self.rank, self.count = communicator.Get_rank(), communicator.Get_size()
