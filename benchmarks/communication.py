@@ -108,12 +108,22 @@ def round_up(number: float) -> int:
 def main() -> None:
     heads = ["parameters", *(f"{count:,} processes" for count in COUNTS)]
     for link in LINKS:
-        table(f"Faster than one process from, {link.name}:", heads, batches(link, batch_that_is_faster))
-        table(f"Half of the time computing from, {link.name}:", heads, batches(link, batch_for_half))
+        table(
+            f"Faster than one process from, {link.name}:",
+            heads,
+            batches(link, batch_that_is_faster),
+        )
+        table(
+            f"Half of the time computing from, {link.name}:", heads, batches(link, batch_for_half)
+        )
     heads = ["bytes", "processes", "ring", "tree"]
     for link in LINKS:
         rows = (
-            [f"{size:,}", f"{count:,}", *(f"{1e3 * way(size, count, link):.3g} ms" for way in (ring, tree))]
+            [
+                f"{size:,}",
+                f"{count:,}",
+                *(f"{1e3 * way(size, count, link):.3g} ms" for way in (ring, tree)),
+            ]
             for size in (4_000, 400_000, 40_000_000)
             for count in (8, 128, 1024)
         )

@@ -94,7 +94,9 @@ class Processes:
         last = examples % batch_size or batch_size
         if min(batch_size, last) >= self.count:
             return
-        what = f"batches of {batch_size}" if batch_size < self.count else f"the last batch, of {last},"
+        what = (
+            f"batches of {batch_size}" if batch_size < self.count else f"the last batch, of {last},"
+        )
         fitting = (
             size
             for size in range(batch_size, examples + 1)

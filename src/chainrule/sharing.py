@@ -12,7 +12,6 @@ that it would have in a single process.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial

@@ -417,7 +417,11 @@ class Trainer:
 
     def _numpy_runner(self) -> Runner:
         what = (self.network, self.loss, self.optimizer, self.state.optimizer)
-        return NumpyRunner(*what) if self.processes.count == 1 else SharingRunner(*what, self.processes)
+        return (
+            NumpyRunner(*what)
+            if self.processes.count == 1
+            else SharingRunner(*what, self.processes)
+        )
 
     @property
     def history(self) -> History:

@@ -21,7 +21,9 @@ from chainrule.parallel import executors, mpi
 from chainrule.processes import ALONE, Processes
 
 TOGETHER = Path(__file__).with_name("together.py")
-MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+MPIEXEC = shutil.which(
+    "mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+)
 SECONDS_TO_END = 30
 
 
@@ -157,7 +159,9 @@ def test_the_mpi_of_another_starter(monkeypatch: pytest.MonkeyPatch) -> None:
     by_itself = SimpleNamespace(Get_size=lambda: 1)
     other = SimpleNamespace(COMM_WORLD=by_itself, Get_library_version=lambda: "Open MPI v5\nmore")
     monkeypatch.setattr(mpi, "optional", lambda *_: other)
-    with pytest.raises(ClusterError, match=r"2 processes were started, but .*\(Open MPI v5\).* of 1"):
+    with pytest.raises(
+        ClusterError, match=r"2 processes were started, but .*\(Open MPI v5\).* of 1"
+    ):
         mpi.started_processes()
 
 
@@ -175,7 +179,16 @@ def test_the_runs_of_a_comparison_go_to_processes(tmp_path: Path) -> None:
     compare = ("-m", "chainrule", "compare", "xor", "--vary", "hidden=[2],[4]", "--seeds", "2")
     options = ("--engine", "numpy", "--epochs", "20", "--quiet")
     together = begin(
-        3, "-m", "mpi4py.futures", *compare, *options, "--executor", "mpi", "--out", "a", cwd=tmp_path
+        3,
+        "-m",
+        "mpi4py.futures",
+        *compare,
+        *options,
+        "--executor",
+        "mpi",
+        "--out",
+        "a",
+        cwd=tmp_path,
     )
     _, errors = together.communicate()
     assert (together.returncode, errors) == (0, "")

@@ -75,8 +75,8 @@ def compare(
         typer.Option(
             "--executor",
             metavar="local|mpi|dask:ADDRESS|dask-file:PATH",
-            help="Where runs go: to --workers processes here, which is meant if this is left out; to "
-            "the processes that mpiexec started; or to the workers of a Dask cluster.",
+            help="Where runs go: to --workers processes here, unless told otherwise; to the "
+            "processes that mpiexec started; or to the workers of a Dask cluster.",
             rich_help_panel="Comparison",
         ),
     ] = None,

@@ -1,5 +1,5 @@
-"""Where the runs of a comparison go: to processes of this machine, to those that mpiexec started, or
-to a Dask cluster."""
+"""Where the runs of a comparison go: to processes of this machine, to those that mpiexec started,
+or to a Dask cluster."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Batch norm, in the stages that end where threads must wait for each other.
 
 Each share has the mean and the squares of its own examples; what all of them have is then merged by
-each of them, in the same order. Where several processes train together, one share of each has merged
-what all processes have before, and the others have nothing. Only x is kept for the way back: x̂ is (x - mean) / σ again.
+each of them, in the same order. Where several processes train together, one share of each process
+has what all processes have, and the others have nothing. Only x is kept for the way back: x̂ is
+(x - mean) / σ again.
 
 Loops go over some pixels at a time, `width` numbers, so that they are long where channels are few:
 what belongs to a channel stands once for each of these pixels.
@@ -193,9 +194,7 @@ def exchange_sums(
         return dgamma, dbeta
     all_dgamma, all_dbeta, message = Private(channels), Private(channels), Private(2 * channels)
     function = to.exchange.sum_of(2 * channels)
-    to.backward(
-        ExchangeSums(dgamma, dbeta, all_dgamma, all_dbeta, message, function, channels)
-    )
+    to.backward(ExchangeSums(dgamma, dbeta, all_dgamma, all_dbeta, message, function, channels))
     to.wait(to.code.backward)
     return all_dgamma, all_dbeta
 

@@ -111,7 +111,9 @@ class CompiledRunner:
         losses = np.zeros(count)
         outputs = None
         if wants_outputs:
-            outputs = np.empty((epoch.own_count(first, last), *self.network.output_shape), self.plan.dtype)
+            outputs = np.empty(
+                (epoch.own_count(first, last), *self.network.output_shape), self.plan.dtype
+            )
         context.rows, context.batch_size = epoch.own_count(first, last), epoch.own_batch_size
         context.all_rows, context.all_batch_size = len(rows), epoch.batch_size
         context.first_row = 0 if in_place else first * epoch.batch_size
