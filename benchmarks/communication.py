@@ -93,14 +93,18 @@ def batches(link: Link, batch: Callable[[float, int, float], float]) -> Iterator
         example = OPERATIONS * parameters / RATE
         talking = [best(NUMBER * parameters, count, link) for count in COUNTS]
         needed = [
-            max(batch(example, count, seconds), count)
+            max(round_up(batch(example, count, seconds)), count)
             for count, seconds in zip(COUNTS, talking, strict=True)
         ]
-        yield [f"{parameters:,}", *(f"{round_up(number):,}" for number in needed)]
+        yield [f"{parameters:,}", *(f"{number:,}" for number in needed)]
 
 
 def round_up(number: float) -> int:
-    """Two digits, rounded up."""
+    """Two digits, rounded up.
+
+    >>> round_up(1_234.5), round_up(7.2)
+    (1300, 8)
+    """
     unit = 10 ** max(math.floor(math.log10(number)) - 1, 0)
     return math.ceil(number / unit) * unit
 

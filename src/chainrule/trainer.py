@@ -25,6 +25,7 @@ from chainrule.errors import ChainruleError, DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.interruption import ENDINGS, INTERRUPT, noted_signals
 from chainrule.last_good import LastGood, trained_arrays
+from chainrule.layers.base import walk
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
 from chainrule.optimizers import OPTIMIZERS, Optimizer
@@ -416,12 +417,17 @@ class Trainer:
             return self._numpy_runner()
 
     def _numpy_runner(self) -> Runner:
+        """The layers themselves, for this process or for its share of every batch."""
         what = (self.network, self.loss, self.optimizer, self.state.optimizer)
-        return (
-            NumpyRunner(*what)
-            if self.processes.count == 1
-            else SharingRunner(*what, self.processes)
-        )
+        if self.processes.count == 1:
+            return NumpyRunner(*what)
+        self.notices += [
+            f"layer {place} ({type(layer).__name__}) is your own: what it mixes of a batch's "
+            "examples, if it does, is mixed within each process alone"
+            for place, layer in walk(self.network.root)
+            if layer.users_own
+        ]
+        return SharingRunner(*what, self.processes)
 
     @property
     def history(self) -> History:

@@ -56,7 +56,7 @@ def test_a_process_that_is_killed_ends_the_others(tmp_path: Path) -> None:
     os.kill(numbers[1], signal.SIGKILL)
     output, errors = together.communicate(timeout=SECONDS_TO_END)
     assert together.returncode != 0
-    assert "KILLED BY SIGNAL: 9" in output + errors
+    assert "Killed (signal 9)" in output + errors
     assert not any(is_alive(number) for number in numbers)
 
 
