@@ -135,7 +135,8 @@ class Trainer:
             len(self.history) < self.plan.epochs and not self.history.stopped
         ):
             try:
-                records = self._run_ahead() if self._may_run_ahead else [self.run_epoch()]
+                runs_ahead = self.processes.agree(lambda: self._may_run_ahead)
+                records = self._run_ahead() if runs_ahead else [self.run_epoch()]
             except (DataError, TrainingError) as trouble:
                 self._go_back(trouble)
                 continue
@@ -187,7 +188,8 @@ class Trainer:
     def _steps(self, epoch: Epoch, number: int) -> Iterator[Steps]:
         """The steps of an epoch, each noted and told of."""
         in_epoch = self.plan.steps_in_epoch(len(epoch.data.x))
-        for steps in self.runner.steps(epoch, bool(self.metrics), not self._only_shown):
+        one_at_a_time = self.processes.agree(lambda: not self._only_shown)
+        for steps in self.runner.steps(epoch, bool(self.metrics), one_at_a_time):
             self.moment = self._moment(number, steps.last, in_epoch)
             self.step_loss, self.step_rate = float(steps.losses[-1]), epoch.rates[steps.last]
             self._check_loss(epoch, steps.last)

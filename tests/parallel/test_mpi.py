@@ -19,6 +19,7 @@ import chainrule as cr
 from chainrule.errors import ArgumentError, ClusterError, MissingPackageError
 from chainrule.parallel import executors, mpi
 from chainrule.processes import ALONE, Processes
+from chainrule.sharing import OwnDraws
 
 TOGETHER = Path(__file__).with_name("together.py")
 MPIEXEC = shutil.which(
@@ -129,6 +130,16 @@ def test_every_process_needs_an_example_of_every_batch() -> None:
         among.check_enough(3, 3)
 
 
+def test_draws_are_those_of_one_process() -> None:
+    whole = np.random.default_rng(1).random((10, 4))
+    own = OwnDraws(np.random.default_rng(1), 10, slice(3, 6))
+    np.testing.assert_array_equal(own.random((3, 4)), whole[3:6])
+    with pytest.raises(ArgumentError, match=r"asked for \(4, 2\) numbers for 3 examples"):
+        own.random((4, 2))
+    with pytest.raises(ArgumentError, match=r"used rng\.normal: among several processes"):
+        own.normal(size=3)
+
+
 def test_a_communicator_is_one_of_mpi4py() -> None:
     net = cr.Network([cr.Dense(1)], 1)
     with pytest.raises(ArgumentError, match="comm is a communicator of mpi4py"):
@@ -140,15 +151,29 @@ def starts(monkeypatch: pytest.MonkeyPatch, rank: int, count: int) -> None:
     monkeypatch.setenv("PMI_SIZE", str(count))
 
 
+class NoMpi4py:
+    """Finds modules as if mpi4py were not installed."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.partition(".")[0] == "mpi4py":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def leave_out_mpi4py(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mpi4py"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [NoMpi4py(), *sys.meta_path])
+
+
 def test_a_process_by_itself_needs_no_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    leave_out_mpi4py(monkeypatch)
     assert mpi.started_processes() is ALONE
     assert not mpi.is_follower()
 
 
 def test_several_processes_without_mpi4py(monkeypatch: pytest.MonkeyPatch) -> None:
     starts(monkeypatch, 1, 2)
-    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    leave_out_mpi4py(monkeypatch)
     assert mpi.is_follower()
     with pytest.raises(MissingPackageError, match=r"needs mpi4py: pip install 'chainrule\[mpi\]'"):
         mpi.started_processes()

@@ -186,7 +186,10 @@ def _folder_of_parts(out: Path | None, option: str, has_more: bool = False) -> P
     if out is None:
         raise ConfigError(f"{option} needs --out DIR, the folder that all parts share")
     if has_more:
-        raise ConfigError(f"{option} reads what {out} holds: give it --out alone")
+        raise ConfigError(
+            f"{option} makes the tables of what {out} holds and runs nothing: leave out all but --out "
+            "and --quiet"
+        )
     return out
 
 
