@@ -192,8 +192,9 @@ class MpiProcesses(Processes):
             if not self._all_fail():
                 self._end_all(error)
             raise
-        self._communicator.Free()
-        self._failing.Free()
+        finally:
+            self._communicator.Free()
+            self._failing.Free()
 
     def _all_fail(self) -> bool:
         """True if the other processes come here too, within a few seconds."""

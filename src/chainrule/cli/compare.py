@@ -187,8 +187,8 @@ def _folder_of_parts(out: Path | None, option: str, has_more: bool = False) -> P
         raise ConfigError(f"{option} needs --out DIR, the folder that all parts share")
     if has_more:
         raise ConfigError(
-            f"{option} makes the tables of what {out} holds and runs nothing: leave out all but --out "
-            "and --quiet"
+            f"{option} makes the tables of what {out} holds and runs nothing: leave out all but "
+            "--out and --quiet"
         )
     return out
 
