@@ -42,7 +42,7 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
     ),
     "weights of examples and classes": (
         lambda: [cr.Dense(8), cr.ReLU(), cr.Dense(3)],
-        {"weights": WEIGHTS, "class_weights": [1, 0, 3], "optimizer": SGD, "batch_size": 20},
+        {"weights": WEIGHTS, "class_weights": [1, 0, 3], "optimizer": SGD, "batch_size": 18},
     ),
     "all examples in a step": (
         lambda: [cr.Dense(8), cr.ReLU(), cr.Dense(3, regularizer="weight_decay(rate=0.01)")],
@@ -53,12 +53,12 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
             cr.Conv2D(4, 3), cr.BatchNorm(), cr.ReLU(), cr.MaxPool2D(2), cr.Flatten(),
             cr.Dropout(0.2), cr.Dense(3),
         ],
-        {"validation": 0.2, "optimizer": SGD, "augment": cr.Affine(shift=1)},
+        {"validation": 19, "optimizer": SGD, "augment": cr.Affine(shift=1)},
     ),
     "random samples, early stopping": (
         lambda: [cr.Dense(8), cr.LayerNorm(), cr.SiLU(), cr.Dense(3)],
         {
-            "samples_per_epoch": 50, "validation": 0.3, "epochs": 8,
+            "samples_per_epoch": 52, "validation": 0.3, "epochs": 8,
             "callbacks": [cr.EarlyStopping(2)], "optimizer": cr.SGD(2.0),
         },
     ),
