@@ -103,10 +103,10 @@ class Processes:
             if min(size, examples % size or size) >= self.count
         )
         size = next(fitting, None)
-        instead = "" if size is None else f", or batches of {size}"
+        instead = "" if size is None else f"take batches of {size}, or "
         raise ArgumentError(
             f"{what} cannot be shared among {self.count} processes, each of which needs an "
-            f"example: start fewer{instead}"
+            f"example: {instead}start fewer processes"
         )
 
     def threads(self) -> int | None:

@@ -175,6 +175,7 @@ class Trainer:
         """What the runner needs for an epoch."""
         data = self.data.of_epoch(number)
         count = len(data.x)
+        self._check_shares(count)
         in_epoch = self.plan.steps_in_epoch(count)
         return Epoch(
             data,
@@ -327,10 +328,8 @@ class Trainer:
         """All that has to be there before the first step."""
         network = self.network
         network.check_input(data.x)
-        self.processes.check_enough(
-            plan.examples_in_epoch(len(data.x)), plan.examples_in_batch(len(data.x))
-        )
         self.plan, self.held_out = plan, held_out
+        self._check_shares(len(data.x))
         weighted = self.objective.data(data).with_class_weights(self.class_weights)
         self.data = weighted.with_augmentation(self.augment, network.seed)
         if self.held_out is not None:
@@ -342,11 +341,19 @@ class Trainer:
         network.input_range = range_of(self.data.x)
         self.runner = self._choose_runner()
         self.history.stopped, self.history.engine = None, self.runner.description
-        settings = self._settings()
-        self.processes.check_alike({**settings, "engine": type(self.runner).__name__})
-        self.saver = self._make_saver(self.checkpoints, settings) if self.checkpoints else None
+        if self.processes.count > 1:
+            runner = type(self.runner).__name__
+            self.processes.check_alike({**self._settings(), "engine": runner})
+        self.saver = self._make_saver(self.checkpoints) if self.checkpoints else None
         self.moment = self._moment(1, 0, 1)  # no step yet
         self.step_loss, self.step_rate = math.nan, self.optimizer.learning_rate
+
+    def _check_shares(self, available: int) -> None:
+        """Refuse an epoch in which a process would have no example of some step."""
+        plan = self.plan
+        self.processes.check_enough(
+            plan.examples_in_epoch(available), plan.examples_in_batch(available)
+        )
 
     def _claim(self, claims: ExitStack) -> None:
         """Have the folder of checkpoints, where there is one, for this training alone."""
@@ -397,9 +404,16 @@ class Trainer:
             **({} if self.augment is None else {"augment": repr(self.augment)}),
         }
 
-    def _make_saver(self, checkpoints: Checkpoints, settings: dict[str, Any]) -> Saver:
+    def _make_saver(self, checkpoints: Checkpoints) -> Saver:
         environment = {**versions(), "processor": processor(), "engine": self.runner.description}
-        return Saver(checkpoints, self.state, self.last_good, self.callbacks, settings, environment)
+        return Saver(
+            checkpoints,
+            self.state,
+            self.last_good,
+            self.callbacks,
+            self._settings(),
+            environment,
+        )
 
     def _choose_runner(self) -> Runner:
         """The engine, or NumPy where it was asked for or where the engine cannot run the steps."""

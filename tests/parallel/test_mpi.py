@@ -122,11 +122,11 @@ def test_shares_are_parts_of_nearly_one_size(examples: int) -> None:
 def test_every_process_needs_an_example_of_every_batch() -> None:
     among = Among(0, 4)
     among.check_enough(103, 11)  # the last batch has 4
-    with pytest.raises(ArgumentError, match=r"the last batch, of 3,.* or batches of 11"):
+    with pytest.raises(ArgumentError, match=r"the last batch, of 3,.* take batches of 11, or"):
         among.check_enough(103, 10)
-    with pytest.raises(ArgumentError, match=r"batches of 3 .* or batches of 4$"):
+    with pytest.raises(ArgumentError, match=r"^batches of 3 .* take batches of 4, or start fewer"):
         among.check_enough(100, 3)
-    with pytest.raises(ArgumentError, match=r"each of which needs an example: start fewer$"):
+    with pytest.raises(ArgumentError, match=r"needs an example: start fewer processes$"):
         among.check_enough(3, 3)
 
 
