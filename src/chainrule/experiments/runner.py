@@ -152,8 +152,10 @@ def run(
     checkpoints: Checkpoints | None = None,
     *,
     looks_at_test: bool = True,
+    comm: Any = None,
 ) -> Outcome:
-    """Train, test and draw, and fill a run folder; go on where it was left, if it was.
+    """Train, test and draw, and fill a run folder; go on where it was left, if it was. With `comm`,
+    as in `Network.fit`, this is the first of several processes; the others call `train`.
 
     Training that is interrupted leaves its model, its history and a checkpoint. The model is in
     its place before it is tested and its curves are drawn; what fails then is among the outcome's
@@ -169,7 +171,7 @@ def run(
         SaveModel(prepared, folder),
     ]
     checkpoints = checkpoints or Checkpoints(folder / CHECKPOINTS)
-    history = train(prepared, recording, quiet, checkpoints)
+    history = train(prepared, recording, quiet, checkpoints, comm)
     summary, problems = summarize(prepared, history), []
     if summary.finished:
         summary = summary.model_copy(update=test(network, dataset, looks_at_test))
@@ -220,6 +222,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     quiet: bool = True,
     checkpoints: Checkpoints | None = None,
+    comm: Any = None,
 ) -> History:
     """Train the prepared network on the prepared data, or go on from the newest checkpoint."""
     config, dataset = prepared.config, prepared.dataset
@@ -247,6 +250,7 @@ def train(
         on_nan=config.on_nan,
         class_weights=config.class_weights,
         augment=config.augment,
+        comm=comm,
     )
 
 

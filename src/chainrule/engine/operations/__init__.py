@@ -23,6 +23,7 @@ operands by name, how layers are lowered to them, and the kernels; two decorator
     interleave        examples side by side
     losses            the loss between forward and backward pass
     gradients         sums over threads, penalties, clipping
+    processes         sums over processes
     updates           the optimizers
 """
 
@@ -38,6 +39,7 @@ from chainrule.engine.operations import (  # noqa: F401
     losses,
     pooling,
     prelu,
+    processes,
     sequential,
     softmax,
     updates,

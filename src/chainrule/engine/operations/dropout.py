@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule import layers
 from chainrule.engine.codegen.native import constant, copy, pointer
-from chainrule.engine.codegen.operands import context_at, count_rows, read
+from chainrule.engine.codegen.operands import count_rows, read
 from chainrule.engine.codegen.random import STATE_BYTES, draw, jump
 from chainrule.engine.operations.scaling import Scale
 from chainrule.engine.program.instructions import Private, Tensor
@@ -65,8 +65,7 @@ def draw_mask(task: Task, like: Any) -> None:
     mask, state, rate = pointer(operands.mask.address, like), operands.own_state, operands.rate
     size = operands.mask.size
     copy(pointer(operands.state, 0), pointer(state, 0), STATE_BYTES // 8)
-    first_row = context_at(task.context).first_row
-    row = task.chunk_start + first_row - task.step_start + task.begin
+    row = task.chunk_row + task.begin
     before = task.step_start * operands.drawn + task.examples * operands.drawn_before
     jump(state, before + row * size)
     zero, stays = constant(0.0, like), constant(1 / (1 - rate), like)
