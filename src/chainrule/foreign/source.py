@@ -15,6 +15,11 @@ RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
 ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
 
 
+def source_of(file: str) -> str:
+    """The text of a file as its functions are looked up in it."""
+    return "".join(linecache.getlines(file))
+
+
 def files_of(functions: list[Callable[..., Any]]) -> set[str]:
     """The files in which functions stand."""
     found = set()
@@ -27,14 +32,14 @@ def files_of(functions: list[Callable[..., Any]]) -> set[str]:
 
 def ascends(files: set[str]) -> bool:
     """True if an update in one of the files adds its gradients: ``W += learning_rate * dW``."""
-    return any(ADDS_UPDATE.search("".join(linecache.getlines(file))) for file in files)
+    return any(ADDS_UPDATE.search(source_of(file)) for file in files)
 
 
 def multiplies_by_backward(files: set[str]) -> bool:
     """True if code in one of the files multiplies by what a backward pass gives:
     ``dA * layer.backward(z)``."""
     pattern = re.compile(r"\*[ ]*[\w.\[\]]*\.backward\(|multiply\(.*\.backward\(")
-    return any(pattern.search("".join(linecache.getlines(file))) for file in files)
+    return any(pattern.search(source_of(file)) for file in files)
 
 
 def tree_of(function: Callable[..., Any]) -> ast.Module | None:

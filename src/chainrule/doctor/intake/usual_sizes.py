@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.examples import DERIVATIVE_METHODS
-from chainrule.foreign.branches import ACTIVATION, source_of, words_compared
 from chainrule.foreign.calling import optional
 from chainrule.foreign.gradient_names import (
     is_derivative_argument,
@@ -20,6 +19,7 @@ from chainrule.foreign.gradient_names import (
     says_derivative,
 )
 from chainrule.foreign.loading import authors_classes, classes_in, functions_in
+from chainrule.foreign.offered_words import ACTIVATION, words_compared
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
@@ -30,6 +30,7 @@ from chainrule.foreign.source import (
     methods_called,
     parts_of,
     parts_of_each,
+    source_of,
     string_options,
 )
 from chainrule.seeding import generator
