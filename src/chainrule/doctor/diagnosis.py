@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chainrule.doctor.failure import failed, is_own
 from chainrule.doctor.findings import Diagnosis, Finding, endless
-from chainrule.doctor.intake.examples import Case
+from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours

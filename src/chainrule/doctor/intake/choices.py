@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from chainrule.doctor.intake.examples import KEYS, Case, Example, object_case
-from chainrule.doctor.intake.guessed_runs import as_meant
+from chainrule.doctor.intake.cases import KEYS, Case, Example
+from chainrule.doctor.intake.examples import object_case
+from chainrule.doctor.intake.meanings import as_meant
 from chainrule.doctor.properties.repeated_calls import again
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import Case
+from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.usual_losses import with_assumed_loss
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Pass, Program

@@ -14,23 +14,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.failure import is_own
-from chainrule.doctor.intake.examples import (
-    NO_INPUT,
-    Case,
-    Example,
-    Made,
-    first_that_runs,
-    held_targets,
-    object_case,
-)
-from chainrule.doctor.intake.guessed_runs import (
-    as_meant,
-    attempt_class,
-    has_both_passes,
-    is_abstract,
-    passes_among,
-)
+from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_that_runs
+from chainrule.doctor.intake.examples import object_case
+from chainrule.doctor.intake.guessed_classes import attempt_class, has_both_passes, is_abstract
+from chainrule.doctor.intake.guessed_functions import passes_among
 from chainrule.doctor.intake.joint_functions import joint_cases
+from chainrule.doctor.intake.meanings import as_meant
+from chainrule.doctor.intake.objects import held_targets
 from chainrule.doctor.intake.observed_arrays import (
     argument,
     batches,

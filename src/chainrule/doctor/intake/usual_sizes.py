@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import DERIVATIVE_METHODS
+from chainrule.doctor.intake.activations import DERIVATIVE_METHODS
 from chainrule.foreign.calling import optional
 from chainrule.foreign.gradient_names import (
     is_derivative_argument,
