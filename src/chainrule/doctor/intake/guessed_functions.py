@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.examples import from_example
 from chainrule.doctor.intake.guessed_objects import input_tried
+from chainrule.doctor.intake.programs import refuse_deltas
 from chainrule.doctor.intake.usual_inputs import inputs
 from chainrule.doctor.intake.usual_parameters import parameter_sets
 from chainrule.doctor.intake.usual_sizes import arguments
@@ -85,6 +86,7 @@ def attempt_functions(
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:
                     case.subject.gradients(case.subject.values)
+                refuse_deltas(case, forward.__name__)
             except EndlessError:
                 raise
             except Exception as error:  # the code may raise anything on a wrong guess

@@ -20,7 +20,7 @@ from chainrule.doctor.intake.observed_arrays import (
     part_of_batch,
     telling,
 )
-from chainrule.doctor.intake.programs import from_code, loss_in
+from chainrule.doctor.intake.programs import from_code, loss_in, refuse_deltas
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
@@ -105,6 +105,7 @@ def _case(forward: Call, backward: Call, observed: Observed) -> Case:
         ),
         partial(_made, forward, backward, observed),
     )
+    refuse_deltas(case, forward.name)
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
     return case

@@ -38,7 +38,7 @@ from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.joint import joint_method
 from chainrule.foreign.loading import classes_in, functions_in
-from chainrule.foreign.loops import written_out
+from chainrule.foreign.loops import names_used, written_out
 from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
 from chainrule.foreign.parameter_names import is_untrained
 from chainrule.foreign.roles import (
@@ -150,6 +150,8 @@ def _add_loop(found: Found, observed: Observed) -> None:
         name = f"the loop in line {seen.node.lineno}"
         if found.attempt(seen, name, partial(loop_case, seen, observed)):
             found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
+            for called in names_used(seen.node):
+                found.failures.pop(called, None)
             found.classes.add(type(seen.owner))
             return
 

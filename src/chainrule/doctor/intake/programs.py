@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chainrule.doctor.intake.cases import KEYS, Example
+from chainrule.doctor.intake.cases import KEYS, Case, Example
 from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss, with_believable_loss
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calling import required
@@ -70,6 +70,23 @@ def _has_own_loss(code: Code) -> bool:
     is_method = inspect.ismethod(loss) and loss.__self__ is code.state
     asked = [{role_of(name) for name in required(each)} for each in (loss, backward)]
     return is_method and all({"x", "y"} <= roles for roles in asked)
+
+
+def refuse_deltas(case: Case, forward: str) -> None:
+    """Refuse a backward pass that leaves all parameters without a gradient, as one does that hands
+    back the deltas of layers, for an update to go on from.
+
+    Raises:
+        CannotCheckError: it is one.
+    """
+    program = case.subject
+    if not isinstance(program, Program) or not program.paths:
+        return
+    given = program.gradients(program.values).gradients
+    if all(given.get(name) is None for name in program.paths):
+        raise CannotCheckError(
+            f"it gives no gradient of what {forward} is handed: they are made elsewhere"
+        )
 
 
 def program_maker(name: str, x: Any, example: Example, randomness: Randomness) -> Make:

@@ -187,7 +187,7 @@ class Program(Subject):
         base = self._value(first)
         for path, array in arrays.items():
             name = "x (parameter)" if names[path] == "x" else names[path]
-            if is_untrained(name) or not array.size:
+            if is_untrained(name) or not array.size or self._holds_as_data(path):
                 continue
             self.paths[name] = path
             moved = np.asarray(array, np.float64) + 0.1 * random_like(array, "dependence")
@@ -201,6 +201,10 @@ class Program(Subject):
                 base = self._value(self.run(self.values))
             else:
                 del self.paths[name]
+
+    def _holds_as_data(self, path: Path) -> bool:
+        """True if an array is the input or the targets, of code that is handed neither."""
+        return not self.x.ndim and role_of(states.path_end(path)) in ("x", "y")
 
     def _widen_numbers(self) -> None:
         """Let a number that stands for a vector be one: gamma = 1.0, whose gradient is a vector."""
