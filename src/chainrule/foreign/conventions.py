@@ -126,7 +126,14 @@ def takes_targets(function: Function) -> bool:
 
 def asks_for_gradient(code: Code) -> bool:
     """True if the backward pass has an argument that may be a gradient."""
-    return any(role_of(name) is None for name in required(code.backward(code.state)))
+    backward = code.backward(code.state)
+    is_open = any(role_of(name) is None for name in required(backward))
+    return is_open or is_handed_gradient_alone(backward)
+
+
+def is_handed_gradient_alone(function: Function) -> bool:
+    """True if the only argument of a function is called gradients: those of a layer's output."""
+    return [role_of(name) for name in required(function)] == ["grads"]
 
 
 def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:

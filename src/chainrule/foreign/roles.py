@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -117,7 +118,18 @@ def method_among(thing: Any, names: Iterable[str]) -> str | None:
     within = {_plain(name): name for name in dir(thing) if re.match("_[^_]", name)}
     own = within | {_plain(name): name for name in dir(thing) if not name.startswith("_")}
     spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
-    return next((name for name in spelt if callable(getattr(thing, name, None))), None)
+    found = next((name for name in spelt if callable(getattr(thing, name, None))), None)
+    return "__call__" if found and "__call__" in names and _is_begun_by_call(thing, found) else found
+
+
+def _is_begun_by_call(thing: Any, name: str) -> bool:
+    """True if calling an object keeps something, and then calls a method: ``layer(x)`` is the
+    forward pass where ``layer.forward(x)`` keeps nothing for the backward pass."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    code = getattr(getattr(kind, "__call__", None), "__code__", None)
+    if code is None or name == "__call__" or name not in code.co_names:
+        return False
+    return any(each.opname == "STORE_ATTR" for each in dis.get_instructions(code))
 
 
 def is_spelt_like(name: str, names: Iterable[str]) -> bool:

@@ -92,7 +92,7 @@ def _set_up(thing: Any) -> Iterator[tuple[Any, str]]:
     """The object after a method that makes its weights for the shape of its input, if it has one,
     ``init_params(input_size)``, and what is said of that."""
     for name in dir(thing):
-        method = getattr(thing, name)
+        method = getattr(thing, name, None)  # a property may refuse
         if not SETS_UP.fullmatch(name) or not callable(method) or len(required(method)) != 1:
             continue
         for shape in SET_UP_FOR:

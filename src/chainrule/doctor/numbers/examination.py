@@ -43,6 +43,10 @@ ALIGNED = 100  # tell which loss is meant
 HANDS_ON = (
     "the softmax hands on the gradient that it is given: right where that of the loss is p - y"
 )
+WITH_ITS_LOSS = (
+    "the softmax hands back p - y, times what it is given: the derivative of the cross-entropy that "
+    "stands behind it"
+)
 FOR_HALF_SQUARES = (
     "the derivative of the loss is p - y, that of half the sum of squared errors, and the loss is "
     "a multiple of that: the learning rate takes up the factor"
@@ -230,6 +234,8 @@ def convention(found: Examination) -> str | None:
         return FOR_LOGITS if "softmax-jacobian" in codes else None
     if _is_softmax_that_hands_on(found):
         return HANDS_ON
+    if _is_softmax_with_its_loss(found):
+        return WITH_ITS_LOSS
     if _is_of_half_squares(found):
         return FOR_HALF_SQUARES
     if (outputs := _averaged_over_examples(found)) is not None:
@@ -368,6 +374,19 @@ def _is_softmax_that_hands_on(found: Examination) -> bool:
     return handed_on and "softmax-jacobian" in codes
 
 
+def _is_softmax_with_its_loss(found: Examination) -> bool:
+    """True if a softmax is handed the targets, too, and hands back the gradient of its loss."""
+    answer, given = found.answer, found.given("x")
+    if found.wrong != ["x"] or answer is None or answer.dy is None or given is None:
+        return False
+    output, targets = np.asarray(answer.output), getattr(found.subject, "targets_beside", None)
+    if targets is None or output.ndim != 2 or given.shape != output.shape:
+        return False
+    is_softmax = any(np.allclose(output.sum(axis=axis), 1) for axis in (0, 1))
+    ratio = ratio_of(given, answer.dy * (output - targets))
+    return is_softmax and ratio is not None and ratio > 0
+
+
 def _are_yet_to_be_summed(found: Examination) -> bool:
     """True if the wrong gradients, those of weights among them, are right once they are summed over
     a first axis that they have besides, or along which the parameter is one: one for each example,
@@ -375,7 +394,7 @@ def _are_yet_to_be_summed(found: Examination) -> bool:
     for name in found.wrong:
         shape, given = found.truths[name].shape, np.asarray(found.given(name))
         full = (1, *shape) if given.ndim > len(shape) else shape
-        if given.ndim != len(full) or given.shape[0] == full[0]:
+        if not full or given.ndim != len(full) or given.shape[0] == full[0]:
             return False
         axes = tuple(axis for axis, size in enumerate(full) if size == 1)
         if not found.truths[name].agrees(given.sum(axis=axes)):

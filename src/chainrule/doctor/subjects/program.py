@@ -23,6 +23,7 @@ from chainrule.foreign.conventions import (
     Function,
     asks_for_gradient,
     finishing_methods,
+    is_handed_gradient_alone,
     learning_rate_of,
     other_update,
     starts_from_targets,
@@ -317,6 +318,8 @@ class Program(Subject):
         if self.code.is_dictionary:
             roles["parameters"] = state
             named.update(state)
+        else:
+            named = {**self._held_parameters(state), **named}
         given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
         for attribute in self.kept_by_others:
             setattr(state, attribute, given)
@@ -324,6 +327,19 @@ class Program(Subject):
         if self.code.is_dictionary:
             named.update(state)
         return Pass(state, roles, {**named, **by_name})
+
+    def _held_parameters(self, state: Any) -> dict[str, Any]:
+        """The parameters that an object holds under the name by which its passes ask for them:
+        ``forward(x, weights)``, called as ``net.forward(x, net.weights)``."""
+        passes = self.code.forward(state), self.code.backward(state)
+        asked = {name for each in passes for name in required(each)}
+        held = {name for name in asked if is_weight(name) or role_of(name) == "parameters"}
+        return {name: getattr(state, name) for name in held if hasattr(state, name)}
+
+    @property
+    def targets_beside(self) -> Array | None:
+        """What the last backward pass was handed as the targets, beside a gradient."""
+        return None if self.dy is None else self.handed_in.get("y")
 
     def _computes_loss(self) -> bool:
         """True if the forward pass is given the targets, and the backward pass begins with them."""
@@ -402,7 +418,7 @@ class Program(Subject):
         if self.dy is not None and self.y is None:
             roles["y"] = np.ones_like(self.dy)  # asked for beside dy: it makes no difference
         grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
-        if "grads" in required(function):
+        if "grads" in required(function) and not is_handed_gradient_alone(function):
             roles["grads"] = grads
         if self.dy is None and self.code.loss is not None and not required(function):
             self._given_loss(self.code.loss, done)  # backward() alone: the loss keeps what it needs
