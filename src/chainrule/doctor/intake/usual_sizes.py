@@ -77,6 +77,7 @@ RULES: tuple[tuple[str, Any], ...] = (
 )
 
 
+COUNTS_LAYERS = re.compile(r"(n|num|number)_?(of_?)?(hidden_?)?(layers?|hidden)")
 OPTIMIZER = re.compile(r"optim|^opt$", re.IGNORECASE)
 SETTINGS = re.compile(
     r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
@@ -118,7 +119,11 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
     plain = {"stride": 1, "strides": 1, "padding": 0, "pad": 0}
     if any(name.lower() in plain for name in needed):
         yield values(**{n: plain[n.lower()] for n in needed if n.lower() in plain})
-    if any(isinstance(value, list) for value in values()):
+    sizes = next((value for value in values() if isinstance(value, list)), None)
+    counts = [name for name in needed if COUNTS_LAYERS.fullmatch(name.lower())]
+    for besides in (0, 1, 2) if sizes and counts else ():  # hidden ones, or all that there are
+        yield values(**dict.fromkeys(counts, len(sizes) + besides))
+    if sizes is not None:
         yield [3 if isinstance(value, list) else value for value in values()]
     shaped = [n for n in needed if "shape" in n.lower() and not re.search("kernel|filter|pool", n)]
     if shaped:

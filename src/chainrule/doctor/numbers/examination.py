@@ -30,7 +30,7 @@ from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
-from chainrule.foreign.parameter_names import is_bias, is_parameter
+from chainrule.foreign.parameter_names import is_bias, is_factor, is_parameter
 from chainrule.foreign.randomness import nobody_else_draws, random_like
 from chainrule.foreign.source import ascends, files_of, multiplies_by_backward
 from chainrule.types import Array
@@ -190,7 +190,13 @@ def _checked(subject: Subject, answer: Answer | None) -> list[str]:
     has = [name for name in subject.values if answer.gradients.get(name) is not None]
     if "x" in has and len(has) > 1 and answer.dy is None:
         has.remove("x")  # what a network hands on below its first layer serves nobody
-    return [n for n in subject.values if n in has or (n != "x" and is_parameter(n))]
+    return [n for n, v in subject.values.items() if n in has or (n != "x" and _is_due(n, v))]
+
+
+def _is_due(name: str, value: Array) -> bool:
+    """True if a value should have a gradient: it is a parameter by its name, and no number that
+    code only multiplies by, as the scale of a dropout."""
+    return is_parameter(name) and not (value.ndim == 0 and is_factor(name))
 
 
 def measure_wrong(found: Examination) -> None:
