@@ -39,6 +39,9 @@ BACKWARD_METHODS = (
         "grads",
         "bwd",
         "back",
+        "backwards",
+        "backward_step",
+        "backprop_step",
     ),
 )
 FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)

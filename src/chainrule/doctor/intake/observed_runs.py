@@ -47,6 +47,7 @@ from chainrule.foreign.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     is_spelt_like,
+    method_among,
 )
 from chainrule.foreign.source import attributes_keeping
 from chainrule.types import Array
@@ -142,6 +143,16 @@ def _add_objects(found: Found, observed: Observed) -> None:
             parts = _within(thing.owner)
             covered |= parts.keys()
             found.classes |= {type(part) for part in parts.values()}
+    if found.cases:
+        _forget_trainers(found, observed)
+
+
+def _forget_trainers(found: Found, observed: Observed) -> None:
+    """An object that has no forward pass only trains another one, which is examined."""
+    owners = {id(call.owner): call.owner for call in observed.calls if call.owner is not None}
+    for key, owner in owners.items():
+        if method_among(owner, FORWARD_METHODS) is None:
+            found.failures.pop(key, None)
 
 
 def _add_loop(found: Found, observed: Observed) -> None:
