@@ -64,7 +64,16 @@ ROLES: dict[str, tuple[str, ...]] = {
     "x": (
         *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
         *("features", "x_batch", "xb", "image", "input_", "x_data", "batch_x", "a_prev", "input_x"),
-        *("xn", "xi", "activation_prev", "prev_activation", "layer_input", "previous_activation"),
+        *(
+            "inputarray",
+            "inputlist",
+            "xn",
+            "xi",
+            "activation_prev",
+            "prev_activation",
+            "layer_input",
+            "previous_activation",
+        ),
     ),
     "y": (
         *("y", "y_true", "target", "targets", "label", "labels", "t", "y_train", "expected"),
@@ -122,7 +131,9 @@ def method_among(thing: Any, names: Iterable[str]) -> str | None:
     own = within | {_plain(name): name for name in dir(thing) if not name.startswith("_")}
     spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
     found = next((name for name in spelt if callable(getattr(thing, name, None))), None)
-    return "__call__" if found and "__call__" in names and _is_begun_by_call(thing, found) else found
+    return (
+        "__call__" if found and "__call__" in names and _is_begun_by_call(thing, found) else found
+    )
 
 
 def _is_begun_by_call(thing: Any, name: str) -> bool:
@@ -173,14 +184,15 @@ def role_of(argument: str) -> str | None:
 def roles_named(argument: str) -> tuple[str, ...]:
     """All that an argument may stand for, the likeliest first.
 
-    >>> roles_named("p")
-    ('parameters', 'output')
+    >>> roles_named("p"), roles_named("expectedOutput")
+    (('parameters', 'output'), ('y',))
     """
-    plain = argument.lower().strip("_")
-    exact = tuple(role for role, names in ROLES.items() if plain in names)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", argument).lower().strip("_")
+    spellings = {argument.lower().strip("_"), words}
+    exact = tuple(role for role, names in ROLES.items() if spellings.intersection(names))
     if exact or looks_like_a_gradient(argument):
         return exact
-    return tuple(role for role, pattern in BEGINNINGS.items() if pattern.match(plain))
+    return tuple(role for role, pattern in BEGINNINGS.items() if pattern.match(words))
 
 
 def result_name(function: str) -> str:

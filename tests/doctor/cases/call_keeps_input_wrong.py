@@ -1,4 +1,4 @@
-"""transposed|unknown|wrong-axis: as call_keeps_input, with the bias summed over outputs."""
+"""wrong transposed|unknown|wrong-axis: as call_keeps_input, with the bias summed over outputs."""
 
 import numpy as np
 

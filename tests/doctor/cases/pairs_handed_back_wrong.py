@@ -1,4 +1,4 @@
-"""wrong-axis|batch-scale: as pairs_handed_back, with a mean in place of the sum."""
+"""wrong wrong-axis|batch-scale: as pairs_handed_back, with a mean in place of the sum."""
 
 import numpy as np
 

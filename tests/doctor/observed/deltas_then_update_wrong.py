@@ -1,4 +1,4 @@
-"""missing-activation-derivative: as deltas_then_update, without the hidden slope."""
+"""wrong missing-activation-derivative: as deltas_then_update, without the hidden slope."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""missing-activation-derivative: as fed_from_outside, without the slope of the ReLU."""
+"""wrong missing-activation-derivative: as fed_from_outside, without the slope of the ReLU."""
 
 import numpy as np
 
