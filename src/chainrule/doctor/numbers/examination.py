@@ -37,6 +37,7 @@ from chainrule.types import Array
 
 # Lines, as `effort` counts them:
 MEASURING = 1_500_000  # for the entries of true gradients
+UNKNOWN_RATE = 1.0  # where nothing tells the learning rate
 # Entries of a gradient:
 AT_LEAST = 40  # are measured, whatever the effort
 ALIGNED = 100  # tell which loss is meant
@@ -265,6 +266,11 @@ def convention(found: Examination) -> str | None:
         return (
             f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
             "learning rate takes up the factor"
+        )
+    if ratio > 0 and subject.learning_rate == UNKNOWN_RATE and answer.updated >= set(parameters):
+        return (
+            f"{names} seen in the update {ratio:.4g} times the gradients, all alike: the learning "
+            "rate, which nothing is named after"
         )
     if not subject.batch or subject.batch < 2:
         return None
