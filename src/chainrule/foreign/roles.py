@@ -140,7 +140,10 @@ def _is_begun_by_call(thing: Any, name: str) -> bool:
     """True if calling an object keeps something, and then calls a method: ``layer(x)`` is the
     forward pass where ``layer.forward(x)`` keeps nothing for the backward pass."""
     kind = thing if isinstance(thing, type) else type(thing)
-    code = getattr(getattr(kind, "__call__", None), "__code__", None)
+    calls = next(
+        (vars(base)["__call__"] for base in kind.__mro__ if "__call__" in vars(base)), None
+    )
+    code = getattr(calls, "__code__", None)
     if code is None or name == "__call__" or name not in code.co_names:
         return False
     return any(each.opname == "STORE_ATTR" for each in dis.get_instructions(code))

@@ -38,7 +38,7 @@ from chainrule.foreign.source import is_empty
 from chainrule.types import Shape
 
 SETS_UP = re.compile(r"_?(init(ialize)?_?(params|parameters|weights)|build|set_?up|initialize)")
-
+IS_SHAPE = re.compile(r"(in(put)?_?)?(shape|dims?|size)")  # what such a method is handed
 SET_UP_FOR = ((5, 4), (4,), 4, (3, 6, 7, 2))  # shapes of inputs, with and without the batch
 
 
@@ -93,7 +93,9 @@ def _set_up(thing: Any) -> Iterator[tuple[Any, str]]:
     ``init_params(input_size)``, and what is said of that."""
     for name in dir(thing):
         method = getattr(thing, name, None)  # a property may refuse
-        if not SETS_UP.fullmatch(name) or not callable(method) or len(required(method)) != 1:
+        if name.startswith("__") or not inspect.ismethod(method) or len(required(method)) != 1:
+            continue
+        if not SETS_UP.fullmatch(name) and not IS_SHAPE.fullmatch(required(method)[0].lower()):
             continue
         for shape in SET_UP_FOR:
             made = copy.deepcopy(thing)

@@ -45,8 +45,8 @@ HANDS_ON = (
     "the softmax hands on the gradient that it is given: right where that of the loss is p - y"
 )
 WITH_ITS_LOSS = (
-    "the softmax hands back p - y, times what it is given: the derivative of the cross-entropy that "
-    "stands behind it"
+    "the softmax hands back p - y, times what it is given: the derivative of the cross-entropy "
+    "that stands behind it"
 )
 FOR_HALF_SQUARES = (
     "the derivative of the loss is p - y, that of half the sum of squared errors, and the loss is "
