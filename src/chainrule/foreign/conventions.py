@@ -147,6 +147,13 @@ def asks_for_gradient(code: Code) -> bool:
     return is_open or is_handed_gradient_alone(backward)
 
 
+def takes_no_gradient(function: Function) -> bool:
+    """True if nothing that a backward pass is handed can be the gradient of the output, as in
+    ``backward(cache)``."""
+    asked = [role_of(name) for name in required(function)]
+    return bool(asked) and all(role in ("cache", "parameters", "rate", "count") for role in asked)
+
+
 def is_handed_gradient_alone(function: Function) -> bool:
     """True if the only argument of a function is called gradients: those of a layer's output."""
     return [role_of(name) for name in required(function)] == ["grads"]

@@ -27,6 +27,7 @@ from chainrule.foreign.conventions import (
     learning_rate_of,
     other_update,
     starts_from_targets,
+    takes_no_gradient,
     takes_targets,
 )
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
@@ -288,6 +289,11 @@ class Program(Subject):
                     'needed: give a function "loss" in example(rng)'
                 )
             return None
+        if self.y is None and takes_no_gradient(self.code.backward(self.code.state)):
+            raise CannotCheckError(
+                f"the backward pass of {self.name} is handed neither a gradient nor targets, and "
+                "no targets were found that it holds"
+            )
         self.code = replace(self.code, loss=None)
         return random_like(first.output, "upstream")
 
