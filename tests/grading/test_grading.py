@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -139,6 +140,17 @@ def test_a_solution_that_cannot_be_graded(subject: Path, solution: str, message:
         graded(subject, STRONG)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialServers]:
+    """One server for tests that pass on whatever can be imported."""
+    folder = tmp_path_factory.mktemp("anything")
+    (folder / "scale.py").write_text(SOLUTION)
+    tests = folder / "test_scale.py"
+    tests.write_text("import scale\n\ndef test():\n    assert True\n")
+    with TrialServers(Solution.read(folder / "scale.py").setup([tests]), 1) as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [
@@ -149,23 +161,15 @@ def test_a_solution_that_cannot_be_graded(subject: Path, solution: str, message:
     ],
 )
 def test_whatever_a_variant_does_ends_with_its_process(
-    subject: Path, body: str, outcome: str
+    server: TrialServers, body: str, outcome: str
 ) -> None:
-    tests = subject.parent / "test_scale.py"
-    tests.write_text("import scale\n\ndef test():\n    assert True\n")
-    setup = Solution.read(subject).setup([tests])
-    with TrialServers(setup, 1) as servers:
-        assert servers.run(Variant(f"{body}\n", lines=1000)).outcome == outcome
-        assert servers.run(Variant("", lines=1000)).outcome == "passed"
+    assert server.run(Variant(f"{body}\n", lines=1000)).outcome == outcome
+    assert server.run(Variant("", lines=1000)).outcome == "passed"
 
 
-def test_a_run_that_only_waits_is_not_finished(subject: Path) -> None:
-    tests = subject.parent / "test_scale.py"
-    tests.write_text("import scale\n\ndef test():\n    assert True\n")
-    setup = Solution.read(subject).setup([tests])
-    with TrialServers(setup, 1) as servers:
-        waits = Variant("import time\ntime.sleep(10_000)\n", seconds=1)
-        assert servers.run(waits).outcome == "unfinished"
+def test_a_run_that_only_waits_is_not_finished(server: TrialServers) -> None:
+    waits = Variant("import time\ntime.sleep(10_000)\n", seconds=1)
+    assert server.run(waits).outcome == "unfinished"
 
 
 UNTIL_IT_FITS = """\
@@ -254,21 +258,26 @@ def passes():
 """
 
 
-@pytest.mark.parametrize("output", ["dW", "dx"])
-@pytest.mark.parametrize("code", ["sign", "batch-scale", "missing-gradient", "unknown"])
-def test_wrapping_reaches_what_the_source_does_not_show(
-    tmp_path: Path, output: str, code: str
-) -> None:
-    subject = tmp_path / "hidden.py"
-    subject.write_text(HIDDEN)
-    tests = tmp_path / "test_hidden.py"
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialServers]:
+    """A server for a solution whose source does not show its gradients."""
+    folder = tmp_path_factory.mktemp("hidden")
+    (folder / "hidden.py").write_text(HIDDEN)
+    tests = folder / "test_hidden.py"
     checks = {"dW": "(passes()[0].dW == 2).all()", "dx": "(passes()[1] == 2).all()"}
     functions = [f"\ndef test_{name}():\n    assert {check}\n" for name, check in checks.items()]
     tests.write_text("\n".join([HIDDEN_TESTS, *functions]))
-    setup = Solution.read(subject).setup([tests])
+    with TrialServers(Solution.read(folder / "hidden.py").setup([tests]), 1) as server:
+        yield server
+
+
+@pytest.mark.parametrize("output", ["dW", "dx"])
+@pytest.mark.parametrize("code", ["sign", "batch-scale", "missing-gradient", "unknown"])
+def test_wrapping_reaches_what_the_source_does_not_show(
+    hidden: TrialServers, output: str, code: str
+) -> None:
     wrapping = asdict(Wrapping("Layer.backward", output, code))
-    with TrialServers(setup, 1) as servers:
-        trial = servers.run(Variant(HIDDEN, wrapping=wrapping))
+    trial = hidden.run(Variant(HIDDEN, wrapping=wrapping))
     assert trial.outcome == "failed"
     assert trial.test.endswith(f"test_{output}")
 
