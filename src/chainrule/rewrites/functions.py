@@ -53,8 +53,10 @@ class FunctionSource:
         around = self._around
         if isinstance(self.node, ast.FunctionDef) and self._runs_over_globals:
             around = over_globals(self.node)
+        module = ast.Module([around], [])
+        ast.fix_missing_locations(module)
         try:
-            code = compile(ast.Module([around], []), self.file, "exec")
+            code = compile(module, self.file, "exec")
         except (SyntaxError, ValueError, TypeError):
             return None
         return next(
