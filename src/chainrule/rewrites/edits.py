@@ -83,8 +83,8 @@ class Edit:
     def _place_on_lines(self) -> None:
         """Give nodes that stand on no line yet that of what they stand in."""
         for place, _ in self.changes:
-            is_statement = place.node is place.statement
-            ast.fix_missing_locations(self.source.node if is_statement else place.statement)
+            is_part = isinstance(place.node, (ast.expr, ast.keyword))  # not statements
+            ast.fix_missing_locations(place.statement if is_part else self.source.node)
 
 
 def places(source: FunctionSource) -> list[Place]:
