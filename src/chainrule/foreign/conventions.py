@@ -151,7 +151,7 @@ def takes_no_gradient(function: Function) -> bool:
     """True if nothing that a backward pass is handed can be the gradient of the output, as in
     ``backward(cache)``."""
     asked = [role_of(name) for name in required(function)]
-    return bool(asked) and all(role in ("cache", "parameters", "rate", "count") for role in asked)
+    return "cache" in asked and all(role in NO_GRADIENTS - {"x", "output"} for role in asked)
 
 
 def is_handed_gradient_alone(function: Function) -> bool:

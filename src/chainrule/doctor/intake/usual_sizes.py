@@ -121,9 +121,9 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
         yield values(**{n: plain[n.lower()] for n in needed if n.lower() in plain})
     sizes = next((value for value in values() if isinstance(value, list)), None)
     counts = [name for name in needed if COUNTS_LAYERS.fullmatch(name.lower())]
-    for besides in (0, 1, 2) if sizes and counts else ():  # hidden ones, or all that there are
-        yield values(**dict.fromkeys(counts, len(sizes) + besides))
     if sizes is not None:
+        for besides in (0, 1, 2) if counts else ():  # hidden ones, or all that there are
+            yield values(**dict.fromkeys(counts, len(sizes) + besides))
         yield [3 if isinstance(value, list) else value for value in values()]
     shaped = [n for n in needed if "shape" in n.lower() and not re.search("kernel|filter|pool", n)]
     if shaped:
