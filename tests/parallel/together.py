@@ -56,8 +56,8 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
     ),
     "images": (
         lambda: [
-            cr.Conv2D(4, 3), cr.BatchNorm(), cr.ReLU(), cr.MaxPool2D(2), cr.Flatten(),
-            cr.Dropout(0.2), cr.Dense(3),
+            cr.Conv2D(4, 3), cr.BatchNorm(), cr.ReLU(), cr.SpatialDropout2D(0.2), cr.MaxPool2D(2),
+            cr.Flatten(), cr.Dropout(0.2), cr.Dense(3),
         ],
         {"validation": 19, "optimizer": SGD, "augment": cr.Affine(shift=1)},
     ),
