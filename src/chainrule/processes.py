@@ -182,7 +182,7 @@ class MpiProcesses(Processes):
         cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
         machines = self._communicator.allgather((platform.node(), set(cores)))
         here = [cores for machine, cores in machines if machine == platform.node()]
-        return max(len(set().union(*here)) // len(here), 1)
+        return max(len(set.union(*here)) // len(here), 1)
 
     @contextmanager
     def ending_together(self) -> Iterator[None]:

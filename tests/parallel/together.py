@@ -48,10 +48,16 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
         lambda: [cr.Dense(8), cr.ReLU(), cr.Dense(3, regularizer="weight_decay(rate=0.01)")],
         {"batch_size": "full", "epochs": 10},
     ),
+    "two threads in each, which wait together": (
+        lambda: [
+            cr.Dense(256), cr.BatchNorm(), cr.ReLU(), cr.Dropout(0.3), cr.Dense(128), cr.Dense(3),
+        ],
+        {"batch_size": "full", "threads": 2, "optimizer": SGD},
+    ),
     "images": (
         lambda: [
-            cr.Conv2D(4, 3), cr.BatchNorm(), cr.ReLU(), cr.MaxPool2D(2), cr.Flatten(),
-            cr.Dropout(0.2), cr.Dense(3),
+            cr.Conv2D(4, 3), cr.BatchNorm(), cr.ReLU(), cr.SpatialDropout2D(0.2), cr.MaxPool2D(2),
+            cr.Flatten(), cr.Dropout(0.2), cr.Dense(3),
         ],
         {"validation": 19, "optimizer": SGD, "augment": cr.Affine(shift=1)},
     ),

@@ -151,9 +151,15 @@ def _prepare(config: TrainConfig, processes: Processes) -> Prepared:
 
     if processes.count > 1 and config.threads is None:
         config = config.model_copy(update={"threads": processes.threads()})
-    first: list[Prepared] = []
-    processes.agree(lambda: first.append(prepare(config)))
-    return first[0] if processes.is_first else prepare(config)
+    prepared: list[Prepared] = []
+
+    def prepare_here() -> None:  # its data is not sent to the others
+        prepared.append(prepare(config))
+
+    processes.agree(prepare_here)
+    if not processes.is_first:
+        prepare_here()
+    return prepared[0]
 
 
 def _new_place(prepared: Prepared) -> Path:
