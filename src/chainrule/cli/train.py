@@ -210,7 +210,7 @@ def _announce(prepared: Prepared) -> None:
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
         f"{', classes balanced' if config.class_weights else ''}, "
-        f"batches of {config.batch_size}, {config.epochs} epochs"
+        f"batches of {config.batch_size}, {counted(config.epochs, 'epoch')}"
         f"{', the best kept' if config.early_stopping else ''}, seed {config.seed}"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.curves import plot_bands, spell
+from chainrule.display import counted
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.document import Code, Document
@@ -30,7 +31,7 @@ def report_comparison(folder: Path) -> Document:
     """
     comparison, results = read_comparison(folder / PLAN), read_results(folder)
     data = comparison.base.get("data", "data sets")
-    document = Document(f"{data}: {len(results.names)} variants compared")
+    document = Document(f"{data}: {counted(len(results.names), 'variant')} compared")
     document.paragraph(describe_comparison(results))
     add_results(document, results)
     add_costs(document, results)
@@ -57,9 +58,10 @@ def read_histories(
 
 def describe_comparison(results: Results) -> str:
     """How many runs there were, and which variant was chosen, if only by chance."""
+    variants, runs = counted(len(results.names), "variant"), counted(len(results.runs), "run")
     return (
-        f"{len(results.names)} variants, {len(results.runs)} runs. {results.choice()} The "
-        "sentences below the table say which differences are larger than chance."
+        f"{variants}, {runs}. {results.choice()} The sentences below the table say which "
+        "differences are larger than chance."
     )
 
 

@@ -99,7 +99,7 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     epochs, seconds = len(history), run.summary.seconds
     stopped = f" ({run.summary.stopped})" if run.summary.stopped else ""
     training = f"After {counted(epochs, 'epoch')}{stopped} and {_seconds(seconds)} of training"
-    examples = f"{len(judged.x):,} {judged.part} examples"
+    examples = counted(len(judged.x), f"{judged.part} example")
     if run.class_names is None:
         network = run.network
         loss = network.choose_loss(None)
@@ -111,10 +111,8 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
 def describe_classes(judged: Judged) -> str:
     """How many examples are classified correctly, and how many are not."""
     wrong, count = len(judged.wrong), len(judged.x)
-    told = (
-        f"{100 * (1 - wrong / count):.2f} % of the {count:,} {judged.part} examples are classified "
-        "correctly"
-    )
+    examples = counted(count, f"{judged.part} example")
+    told = f"{100 * (1 - wrong / count):.2f} % of the {examples} are classified correctly"
     return f"{told}; {wrong:,} of them {'is' if wrong == 1 else 'are'} wrong" if wrong else told
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from chainrule.arguments import Pair, integer, pair, size
 from chainrule.configurable import Description
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer, expect_image
@@ -76,7 +77,7 @@ class Convolution(Layer):
         """Declare W ``(kernel height, kernel width, inputs, outputs)`` and b."""
         if channels % self.groups:
             raise ShapeError(
-                f"has groups={self.groups}, which does not divide the {channels} channels"
+                f"has groups={self.groups}, which does not divide {counted(channels, 'channel')}"
             )
         shape = (*self.windows.kernel_size, inputs, outputs)
         self.declare("W", shape, self.initializer, self.regularizer)

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
+from chainrule.display import counted
 from chainrule.engine.plan.assembly import prediction_plan, training_plan
 from chainrule.engine.plan.plan import Plan
 from chainrule.engine.program.obstacles import Obstacle
@@ -65,8 +66,7 @@ class CompiledRunner:
     def description(self) -> str:
         """How the machine runs, in a few words."""
         count, size = self.plan.threads, self.plan.bytes / 1e6
-        threads = "1 thread" if count == 1 else f"{count} threads"
-        return f"compiled, {threads}, {size:.3g} MB of memory planned"
+        return f"compiled, {counted(count, 'thread')}, {size:.3g} MB of memory planned"
 
     @property
     def steps_at_a_time(self) -> int:
