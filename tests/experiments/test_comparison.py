@@ -124,7 +124,7 @@ def test_the_test_part_is_looked_at_for_the_chosen_variant_alone(
     assert described["chosen"] == chosen
     mean = np.mean([r.numbers["test_accuracy"] for r in results.runs if r.variant == chosen])
     assert f": {100 * mean:.2f} ± " in results.sentences()[-1]
-    assert "looked at for this one alone" in described["sentences"][-1]
+    assert "measured for this variant alone" in described["sentences"][-1]
     run_comparison(Comparison(BASE, THREE, (0, 1)), tmp_path, executor)
     assert looks.count(360) == 2  # nor is it looked at again
 
