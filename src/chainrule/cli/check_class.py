@@ -44,7 +44,7 @@ def check_class(
             with progress("submissions") as finished:
                 records = mark(submissions, task, target, workers, finished)
         except KeyboardInterrupt:
-            complain(f"interrupted: the same command goes on from what is in {target}")
+            complain(f"interrupted: the same command continues from what is in {target}")
             raise
     write_pages(records, target, marking.assignment, language, marking.hide_suggestions)
     for name, write in FORMATS.items():

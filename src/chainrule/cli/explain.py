@@ -170,5 +170,5 @@ def _show(trace: Trace, which: str) -> None:
     arrays = [f"{name} = {in_full(array)}" for name, array in trace.small_arrays()]
     if arrays:
         say()
-        say("Of the first example, what is small enough:")
+        say("The first example, where it is small enough to print:")
         say_lines("\n".join(arrays))

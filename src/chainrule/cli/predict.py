@@ -105,7 +105,7 @@ def predict(
     writer.writerows(map(for_csv, [row_id, *row]) for row_id, row in zip(ids, values, strict=True))
     with whole_file(out) as file:
         file.write(text.getvalue().encode())
-    say(f"{out}: {len(ids):,} predictions")
+    say(f"{out}: {counted(len(ids), 'prediction')}")
 
 
 def _ids(inputs: Inputs, first_id: int | None) -> Sequence[str]:

@@ -97,7 +97,7 @@ def train(
     """Train a network and write a run folder.
 
     The folder holds the configuration, a line of metrics for each epoch, the trained model, its
-    learning curves and a summary. Ctrl-C leaves it unfinished, and --resume goes on with it.
+    learning curves and a summary. Ctrl-C leaves it unfinished, and --resume continues it.
 
     \b
     Examples:
@@ -147,7 +147,7 @@ def train(
     if not outcome.summary.finished:
         complain(
             f"{place}/ is unfinished, after {counted(outcome.summary.epochs, 'epoch')}: "
-            f"`chainrule train --resume {place}` goes on with it"
+            f"`chainrule train --resume {place}` continues it"
         )
         raise typer.Exit(exit_code(signal.SIGINT))
     if not quiet:

@@ -359,7 +359,7 @@ def read_results(out: Path) -> Results:
     if not path.is_file():
         raise RunFolderError(
             f"{out} is a comparison that is not finished: {JSON} is missing; "
-            f"`chainrule compare {out / 'comparison.toml'} --out {out}` goes on with it"
+            f"`chainrule compare {out / 'comparison.toml'} --out {out}` continues it"
         )
     runs = read_json(path, StoredResults, RunFolderError).runs
     if not runs:
