@@ -50,6 +50,7 @@ WEIGHT_CELL = (0.55, 0.36)  # inches, with such a number
 MANY_TICKS = 20  # from which not every row and column is named
 TILE = 0.92  # of a place in a grid of images; the rest is the gap
 CAPTION_SIZE = 9  # points, of the text over an image
+CAPTION_WIDTH = 0.8  # of a place, so that texts side by side do not read as one line
 CHARACTERS, LINES = 20, 6  # of text that are tried on a tile
 LONGEST_CLASS = 24  # characters of a class's name beside a confusion matrix
 LONGEST_VARIANT = 40  # and of a variant's beside its runs
@@ -297,16 +298,16 @@ def _show_at(axes: Axes, image: Array, left: float, top: float, **options: Any) 
 
 
 def _write(axes: Axes, across: float, down: float, text: str, **alignment: Any) -> None:
-    """Text not wider than a tile."""
+    """Text narrower than a tile."""
     axes.text(across, down, "\n".join(_fold(text)), fontsize=CAPTION_SIZE, **alignment)
 
 
 @lru_cache
 def _fold(text: str) -> list[str]:
-    """The lines of a text on a tile, none of them wider than that."""
+    """The lines of a text on a tile, none of them as wide as that."""
     for characters in range(CHARACTERS, 0, -1):
         lines = wrap(printable(text), characters, max_lines=LINES, placeholder="…")
-        if all(text_width(line, CAPTION_SIZE) <= TILE for line in lines):
+        if all(text_width(line, CAPTION_SIZE) <= CAPTION_WIDTH for line in lines):
             break
     return list(map(for_plot, lines))
 
