@@ -42,6 +42,7 @@ Predictor = Callable[[Array], Array]  # from examples to class numbers or number
 REGION_SIDE = 300  # points of the grid on which decision regions are drawn, along each axis
 WIDE = 10  # times its smallest value, from which a gradient has a logarithmic axis
 LIKE_SIDES = 3  # times as wide as high, up to which the plane is drawn with equal axes
+PLANE, AROUND_PLANE = 3.5, 1.3  # inches, the side of one of two planes; its title, axis and legend
 CELLS_WITH_NUMBERS = 16  # up to so many classes, a confusion matrix has its counts written in
 CELL = 0.45  # inches, a side of its cells
 WEIGHT_SIZE = 9  # points, the numbers within a matrix of weights
@@ -73,10 +74,12 @@ def draw_regions(
         features: what the two numbers are called, and their units.
     """
     figure, (truth, *places) = panels_in_rows(1 + len(predictors), layout="compressed")
-    if len(predictors) == 1:
-        figure.set_figheight(4.8)
     points = in_own_units(x, features)
     (left, bottom), (right, top) = frame = _frame(points)
+    is_square = 1 / LIKE_SIDES <= (right - left) / (top - bottom) <= LIKE_SIDES
+    if len(predictors) == 1:
+        flat = min(1.0, (top - bottom) / (right - left)) if is_square else 1.0
+        figure.set_figheight(PLANE * flat + AROUND_PLANE)
     drawn = scatter_classes(truth, points, true, class_names)
     truth.set_title("ground truth")
     for axes, (title, predict) in zip(places, predictors.items(), strict=True):
@@ -87,7 +90,6 @@ def draw_regions(
         (rings,) = axes.plot(*points[wrong].T, "o", mfc="none", color="black", ms=8, mew=1)
         if wrong.any():
             drawn["wrong"] = rings
-    is_square = 1 / LIKE_SIDES <= (right - left) / (top - bottom) <= LIKE_SIDES
     for axes in (truth, *places):
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal" if is_square else "auto")
         axes.set(xlabel=for_plot(features[0].name), ylabel=for_plot(features[1].name))
