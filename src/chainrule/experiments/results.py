@@ -417,9 +417,9 @@ def compare_in_words(metric: str, first: VariantResult, other: VariantResult) ->
         of = "95 % interval" if gap.confidence == CONFIDENCE else "interval"
         interval = f"{of} {_interval(metric, gap)}{unit}"
         details = [interval, f"effect size {gap.effect:.1f}", *details]
-    direction = "higher" if gap.mean > 0 else "lower"
+    direction = "higher than" if gap.mean > 0 else "lower than"
+    how = f"{_plain(metric, abs(gap.mean))}{unit} {direction}" if gap.mean else "equal to that of"
     judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"
     return (
-        f"{other.name}: {label} {_plain(metric, abs(gap.mean))}{unit} {direction} than "
-        f"{first.name} ({', '.join(details)}): {gap.doubt or judged}."
+        f"{other.name}: {label} {how} {first.name} ({', '.join(details)}): {gap.doubt or judged}."
     )
