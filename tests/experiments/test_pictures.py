@@ -249,7 +249,7 @@ def test_r2_far_below_zero_does_not_flatten_the_curve() -> None:
     figure = plot_curves(EPOCHS, {"loss": [1.0] * 40, "r2": [-12.0, -3.0, *([0.9] * 38)]})
     axes = figure.axes[1]
     assert axes.get_ylim()[0] == -1
-    assert axes.get_ylabel() == "r2 (not shown below -1)"
+    assert axes.get_ylabel() == "R² (not shown below -1)"
     all_low = plot_curves(EPOCHS, {"r2": [-12.0, -3.0, *([-2.0] * 38)]})
     assert all_low.axes[0].get_ylim()[0] < -12
 
