@@ -2,6 +2,7 @@
 # make test    the whole test suite          make test-long   the tests that take minutes
 # make torture 200,000 damaged and forged files, and 290 runs and comparisons that are killed
 # make check   formatting, lint and types    make format      mend formatting and imports
+# make labs    the full reports of the five labs, in docs/labs, which take long
 # make docs    the documentation site, in build/docs/html
 # make wheel   a wheel in dist/ with the engine's kernels, which runs without a compiler
 # make try-wheel  that wheel in an environment of each Python from 3.11 to 3.14 that is here
@@ -10,6 +11,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := .venv-bench/bin/python benchmarks
+# Python keeps what it has compiled, whatever the shell says: tests start a thousand short processes.
+unexport PYTHONDONTWRITEBYTECODE
 # A process for each core, which takes over what another one has yet to do.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
@@ -17,6 +20,7 @@ demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
 test: .venv/installed-dev browser
+	$(BIN)/python -m compileall -q src  # for the processes of the sandbox, which write nothing
 	$(BIN)/chainrule warm-up
 	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
 	$(TESTS) -m "not long"
@@ -41,6 +45,13 @@ format: .venv/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+# Pictures that a lab no longer draws should not stay.
+labs: .venv/installed
+	for lab in $$($(BIN)/chainrule lab list | cut -d " " -f 1); do \
+	  rm -rf docs/labs/$$lab/pictures; \
+	  $(BIN)/chainrule lab run $$lab --out docs/labs/$$lab || exit 1; \
+	done
+
 # Tutorials run while the site is built, and not again before they change.
 docs: .venv/installed-dev
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs/html
@@ -62,8 +73,10 @@ browser:
 	$(BIN)/pip install --quiet --editable ".[compile]"
 	touch $@
 
+# What is installed is compiled by all cores at once, and not by pip, which takes one.
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/pip install --quiet --no-compile --editable ".[dev]"
+	$(BIN)/python -m compileall -j 0 -x /tests/ .venv/lib > /dev/null 2>&1 || true  # some is no Python
 	touch $@
 
 # PyTorch's release 2.13 has a build for the CPU alone; a newer one may be several GB.
@@ -90,4 +103,4 @@ bench-quick: .venv-bench/installed
 clean:
 	rm -rf .venv .venv-bench build .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture wheel try-wheel check format docs bench bench-quick browser clean
+.PHONY: demo test test-long torture wheel try-wheel check format docs labs bench bench-quick browser clean

@@ -50,7 +50,13 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 def numpy_runner(trainer: Trainer) -> NumpyRunner:
     """What `Trainer` chooses where NumPy is asked for."""
-    return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state)
+    return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state.optimizer)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no learning curves, which takes longer than all else in a short one."""
+    monkeypatch.setattr("chainrule.experiments.runner.draw", lambda *of_a_run: None)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

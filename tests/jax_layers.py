@@ -93,6 +93,20 @@ def convolve(layer: cr.Conv2D | cr.ConvTranspose2D, x: Any, W: Any) -> Any:
     )
 
 
+def convolution_over_sequence(layer: cr.Conv1D, values: Values, x: Any, training: bool) -> Any:
+    padding = layer.padding
+    y = lax.conv_general_dilated(
+        x,
+        values[layer]["W"],
+        window_strides=[layer.stride],
+        padding=padding.upper() if isinstance(padding, str) else [(padding, padding)],
+        rhs_dilation=[layer.dilation],
+        feature_group_count=layer.groups,
+        dimension_numbers=("NWC", "WIO", "NWC"),
+    )
+    return y + values[layer].get("b", 0)
+
+
 def transposed_convolution(layer: cr.ConvTranspose2D, values: Values, x: Any, _: bool) -> Any:
     """The adjoint of the convolution from the output's shape to the input's."""
     image = jnp.zeros((len(x), *transposed_size(layer, x.shape), layer.out_channels))
@@ -158,11 +172,16 @@ def normalized(x: Any, mean: Any, variance: Any, epsilon: float, own: Any) -> An
     return (x - mean) * lax.rsqrt(variance + epsilon) * own["gamma"] + own["beta"]
 
 
-def dropout(layer: cr.Dropout, values: Values, x: Any, training: bool) -> Any:
-    if not training:
-        return x
-    draws = copy.deepcopy(layer.rng).random(x.shape)  # the draws that the layer will make
-    return jnp.where(draws < layer.rate, 0.0, x / (1 - layer.rate))
+def dropout(mask_of: Callable[[Any], Shape]) -> Formula:
+    """Leaves out at random what has one number of a mask of this shape."""
+
+    def formula(layer: cr.Dropout, values: Values, x: Any, training: bool) -> Any:
+        if not training:
+            return x
+        draws = copy.deepcopy(layer.rng).random(mask_of(x))  # those that the layer will make
+        return jnp.where(draws < layer.rate, 0.0, x / (1 - layer.rate))
+
+    return formula
 
 
 def sequential(layer: cr.Sequential, values: Values, x: Any, training: bool) -> Any:
@@ -174,6 +193,11 @@ def sequential(layer: cr.Sequential, values: Values, x: Any, training: bool) -> 
 def residual(layer: cr.Residual, values: Values, x: Any, training: bool) -> Any:
     past = x if layer.shortcut is None else forward(layer.shortcut, values, x, training)
     return forward(layer.branch, values, x, training) + past
+
+
+def gated(layer: cr.Gated, values: Values, x: Any, training: bool) -> Any:
+    factors = forward(layer.gate, values, x, training)
+    return jnp.einsum("n...c,nc->n...c", x, factors) if factors.ndim == 2 else x * factors
 
 
 def concatenate(layer: cr.Concatenate, values: Values, x: Any, training: bool) -> Any:
@@ -200,6 +224,7 @@ def value_by_value(function: Callable[[Any], Any]) -> Formula:
 
 FORMULAS: dict[type[cr.Layer], Formula] = {
     cr.Dense: dense,
+    cr.Conv1D: convolution_over_sequence,
     cr.Conv2D: convolution,
     cr.ConvTranspose2D: transposed_convolution,
     cr.MaxPool2D: max_pool,
@@ -208,11 +233,14 @@ FORMULAS: dict[type[cr.Layer], Formula] = {
     cr.GlobalAveragePool2D: value_by_value(lambda x: x.mean(axis=(1, 2))),
     cr.Flatten: value_by_value(lambda x: x.reshape(len(x), -1)),
     cr.Reshape: lambda layer, values, x, training: x.reshape(len(x), *layer.shape),
-    cr.Dropout: dropout,
+    cr.Dropout: dropout(lambda x: x.shape),
+    cr.SpatialDropout2D: dropout(lambda x: (len(x), 1, 1, x.shape[3])),
+    cr.StochasticDepth: dropout(lambda x: (len(x), *[1] * (x.ndim - 1))),
     cr.BatchNorm: batch_norm,
     cr.LayerNorm: layer_norm,
     cr.Sequential: sequential,
     cr.Residual: residual,
+    cr.Gated: gated,
     cr.Concatenate: concatenate,
     cr.Activation: own_function,
     cr.HandWritten: handwritten,
@@ -221,6 +249,7 @@ FORMULAS: dict[type[cr.Layer], Formula] = {
     cr.Tanh: value_by_value(jnp.tanh),
     cr.ReLU: value_by_value(jax.nn.relu),
     cr.LeakyReLU: lambda layer, values, x, _: jax.nn.leaky_relu(x, layer.slope),
+    cr.PReLU: lambda layer, values, x, _: jnp.where(x > 0, x, values[layer]["alpha"] * x),
     cr.ELU: lambda layer, values, x, _: jax.nn.elu(x, layer.alpha),
     cr.SELU: value_by_value(jax.nn.selu),
     cr.GELU: lambda layer, values, x, _: jax.nn.gelu(x, layer.approximate == "tanh"),

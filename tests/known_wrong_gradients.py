@@ -19,11 +19,13 @@ from chainrule.layers import (
     AveragePool2D,
     BatchNorm,
     Concatenate,
+    Conv1D,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
+    Gated,
     GlobalMaxPool2D,
     Layer,
     LayerNorm,
@@ -31,11 +33,14 @@ from chainrule.layers import (
     LogSoftmax,
     MaxPool2D,
     Mish,
+    PReLU,
     ReLU,
     Residual,
     Sequential,
     Sigmoid,
     Softmax,
+    SpatialDropout2D,
+    StochasticDepth,
     Tanh,
 )
 from chainrule.parameters import Shape
@@ -337,6 +342,65 @@ class DropsAnew(Dropout):
         return dy * self.rng.permutation(np.ravel(mask)).reshape(mask.shape)
 
 
+class DropsValueByValue(SpatialDropout2D):
+    """backward draws a mask for each value, as many as Dropout would have."""
+
+    def backward(self, dy, mask):
+        stays = self.rng.random(dy.shape) >= self.rate
+        return dy * stays / (1 - self.rate) if mask.ndim else dy.copy()
+
+
+class DepthTakenBackward(StochasticDepth):
+    """backward takes the branch of every example."""
+
+    def backward(self, dy, mask):
+        return dy.copy()
+
+
+class SlopesOfAll(PReLU):
+    """dα counts the positive values too."""
+
+    def backward(self, dy, x):
+        self.dalpha += (dy * x).sum(axis=0)
+        return np.where(x > 0, dy, self.alpha * dy)
+
+
+class SlopeOfTheFirst(PReLU):
+    """dx has one channel's slope for all."""
+
+    def backward(self, dy, x):
+        super().backward(dy, x)
+        return np.where(x > 0, dy, self.alpha[0] * dy)
+
+
+class NoPathThroughTheGate(Gated):
+    """x is taken to be read once, by the product alone."""
+
+    def backward(self, dy, cache):
+        _, factors, _ = cache
+        super().backward(dy, cache)
+        return dy * factors
+
+
+class GateOfTheMean(Gated):
+    """The factor of a channel receives the mean over its pixels, not the sum."""
+
+    def backward(self, dy, cache):
+        x, factors, gate_cache = cache
+        dfactors = (dy * x).mean(axis=self.pixels)
+        return dy * factors + self.gate.backward(dfactors, gate_cache)
+
+
+class StepsOfTheFirst(Conv1D):
+    """dW sums over the examples, and over the first step alone."""
+
+    def backward(self, dy, patches):
+        before = self.dW.copy()
+        dx = super().backward(dy, patches)
+        self.dW[...] = before + np.tensordot(patches[:, 0], dy[:, 0], axes=(0, 0))
+        return dx
+
+
 class EveryMaximum(MaxPool2D):
     """Pixels that tie for the maximum each receive the whole gradient."""
 
@@ -546,6 +610,13 @@ KNOWN_WRONG = [
     known_wrong(lambda: DropsNothingBackward(), FLAT, DIFFERENCES),
     known_wrong(lambda: DropsWithoutScale(), FLAT, DIFFERENCES),
     known_wrong(lambda: DropsAnew(), (8,), DIFFERENCES),
+    known_wrong(lambda: DropsValueByValue(), IMAGE, DIFFERENCES),
+    known_wrong(lambda: DepthTakenBackward(0.5), FLAT, DIFFERENCES),
+    known_wrong(lambda: SlopesOfAll(), FLAT, DIFFERENCES),
+    known_wrong(lambda: SlopeOfTheFirst(), FLAT, DIFFERENCES),
+    known_wrong(lambda: NoPathThroughTheGate([Dense(3), Tanh()]), FLAT, DIFFERENCES),
+    known_wrong(lambda: GateOfTheMean([GlobalMaxPool2D(), Sigmoid()]), IMAGE, DIFFERENCES),
+    known_wrong(lambda: StepsOfTheFirst(2, 2), (4, 3), DIFFERENCES),
     known_wrong(lambda: Sequential([Twice(), EveryMaximum(2)]), IMAGE, DIFFERENCES),
     known_wrong(lambda: SharedByThePixels(), IMAGE, DIFFERENCES),
     known_wrong(lambda: EveryPixel(2), IMAGE, DIFFERENCES),

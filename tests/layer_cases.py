@@ -26,11 +26,13 @@ from chainrule.layers import (
     AveragePool2D,
     BatchNorm,
     Concatenate,
+    Conv1D,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
+    Gated,
     GlobalAveragePool2D,
     GlobalMaxPool2D,
     HandWritten,
@@ -42,6 +44,7 @@ from chainrule.layers import (
     LogSoftmax,
     MaxPool2D,
     Mish,
+    PReLU,
     ReLU,
     Reshape,
     Residual,
@@ -50,6 +53,8 @@ from chainrule.layers import (
     SiLU,
     Softmax,
     Softplus,
+    SpatialDropout2D,
+    StochasticDepth,
     Tanh,
 )
 from chainrule.network import Network
@@ -93,6 +98,10 @@ def inception() -> Layer:
     return Concatenate(
         [Conv2D(2, 1), [Conv2D(2, 1), ReLU(), Conv2D(3, 3, padding="same")], Identity()]
     )
+
+
+def squeeze_and_excitation() -> Layer:
+    return Gated([GlobalAveragePool2D(), Dense(2), PReLU(), Dense(6), Sigmoid()])
 
 
 def residual_block() -> Layer:
@@ -142,6 +151,20 @@ CONVOLUTIONS = [
         ("groups, stride, padding", lambda: Conv2D(6, 3, 2, 1, groups=3), (4, 4, 3)),
         ("depthwise", lambda: Conv2D(3, 3, padding="same", groups=3), (3, 4, 3)),
         ("depthwise, twice the channels", lambda: Conv2D(4, 2, groups=2), (3, 3, 2)),
+    ]
+]
+
+CONVOLUTIONS_OVER_SEQUENCES = [
+    LayerCase(f"Conv1D {name}", make, shape)
+    for name, make, shape in [
+        ("1", lambda: Conv1D(3, 1), (4, 2)),
+        ("3", lambda: Conv1D(4, 3), (7, 2)),
+        ("without bias", lambda: Conv1D(2, 2, bias=False), (5, 3)),
+        ("stride 2", lambda: Conv1D(3, 3, stride=2), (8, 2)),
+        ("same, stride 2, even kernel", lambda: Conv1D(2, 4, 2, "same"), (7, 2)),
+        ("padding 2, dilation 2", lambda: Conv1D(2, 3, padding=2, dilation=2), (6, 2)),
+        ("groups", lambda: Conv1D(4, 2, padding=1, groups=2), (5, 4)),
+        ("depthwise", lambda: Conv1D(3, 3, padding="same", groups=3), (6, 3)),
     ]
 ]
 
@@ -212,6 +235,10 @@ NORMALIZATIONS = [
     LayerCase("Dropout", Dropout, (8,)),
     LayerCase("Dropout of images", lambda: Dropout(0.2, seed=3), (3, 3, 2)),
     LayerCase("Dropout of nothing", lambda: Dropout(0.0), (4,)),
+    LayerCase("SpatialDropout2D", SpatialDropout2D, (3, 4, 6)),
+    LayerCase("SpatialDropout2D of one channel", lambda: SpatialDropout2D(0.3, seed=2), (2, 3, 1)),
+    LayerCase("StochasticDepth", StochasticDepth, (5,)),
+    LayerCase("StochasticDepth of images", lambda: StochasticDepth(0.4, seed=4), (2, 3, 2)),
 ]
 
 ACTIVATIONS = [
@@ -224,6 +251,8 @@ ACTIVATIONS = [
         ("ReLU of images", ReLU, (3, 2, 2)),
         ("LeakyReLU", LeakyReLU, (5,)),
         ("LeakyReLU, slope 0.3", lambda: LeakyReLU(0.3), (5,)),
+        ("PReLU", PReLU, (5,)),
+        ("PReLU of images, slope 0.1", lambda: PReLU(0.1), (3, 2, 4)),
         ("ELU", ELU, (5,)),
         ("ELU, alpha 0.5", lambda: ELU(0.5), (5,)),
         ("SELU", SELU, (5,)),
@@ -253,6 +282,11 @@ CONTAINERS = [
         ("Residual with a shortcut", lambda: Residual(Dense(2), shortcut=Dense(2)), (3,)),
         ("Residual in Residual", residual_block, (4, 5, 2)),
         ("Residual with Dropout", lambda: Residual([Dense(3), Dropout(0.5)]), (3,)),
+        ("Residual with StochasticDepth", lambda: Residual([Dense(3), StochasticDepth(0.5)]), (3,)),
+        ("Gated", lambda: Gated([Dense(3), Sigmoid()]), (3,)),
+        ("Gated by channels", squeeze_and_excitation, (3, 4, 6)),
+        ("Gated by pixels", lambda: Gated([Conv2D(2, 3, padding="same"), Tanh()]), (3, 4, 2)),
+        ("Gated by itself", lambda: Gated(Identity()), (3,)),
         ("Concatenate", lambda: Concatenate([Dense(2), Identity(), [Dense(3), Tanh()]]), (3,)),
         ("Concatenate of one", lambda: Concatenate([Dense(2)]), (3,)),
         ("Concatenate of images", inception, (3, 3, 2)),
@@ -288,6 +322,7 @@ OWN_CODE = [
 LAYER_CASES = [
     *DENSE,
     *CONVOLUTIONS,
+    *CONVOLUTIONS_OVER_SEQUENCES,
     *TRANSPOSED_CONVOLUTIONS,
     *POOLS,
     *SHAPES,

@@ -18,7 +18,7 @@ FLOORS = [
     {
         *["extras", "html"],
         *["errors", "types", "seeding", "functions", "files", "limits"],
-        *["text", "display", "interruption", "environment", "blas"],
+        *["text", "display", "interruption", "environment", "blas", "processes"],
         *["palette", "pictures"],
     },
     {"configurable", "arguments", "sandbox"},
@@ -30,7 +30,7 @@ FLOORS = [
     {"data", "checkpoint", "objective"},
     {"chain"},
     {"epoch", "passages", "summary", "model_file", "onnx_export"},
-    {"runner", "last_good", "training_state", "callbacks"},
+    {"runner", "sharing", "last_good", "training_state", "callbacks"},
     {"engine", "progress", "resuming", "tracking", "trouble"},
     {"trainer"},
     {"network", "datasets"},

@@ -15,6 +15,7 @@ import chainrule as cr
 from chainrule.layers.base import walk
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import communication
 import draw
 from architectures import FEWEST, MOST, MOST_OPERATIONS, drawn
 from peers import make_peer
@@ -22,7 +23,7 @@ from surroundings import AT_MOST_AVX2, environment
 from turns import disagreement
 from workload import CROSS_ENTROPY, SQUARES, Workload
 
-LEFT_OUT = (cr.Activation, cr.ConvTranspose2D, cr.HandWritten, cr.Reshape)
+LEFT_OUT = (cr.Activation, cr.Conv1D, cr.ConvTranspose2D, cr.HandWritten, cr.Reshape)
 EXAMPLES = 5
 
 
@@ -182,3 +183,29 @@ def test_libraries_choose_for_themselves_unless_they_are_held_back(
     assert "AVX2" in narrow["XLA_FLAGS"]
     assert "multi_thread_eigen=false" in narrow["XLA_FLAGS"]
     assert narrow["CHAINRULE_VECTORS"] == "avx2"
+
+
+LINK = communication.Link("a link", latency=0.001, bandwidth=1e6)
+
+
+def test_sums_over_processes_by_hand() -> None:
+    """4,000 bytes among 4. Around a ring, 6 messages of 1,000 bytes: 6 (1 ms + 1 ms). Along a tree,
+    2 levels there and back, 4,000 bytes each: 4 (1 ms + 4 ms)."""
+    assert communication.ring(4_000, 4, LINK) == pytest.approx(0.012)
+    assert communication.tree(4_000, 4, LINK) == pytest.approx(0.020)
+    assert communication.best(4_000, 4, LINK) == pytest.approx(0.012)
+    assert communication.best(4, 1024, LINK) == pytest.approx(20 * (0.001 + 4e-6))
+
+
+def test_when_several_processes_pay_by_hand() -> None:
+    """A step of 12 ms that four processes share takes 3 ms and 3 ms more to talk: half of what they
+    could gain. At 1 ms an example, 4 examples take 4 ms in one process, and 1 + 3 ms in four."""
+    assert communication.efficiency(0.012, 4, 0.003) == pytest.approx(0.5)
+    assert communication.batch_for_half(0.001, 4, 0.003) == pytest.approx(12)
+    assert communication.batch_that_is_faster(0.001, 4, 0.003) == pytest.approx(4)
+
+
+def test_the_tables_of_communication_stand_in_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    communication.main()
+    page = (Path(__file__).parents[1] / "docs/scaling.md").read_text()
+    assert capsys.readouterr().out.strip() in page

@@ -54,6 +54,10 @@ def residual(to: Forward, layer: cr.Residual, x: Any) -> Any:
     return y + (x if layer.shortcut is None else to.through(layer.shortcut, x))
 
 
+def gated(to: Forward, layer: cr.Gated, x: Any) -> Any:
+    return x * jnp.expand_dims(to.through(layer.gate, x), layer.pixels)
+
+
 def concatenate(to: Forward, layer: cr.Concatenate, x: Any) -> Any:
     return jnp.concatenate([to.through(branch, x) for branch in layer.branches], axis=-1)
 
@@ -119,8 +123,12 @@ def scaled(to: Forward, layer: cr.Layer, x: Any) -> Any:
 def dropout(to: Forward, layer: cr.Dropout, x: Any) -> Any:
     if layer.rate == 0:
         return x
-    stays = jax.random.bernoulli(to.next_key(), 1 - layer.rate, x.shape)
+    stays = jax.random.bernoulli(to.next_key(), 1 - layer.rate, layer.mask_shape(x.shape))
     return jnp.where(stays, x / (1 - layer.rate), 0)
+
+
+def prelu(to: Forward, layer: cr.PReLU, x: Any) -> Any:
+    return jnp.where(x > 0, x, to.parameter(layer, "alpha") * x)
 
 
 def activation(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
@@ -135,6 +143,7 @@ def activation(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
 LAYERS: dict[type[cr.Layer], Callable[..., Any]] = {
     cr.Sequential: sequential,
     cr.Residual: residual,
+    cr.Gated: gated,
     cr.Concatenate: concatenate,
     cr.Dense: dense,
     cr.Conv2D: convolution,
@@ -146,9 +155,12 @@ LAYERS: dict[type[cr.Layer], Callable[..., Any]] = {
     cr.BatchNorm: batch_norm,
     cr.LayerNorm: layer_norm,
     cr.Dropout: dropout,
+    cr.SpatialDropout2D: dropout,
+    cr.StochasticDepth: dropout,
     cr.Identity: activation(lambda x: x),
     cr.ReLU: activation(jax.nn.relu),
     cr.LeakyReLU: activation(jax.nn.leaky_relu, "slope"),
+    cr.PReLU: prelu,
     cr.ELU: activation(jax.nn.elu, "alpha"),
     cr.SELU: activation(jax.nn.selu),
     cr.GELU: activation(lambda x, form: jax.nn.gelu(x, form == "tanh"), "approximate"),

@@ -62,6 +62,30 @@ class Residual(nn.Module):
         return self.branch(x) + self.shortcut(x)
 
 
+class Gated(nn.Module):
+    def __init__(self, gate: nn.Module) -> None:
+        super().__init__()
+        self.gate = gate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        factors = self.gate(x)
+        return x * factors.reshape(*factors.shape, *[1] * (x.ndim - factors.ndim))
+
+
+class StochasticDepth(nn.Module):
+    """As in torchvision, with mode="row"."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.rate:
+            return x
+        stays = torch.rand(len(x), *[1] * (x.ndim - 1), dtype=x.dtype) >= self.rate
+        return x * stays / (1 - self.rate)
+
+
 class Concatenate(nn.Module):
     def __init__(self, branches: Iterable[nn.Module]) -> None:
         super().__init__()
@@ -95,6 +119,10 @@ def residual(modules: Modules, layer: cr.Residual, shape: Any) -> nn.Module:
     branch = modules.branch(layer.branch, shape)
     has_shortcut = layer.shortcut is not None
     return Residual(branch, modules.of(layer.shortcut, shape) if has_shortcut else nn.Identity())
+
+
+def gated(modules: Modules, layer: cr.Gated, shape: Any) -> nn.Module:
+    return Gated(modules.branch(layer.gate, shape))
 
 
 def concatenate(modules: Modules, layer: cr.Concatenate, shape: Any) -> nn.Module:
@@ -154,6 +182,13 @@ def behind(border: nn.Module | None, module: nn.Module) -> nn.Module:
     return module if border is None else nn.Sequential(border, module)
 
 
+def prelu(modules: Modules, layer: cr.PReLU, shape: Any) -> nn.Module:
+    """All slopes are equal at first, whatever the order of the features."""
+    made = nn.PReLU(len(layer.alpha))
+    made.weight = parameter(layer.alpha)
+    return made
+
+
 def flatten(modules: Modules, layer: cr.Flatten, shape: Any) -> nn.Module:
     if len(shape) == 3:
         modules.flattened = shape
@@ -188,6 +223,7 @@ def with_scale_and_shift(module: nn.Module, layer: Any) -> nn.Module:
 MODULES: dict[type[cr.Layer], Callable[..., nn.Module]] = {
     cr.Sequential: sequential,
     cr.Residual: residual,
+    cr.Gated: gated,
     cr.Concatenate: concatenate,
     cr.Dense: dense,
     cr.Conv2D: convolution,
@@ -199,9 +235,12 @@ MODULES: dict[type[cr.Layer], Callable[..., nn.Module]] = {
     cr.BatchNorm: batch_norm,
     cr.LayerNorm: layer_norm,
     cr.Dropout: lambda modules, layer, shape: nn.Dropout(layer.rate),
+    cr.SpatialDropout2D: lambda modules, layer, shape: nn.Dropout2d(layer.rate),
+    cr.StochasticDepth: lambda modules, layer, shape: StochasticDepth(layer.rate),
     cr.Identity: lambda modules, layer, shape: nn.Identity(),
     cr.ReLU: lambda modules, layer, shape: nn.ReLU(),
     cr.LeakyReLU: lambda modules, layer, shape: nn.LeakyReLU(layer.slope),
+    cr.PReLU: prelu,
     cr.ELU: lambda modules, layer, shape: nn.ELU(layer.alpha),
     cr.SELU: lambda modules, layer, shape: nn.SELU(),
     cr.GELU: lambda modules, layer, shape: nn.GELU(layer.approximate),

@@ -23,7 +23,8 @@ __all__ = ["Callback", "EarlyStopping", "Training"]
 
 
 class Training(Protocol):
-    """What a callback sees of a training: all of it to look at; only `stop` changes anything."""
+    """What a callback sees of a training: all of it to look at. `stop` ends it, `note` adds to its
+    history; nothing else changes anything."""
 
     @property
     def network(self) -> Chain:
@@ -84,6 +85,9 @@ class Training(Protocol):
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
+
+    def note(self, **numbers: float) -> None:
+        """Add what was measured to the record of the epoch that has ended."""
 
 
 class Callback:

@@ -118,9 +118,13 @@ class Chain:
         value, cache = loss.forward(predictions, np.asarray(y), weights)
         self.gradients.flat[:] = 0
         self.backward(loss.backward(cache), caches)
+        return value + self.penalize()
+
+    def penalize(self) -> float:
+        """Add the gradients of the regularizers; what they add to the loss."""
         for name, regularizer in self.state.regularizers.items():
             regularizer.add_gradient(self.parameters[name], self.gradients[name])
-        return value + self.penalty()
+        return self.penalty()
 
     def penalty(self) -> float:
         """What the layers' regularizers add to the loss."""

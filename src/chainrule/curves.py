@@ -23,7 +23,8 @@ Numbers = Mapping[str, Sequence[float]]  # for loss and each metric, a value for
 
 WIDTH = 9.0  # inches, the page
 VALIDATION = "validation_"  # before the name of a number that is of held-out examples
-PARTS = {"": "training", VALIDATION: "validation"}
+TEST = "test_"  # the same, of the test part
+PARTS = {"": "training", VALIDATION: "validation", TEST: "test"}
 FEW_EPOCHS = 30  # up to which each epoch has a dot
 LEGEND_LINE = 0.22  # inches
 LEGEND_SIGN = 0.6  # inches: the line before a name, and the gap after it
@@ -39,7 +40,7 @@ def plot_curves(
     title: str = "",
     size: tuple[float, float] | None = None,
 ) -> Figure:
-    """A panel for the loss and one for each metric, each with training and validation.
+    """A panel for the loss and one for each metric, each with training, validation and test.
 
     Args:
         size: width and height in inches; as it suits the panels unless given.
@@ -65,8 +66,8 @@ def plot_curves(
 def plot_bands(variants: Mapping[str, Sequence[Numbers]]) -> Figure:
     """For each variant a line, the mean over its seeds, in a band from the lowest to the highest.
 
-    A row of panels for the loss and one for each metric; training at the left, and validation,
-    where there is any, at the right.
+    A row of panels for the loss and one for each metric; training at the left, and validation and
+    test, where they were measured, at the right.
     """
     from matplotlib.figure import Figure
 
@@ -105,7 +106,8 @@ def draw_band(axes: Axes, curves: Sequence[Sequence[float]], number: int) -> Art
 
 def names_of_panels(names: Iterable[str]) -> list[str]:
     """What is measured, in training or in validation or in both."""
-    return list(dict.fromkeys(name.removeprefix(VALIDATION) for name in names)) or ["loss"]
+    measured = (name.removeprefix(VALIDATION).removeprefix(TEST) for name in names)
+    return list(dict.fromkeys(measured)) or ["loss"]
 
 
 # --- axes ---------------------------------------------------------------------------------

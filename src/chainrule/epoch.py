@@ -15,6 +15,7 @@ from chainrule.data.training import TrainingData
 from chainrule.history import Record
 from chainrule.metrics import Metric
 from chainrule.objective import Objective
+from chainrule.processes import ALONE, Processes
 from chainrule.types import Array
 
 Integers = npt.NDArray[np.int64]
@@ -31,6 +32,7 @@ class Epoch:
         batch_size: the examples of a step; the last may have fewer.
         rates: the learning rate of each step.
         first: the step to begin with; above 0 where training goes on within an epoch.
+        processes: those that make the steps together.
     """
 
     data: TrainingData
@@ -38,6 +40,7 @@ class Epoch:
     batch_size: int
     rates: Sequence[float]
     first: int = 0
+    processes: Processes = ALONE
 
     def rows(self, first: int, last: int) -> Integers:
         """The examples of steps `first` to `last`; all of them where every step takes them all."""
@@ -47,15 +50,60 @@ class Epoch:
 
     def batch(self, step: int) -> Batch:
         """The examples of a step."""
-        x, y, weights = self.data.x, self.data.y, self.data.weights
-        if self.order is None:
-            return Batch(x[:], y[:], weights)  # uncopied
-        rows = self.rows(step, step)
-        return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+        return self._read(slice(None) if self.order is None else self.rows(step, step))
 
     def batches(self) -> Iterator[Batch]:
         """The examples of each step still to be made."""
         return map(self.batch, range(self.first, len(self.rates)))
+
+    def _read(self, rows: Integers | slice) -> Batch:
+        x, y, weights = self.data.x, self.data.y, self.data.weights
+        return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+
+    # --- this process's share of every step ---------------------------------------------------
+
+    @property
+    def own_batch_size(self) -> int:
+        """The most examples that this process has of a step."""
+        share = self.processes.share(self.batch_size)
+        return share.stop - share.start
+
+    def own_rows(self, first: int, last: int) -> Integers | slice:
+        """This process's examples of steps `first` to `last`; neighbours, which need no copy,
+        where every step takes all."""
+        if self.order is None:
+            return self.processes.share(len(self.data.x))
+        rows = self.rows(first, last)
+        return rows if self.processes.count == 1 else rows[self._places(len(rows))]
+
+    def own_count(self, first: int, last: int) -> int:
+        """How many these are."""
+        rows = self.own_rows(first, last)
+        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    def own_batch(self, step: int) -> Batch:
+        """This process's examples of a step."""
+        return self._read(self.own_rows(step, step))
+
+    def of_all(self, own: Array, first: int, last: int) -> Array:
+        """A row for each example of steps `first` to `last`, given this process's rows; the other
+        processes give theirs."""
+        if self.processes.count == 1:
+            return own
+        count = len(self.rows(first, last))
+        rows = np.empty((count, *own.shape[1:]), own.dtype)
+        for rank, part in enumerate(self.processes.gather(own)):
+            rows[self._places(count, rank)] = part
+        return rows
+
+    def _places(self, examples: int, rank: int | None = None) -> Integers:
+        """Which examples belong to a process, this one unless given, of so many in batches."""
+        whole = examples - examples % self.batch_size
+        batches = np.arange(whole).reshape(-1, self.batch_size)
+        last = np.arange(whole, examples)
+        share = self.processes.share
+        parts = batches[:, share(self.batch_size, rank)].ravel(), last[share(len(last), rank)]
+        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,11 @@ class History:
         ([0.5], [-0.75], [0.75])
         """
         watched = name or ("validation_loss" if self.has("validation_loss") else "loss")
+        if watched.startswith("test_"):
+            raise ArgumentError(
+                f"{watched!r} is of the test part, by which nothing is chosen: watch "
+                f"'validation_{watched.removeprefix('test_')}'"
+            )
         larger = is_better_larger(watched) if mode is None else mode == "max"
         return [-value if larger else value for value in self.values(watched)]
 

@@ -26,6 +26,7 @@ from chainrule.history import History
 from chainrule.layers.base import Layer
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
+from chainrule.processes import ALONE, MpiProcesses
 from chainrule.progress import progress
 from chainrule.runner import ENGINES
 from chainrule.schedules import Schedule
@@ -106,6 +107,7 @@ class Network(Chain):
         resume: bool = False,
         warm_start: bool = False,
         on_nan: str = "stop",
+        comm: Any = None,
     ) -> History:
         """Train, and return the record of it.
 
@@ -135,6 +137,9 @@ class Network(Chain):
                 with the optimizer's memory, the count of epochs and the history as they are.
             on_nan: "stop" where a loss or weight is no finite number; "roll_back" goes back to the
                 weights before that epoch and tries again with half the learning rate.
+            comm: a communicator of mpi4py such as MPI.COMM_WORLD, whose processes all call this
+                with the same arguments and train one network, each with its share of every batch.
+                Callbacks are told of it in process 0 alone.
         Returns:
             The history: loss and metrics of training and validation for each epoch, and in
             `history.warnings` what trouble was seen.
@@ -145,39 +150,44 @@ class Network(Chain):
             LayerError: a layer of the user's own failed.
             CheckpointError: the checkpoints are of another training, or damaged, or another
                 process is writing them.
+            ClusterError: the processes of `comm` differ in versions, processors or arguments.
 
         Ctrl-C ends training cleanly; the network keeps what it has learnt, and
         `history.stopped` says so.
         """
-        trainer = Trainer(
-            self,
-            loss=loss,
-            optimizer=optimizer,
-            schedule=schedule,
-            metrics=metrics,
-            callbacks=[*callbacks, Watch(), *([] if quiet else [progress()])],
-            engine=engine or self.engine,
-            threads=self.threads if threads is None else threads,
-            checkpoints=as_checkpoints(checkpoint),
-            resume=resume,
-            on_nan=on_nan,
-            class_weights=class_weights,
-            augment=augment,
-        )
-        state = self._state_for(trainer.optimizer, warm_start)
-        if isinstance(validation, tuple) and len(validation) == 2:
-            validation = self._complete(validation[0]), validation[1]
-        given = TrainingData.given(self._complete(x), y, weights)
-        data, held_out = given.with_validation(validation, self.seed)
-        known = state.history.warnings  # of an earlier training that this one goes on with
-        known += [warning for warning in data.repeated_in(held_out) if warning not in known]
-        plan = Plan.of(epochs, batch_size, samples_per_epoch, len(data.x))
-        plan = replace(plan, epochs=len(state.history) + plan.epochs)
-        self._checks_left = 0  # the watch compares the validation data
-        try:
-            return trainer.train(data, plan, held_out, state)
-        finally:
-            self._checks_left = CHECKED_PREDICTIONS
+        processes = ALONE if comm is None else MpiProcesses(comm)
+        with processes.ending_together():
+            trainer = Trainer(
+                self,
+                loss=loss,
+                optimizer=optimizer,
+                schedule=schedule,
+                metrics=metrics,
+                callbacks=[*callbacks, Watch(), *([] if quiet else [progress()])],
+                engine=engine or self.engine,
+                threads=self.threads if threads is None else threads,
+                checkpoints=as_checkpoints(checkpoint),
+                resume=resume,
+                on_nan=on_nan,
+                class_weights=class_weights,
+                augment=augment,
+                processes=processes,
+            )
+            state = self._state_for(trainer.optimizer, warm_start)
+            if isinstance(validation, tuple) and len(validation) == 2:
+                validation = self._complete(validation[0]), validation[1]
+            given = TrainingData.given(self._complete(x), y, weights)
+            data, held_out = given.with_validation(validation, self.seed)
+            known = state.history.warnings  # of an earlier training that this one goes on with
+            repeated = processes.agree(lambda: data.repeated_in(held_out))
+            known += [warning for warning in repeated if warning not in known]
+            plan = Plan.of(epochs, batch_size, samples_per_epoch, len(data.x))
+            plan = replace(plan, epochs=len(state.history) + plan.epochs)
+            self._checks_left = 0  # the watch compares the validation data
+            try:
+                return trainer.train(data, plan, held_out, state)
+            finally:
+                self._checks_left = CHECKED_PREDICTIONS
 
     def _state_for(self, optimizer: Optimizer, warm_start: bool) -> TrainingState:
         """A new state for training, or the one in which the last `fit` ended."""

@@ -66,15 +66,12 @@ class Saver:
         checkpoint = Checkpoint(arrays, document, self.settings, self.environment)
         self.checkpoints.write(checkpoint, self.state.epoch, steps)
 
-    def restore(self, tell: Callable[[str], None]) -> Checkpoint | None:
-        """Go back to the newest checkpoint, if there is one; `tell` is given what to know of it.
+    def restore(self, checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
+        """Go back to a checkpoint; `tell` is given what to know of it.
 
         Raises:
-            CheckpointError: it is of another training, or none can be read.
+            CheckpointError: it is of another training.
         """
-        checkpoint = self.checkpoints.newest(tell)
-        if checkpoint is None:
-            return None
         folder = self.checkpoints.folder
         check_settings(checkpoint.settings, self.settings, folder)
         changed = [
@@ -87,7 +84,6 @@ class Saver:
         with self._fitting():
             self.state.restore(self.last_good.chain, checkpoint.arrays, checkpoint.document)
             self.last_good.restore(checkpoint.arrays, checkpoint.document["last_good"])
-        return checkpoint
 
     def restore_callbacks(self, checkpoint: Checkpoint) -> None:
         """Hand the callbacks what they had remembered. Raises CheckpointError where that is not of

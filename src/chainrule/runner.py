@@ -62,9 +62,14 @@ class NumpyRunner:
         chain = self.chain
         outputs, caches = chain.forward(batch.x, training=True)
         value = chain.backward_from_loss(outputs, caches, batch.y, self.loss, batch.weights)
-        if math.isfinite(value):
+        self.update(value, learning_rate)
+        return value, outputs
+
+    def update(self, loss: float, learning_rate: float) -> None:
+        """Move the weights by their gradients, unless the loss is no finite number."""
+        chain = self.chain
+        if math.isfinite(loss):
             chain.decay_weights(learning_rate)
             self.optimizer.step(
                 chain.parameters.flat, chain.gradients.flat, self.state, learning_rate
             )
-        return value, outputs

@@ -226,7 +226,7 @@ class NetworkEstimator(BaseEstimator):
             for size in np.atleast_1d(self.hidden_layer_sizes)
             for layer in (
                 Dense(size, regularizer=penalty),
-                build(self.activation, known, "activation"),
+                build(copy.deepcopy(self.activation), known, "activation"),
             )
         ]
 

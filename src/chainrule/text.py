@@ -99,6 +99,18 @@ def markdown_code(text: str) -> str:
     return f"{'`' * (longest + 1)}{space}{text}{space}{'`' * (longest + 1)}"
 
 
+def markdown_code_block(lines: str, language: str) -> str:
+    """Lines of code in Markdown, whatever backquotes they hold.
+
+    >>> print(markdown_code_block("x = 1", "python"))
+    ```python
+    x = 1
+    ```
+    """
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", lines)), default=0))
+    return f"{fence}{language}\n{lines}\n{fence}"
+
+
 def for_plot(text: str, longest: int = LONGEST_LABEL) -> str:
     """Text for matplotlib: no formula, not left out of legends, and not wider than a picture.
 

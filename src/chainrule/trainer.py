@@ -6,7 +6,8 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
@@ -16,19 +17,23 @@ from chainrule.callbacks import Callback, check_callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoint, Checkpoints
 from chainrule.configurable import Description, build
+from chainrule.data.dataset import take
 from chainrule.data.training import Plan, TrainingData
 from chainrule.environment import processor, versions
 from chainrule.epoch import Epoch, EpochReport, Steps
 from chainrule.errors import ChainruleError, DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.interruption import ENDINGS, INTERRUPT, noted_signals
-from chainrule.last_good import LastGood
+from chainrule.last_good import LastGood, trained_arrays
+from chainrule.layers.base import walk
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
 from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.processes import ALONE, Processes
 from chainrule.resuming import Saver, describe_layers, fingerprint
 from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
+from chainrule.sharing import SharingRunner
 from chainrule.training_state import TrainingState
 from chainrule.trouble.divergence import Divergence
 from chainrule.trouble.inputs import range_of
@@ -65,8 +70,9 @@ class Trainer:
         on_nan: str = "stop",
         class_weights: str | Sequence[float] | None = None,
         augment: Affine | Description | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self.network = network
+        self.network, self.processes = network, processes
         self.asked_loss = build(loss, LOSSES, "loss")
         self.objective = network.objective(self.asked_loss)
         self.loss = self.objective.loss
@@ -101,8 +107,8 @@ class Trainer:
         """
         self._begin(data, plan, held_out, state)
         signals = INTERRUPT if self.checkpoints is None else ENDINGS
-        claim = self.checkpoints.claimed() if self.checkpoints else nullcontext()
-        with claim, noted_signals(signals) as self.noted:
+        with ExitStack() as claims, noted_signals(signals) as self.noted:
+            self._claim(claims)
             self._run()
         if self.noted.number not in (None, *INTERRUPT):
             signal.raise_signal(self.noted.number)
@@ -112,7 +118,7 @@ class Trainer:
         """Restore what was saved, then train."""
         checkpoint = self._restore()
         self._tell("training_starts")
-        if self.saver and checkpoint:
+        if self.saver and checkpoint and self.processes.is_first:
             self.saver.restore_callbacks(checkpoint)
         try:
             # A loss that overflows ends in one TrainingError, not in a stream of warnings.
@@ -122,22 +128,24 @@ class Trainer:
             self.stop(self.noted.name)
         finally:
             self._tell("training_ends")
+        self._take_over_ending()
 
     def _run_epochs(self) -> None:
         while self.state.steps or (
             len(self.history) < self.plan.epochs and not self.history.stopped
         ):
             try:
-                records = self._run_ahead() if self._may_run_ahead else [self.run_epoch()]
+                runs_ahead = self.processes.agree(lambda: self._may_run_ahead)
+                records = self._run_ahead() if runs_ahead else [self.run_epoch()]
             except (DataError, TrainingError) as trouble:
                 self._go_back(trouble)
                 continue
             self.history.records += records
             self._tell("epoch_ends")
+            self.history.stopped = self.processes.agree(lambda: self.history.stopped)
             self.last_good.begin_epoch()
             self._look_around()
-        if self.saver:
-            self.saver.save()
+        self._save()
 
     def run_epoch(self) -> Record:
         """One pass over the training data, or the rest of one that was begun; its record."""
@@ -167,19 +175,22 @@ class Trainer:
         """What the runner needs for an epoch."""
         data = self.data.of_epoch(number)
         count = len(data.x)
+        self._check_shares(count)
         in_epoch = self.plan.steps_in_epoch(count)
         return Epoch(
             data,
             self.plan.order(count, number, self.network.seed),
             self.plan.examples_in_batch(count),
             self._rates([(number, step) for step in range(in_epoch)], in_epoch),
-            first=0 if self.state.steps is None else self.state.steps.last + 1,
+            0 if self.state.steps is None else self.state.steps.last + 1,
+            self.processes,
         )
 
     def _steps(self, epoch: Epoch, number: int) -> Iterator[Steps]:
         """The steps of an epoch, each noted and told of."""
         in_epoch = self.plan.steps_in_epoch(len(epoch.data.x))
-        for steps in self.runner.steps(epoch, bool(self.metrics), not self._only_shown):
+        one_at_a_time = self.processes.agree(lambda: not self._only_shown)
+        for steps in self.runner.steps(epoch, bool(self.metrics), one_at_a_time):
             self.moment = self._moment(number, steps.last, in_epoch)
             self.step_loss, self.step_rate = float(steps.losses[-1]), epoch.rates[steps.last]
             self._check_loss(epoch, steps.last)
@@ -191,11 +202,19 @@ class Trainer:
         """Loss and metrics on the held-out data, where there is any."""
         if self.held_out is None:
             return {}
-        outputs = self.network.predict(self.held_out.x)
+        outputs = self._predict_together(self.held_out.x)
         judged = self.network.judge(outputs, self.held_out.y, self.asked_loss, self.metrics)
         if not math.isfinite(judged["loss"]):
             raise self._divergence.in_validation(judged["loss"], self.held_out)
         return {f"validation_{name}": value for name, value in judged.items()}
+
+    def _predict_together(self, x: Any) -> Array:
+        """The outputs for all examples, of which each process predicts its share."""
+        if self.processes.count == 1:
+            return self.network.predict(x)
+        share = self.processes.share(len(x))
+        own = x[share] if type(x) is np.ndarray else take(x, np.arange(len(x))[share])
+        return np.concatenate(self.processes.gather(self.network.predict(own)))
 
     def _rates(self, places: Sequence[tuple[int, int]], steps_in_epoch: int) -> list[float]:
         """The learning rates of steps, each given as (epoch, step): the optimizer's rate times the
@@ -230,11 +249,9 @@ class Trainer:
     def _run_ahead(self) -> list[Record]:
         """As many epochs of one step as the runner makes at a time; their records."""
         began, first = time.perf_counter(), self.state.epoch
-        looks = (callback.next_look(first) for callback in self.callbacks)
-        last = min(first + self.runner.steps_at_a_time - 1, self.plan.epochs, *looks)
-        end = int(last) + 1
+        end = self.processes.agree(self._end_of_run)
         rates = self._rates([(number, 0) for number in range(first, end)], 1)
-        epoch = Epoch(self.data, None, len(self.data.x), rates)
+        epoch = Epoch(self.data, None, len(self.data.x), rates, processes=self.processes)
         losses = np.concatenate([steps.losses for steps in self._steps(epoch, first)])
         self._check_weights(epoch)
         self.last_good.judge(losses[:1])
@@ -246,25 +263,39 @@ class Trainer:
             )
         ]
 
+    def _end_of_run(self) -> int:
+        """The epoch before which a callback looks, or the runner's time is over."""
+        first = self.state.epoch
+        looks = (callback.next_look(first) for callback in self.callbacks)
+        return int(min(first + self.runner.steps_at_a_time - 1, self.plan.epochs, *looks)) + 1
+
     # --- what may come between ------------------------------------------------------------
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; the history keeps the reason."""
         self.history.stopped = reason
 
+    def note(self, **numbers: float) -> None:
+        """Add what was measured to the record of the epoch that has ended."""
+        self.history.records[-1] |= numbers
+
     def _look_around(self, report: EpochReport | None = None) -> None:
         """Between two epochs, or two steps of the one reported: save what is due, and end where a
         signal asks for it."""
-        asked_to_end = self.noted.number is not None
+        asked_to_end = self.processes.any(self.noted.number is not None)
         is_due = self.checkpoints is not None and self.checkpoints.is_due(len(self.history))
         if not (asked_to_end or is_due):
             return
         self.state.steps = None if report is None else report.merged()
-        if self.saver:
-            self.saver.save()
+        self._save()
         if asked_to_end:
             raise KeyboardInterrupt
         self.state.steps = None
+
+    def _save(self) -> None:
+        """Write a checkpoint, where there are any, from the first process."""
+        if self.saver and self.processes.is_first:
+            self.saver.save()
 
     def _check_loss(self, epoch: Epoch, step: int) -> None:
         if not math.isfinite(self.step_loss):
@@ -302,36 +333,66 @@ class Trainer:
         network = self.network
         network.check_input(data.x)
         self.plan, self.held_out = plan, held_out
+        self._check_shares(len(data.x))
         weighted = self.objective.data(data).with_class_weights(self.class_weights)
         self.data = weighted.with_augmentation(self.augment, network.seed)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
             network.predict(self.held_out.x[:1])  # what has to be compiled takes no epoch's time
+        self.processes.take_over(trained_arrays(network, state.optimizer))
         self.state, self.last_good = state, LastGood(network, state.optimizer)
         network.loss, network.metrics = self.asked_loss, self.metrics
         network.input_range = range_of(self.data.x)
         self.runner = self._choose_runner()
         self.history.stopped, self.history.engine = None, self.runner.description
+        if self.processes.count > 1:
+            runner = type(self.runner).__name__
+            self.processes.check_alike({**self._settings(), "engine": runner})
         self.saver = self._make_saver(self.checkpoints) if self.checkpoints else None
         self.moment = self._moment(1, 0, 1)  # no step yet
         self.step_loss, self.step_rate = math.nan, self.optimizer.learning_rate
 
+    def _check_shares(self, available: int) -> None:
+        """Refuse an epoch in which a process would have no example of some step."""
+        plan = self.plan
+        self.processes.check_enough(
+            plan.examples_in_epoch(available), plan.examples_in_batch(available)
+        )
+
+    def _claim(self, claims: ExitStack) -> None:
+        """Have the folder of checkpoints, where there is one, for this training alone."""
+
+        def claim() -> None:
+            if self.checkpoints:
+                claims.enter_context(self.checkpoints.claimed())
+
+        self.processes.agree(claim)
+
+    def _take_over_ending(self) -> None:
+        """What the first process's callbacks left, in all: warnings, and the weights that early
+        stopping put back."""
+        self.state.history = self.processes.agree(lambda: self.history)
+        self.processes.take_over(trained_arrays(self.network, self.state.optimizer))
+
     def _restore(self) -> Checkpoint | None:
         """Go on from the newest checkpoint, where that was asked for."""
-        if self.saver is None:
+        saver = self.saver
+        if saver is None:
             return None
         if not self.resume:
-            self.saver.checkpoints.check_empty()
+            self.processes.agree(saver.checkpoints.check_empty)
             return None
-        checkpoint = self.saver.restore(self.notices.append)
+        checkpoint = self.processes.agree(lambda: saver.checkpoints.newest(self.notices.append))
         if checkpoint:
+            saver.restore(checkpoint, self.notices.append)
             steps = self.state.steps
             within = f", step {steps.last + 2}" if steps else ""
             self.notices.append(f"going on with epoch {self.state.epoch}{within}")
         return checkpoint
 
-    def _make_saver(self, checkpoints: Checkpoints) -> Saver:
-        settings = {
+    def _settings(self) -> dict[str, Any]:
+        """What must be the same for a training to go on, and in all processes."""
+        return {
             "layers": describe_layers(self.network),
             "seed": self.network.seed,
             "loss": repr(self.loss),
@@ -346,24 +407,47 @@ class Trainer:
             "validation": fingerprint(self.held_out),
             **({} if self.augment is None else {"augment": repr(self.augment)}),
         }
+
+    def _make_saver(self, checkpoints: Checkpoints) -> Saver:
         environment = {**versions(), "processor": processor(), "engine": self.runner.description}
-        return Saver(checkpoints, self.state, self.last_good, self.callbacks, settings, environment)
+        return Saver(
+            checkpoints,
+            self.state,
+            self.last_good,
+            self.callbacks,
+            self._settings(),
+            environment,
+        )
 
     def _choose_runner(self) -> Runner:
         """The engine, or NumPy where it was asked for or where the engine cannot run the steps."""
         what = (self.network, self.loss, self.optimizer, self.state.optimizer)
         if self.engine == "numpy":
-            return NumpyRunner(*what)
+            return self._numpy_runner()
         from chainrule.engine import CompiledRunner, Obstacle  # imported when it is needed
 
         try:
-            batch_size = self.plan.examples_in_batch(len(self.data.x))
-            return CompiledRunner(*what, batch_size, self.threads)
+            batch = self.processes.share(self.plan.examples_in_batch(len(self.data.x)))
+            batch_size = batch.stop - batch.start
+            return CompiledRunner(*what, batch_size, self.threads, self.processes)
         except Obstacle as obstacle:
             if self.engine == "compiled":
                 raise obstacle.refusal() from None
             self.notices.append(f"running in NumPy, since {obstacle.reason}")
+            return self._numpy_runner()
+
+    def _numpy_runner(self) -> Runner:
+        """The layers themselves, for this process or for its share of every batch."""
+        what = (self.network, self.loss, self.optimizer, self.state.optimizer)
+        if self.processes.count == 1:
             return NumpyRunner(*what)
+        self.notices += [
+            f"layer {place} ({type(layer).__name__}) is your own: what it mixes of a batch's "
+            "examples, if it does, is mixed within each process alone"
+            for place, layer in walk(self.network.root)
+            if layer.users_own
+        ]
+        return SharingRunner(*what, self.processes)
 
     @property
     def history(self) -> History:
@@ -384,7 +468,10 @@ class Trainer:
         )
 
     def _tell(self, event: str) -> None:
-        """Call a method of every callback that has one of its own."""
+        """Call a method of every callback that has one of its own; those of the first process see
+        for all."""
+        if not self.processes.is_first:
+            return
         ignored = getattr(Callback, event)
         for callback in self.callbacks:
             if getattr(type(callback), event) is not ignored:

@@ -167,3 +167,14 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(tmp_path: Path) -> None:
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [["digits"], ["--part", "1/2"], ["--workers", "2"], ["--executor", "mpi"], ["--epochs", "3"]],
+    ids=lambda ignored: ignored[0],
+)
+def test_collect_refuses_what_it_would_ignore(chainrule: Command, ignored: list[str]) -> None:
+    answer = chainrule("compare", "--collect", "--out", "rates", *ignored)
+    assert answer.code == 2
+    assert "runs nothing: leave out all but --out and --quiet" in " ".join(answer.err.split())

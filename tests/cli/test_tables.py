@@ -14,6 +14,8 @@ from sklearn.datasets import load_diabetes
 import chainrule as cr
 from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def rows() -> list[list[str]]:

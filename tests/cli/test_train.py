@@ -45,6 +45,7 @@ def test_a_run_folder_holds_all_there_is_to_know(chainrule: Command) -> None:
     assert f"accuracy {100 * summary['test']['accuracy']:.2f} %" in answer.out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_saved_model_is_the_one_that_was_tested(chainrule: Command) -> None:
     chainrule("train", "digits", *QUICK, "--out", "run")
     digits = cr.datasets.load("digits")
@@ -52,6 +53,7 @@ def test_the_saved_model_is_the_one_that_was_tested(chainrule: Command) -> None:
     assert cr.load("run/model.safetensors").evaluate(digits.x_test, digits.y_test) == test
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_configuration_repeats_the_run_to_the_bit(chainrule: Command) -> None:
     chainrule("train", "digits", *QUICK, "--seed", 3, "--out", "first")
     answer = chainrule("train", "--config", "first/config.toml", "--out", "second")
@@ -61,6 +63,7 @@ def test_the_configuration_repeats_the_run_to_the_bit(chainrule: Command) -> Non
         assert Path("first", file).read_bytes() == Path("second", file).read_bytes()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_seed_gives_another_network(chainrule: Command) -> None:
     for seed in (0, 1):
         chainrule("train", "digits", *QUICK, "--seed", seed, "--out", f"run{seed}")
@@ -68,6 +71,7 @@ def test_another_seed_gives_another_network(chainrule: Command) -> None:
     assert not np.array_equal(first.parameters.flat, second.parameters.flat)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_options_go_before_the_configuration(chainrule: Command) -> None:
     chainrule("train", "digits", *QUICK, "--out", "first")
     chainrule("train", "--config", "first/config.toml", "--hidden", "8,4", "--out", "second")
@@ -75,6 +79,7 @@ def test_options_go_before_the_configuration(chainrule: Command) -> None:
     assert [layer.get("out_features") for layer in config["layers"]] == [None, 8, None, 4, None, 10]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_without_a_name_are_numbered(chainrule: Command) -> None:
     Path("runs/xor-mlp-2").mkdir(parents=True)
     for _ in range(2):
@@ -93,6 +98,7 @@ def test_many_epochs_print_few_lines(chainrule: Command) -> None:
     assert len([line for line in answer.out.splitlines() if line.startswith("epoch")]) <= 21
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("options", "last_layers"),
     [
@@ -114,6 +120,7 @@ def test_the_network_ends_as_its_loss_asks(
     assert [type(layer).__name__ for layer in layers[3 - 1 :]] == last_layers
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "data",
     ["linear", "xor-line", "xor", "parabola", "spirals", "moons", "circles", "blobs", "sine"],
@@ -141,6 +148,7 @@ def test_options_train(chainrule: Command, options: list[str]) -> None:
     assert {path.name for path in Path("run").iterdir()} == FILES
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_fresh_data_differs_from_epoch_to_epoch(chainrule: Command) -> None:
     options = ("--epochs", 3, "--samples", 50, "--learning-rate", 1e-9, "--out")
     chainrule("train", "parabola", *options, "same", "--validation", 0)
@@ -156,12 +164,14 @@ def test_fresh_data_differs_from_epoch_to_epoch(chainrule: Command) -> None:
     assert len(losses["fresh"]) == 3
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_fresh_data_is_not_validated_on_the_test_points(chainrule: Command) -> None:
     chainrule("train", "linear", "--fresh-data", "--epochs", 1, "--out", "run")
     summary = json.loads(Path("run/summary.json").read_text())
     assert summary["last_epoch"]["validation_loss"] != summary["test"]["loss"]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "layers",
     [
@@ -179,6 +189,7 @@ def test_a_model_from_a_file(chainrule: Command, layers: str) -> None:
     assert shown.out == chainrule("summary", "run").out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_training_on_a_table(chainrule: Command) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(600, 3))

@@ -15,6 +15,7 @@ from chainrule.experiments.run_folder import read_run
 from chainrule.experiments.runner import make_optimizer
 from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 QUICK = ("--epochs", 3, "--hidden", 8, "--out", "run")
 
 
@@ -224,6 +225,10 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
         ["prices.csv", "--label-column", "price", "--output-activation", "tanh"],
         "the targets of prices are standardized",
     ),
+    "no test part": (
+        ["prices.csv", "--label-column", "price", "--test-each-epoch"],
+        "give one with test, a share",
+    ),
     "a clip below zero": (["moons", "--clip", -1], "clip should be greater than 0; received -1"),
     "a file with biases": (
         ["digits", "--model", "net.toml", "--no-bias"],
@@ -297,3 +302,32 @@ def test_class_weights_that_cannot_be(y: object, class_weights: object, message:
     net = cr.Network([cr.Dense(3)], 1)
     with pytest.raises(cr.errors.ChainruleError, match=message):
         net.fit(np.zeros((3, 1)), np.array(y), class_weights=class_weights, quiet=True)
+
+
+def test_the_test_part_is_measured_after_every_epoch_and_chooses_nothing(
+    chainrule: Command,
+) -> None:
+    def records(run: str) -> list[dict[str, float]]:
+        return [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+
+    options = ("train", "digits", "--epochs", 2, "--hidden", 8, "--early-stopping", 1)
+    assert chainrule(*options, "--out", "run").code == 0
+    answer = chainrule(*options, "--out", "again", "--test-each-epoch")
+    assert "the test part was measured after every epoch, and nothing was chosen" in answer.out
+    alone, again = records("run"), records("again")
+    measured = [{n: record.pop(f"test_{n}") for n in ("loss", "accuracy")} for record in again]
+    assert measured[-1] == json.loads(Path("again/summary.json").read_text())["test"]
+    assert measured[0] != measured[1]
+    for record in (*alone, *again):
+        del record["seconds"]
+    assert alone == again
+    with pytest.raises(cr.errors.ArgumentError, match="by which nothing is chosen: watch 'valid"):
+        cr.Network([cr.Flatten(), cr.Dense(10)], (8, 8, 1)).fit(
+            np.zeros((4, 8, 8, 1)),
+            np.arange(4),
+            callbacks=[cr.EarlyStopping(monitor="test_loss")],
+            quiet=True,
+        )
+    compared = chainrule("compare", "digits", "--vary", "hidden=8,16", "--test-each-epoch")
+    assert compared.code == 2
+    assert "which is not looked at before a choice is made" in compared.err

@@ -92,20 +92,20 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(line: list[str]) -> bytes:
+    def fail(cells: np.ndarray) -> bytes:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("chainrule.data.export._line", fail)
+    monkeypatch.setattr("chainrule.data.export._lines", fail)
     with pytest.raises(OutputError, match=r"a.csv: No space left on device"):
         export_csv(load("xor"), "train", tmp_path / "a.csv")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(line: list[str]) -> bytes:
+    def interrupt(cells: np.ndarray) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainrule.data.export._line", interrupt)
+    monkeypatch.setattr("chainrule.data.export._lines", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_csv(load("xor"), "train", tmp_path / "a.csv")
     assert list(tmp_path.iterdir()) == []

@@ -270,7 +270,7 @@ def test_every_byte_of_a_file_counts() -> None:
 
 
 def test_a_network_mends_what_it_needs_and_what_it_does_not(folder: Path) -> None:
-    damaged = [file_in(folder), file_in(folder, "dropout.dropout")]
+    damaged = [file_in(folder), file_in(folder, "dropout.draw_mask")]
     for path in damaged:
         path.write_bytes(b"")
     ran = run(PREDICT, folder)

@@ -69,7 +69,8 @@ def test_steps_agree(case: LayerCase, dtype: str, threads: int) -> None:
 
 
 IMAGE_CASES = [case for case in COMPILED if type(case.make()) in INTERLEAVABLE]
-IMAGE_CASES = [case for case in IMAGE_CASES if len(case.input_shape) == 3]
+IMAGE_CASES = [case for case in IMAGE_CASES if len(case.input_shape) > 1]
+POINTWISE = {2: cr.Conv1D, 3: cr.Conv2D}  # by the number of axes
 
 
 @pytest.mark.parametrize("case", IMAGE_CASES, ids=str)
@@ -79,14 +80,15 @@ def test_steps_agree_with_interleaved_examples(
     case: LayerCase, dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def always(to: Lowering, parts: list[tuple[cr.Layer, object]], x: object) -> bool:
-        return to.interleaving > 1 and isinstance(parts[0][0], cr.Conv2D)
+        return to.interleaving > 1 and type(parts[0][0]) in POINTWISE.values()
 
     # However many channels fill one of the processor's vectors.
     monkeypatch.setattr(sequential, "worth_interleaving", always)
 
     def layers() -> list[cr.Layer]:
         channels = case.input_shape[-1]
-        return [cr.Conv2D(channels, 1), case.make(), cr.Flatten(), cr.Dense(2)]
+        first = POINTWISE[len(case.input_shape)](channels, 1)
+        return [first, case.make(), cr.Flatten(), cr.Dense(2)]
 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((53, *case.input_shape)), rng.standard_normal((53, 2))

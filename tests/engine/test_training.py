@@ -126,6 +126,16 @@ def test_dropout_draws_the_masks_that_the_layer_draws(threads: int) -> None:
     assert_equal_networks(plain, compiled, "float64")
 
 
+def test_channels_and_branches_are_left_out_as_the_layers_do() -> None:
+    shared = cr.SpatialDropout2D(0.3)
+    branch = [cr.Conv2D(4, 3, padding="same"), cr.PReLU(), shared, cr.StochasticDepth(0.4)]
+    plain, compiled = train_twice(
+        lambda: [cr.Conv2D(4, 3), shared, cr.Residual(branch), cr.Flatten(), cr.Dense(3)],
+        IMAGES.shape[1:], IMAGES, LABELS[:37], threads=3, epochs=3, batch_size=10,
+    )  # fmt: skip
+    assert_equal_networks(plain, compiled, "float64")
+
+
 def test_a_batch_in_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     from chainrule.engine.plan import plan
 
@@ -175,6 +185,8 @@ LAYERS = st.sampled_from(
         cr.Mish, cr.LayerNorm, cr.BatchNorm, lambda: cr.Dropout(0.4), cr.Softmax, cr.SELU,
         lambda: cr.Residual([cr.Dense(4), cr.ReLU(), cr.LayerNorm()], cr.Dense(4)),
         lambda: cr.Concatenate([[cr.Dense(2), cr.SiLU()], cr.Identity()]),
+        lambda: cr.Sequential([cr.Dense(4), cr.PReLU(), cr.Gated([cr.Dense(4), cr.Sigmoid()])]),
+        lambda: cr.Residual([cr.Gated(cr.Tanh()), cr.StochasticDepth(0.3)]),
         lambda: cr.Residual(cr.Sequential([cr.Softplus(), cr.Identity()])),
     ]
 )  # fmt: skip

@@ -61,6 +61,20 @@ def test_norms_have_their_four_arrays(tmp_path: Path) -> None:
         assert (network.buffers[f"0.{name}"] == n).all()
 
 
+def test_slopes_of_images_are_shared_by_their_pixels(tmp_path: Path) -> None:
+    network = cr.Network(
+        [cr.Conv2D(4, 3), cr.PReLU(), cr.Flatten(), cr.Dense(3), cr.PReLU()], (4, 4, 1)
+    )
+    network.parameters["1.alpha"], network.parameters["4.alpha"] = [1, 2, 3, 4], [5, 6, 7]
+    stored = cr.to_keras(network)
+    assert [stored[2].shape, stored[5].shape] == [(1, 1, 4), (3,)]  # shared_axes=[1, 2], and none
+    layers = {"conv2d": stored[:2], "p_re_lu": stored[2:3], "dense": stored[3:5]}
+    path = write(tmp_path / "model.weights.h5", {**layers, "p_re_lu_1": stored[5:]})
+    again = cr.Network(network.layers, (4, 4, 1), seed=1)
+    assert cr.from_keras(path, again)["1.alpha"] == "p_re_lu.alpha"
+    np.testing.assert_array_equal(again.parameters["4.alpha"], [5, 6, 7])
+
+
 def test_branches_with_layers_alike_need_their_names(tmp_path: Path) -> None:
     block = cr.Residual([cr.Dense(3), cr.BatchNorm(), cr.Dense(2), cr.BatchNorm()], cr.BatchNorm())
     network = cr.Network([block], 2)

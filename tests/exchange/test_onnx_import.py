@@ -290,7 +290,7 @@ def outcome(made: Any, x: np.ndarray, expected: np.ndarray) -> str:
 
 
 # How many are right with onnx 1.23; all others are refused, since no layer does what they ask for.
-@pytest.mark.parametrize(("tests", "right"), [(node_tests, 88), (pytorch_tests, 40)])
+@pytest.mark.parametrize(("tests", "right"), [(node_tests, 91), (pytorch_tests, 52)])
 def test_those_of_onnx_are_right_or_refused(tests: Any, right: int) -> None:
     outcomes = [outcome(*test) for test in tests().values()]
     assert outcomes.count("right") >= right, "\n".join(outcomes)
@@ -388,6 +388,68 @@ def test_a_reduction_of_images_is_a_pool(
     )
     network = assert_equal_in_both(made, IMAGES, tmp_path)
     assert type(network.layers[0]).__name__ == f"Global{kind}Pool2D"
+
+
+def test_squeeze_and_excitation_with_channels_first(tmp_path: Path) -> None:
+    """As PyTorch writes it, with dense layers and with convolutions in the gate."""
+    made = model(
+        """(float[N, 2, 6, 8] x) => (float[N, 3, 6, 8] y) {
+            c = Conv (x, K)
+            a = PRelu (c, alpha)
+            g = GlobalAveragePool (a)
+            f = Flatten (g)
+            d = MatMul (f, V)
+            s = Sigmoid (d)
+            shape = Constant <value = int64[4] {0, -1, 1, 1}> ()
+            r = Reshape (s, shape)
+            b = Mul (a, r)
+            p = GlobalMaxPool (b)
+            e = Conv (p, U)
+            h = HardSigmoid <alpha = 0.16666667, beta = 0.5> (e)
+            y = Mul (h, b)
+        }""",
+        **{"K": (3, 2, 1, 1), "alpha": (3, 1, 1), "V": (3, 3), "U": (3, 3, 1, 1)},
+    )
+    network = assert_equal_in_both(made, IMAGES, tmp_path)
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds == ["Conv2D", "PReLU", "Gated", "Gated"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "problem"),
+    [
+        ("y = PRelu (i, slopes)", "has several slopes for a channel"),
+        ("c = Conv (i, K)\ny = Mul (i, c)", "by a gate of shape"),
+        ("c = Relu (i)\nd = Tanh (i)\ny = Mul (c, d)", "multiplies two computed values"),
+    ],
+)
+def test_slopes_and_products_that_no_layer_has(nodes: str, problem: str, tmp_path: Path) -> None:
+    made = model(
+        f"(float[N, 2, 6, 8] x) => (float[N, 2, 6, 8] y) {{ i = Conv (x, I)\n{nodes} }}",
+        **{"I": (2, 2, 1, 1), "K": (1, 2, 1, 1), "slopes": (2, 6, 8)},
+    )
+    onnx.save(made, tmp_path / "model.onnx")
+    with pytest.raises(ModelFileError, match=problem):
+        cr.from_onnx(tmp_path / "model.onnx")
+
+
+def test_a_convolution_of_sequences_with_channels_first(tmp_path: Path) -> None:
+    made = model(
+        """(float[N, 2, 9] x) => (float[N, 3] y) {
+            c = Conv <pads = [1, 1], strides = [2]> (x, K, k)
+            a = PRelu (c, alpha)
+            f = Flatten (a)
+            y = MatMul (f, D)
+        }""",
+        **{"K": (4, 2, 3), "k": (4,), "alpha": (4, 1), "D": (20, 3)},
+    )
+    onnx.save(made, tmp_path / "model.onnx")
+    network, x = cr.from_onnx(tmp_path / "model.onnx"), rng.standard_normal((3, 2, 9), "float32")
+    expected = ReferenceEvaluator(made).run(None, {"x": x})[0]
+    np.testing.assert_allclose(
+        network.predict(x.transpose(0, 2, 1)), expected, rtol=1e-4, atol=1e-4
+    )
+    assert network.input_shape == (9, 2)
 
 
 def test_a_network_with_channels_last(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from chainrule.experiments.results import Results, RunResult
 from chainrule.network import Network
 from chainrule.types import Array
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 BASE = {"data": "digits", "epochs": 2, "hidden": [8]}
 NESTEROV = "sgd(momentum=0.9, nesterov=True)"
 THREE = grid({"learning_rate": [0.001, 0.01, 0.1]})

@@ -26,12 +26,13 @@ from chainrule.experiments.run_folder import new_run_folder
 from chainrule.experiments.tasks import Part, parse_part, read_failure
 from chainrule.files import claimed
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 TINY = Comparison(
     {"data": "xor", "epochs": 2, "hidden": [4]}, grid({"learning_rate": [0.01, 0.1]}), (0, 1)
 )
 COMMAND = [
     sys.executable, "-m", "chainrule", "compare", "xor", "--vary", "epochs=3,4000",
-    "--hidden", "4", "--seeds", "4", "--out", "out", "--quiet", "--workers", "1",
+    "--hidden", "4", "--out", "out", "--quiet", "--workers", "1",
 ]  # fmt: skip
 COLLECT = [sys.executable, "-m", "chainrule", "compare", "--collect", "--out", "out"]
 
@@ -42,24 +43,27 @@ def executor() -> ThreadPoolExecutor:
         yield pool
 
 
-def start(part: int, place: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*COMMAND, "--part", f"{part}/8"], cwd=place, start_new_session=True)
+def start(part: int, count: int, place: Path) -> subprocess.Popen[bytes]:
+    """The process that does one part of as many runs as parts."""
+    options = ["--seeds", str(count // 2), "--part", f"{part}/{count}"]
+    return subprocess.Popen([*COMMAND, *options], cwd=place, start_new_session=True)
 
 
-def test_eight_processes_at_once_one_of_them_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [4, pytest.param(8, marks=pytest.mark.long)])
+def test_processes_at_once_one_of_them_killed(tmp_path: Path, count: int) -> None:
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     for place in (alone, shared):
         place.mkdir()
-    subprocess.run(COMMAND, cwd=alone, check=True)
+    subprocess.run([*COMMAND, "--seeds", str(count // 2)], cwd=alone, check=True)
 
-    processes = {part: start(part, shared) for part in range(1, 9)}
-    folder = shared / "out/runs/epochs=4000/seed-0"  # the second of eight
+    processes = {part: start(part, count, shared) for part in range(1, count + 1)}
+    folder = shared / "out/runs/epochs=4000/seed-0"  # the second part
     while not (folder / "config.toml").exists():
         assert processes[2].poll() is None, "the process to be killed has ended"
         time.sleep(0.005)
     processes[2].kill()  # it alone: its worker notices, and ends
     assert processes[2].wait() == -signal.SIGKILL
-    processes[2] = start(2, shared)
+    processes[2] = start(2, count, shared)
     assert {part: process.wait() for part, process in processes.items()} == dict.fromkeys(
         processes, 0
     )
@@ -74,7 +78,7 @@ def test_eight_processes_at_once_one_of_them_killed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
 def test_a_part_is_killed_with_its_worker_and_what_is_missing_is_said(tmp_path: Path) -> None:
-    process = start(2, tmp_path)
+    process = start(2, 8, tmp_path)
     while not list(tmp_path.glob("out/runs/*/seed-0/config.toml")):
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)

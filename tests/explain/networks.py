@@ -230,6 +230,19 @@ def with_dropout() -> cr.Network:
     return cr.Network(layers, 8, seed=3, dtype="float64")
 
 
+def recipe() -> cr.Network:
+    """A residual block as recipes for images have it: squeezed, and left out at random."""
+    gate = [cr.GlobalAveragePool2D(), cr.Dense(2), cr.ReLU(), cr.Dense(4), cr.Sigmoid()]
+    branch = [cr.Conv2D(4, 3, padding=1), cr.PReLU(), cr.SpatialDropout2D(0.2), cr.Gated(gate)]
+    layers = [cr.Residual([*branch, cr.StochasticDepth(0.3)]), cr.Gated(cr.Tanh()), cr.PReLU()]
+    return cr.Network([*layers, cr.Flatten(), cr.Dense(3)], (4, 4, 4), seed=2, dtype="float64")
+
+
+def sequences() -> cr.Network:
+    layers = [cr.Conv1D(4, 3, 2, "same"), cr.ReLU(), cr.Conv1D(4, 2, groups=2), cr.PReLU()]
+    return cr.Network([*layers, cr.Flatten(), cr.Dense(3)], (9, 2), dtype="float64")
+
+
 def shared() -> cr.Network:
     dense, norm = cr.Dense(4), cr.BatchNorm()
     layers = [dense, norm, cr.Tanh(), dense, norm, cr.Residual([dense, cr.Tanh()], shortcut=dense)]
@@ -273,6 +286,8 @@ NETWORKS: tuple[Callable[[], cr.Network], ...] = (
     nested_residual,
     inception,
     with_dropout,
+    recipe,
+    sequences,
     shared,
     grouped,
     regularized,

@@ -13,7 +13,14 @@ from matplotlib.mathtext import MathTextParser
 import chainrule as cr
 from chainrule.explain.formulas.expressions import Formulas
 from chainrule.optimizers import OPTIMIZERS
-from tests.explain.networks import lenet, mlp, nested_residual, of_own_layers, with_dropout
+from tests.explain.networks import (
+    lenet,
+    mlp,
+    nested_residual,
+    of_own_layers,
+    recipe,
+    with_dropout,
+)
 
 # matplotlib's own typesetting knows most of LaTeX; what it does not, in words that it knows.
 UNKNOWN = {
@@ -44,7 +51,9 @@ def set_in_type(formula: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lenet, nested_residual, of_own_layers, with_dropout], ids=lambda make: make.__name__
+    "make",
+    [lenet, nested_residual, of_own_layers, recipe, with_dropout],
+    ids=lambda make: make.__name__,
 )
 def test_every_formula_can_be_set(make: Callable[[], cr.Network]) -> None:
     rows = formulas(cr.explain.latex(make()))

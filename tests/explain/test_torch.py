@@ -78,7 +78,7 @@ def test_a_convolutional_network_is_equal_layer_by_layer(torch: Any) -> None:
 ACTIVATIONS = [
     *(("ReLU", ()), ("LeakyReLU", (0.01,)), ("ELU", ()), ("SELU", ()), ("GELU", ()), ("SiLU", ())),
     *(("Sigmoid", ()), ("Tanh", ()), ("Softplus", ()), ("Softmax", (-1,)), ("LogSoftmax", (-1,))),
-    ("Mish", ()),
+    *(("Mish", ()), ("PReLU", (5,))),
 ]
 
 
@@ -91,6 +91,54 @@ def test_activations(torch: Any, name: str, options: tuple[float, ...]) -> None:
     comparison = cr.explain.compare(network, module, x)
     assert comparison.first_output is None, str(comparison)
     assert comparison.first_gradient is None, str(comparison)
+
+
+def test_squeeze_and_excitation(torch: Any) -> None:
+    class Block(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            nn = torch.nn
+            self.first, self.act, self.drop = nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Dropout2d(0.2)
+            self.squeeze, self.inner, self.relu = (
+                nn.AdaptiveAvgPool2d(1),
+                nn.Linear(4, 2),
+                nn.ReLU(),
+            )
+            self.outer, self.sigmoid, self.last = nn.Linear(2, 4), nn.Sigmoid(), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x: Any) -> Any:
+            x = self.drop(self.act(self.first(x)))
+            gate = self.inner(self.squeeze(x).flatten(1))
+            gate = self.sigmoid(self.outer(self.relu(gate)))
+            return self.last(x * gate[:, :, None, None])
+
+    gate = [cr.GlobalAveragePool2D(), cr.Dense(2), cr.ReLU(), cr.Dense(4), cr.Sigmoid()]
+    layers = [cr.Conv2D(4, 3), cr.PReLU(), cr.SpatialDropout2D(0.2), cr.Gated(gate)]
+    network = cr.Network([*layers, cr.StochasticDepth(0.1), cr.Conv2D(2, 3)], (12, 12, 2))
+    comparison = cr.explain.compare(randomized(network), Block(), images())
+    assert len(comparison.rows) == 9
+    assert comparison.first_output is None, str(comparison)
+    assert comparison.first_gradient is None, str(comparison)
+
+
+def test_a_convolution_over_sequences(torch: Any) -> None:
+    nn = torch.nn
+    layers = [cr.Conv1D(4, 3, 2, 1, groups=2), cr.PReLU(), cr.Flatten(), cr.Dense(3)]
+    network = randomized(cr.Network(layers, (9, 2), dtype="float64"))
+    module = nn.Sequential(
+        *(nn.Conv1d(2, 4, 3, 2, 1, groups=2), nn.PReLU(4), nn.Flatten(), nn.Linear(20, 3))
+    )
+    x = np.random.default_rng(0).standard_normal((5, 9, 2))
+    comparison = cr.explain.compare(network, module, x)
+    assert comparison.first_output is None, str(comparison)
+    assert comparison.first_gradient is None, str(comparison)
+    module.load_state_dict(cr.to_torch(network, like=module.state_dict()))
+    again = cr.Network(layers, (9, 2), seed=1)
+    cr.from_torch(module.state_dict(), again)
+    np.testing.assert_allclose(again.predict(x), network.predict(x), rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        theirs = module(torch.tensor(x.transpose(0, 2, 1), dtype=torch.float32)).numpy()
+    np.testing.assert_allclose(theirs, network.predict(x), rtol=1e-5, atol=1e-6)
 
 
 def test_groups_transposed_convolutions_and_norms(torch: Any) -> None:
@@ -250,6 +298,40 @@ def test_a_transposed_convolution_and_global_pooling_in_keras(keras: Any, kind: 
     )
     comparison = cr.explain.compare(randomized(network), model, images())
     assert comparison.first_output is None, str(comparison)
+
+
+IN_KERAS = {
+    "of images": (
+        (12, 12, 2),
+        lambda: [cr.Conv2D(4, 3), cr.PReLU(), cr.SpatialDropout2D(), cr.GlobalMaxPool2D()],
+        lambda k: [
+            *(k.Conv2D(4, 3), k.PReLU(shared_axes=[1, 2]), k.SpatialDropout2D(0.5)),
+            k.GlobalMaxPooling2D(),
+        ],
+    ),
+    "of sequences": (
+        (9, 2),
+        lambda: [cr.Conv1D(4, 3, 2, "same"), cr.ReLU(), cr.Flatten(), cr.Dense(3), cr.PReLU()],
+        lambda k: [
+            k.Conv1D(4, 3, 2, padding="same", activation="relu"),
+            *(k.Flatten(), k.Dense(3), k.PReLU()),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_KERAS)
+def test_layers_of_recipes_in_keras(keras: Any, name: str) -> None:
+    shape, ours, theirs = IN_KERAS[name]
+    network = randomized(cr.Network(ours(), shape))
+    model = keras.Sequential([keras.Input(shape), *theirs(keras.layers)])
+    x = np.random.default_rng(0).standard_normal((4, *shape)).astype("float32")
+    comparison = cr.explain.compare(network, model, x)
+    assert comparison.first_output is None, str(comparison)
+    model.set_weights(cr.to_keras(network))
+    again = cr.Network(ours(), shape, seed=1)
+    cr.from_keras(model, again)
+    np.testing.assert_array_equal(again.parameters.flat, network.parameters.flat)
 
 
 def test_layers_of_keras_that_are_not_the_same(keras: Any) -> None:

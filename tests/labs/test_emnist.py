@@ -11,19 +11,39 @@ import chainrule as cr
 from chainrule.errors import DataError
 from chainrule.experiments.document import Document, Picture, Table
 from chainrule.labs import emnist
+from chainrule.labs.emnist import files, networks, sample, training
+from chainrule.labs.emnist.size import Size
 from chainrule.labs.lab import Setting
 
-SMALL = emnist.Size(400, 60, 100, 200, 1, 2, (emnist.MLP, emnist.CNN), seeds=2)
+SMALL = Size(400, 60, 100, 200, 1, 2, (networks.MLP, networks.CNN), seeds=2)
 
 
 @pytest.fixture(scope="module")
 def document(shared_data: Path) -> Document:
-    return emnist.report(Setting(data_dir=shared_data), SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emnist, "show_by_hand", lambda *_: None)  # which test_adoption looks at
+        return emnist.report(Setting(data_dir=shared_data), SMALL)
+
+
+def test_the_sample_learns_from_pixels_that_are_not_scaled(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = Size(2_500, 10, 500)
+    data = files.load_emnist(size, shared_data)
+    cr.datasets.export_csv(data, "train", tmp_path / "train.csv")
+    cr.datasets.export_csv(data, "test", tmp_path / "test.csv", labels=False)
+    first, second = sample.run_sample(0, tmp_path, size)
+    assert first.validation_accuracy < second.validation_accuracy
+    assert second.validation_accuracy > 0.3
+    assert second.loss < first.loss
+    monkeypatch.setattr(sample, "WHITE", 1.0)
+    *_, scaled = sample.run_sample(0, tmp_path, size)
+    assert scaled.validation_accuracy < 0.15
 
 
 def test_the_report_has_its_tables_and_pictures(document: Document) -> None:
     tables = [part for part in document.parts if isinstance(part, Table)]
-    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 7]
+    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 2, 6]
     assert tables[0].rows[0][1] == "400"
     assert all(cell for row in tables[-1].rows for cell in row)
     pictures = [part.name for part in document.parts if isinstance(part, Picture)]
@@ -33,15 +53,15 @@ def test_the_report_has_its_tables_and_pictures(document: Document) -> None:
 def test_the_file_to_hand_in_lies_beside_the_report(document: Document, tmp_path: Path) -> None:
     document.write(tmp_path)
     handed_in = (tmp_path / "predictions.csv").read_bytes()
-    assert len(emnist.check_predictions(handed_in, 60)) == 60
+    assert len(files.check_predictions(handed_in, 60)) == 60
     assert "[predictions.csv](predictions.csv): " in (tmp_path / "report.md").read_text()
     assert 'download="predictions.csv"' in (tmp_path / "report.html").read_text()
 
 
 def test_predictions_are_written_as_the_lab_asks() -> None:
-    content = emnist.as_csv(np.array([46, 0]))
+    content = files.as_csv(np.array([46, 0]))
     assert content == b"Id,Category\n0,46\n1,0\n"
-    np.testing.assert_array_equal(emnist.check_predictions(content, 2), [46, 0])
+    np.testing.assert_array_equal(files.check_predictions(content, 2), [46, 0])
 
 
 @pytest.mark.parametrize(
@@ -58,25 +78,26 @@ def test_predictions_are_written_as_the_lab_asks() -> None:
 )
 def test_predictions_that_cannot_be_handed_in(content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        emnist.check_predictions(content, 2)
+        files.check_predictions(content, 2)
 
 
 def test_a_balanced_loss_weighs_classes_not_examples() -> None:
     y = np.array([0] * 9 + [1])
-    outputs = np.zeros((10, emnist.CLASSES))
+    outputs = np.zeros((10, networks.CLASSES))
     outputs[:9, 0] = 50  # the frequent class is right, the rare one is not
-    loss = emnist.balanced_loss(y)
+    loss = training.balanced_loss(y)
     assert isinstance(loss, cr.SoftmaxCrossEntropy)
-    assert loss.forward(outputs, y)[0] == pytest.approx(np.log(emnist.CLASSES) / 2)
+    assert loss.forward(outputs, y)[0] == pytest.approx(np.log(networks.CLASSES) / 2)
 
 
 def test_the_cnn_beats_the_mlp_on_few_images(shared_data: Path, tmp_path: Path) -> None:
-    size = emnist.Size(3_500, 500, 500, part=3_000, part_epochs=2)
-    data = emnist.load_emnist(size, shared_data)
+    size = Size(3_500, 500, 500, part=3_000, part_epochs=2)
+    data = files.load_emnist(size, shared_data)
     cr.datasets.export_csv(data, "train", tmp_path / "train.csv")
     cr.datasets.export_csv(data, "test", tmp_path / "test.csv", labels=False)
     mlp, cnn = (
-        emnist.run_once(name, 0, tmp_path, size, data.y_test) for name in (emnist.MLP, emnist.CNN)
+        training.run_once(name, 0, tmp_path, size, data.y_test)
+        for name in (networks.MLP, networks.CNN)
     )
     assert cnn.test > mlp.test + 0.05
     assert cnn.validation > 0.6

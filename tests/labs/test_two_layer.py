@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.experiments.document import Document
-from chainrule.labs.convolution import compare_convolutions, convolve
-from chainrule.labs.two_layer import CLIP, Training, questions, train
+from chainrule.experiments.document import Attachment, Document
+from chainrule.labs.two_layer.answers import attach_predictions
+from chainrule.labs.two_layer.convolution import compare_convolutions, convolve
+from chainrule.labs.two_layer.questions import questions
+from chainrule.labs.two_layer.training import CLIP, Training, train
 
 
 def test_the_network_has_two_hidden_layers_and_no_biases() -> None:
@@ -51,6 +53,25 @@ def test_the_labs_claims_on_linear_points_are_asked() -> None:
     assert [(t.data, t.epochs) for t in longer] == [("linear", 10), ("linear", 40)]
     eight = [t for t in asked["fresh"].trainings.values() if t.hidden == 8]
     assert [t.fresh for t in eight] == [False, True]
+
+
+def test_prediction_beside_truth_for_every_point() -> None:
+    both = questions(epochs=30)["both"]
+    runs = {(training, 0): train(training, 0) for training in both.trainings.values()}
+    document = Document("points")
+    attach_predictions(document, both, runs, seed=0)
+    attachment = document.parts[-1]
+    assert isinstance(attachment, Attachment)
+    header, *lines = attachment.content.decode().splitlines()
+    assert header == "set,x1,x2,truth,output,prediction"
+    rows = [line.split(",") for line in lines]
+    assert [row[0] for row in rows] == ["linear"] * 100 + ["XOR"] * 21
+    assert all((float(row[4]) > 0.5) == (row[5] == "1") for row in rows)
+    wrong = {name: [r[3] != r[5] for r in rows if r[0] == name] for name in ("linear", "XOR")}
+    accuracies = {name: 1 - np.mean(of) for name, of in wrong.items()}
+    found = {name: runs[t, 0].accuracy for name, t in both.trainings.items()}
+    assert accuracies == pytest.approx(found)
+    assert f"; {sum(map(sum, wrong.values()))} of them are wrong." in attachment.caption
 
 
 def test_every_question_varies_one_thing() -> None:

@@ -25,6 +25,7 @@ LAYERS = [make() for make in ACTIVATIONS.values()] + [GELU("tanh"), ELU(0.1), Le
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 def test_values_and_gradients_are_finite(layer: Layer, dtype: str) -> None:
     x = np.array([EXTREMES, EXTREMES[::-1]], dtype)
+    layer.build(x.shape[1:], dtype=dtype)
     with np.errstate(all="raise", under="ignore"):
         y, cache = layer.forward(x)
         dx = layer.backward(np.full_like(x, -1.5), cache)

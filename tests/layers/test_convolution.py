@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.layers import Conv2D, ConvTranspose2D, Dense, Layer
+from chainrule.layers import Conv1D, Conv2D, ConvTranspose2D, Dense, Layer
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from chainrule.layers import Conv2D, ConvTranspose2D, Dense, Layer
         (Conv2D(8, (3, 5), (2, 1), (1, 2)), (7, 8, 1), (4, 8, 8)),
         (Conv2D(8, 3, dilation=2), (7, 8, 1), (3, 4, 8)),
         (Conv2D(8, 3, padding="same", dilation=3), (7, 8, 1), (7, 8, 8)),
+        (Conv1D(8, 3, 2, 1), (8, 1), (4, 8)),
+        (Conv1D(8, 4, 3, "same", dilation=2), (8, 1), (3, 8)),
         (ConvTranspose2D(8, 3), (5, 6, 1), (7, 8, 8)),
         (ConvTranspose2D(8, 3, 2), (5, 6, 1), (11, 13, 8)),
         (ConvTranspose2D(8, 3, 2, 1, output_padding=1), (5, 6, 1), (10, 12, 8)),
@@ -100,6 +102,8 @@ def test_options_that_cannot_be(make, message: str) -> None:
     [
         (Conv2D(4, 3), (9,), "expects images of shape (height, width, channels), received (9,)"),
         (Conv2D(4, 5), (4, 8, 1), "5 x 5 pixels, larger than the image of 4 x 8"),
+        (Conv1D(4, 3, dilation=2), (4, 1), "over 5 steps, longer than the sequence of 4"),
+        (Conv1D(4, 3), (4, 8, 1), "sequences of shape (length, channels), received"),
         (Conv2D(4, 3, dilation=3), (4, 8, 1), "a kernel reaching over 7 x 7 pixels"),
         (Conv2D(4, 3, groups=2), (8, 8, 3), "groups=2, which does not divide the 3 channels"),
         (ConvTranspose2D(4, 3, padding=3), (2, 2, 1), "padding=3 crops all of it"),

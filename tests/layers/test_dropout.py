@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ArgumentError
-from chainrule.layers import Dense, Dropout
+from chainrule.layers import Dense, Dropout, SpatialDropout2D, StochasticDepth
 from chainrule.network import Network
 
 
@@ -34,6 +34,16 @@ def test_an_epoch_can_be_repeated_without_those_before_it() -> None:
     assert (first != second).any()
     np.testing.assert_array_equal(outputs_of(2), second)
     np.testing.assert_array_equal(outputs_of(1), first)
+
+
+@pytest.mark.parametrize(
+    ("layer", "together"), [(SpatialDropout2D, (1, 2)), (StochasticDepth, (1, 2, 3))]
+)
+def test_what_goes_together(layer: type[Dropout], together: tuple[int, ...]) -> None:
+    y, _ = layer(0.3).forward(np.ones((100, 3, 4, 50)), training=True)
+    assert (y.min(axis=together) == y.max(axis=together)).all()
+    one_of_each = y[:, 0, 0] if layer is SpatialDropout2D else y[:, 0, 0, 0]
+    assert (one_of_each == 0).mean() == pytest.approx(0.3, abs=0.1)
 
 
 def test_two_dropouts_of_a_network_draw_apart() -> None:

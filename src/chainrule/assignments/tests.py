@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import Case, methods_of
+from chainrule.doctor.intake.cases import Case
+from chainrule.doctor.intake.objects import methods_of
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer

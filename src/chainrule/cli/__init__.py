@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Annotated
@@ -32,6 +33,7 @@ from chainrule.cli.terminal import Program, complain, write_whatever_comes
 from chainrule.display import say
 from chainrule.errors import ChainruleError
 from chainrule.extras import missing_package
+from chainrule.parallel.mpi import is_follower
 
 app = Program(
     help="Train neural networks whose every gradient is written out by hand.\n\n"
@@ -84,6 +86,8 @@ def main() -> None:
     ends the process lets it put things in order first."""
     write_whatever_comes()
     raise_endings()
+    if sys.argv[1:2] == ["train"] and is_follower():  # one process speaks for all
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         app(prog_name="chainrule")  # in completions and usage, however it was started
     except ChainruleError as error:

@@ -61,24 +61,25 @@ def compare(
         ),
     ] = None,
     workers: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--workers",
             metavar="N",
             min=1,
-            help="Runs at a time. It changes no number.",
+            help="Runs at a time; as many as there are cores if left out. It changes no number.",
             rich_help_panel="Comparison",
         ),
-    ] = os.cpu_count() or 1,
+    ] = None,
     executor: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--executor",
-            metavar="local|dask:ADDRESS|dask-file:PATH",
-            help="Where runs go: to --workers processes here, or to the workers of a Dask cluster.",
+            metavar="local|mpi|dask:ADDRESS|dask-file:PATH",
+            help="Where runs go: to --workers processes here, unless told otherwise; to the "
+            "processes that mpiexec started; or to the workers of a Dask cluster.",
             rich_help_panel="Comparison",
         ),
-    ] = "local",
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(
@@ -125,16 +126,17 @@ def compare(
     from chainrule.errors import ConfigError
 
     if collect:
-        given = (data, options, vary, seeds, target, part)
+        given = (data, options, vary, seeds, target, part, workers, executor)
         _conclude_parts(_folder_of_parts(out, "--collect", any(given)), quiet)
         return
     if data is None:
         raise ConfigError("say what to compare: DATA, such as digits, or FILE.toml")
     comparison = _comparison(data, options, vary or [], seeds, target)
+    where, at_a_time = executor or "local", workers or os.cpu_count() or 1
     if part is None:
-        _compare_all(comparison, out or _new_place(data), executor, workers, quiet)
+        _compare_all(comparison, out or _new_place(data), where, at_a_time, quiet)
     else:
-        _compare_part(comparison, part, _folder_of_parts(out, "--part"), executor, workers, quiet)
+        _compare_part(comparison, part, _folder_of_parts(out, "--part"), where, at_a_time, quiet)
 
 
 def _compare_all(
@@ -184,7 +186,10 @@ def _folder_of_parts(out: Path | None, option: str, has_more: bool = False) -> P
     if out is None:
         raise ConfigError(f"{option} needs --out DIR, the folder that all parts share")
     if has_more:
-        raise ConfigError(f"{option} reads what {out} holds: give it --out alone")
+        raise ConfigError(
+            f"{option} makes the tables of what {out} holds and runs nothing: leave out all but "
+            "--out and --quiet"
+        )
     return out
 
 

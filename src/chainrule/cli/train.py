@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from chainrule.display import counted, say
 if TYPE_CHECKING:
     from chainrule.experiments.config import TrainConfig
     from chainrule.experiments.runner import Outcome, Prepared
+    from chainrule.processes import Processes
 
 DECIDE_LAYERS = {
     *("data", "model", "hidden", "activation", "init", "loss"),
@@ -107,41 +109,29 @@ def train(
       chainrule train parabola --hidden 8 --activation tanh --optimizer "sgd(momentum=0.9)"
       chainrule train --config runs/cnn/config.toml --seed 1
       chainrule train --resume runs/cnn
+      mpiexec -n 4 chainrule train mnist --batch-size 512
     """
-    from chainrule.checkpoint import Checkpoints
-    from chainrule.errors import TrainingError
-    from chainrule.experiments.run_folder import (
-        CHECKPOINTS,
-        finish,
-        has_learnt,
-        is_finished,
-        new_run_folder,
-        next_free,
-        unfinished_run,
-    )
-    from chainrule.experiments.runner import prepare, run
-    from chainrule.text import file_name
+    from chainrule.experiments.run_folder import finish, is_finished
+    from chainrule.parallel.mpi import started_processes
 
-    if resume is not None:
-        _check_alone(resume, data, config, out, options)
-        if is_finished(resume):
-            finish(resume)  # it may have been killed just before
-            say(f"{resume}/ is finished: there is nothing left to do")
-            return
-    prepared = prepare(_configuration(options, data, config) if resume is None else _begun(resume))
-    model = Path(prepared.config.model).stem
-    place = resume or out or next_free(file_name(f"{prepared.dataset.name}-{model}"))
-    checkpoints = Checkpoints(
-        place / CHECKPOINTS, checkpoint_seconds, checkpoint_epochs, keep_checkpoints
-    )
-    with new_run_folder(place) if resume is None else unfinished_run(place):
-        if not quiet:
-            _announce(prepared)
-        try:
-            outcome = run(prepared, place, quiet, checkpoints)
-        except TrainingError as error:
-            kept = f"; {place}/ has the last good weights and the history" * has_learnt(place)
-            raise TrainingError(f"{error}{kept}") from None
+    processes = started_processes()
+    with processes.ending_together():
+        if resume is not None:
+            _check_alone(resume, data, config, out, options)
+            if processes.agree(lambda: is_finished(resume)):
+                if processes.is_first:
+                    finish(resume)  # it may have been killed just before
+                    say(f"{resume}/ is finished: there is nothing left to do")
+                return
+        asked = processes.agree(
+            lambda: _configuration(options, data, config) if resume is None else _begun(resume)
+        )
+        prepared = _prepare(asked, processes)
+        place = processes.agree(lambda: resume or out or _new_place(prepared))
+        rhythm = (checkpoint_seconds, checkpoint_epochs, keep_checkpoints)
+        outcome = _run(prepared, place, rhythm, resume is not None, quiet, processes)
+    if outcome is None:
+        return
     for problem in outcome.problems:
         complain(f"chainrule: {problem}")
     if not outcome.summary.finished:
@@ -151,7 +141,63 @@ def train(
         )
         raise typer.Exit(exit_code(signal.SIGINT))
     if not quiet:
-        _conclude(outcome, place)
+        _conclude(prepared, outcome, place)
+
+
+def _prepare(config: TrainConfig, processes: Processes) -> Prepared:
+    """Load the data and build the network: the first process before the others, so that what has to
+    be downloaded is so once."""
+    from chainrule.experiments.runner import prepare
+
+    if processes.count > 1 and config.threads is None:
+        config = config.model_copy(update={"threads": processes.threads()})
+    first: list[Prepared] = []
+    processes.agree(lambda: first.append(prepare(config)))
+    return first[0] if processes.is_first else prepare(config)
+
+
+def _new_place(prepared: Prepared) -> Path:
+    """A run folder that is not there yet."""
+    from chainrule.experiments.run_folder import next_free
+    from chainrule.text import file_name
+
+    model = Path(prepared.config.model).stem
+    return next_free(file_name(f"{prepared.dataset.name}-{model}"))
+
+
+def _run(
+    prepared: Prepared,
+    place: Path,
+    rhythm: tuple[float | None, int | None, int],
+    goes_on: bool,
+    quiet: bool,
+    processes: Processes,
+) -> Outcome | None:
+    """Train and fill the run folder, which is the first process's alone; None in the others."""
+    from chainrule.checkpoint import Checkpoints
+    from chainrule.errors import TrainingError
+    from chainrule.experiments.run_folder import (
+        CHECKPOINTS,
+        has_learnt,
+        new_run_folder,
+        unfinished_run,
+    )
+    from chainrule.experiments.runner import run, train
+
+    checkpoints = Checkpoints(place / CHECKPOINTS, *rhythm)
+    folder = unfinished_run(place) if goes_on else new_run_folder(place)
+    with ExitStack() as claims:
+        processes.agree(lambda: claims.enter_context(folder))
+        if not processes.is_first:
+            train(prepared, checkpoints=checkpoints, comm=processes.communicator)
+            return None
+        if not quiet:
+            _announce(prepared)
+        try:
+            return run(prepared, place, quiet, checkpoints, comm=processes.communicator)
+        except TrainingError as error:
+            kept = f"; {place}/ has the last good weights and the history" * has_learnt(place)
+            raise TrainingError(f"{error}{kept}") from None
 
 
 def _check_alone(resume: Path, *others: Any) -> None:
@@ -215,10 +261,12 @@ def _announce(prepared: Prepared) -> None:
     )
 
 
-def _conclude(outcome: Outcome, folder: Path) -> None:
+def _conclude(prepared: Prepared, outcome: Outcome, folder: Path) -> None:
     from chainrule.display import describe_numbers, format_seconds
 
     summary = outcome.summary
+    if prepared.config.test_each_epoch:
+        say("the test part was measured after every epoch, and nothing was chosen by it")
     if summary.test is not None:
         say(f"test: {describe_numbers(summary.test)}")
     say(f"engine: {outcome.history.engine}")

@@ -49,7 +49,7 @@ from chainrule.experiments.config import (
 )
 from chainrule.experiments.results import Results, collect
 from chainrule.experiments.run_folder import find_sources, is_finished
-from chainrule.experiments.runner import check_names, load_data
+from chainrule.experiments.runner import check_names, load_data, refuse_early_test
 from chainrule.experiments.tasks import (
     Part,
     look_at_test,
@@ -113,7 +113,9 @@ class Comparison:
                 f"a comparison has at most {MOST_RUNS:,} runs; this one has {count:,}"
             )
         for changes in self.variants.values():
-            check_names(make_config({**self.base, **changes, "seed": self.seeds[0]}))
+            config = make_config({**self.base, **changes, "seed": self.seeds[0]})
+            check_names(config)
+            refuse_early_test(config)
 
     def tasks(self) -> list[Task]:
         """Every run, variants in turn for each seed, so that early results compare all."""

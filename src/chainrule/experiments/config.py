@@ -150,6 +150,9 @@ class TrainConfig(pydantic.BaseModel):
     metrics: list[str] | None = option(
         None, "Training", "NAMES", "What to report besides the loss, as in accuracy,f1."
     )
+    test_each_epoch: bool = option(
+        False, "Training", "", "Measure the test part after every epoch; it chooses nothing."
+    )
     seed: Annotated[int, Field(ge=0)] = option(
         0, "Run", "N", "The same seed gives the same numbers; 0 if left out."
     )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.configurable import find_name
 from chainrule.files import cannot_write, whole_file
 from chainrule.pictures import FORMATS, as_picture
-from chainrule.text import for_markdown, markdown_code, printable
+from chainrule.text import for_markdown, markdown_code, markdown_code_block, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,6 +55,18 @@ class Code(str):
     """A piece of a paragraph that is shown as code."""
 
 
+class Link(str):
+    """A piece of a paragraph that leads to a file, named from the folder of the document. Where
+    there is no such file when the document is written, it is plain text."""
+
+    target: str
+
+    def __new__(cls, text: str, target: str) -> Link:
+        link = super().__new__(cls, text)
+        link.target = target
+        return link
+
+
 @dataclass(frozen=True)
 class Paragraph:
     """Pieces of text, one after another."""
@@ -65,6 +77,20 @@ class Paragraph:
     def text(self) -> str:
         """All of it, with code between backquotes."""
         return "".join(f"`{one}`" if isinstance(one, Code) else one for one in self.pieces)
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """Lines of source, as they stand."""
+
+    source: str
+    caption: str = ""
+    language: str = "python"
+
+    @property
+    def lines(self) -> str:
+        """The source, each line of it made printable."""
+        return "\n".join(map(printable, self.source.strip("\n").split("\n")))
 
 
 @dataclass(frozen=True)
@@ -136,7 +162,7 @@ class Attachment:
     content: bytes = field(repr=False)
 
 
-Part = Heading | Paragraph | Table | Picture | Attachment
+Part = Heading | Paragraph | CodeBlock | Table | Picture | Attachment
 
 
 class Document:
@@ -162,8 +188,12 @@ class Document:
         self.parts.append(Heading(printable(text)))
 
     def paragraph(self, *pieces: str) -> None:
-        """Add text, in pieces where some of it is `Code`."""
-        self.parts.append(Paragraph([type(one)(printable(one)) for one in pieces]))
+        """Add text, in pieces where some of it is `Code`, or a `Link`."""
+        self.parts.append(Paragraph(list(map(_printable_piece, pieces))))
+
+    def code(self, source: str, caption: str = "", language: str = "python") -> None:
+        """Add lines of source."""
+        self.parts.append(CodeBlock(source, printable(caption), language))
 
     def table(
         self, headers: Sequence[str], rows: Sequence[Sequence[str]], caption: str = ""
@@ -211,6 +241,9 @@ class Document:
         for part in self.parts:
             if isinstance(part, Table):
                 console.print(_as_rich(part))
+            elif isinstance(part, CodeBlock):
+                console.print(Text(part.caption))
+                console.print(Text(part.lines), soft_wrap=True)
             elif isinstance(part, Attachment):
                 console.print(Text(f"{part.name}: {part.caption}"))
             elif not isinstance(part, Picture):
@@ -238,10 +271,25 @@ class Document:
             for format in formats
         }
         files |= {part.name: part.content for part in self.parts if isinstance(part, Attachment)}
-        files |= {MARKDOWN: self.to_markdown().encode(), HTML: self.to_html().encode()}
+        placed = self._placed_in(folder)
+        files |= {MARKDOWN: placed.to_markdown().encode(), HTML: placed.to_html().encode()}
         for name, content in files.items():
             with whole_file(folder / name) as file:
                 file.write(content)
+
+    def _placed_in(self, folder: Path) -> Document:
+        """The document with links only to what there is, seen from a folder."""
+
+        def placed(piece: str) -> str:
+            is_dead = isinstance(piece, Link) and not (folder / piece.target).is_file()
+            return str(piece) if is_dead else piece
+
+        document = Document(self.title)
+        document.parts = [
+            Paragraph(list(map(placed, part.pieces))) if isinstance(part, Paragraph) else part
+            for part in self.parts
+        ]
+        return document
 
 
 @contextmanager
@@ -283,6 +331,9 @@ def _as_markdown(part: Part) -> str:
         return f"{'#' * part.level} {for_markdown(part.text)}\n"
     if isinstance(part, Paragraph):
         return "".join(map(_piece_as_markdown, part.pieces)).strip() + "\n"
+    if isinstance(part, CodeBlock):
+        caption = f"{for_markdown(part.caption)}\n\n" if part.caption else ""
+        return f"{caption}{markdown_code_block(part.lines, part.language)}\n"
     caption = for_markdown(part.caption).strip()  # emphasis begins and ends at a letter
     if isinstance(part, Picture):
         return f"![{for_markdown(part.alt)}]({PICTURES}/{part.name}.png)\n\n*{caption}*\n"
@@ -294,7 +345,14 @@ def _as_markdown(part: Part) -> str:
     return "\n".join(([f"**{caption}**\n"] if caption else []) + lines) + "\n"
 
 
+def _printable_piece(piece: str) -> str:
+    text = printable(piece)
+    return Link(text, piece.target) if isinstance(piece, Link) else type(piece)(text)
+
+
 def _piece_as_markdown(piece: str) -> str:
+    if isinstance(piece, Link):
+        return f"[{for_markdown(piece)}]({piece.target})"
     return markdown_code(piece) if isinstance(piece, Code) else for_markdown(piece)
 
 

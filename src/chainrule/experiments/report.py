@@ -159,10 +159,18 @@ def _spell_shape(shape: Shape) -> str:
 def add_curves(document: Document, history: History) -> None:
     """Loss and metrics over the epochs of a training by chainrule."""
     numbers = history.measured()
-    validation = any(name.startswith("validation_") for name in numbers)
+    validation, tested = (
+        any(name.startswith(part) for name in numbers) for part in ("validation_", "test_")
+    )
     caption = (
         "Training figures are means over the batches of an epoch, each measured before its update"
-        + ("; validation figures are measured after the epoch." if validation else ".")
+        + ("; validation figures are measured after the epoch" * validation)
+        + ("; test figures too, and they choose nothing" * (validation and tested))
+        + (
+            "; test figures are measured after the epoch, and choose nothing"
+            * (tested > validation)
+        )
+        + "."
         + describe_best(numbers.get("validation_loss", []))
     )
     draw_history(document, history, caption)

@@ -135,6 +135,7 @@ def prepare(config: TrainConfig) -> Prepared:
     )
     check_outputs(network, dataset, loss)
     check_class_weights(config, dataset)
+    check_test(config, dataset)
     if config.augment is not None and len(dataset.input_shape) != 3:
         raise ConfigError(
             f"augment changes images, but {dataset.name} has examples of shape "
@@ -151,8 +152,10 @@ def run(
     checkpoints: Checkpoints | None = None,
     *,
     looks_at_test: bool = True,
+    comm: Any = None,
 ) -> Outcome:
-    """Train, test and draw, and fill a run folder; go on where it was left, if it was.
+    """Train, test and draw, and fill a run folder; go on where it was left, if it was. With `comm`,
+    as in `Network.fit`, this is the first of several processes; the others call `train`.
 
     Training that is interrupted leaves its model, its history and a checkpoint. The model is in
     its place before it is tested and its curves are drawn; what fails then is among the outcome's
@@ -168,7 +171,7 @@ def run(
         SaveModel(prepared, folder),
     ]
     checkpoints = checkpoints or Checkpoints(folder / CHECKPOINTS)
-    history = train(prepared, recording, quiet, checkpoints)
+    history = train(prepared, recording, quiet, checkpoints, comm)
     summary, problems = summarize(prepared, history), []
     if summary.finished:
         summary = summary.model_copy(update=test(network, dataset, looks_at_test))
@@ -219,10 +222,12 @@ def train(
     callbacks: Sequence[Callback] = (),
     quiet: bool = True,
     checkpoints: Checkpoints | None = None,
+    comm: Any = None,
 ) -> History:
     """Train the prepared network on the prepared data, or go on from the newest checkpoint."""
     config, dataset = prepared.config, prepared.dataset
     stopping = [EarlyStopping(config.early_stopping)] if config.early_stopping else []
+    measuring = [MeasureTest(dataset.x_test, dataset.y_test)] if config.test_each_epoch else []
     return prepared.network.fit(
         fresh_points(config) if config.fresh_data else dataset.x_train,
         None if config.fresh_data else dataset.y_train,
@@ -236,6 +241,7 @@ def train(
         metrics=config.metrics or (),
         callbacks=[
             *stopping,
+            *measuring,
             *callbacks,
         ],  # stopping puts the best weights back before they are saved
         quiet=quiet,
@@ -244,6 +250,7 @@ def train(
         on_nan=config.on_nan,
         class_weights=config.class_weights,
         augment=config.augment,
+        comm=comm,
     )
 
 
@@ -285,6 +292,24 @@ def check_class_weights(config: TrainConfig, dataset: Dataset) -> None:
         )
     if config.fresh_data:
         raise ConfigError("class_weights cannot be had with fresh_data: leave out one of them")
+
+
+def check_test(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse to measure a test part that is not there."""
+    if config.test_each_epoch and dataset.x_test is None:
+        raise ConfigError(
+            f"test_each_epoch measures a test part, which {dataset.name} does not have: give one "
+            "with test, a share of the data or a file"
+        )
+
+
+def refuse_early_test(config: TrainConfig) -> None:
+    """Refuse to show the test part of runs among which one is yet to be chosen."""
+    if config.test_each_epoch:
+        raise ConfigError(
+            "test_each_epoch shows the test part, which is not looked at before a choice is made: "
+            "leave it out"
+        )
 
 
 def task_of(loss: Loss | None) -> str | None:
@@ -361,6 +386,17 @@ def test(network: Network, dataset: Dataset, looks_at_labels: bool) -> dict[str,
         return taken
     numbers = network.judge(outputs, dataset.y_test, network.choose_loss(None), network.metrics)
     return {"test": numbers, **taken}
+
+
+class MeasureTest(Callback):
+    """Adds loss and metrics of the test part to the record of each epoch."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x, y
+
+    def epoch_ends(self, training: Training) -> None:
+        numbers = training.network.evaluate(self.x, self.y)
+        training.note(**{f"test_{name}": value for name, value in numbers.items()})
 
 
 class WriteMetrics(Callback):

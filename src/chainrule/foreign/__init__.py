@@ -6,7 +6,8 @@ Nothing here knows a layer of chainrule: the doctor, `HandWritten` and `explain`
     a file          loading runs it; imports and backward_code read what it imports, and where it
                     computes gradients
     a function      source, expressions, derivative_forms: what it says; watching: what it runs;
-                    branches: which ways through it there are, and which have run
+                    branches: which ways through it there are; offered_words: what somebody may
+                    choose; places_run: what has run
     a run           observing watches a file that trains; names, loops: what of it can run again;
                     missing_modules, missing_data, made_up_tables stand in for what is not there
     a call          conventions, calling, outputs; randomness is frozen, effort counted

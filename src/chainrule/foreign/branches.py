@@ -1,4 +1,4 @@
-"""The branches of backward code: which ones a file has, and which of them a run has taken.
+"""The branches of backward code that a file has.
 
 What stands behind ``if activation == "tanh":`` is not compared by a run with a sigmoid.
 """
@@ -6,31 +6,18 @@ What stands behind ``if activation == "tanh":`` is not compared by a run with a 
 from __future__ import annotations
 
 import ast
-import linecache
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from types import CodeType, FrameType
-from typing import Any
 
-from chainrule.foreign import effort
-from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.gradient_names import is_about_gradients
+from chainrule.foreign.offered_words import is_a_choice, is_about_words
 
 Place = tuple[str, int, int]
 """A file, a line, and a column in it; -1 for the whole line."""
 
 WHOLE_LINE = -1
-MOST_EVENTS = 2_000_000  # of one run: as many lines and steps of expressions
-ACTIVATION = re.compile(
-    r"(leaky|p|r)?_?relu6?|tanh|sigmoid|logistic|elu|selu|gelu|swish|silu|soft(plus|sign|max)|"
-    r"linear|identity|none|sin|sine|gauss(ian)?|hard_?(tanh|sigmoid)|mish|step|leaky_?relu",
-    re.IGNORECASE,
-)
-LOSS = re.compile(r"m[sa]e|.*entropy.*|bce|cce|hinge|huber|.*squared.*|l1|l2|nll", re.IGNORECASE)
 NO_GRADIENT = re.compile(
     r"numeric|check|test|plot|print|clip|descent|optim|adam|momentum|update|"
     r"(^|_)(zero|reset|clear|step|apply|train|fit|show|log|save|load|init|norm|accuracy|flow)(_|$)",
@@ -101,9 +88,6 @@ def _has_run(file: str, lines: tuple[int, int], ran: set[Place]) -> bool:
     return any((file, line, WHOLE_LINE) in ran for line in range(lines[0], lines[1] + 1))
 
 
-# --- what a file has ------------------------------------------------------------------------
-
-
 @cache
 def branches_in(file: str, source: str) -> tuple[Branch, ...]:
     """The branches of a file in which gradients are computed, or that stand for an activation, or
@@ -138,11 +122,6 @@ def _class_of(branch: Branch, classes: list[tuple[int, int]]) -> tuple[int, int]
     return next(around, (0, 0))
 
 
-def source_of(file: str) -> str:
-    """The text of a file as its functions are looked up in it."""
-    return "".join(linecache.getlines(file))
-
-
 def _functions(tree: ast.AST, owner: str) -> Iterator[tuple[str, Function]]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef):
@@ -168,7 +147,7 @@ def _within(name: str, body: list[ast.stmt], is_backward: bool) -> Iterator[Bran
         for inner, words in _arms(statement):
             if OF_ANOTHER_MODE.search(words):
                 continue
-            if words and any(map(_computes, inner)) and (is_backward or _is_about_words(words)):
+            if words and any(map(_computes, inner)) and (is_backward or is_about_words(words)):
                 made = replace(_branch(name, inner[0], inner[-1], words), is_backward=is_backward)
                 yield replace(made, is_inline=inner[0].lineno == statement.lineno)
             yield from _within(name, inner, is_backward)
@@ -205,13 +184,13 @@ def _inline(name: str, node: ast.AST, is_backward: bool) -> Iterator[Branch]:
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 words = ast.unparse(test)
                 arms = [(body, words), (orelse, f"not {words}")]
-                is_one = is_backward or _is_about_words(words)
+                is_one = is_backward or is_about_words(words)
                 arms = arms if is_one and not OF_ANOTHER_MODE.search(words) else []
             case ast.Dict(keys=keys, values=values):
                 arms = [
                     (each.body, ast.unparse(key))
                     for key, value in zip(keys, values, strict=True)
-                    if isinstance(key, ast.Constant) and _is_a_choice(key.value)
+                    if isinstance(key, ast.Constant) and is_a_choice(key.value)
                     for each in ast.walk(value)
                     if isinstance(each, ast.Lambda)
                 ]
@@ -260,123 +239,3 @@ def _computes(node: ast.AST) -> bool:
         case ast.If(body=body, orelse=orelse):
             return any(map(_computes, [*body, *orelse]))
     return any(map(_computes, ast.iter_child_nodes(node)))
-
-
-# --- words that may be chosen ---------------------------------------------------------------
-
-
-def _is_a_choice(word: object) -> bool:
-    """True if a word names an activation or a loss."""
-    is_word = isinstance(word, str)
-    return is_word and bool(ACTIVATION.fullmatch(str(word)) or LOSS.fullmatch(str(word)))
-
-
-def _is_about_words(condition: str) -> bool:
-    """True if a condition asks which activation, or loss, has been chosen."""
-    return any(map(_is_a_choice, re.findall(r"['\"](\w+)['\"]", condition)))
-
-
-def words_compared(source: str) -> list[str]:
-    """All words that something is compared with in a file."""
-    compared = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Compare)]
-    words = [word for node in compared for each in node.comparators for word in _constants(each)]
-    return [word for word in dict.fromkeys(words) if isinstance(word, str)]
-
-
-def words_beside(source: str, name: str, word: str) -> list[str]:
-    """The other words that a file knows in the place of one: what the same name is compared with,
-    the other keys of a dictionary.
-
-    Args:
-        name: of the argument that holds the word.
-
-    >>> words_beside("if kind == 'relu': a\\nelif kind in ('tanh', 'elu'): b", "kind", "relu")
-    ['tanh', 'elu']
-    """
-    groups: dict[str, list[Any]] = {}
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Compare(left=left, comparators=[value]):
-                groups.setdefault(_last_name(left), []).extend(_constants(value))
-            case ast.Dict(keys=keys):
-                groups[f"dictionary in line {node.lineno}, {node.col_offset}"] = [
-                    key.value for key in keys if isinstance(key, ast.Constant)
-                ]
-            case ast.Match(subject=subject, cases=cases):
-                patterns = [value for case in cases for value in _constants(case.pattern)]
-                groups.setdefault(_last_name(subject), []).extend(patterns)
-    found = [w for key, words in groups.items() if word in words or key == name for w in words]
-    return [w for w in dict.fromkeys(found) if isinstance(w, str) and w != word]
-
-
-def _last_name(node: ast.expr) -> str:
-    """``activation`` of ``self.activation.lower()``, and of ``activations[i]``."""
-    named = (getattr(each, "attr", getattr(each, "id", "")) for each in ast.walk(node))
-    plain = (name for name in named if name not in ("", "self", "lower", "strip", "upper"))
-    return next(plain, ast.unparse(node))
-
-
-def _constants(node: ast.AST) -> list[Any]:
-    return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
-
-
-# --- what has run ---------------------------------------------------------------------------
-
-
-class _SeenEnoughError(Exception):
-    """Ends a run that takes too long."""
-
-
-def places_run(run: Callable[[], Any]) -> set[Place]:
-    """The places of the author's own files that run within: lines, and of lines that hold several
-    branches the columns."""
-    ran: set[Place] = set()
-    columns: dict[CodeType, list[tuple[int, int] | None]] = {}
-    left = MOST_EVENTS
-
-    def begin(frame: FrameType, event: str, _: Any) -> Any:
-        return None if frame.f_code.co_filename.startswith(LIBRARIES) else within
-
-    def within(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise _SeenEnoughError
-        code = frame.f_code
-        file = code.co_filename
-        if event == "line":
-            ran.add((file, frame.f_lineno, WHOLE_LINE))
-            frame.f_trace_opcodes = frame.f_lineno in _lines_in_parts(file)
-        elif event == "opcode":
-            if code not in columns:
-                columns[code] = [_start(place) for place in code.co_positions()]
-            place = columns[code][frame.f_lasti // 2]
-            if place is not None:
-                ran.add((file, *place))
-        return within
-
-    outside = sys.gettrace()
-    # the code may raise anything: what has run until then, has run
-    with effort.uncounted(), suppress(Exception):
-        sys.settrace(begin)
-        try:
-            run()
-        finally:
-            sys.settrace(outside)
-    return ran
-
-
-def _start(place: tuple[int | None, int | None, int | None, int | None]) -> tuple[int, int] | None:
-    line, _, column, _ = place
-    return None if line is None or column is None else (line, column)
-
-
-def _lines_in_parts(file: str) -> frozenset[int]:
-    """The lines of a file that hold several branches."""
-    return _lines_with_inline(file, source_of(file))
-
-
-@cache
-def _lines_with_inline(file: str, source: str) -> frozenset[int]:
-    inline = (each for each in branches_in(file, source) if each.is_inline)
-    return frozenset(n for each in inline for n in range(each.start[0], each.end[0] + 1))

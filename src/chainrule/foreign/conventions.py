@@ -11,6 +11,7 @@ from typing import Any
 from chainrule.foreign.calling import optional, required
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
 from chainrule.foreign.gradient_names import looks_like_a_gradient
+from chainrule.foreign.names import names_in
 from chainrule.foreign.roles import method_among, role_of
 from chainrule.types import Array
 
@@ -55,16 +56,31 @@ class Code:
 
 
 def learning_rate_of(code: Code) -> float:
-    """The learning rate: `RATE` where it is an argument, else what the code keeps, or 1."""
+    """The learning rate: `RATE` where it is an argument, else what the code keeps, or what its file
+    sets, or 1."""
     functions = [code.backward(code.state), *(getattr(code.state, name) for name in code.after)]
     if any(role_of(name) == "rate" for function in functions for name in required(function)):
         return RATE
     kept = _rate_in(code.state if code.is_dictionary else vars(code.state))
+    if kept is None:
+        kept = _rate_of_file(functions)
     if kept is not None:
         return kept
     defaults = {name: value for function in functions for name, value in optional(function).items()}
     rates = (v for n, v in defaults.items() if role_of(n) == "rate" and v is not None)
     return float(next(rates, 1.0))
+
+
+def _rate_of_file(functions: list[Function]) -> float | None:
+    """The learning rate among the names of a file that its functions use: ``STEP_SIZE = 0.01``."""
+    for function in functions:
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        held = getattr(inspect.unwrap(function), "__globals__", {})
+        for name in names_in(code) if code else ():
+            value = held.get(name)
+            if role_of(name) == "rate" and isinstance(value, (float, int)) and value:
+                return float(value)
+    return None
 
 
 def _rate_in(kept: Mapping[str, Any]) -> float | None:
@@ -126,7 +142,21 @@ def takes_targets(function: Function) -> bool:
 
 def asks_for_gradient(code: Code) -> bool:
     """True if the backward pass has an argument that may be a gradient."""
-    return any(role_of(name) is None for name in required(code.backward(code.state)))
+    backward = code.backward(code.state)
+    is_open = any(role_of(name) is None for name in required(backward))
+    return is_open or is_handed_gradient_alone(backward)
+
+
+def takes_no_gradient(function: Function) -> bool:
+    """True if nothing that a backward pass is handed can be the gradient of the output, as in
+    ``backward(cache)``."""
+    asked = [role_of(name) for name in required(function)]
+    return bool(asked) and all(role in ("cache", "parameters", "rate", "count") for role in asked)
+
+
+def is_handed_gradient_alone(function: Function) -> bool:
+    """True if the only argument of a function is called gradients: those of a layer's output."""
+    return [role_of(name) for name in required(function)] == ["grads"]
 
 
 def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:

@@ -28,12 +28,14 @@ class Candidate:
         array: its values.
         path: where it lies; those that were returned have none.
         changed: true if the backward pass made or changed it.
+        of: where the parameter lies that it was returned with: ``return dx, [(self.W, dW)]``.
     """
 
     name: str
     array: Array
     path: Path | None = None
     changed: bool = True
+    of: Path | None = None
 
 
 @dataclass
@@ -81,7 +83,8 @@ def backward_result(
 ) -> Found:
     """Gather what was returned and what was kept."""
     found = Found(before=before, state=state)
-    found.returned = [*_returned(given, names), *_returned(grads, [])]
+    places = {id(array): path for path, array in arrays(state).items()}
+    found.returned = [*_returned(given, names, places), *_returned(grads, [], places)]
     for path, array in arrays(state).items():
         name = ".".join(map(str, path[-2:] if isinstance(path[-1], int) else path[-1:]))
         earlier = before.get(path)
@@ -94,32 +97,48 @@ def _same(one: Array, other: Array) -> bool:
     return np.array_equal(one, other, equal_nan=True)
 
 
-def _returned(given: Any, names: Sequence[str | None]) -> list[Candidate]:
-    """The arrays in a returned dictionary, tuple or array, with their names where known."""
+def _returned(
+    given: Any, names: Sequence[str | None], places: Mapping[int, Path]
+) -> list[Candidate]:
+    """The arrays in a returned dictionary, tuple or array, with their names where known.
+
+    Args:
+        places: where the arrays of the state lie, by their identity.
+    """
     if isinstance(given, Mapping):
-        return [each for key, part in given.items() for each in _inner(str(key), part)]
+        return [each for key, part in given.items() for each in _inner(str(key), part, places)]
     if isinstance(given, (tuple, list)):
         named = names if len(names) == len(given) else [None] * len(given)
         return [
             each
             for name, part in zip(named, given, strict=True)
-            for each in _inner(name or "", part)
+            for each in _inner(name or "", part, places)
         ]
     name = names[0] if len(names) == 1 else None
-    return _inner(name or "", given)
+    return _inner(name or "", given, places)
 
 
-def _inner(name: str, part: Any) -> list[Candidate]:
+def _inner(name: str, part: Any, places: Mapping[int, Path]) -> list[Candidate]:
     """The arrays in a part of what was returned."""
     if isinstance(part, Mapping):
-        return _returned(part, [])
+        return _returned(part, [], places)
+    if _is_pair(part, places):
+        parameter, gradient = part
+        return [Candidate("", np.asarray(gradient, np.float64), of=places[id(parameter)])]
     if isinstance(part, (list, tuple)):
-        return [c for i, inner in enumerate(part) for c in _inner(name and f"{name}.{i}", inner)]
+        parts = ((name and f"{name}.{i}", inner) for i, inner in enumerate(part))
+        return [each for named, inner in parts for each in _inner(named, inner, places)]
     if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
         return [Candidate(name, np.asarray(part, np.float64))]
     if isinstance(part, (float, np.floating, int, np.integer)) and not isinstance(part, bool):
         return [Candidate(name, np.asarray(part, np.float64))]
     return []
+
+
+def _is_pair(part: Any, places: Mapping[int, Path]) -> bool:
+    """True for a parameter of the state with its gradient."""
+    is_two = isinstance(part, (list, tuple)) and len(part) == 2
+    return is_two and id(part[0]) in places and isinstance(part[1], np.ndarray)
 
 
 def match(
@@ -149,7 +168,7 @@ def match(
     for name, path in paths.items():
         if name not in values:
             continue
-        each = _update(found, path, rate) or _by_name(found, path, used)
+        each = _update(found, path, rate) or _with(found, path) or _by_name(found, path, used)
         if each is None:
             open_names.append(name)
         else:
@@ -192,6 +211,12 @@ def _update(found: Found, path: Path, rate: float) -> Matched | None:
         return None
     with np.errstate(all="ignore"):
         return Matched((before - np.asarray(after, np.float64)) / rate, f"d{path_end(path)}", True)
+
+
+def _with(found: Found, path: Path) -> Matched | None:
+    """A gradient that was returned together with the parameter at `path`."""
+    name = f"d{path_end(path)}"
+    return next((Matched(c.array, name) for c in found.returned if c.of == path), None)
 
 
 def _by_name(found: Found, path: Path, used: set[int]) -> Matched | None:
@@ -246,6 +271,7 @@ def _by_shape(
         and c.path not in parameters
         and (c.path is None or (_is_beside(found, c.path, path) and _says_gradient(c.path)))
         and not is_input_gradient(c.name)
+        and c.of is None
         and ((c.path is None and not c.name) or _unclaimed(c, paths))
         and sorted(_sizes(c.array)) == sorted(_sizes(value))
     ]
@@ -288,11 +314,14 @@ def _input_gradient(
     if not found.returned:  # kept, as self.dinputs
         kept = [c for c in found.kept if len(c.path or ()) == 1 and is_input_gradient(c.name)]
         return next((c for c in kept if c.changed and np.shape(c.array) == shape), None)
-    if len(found.returned) == 1:
-        return found.returned[0]
-    free = [c for c in found.returned if not c.name or _unclaimed(c, paths)]
+    alone = [c for c in found.returned if c.of is None]
+    if len(alone) == 1:
+        return alone[0]
+    free = [c for c in alone if not c.name or _unclaimed(c, paths)]
     fitting = [c for c in free if np.shape(c.array) == shape]
-    return next(iter(fitting or free), None)
+    taken = {np.shape(found.before[path][1]) for path in paths.values() if path in found.before}
+    others = [c for c in free if np.shape(c.array) not in taken]
+    return next(iter(fitting or others), None)
 
 
 def fit(gradient: Array | None, shape: tuple[int, ...]) -> Array | None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+import inspect
+import itertools
 import linecache
 import re
 import types
@@ -19,6 +21,7 @@ from chainrule.foreign.gradient_names import is_about_gradients, looks_like_a_gr
 from chainrule.foreign.loading import remember
 from chainrule.foreign.names import Names
 from chainrule.foreign.roles import NAMES_LOSS, role_of
+from chainrule.foreign.source import tree_of
 
 Loop = ast.For | ast.While
 REGULARIZER = re.compile(
@@ -29,6 +32,7 @@ PRODUCT = re.compile(r" @ |\b(dot|matmul)\(")
 TRANSPOSE = re.compile(r"\.T\b|transpose\(")
 STEP = "training_step"  # what the function is called that a loop's body becomes
 FEWEST = 3  # statements of a body that trains
+KEEPS = re.compile(r"momentum|velocit|moment|\bv_?d[wb]", re.IGNORECASE)  # steps made before
 ADAPTIVE = re.compile(r"sqrt\(|\*\* ?\(?0?\.5|\*\* ?\(?1 / 2")  # an update by Adam, or RMSprop
 NAMES_UPDATE = re.compile(r"updat|step|adam|sgd|optimi|rmsprop|momentum|descent", re.IGNORECASE)
 
@@ -101,16 +105,16 @@ def _is_call_that_updates(statement: ast.Assign) -> bool:
     return any(ast.unparse(part) in given for part in parts)
 
 
-def hides_gradients(loop: Loop) -> bool:
+def hides_gradients(loop: Loop, names: Names) -> bool:
     """True if what a body moves does not show the gradient: an update by Adam, with momentum, or by
-    a function."""
+    a function that does more than step against the gradient at a rate that it is told."""
     first = loop.body.index(next(updates(loop)))
     if any(ADAPTIVE.search(ast.unparse(each)) for each in loop.body[first:]):
         return True
-    return any(_hides_gradient(each) for each in updates(loop))
+    return any(_hides_gradient(each, names) for each in updates(loop))
 
 
-def _hides_gradient(update: ast.stmt) -> bool:
+def _hides_gradient(update: ast.stmt, names: Names) -> bool:
     """True if a function moves something, or what it is moved by is called as no gradient:
     ``W += velocity``."""
     match update:
@@ -118,8 +122,28 @@ def _hides_gradient(update: ast.stmt) -> bool:
             is_name = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
             return is_name and not looks_like_a_gradient(ast.unparse(value).split(".")[-1])
         case ast.For():
-            return any(map(_hides_gradient, updates(update)))
-    return isinstance(update, ast.Assign)
+            return any(_hides_gradient(each, names) for each in updates(update))
+        case ast.Assign(value=ast.Call() as made):
+            return _rate_told(made, names) is None
+    return False
+
+
+def _rate_told(made: ast.Call, names: Names) -> float | None:
+    """The learning rate that a function which updates is called with; None where it is told none,
+    or keeps something besides, as one with momentum does."""
+    function = evaluated(made.func, names)
+    tree = tree_of(function) if isinstance(function, types.FunctionType) else None
+    if tree is None or ADAPTIVE.search(text := ast.unparse(tree)) or KEEPS.search(text):
+        return None
+    keywords = {each.arg: each.value for each in made.keywords if each.arg}
+    try:
+        given = inspect.signature(function).bind(*made.args, **keywords)
+    except TypeError:
+        return None
+    given.apply_defaults()
+    rates = [value for name, value in given.arguments.items() if role_of(name) == "rate"]
+    worth = [evaluated(v, names) if isinstance(v, ast.expr) else v for v in rates]
+    return next((float(v) for v in worth if isinstance(v, (float, int)) and v), None)
 
 
 def _goes_over_layers(loop: ast.For) -> bool:
@@ -290,9 +314,19 @@ def losses(loop: Loop) -> list[str]:
 
 def differences(loop: Loop) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
     """What is subtracted from what in a body, before its updates, with the statement that does it;
-    of ``p[range(n), y] -= 1`` p and y."""
+    of ``p[range(n), y] -= 1`` p and y; then what is handed to one function, which may do it."""
     first = loop.body.index(next(updates(loop)))
+    yield from _subtracted(loop.body[:first])
     for statement in loop.body[:first]:
+        match statement:
+            case ast.Assign(value=ast.Call(args=args)):
+                names = [each for each in args if isinstance(each, ast.Name)]
+                for one, other in itertools.combinations(names, 2):
+                    yield statement, one, other
+
+
+def _subtracted(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
+    for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
                 yield statement, node.left, node.right
@@ -318,6 +352,9 @@ def has_regularizer(loop: Loop) -> bool:
 def rate_of(loop: Loop, names: Names) -> float:
     """The learning rate: by its name, else a number before the gradient, else 1."""
     for statement in updates(loop):
+        made = getattr(statement, "value", None)
+        if isinstance(made, ast.Call) and (told := _rate_told(made, names)) is not None:
+            return told
         for node in ast.walk(statement):
             word = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
             if isinstance(node, (ast.Name, ast.Attribute)) and role_of(str(word)) == "rate":

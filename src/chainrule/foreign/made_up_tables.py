@@ -26,6 +26,8 @@ TARGET = re.compile(
 COUNTED = re.compile(r"\[\s*:?\s*(\d{2,6})\s*:?\s*[\],]")  # [:400], [400:, and so on
 WITHOUT_HEADING = re.compile(r"header ?= ?None|names ?=")
 NUMPY_READS = re.compile(r"(loadtxt|genfromtxt)\(")
+APART = re.compile(r"""\.split\(\)|delim_whitespace ?= ?True|sep ?= ?r?['"]\\+s""")  # by blanks
+WITH_COMMAS = re.compile(r"""split\(['"],|csv\.reader|delimiter ?= ?['"],|sep ?= ?['"],""")
 SKIPS_HEADING = re.compile(r"skiprows|skip_header|next\(")
 
 
@@ -48,7 +50,8 @@ def table_for(name: str, source: str) -> bytes | None:
         lines.insert(0, ",".join(names))
     separator = "\t" if ending == ".tsv" or "\\t" in source else ","
     separator = ";" if re.search(r"""(sep|delimiter) ?= ?['"];['"]""", source) else separator
-    if re.search(r"loadtxt\([^)]*\)", source) and "delimiter" not in source:
+    by_numpy = re.search(r"loadtxt\([^)]*\)", source) and "delimiter" not in source
+    if by_numpy or (APART.search(source) and not WITH_COMMAS.search(source)):
         separator = " "
     return ("\n".join(lines) + "\n").replace(",", separator).encode()
 

@@ -59,6 +59,15 @@ class StandIn(types.ModuleType):
             return _with_a_one(*values, **keywords)
         raise MissingModuleError(f"{self.__name__} is needed, which is not installed")
 
+    def __add__(self, other: Any) -> Any:
+        """Text in a colour of a module that only tells: the text."""
+        first = self.__name__.partition(".")[0]
+        if first not in ONLY_TELLING or not isinstance(other, (str, StandIn)):
+            return NotImplemented
+        return other
+
+    __radd__ = __add__
+
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return ()
 

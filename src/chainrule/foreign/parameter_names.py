@@ -62,6 +62,11 @@ def is_scale_or_shift(name: str) -> bool:
     return name.lower().strip("_") in {"gamma", "beta", "γ", "β"}
 
 
+def is_factor(name: str) -> bool:
+    """True if a number of this name may be a constant as well as a parameter."""
+    return name.rpartition(".")[2].lower().strip("_") in {"scale", "shift"}
+
+
 def is_parameter(name: str) -> bool:
     """True if a name is one that parameters have."""
     return _letters(name) in {*CANONICAL.values(), "u", "v", "h"}

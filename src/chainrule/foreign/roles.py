@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -38,6 +39,9 @@ BACKWARD_METHODS = (
         "grads",
         "bwd",
         "back",
+        "backwards",
+        "backward_step",
+        "backprop_step",
     ),
 )
 FORWARD = re.compile(r"forward|feed_?f|fwd", re.IGNORECASE)
@@ -60,7 +64,16 @@ ROLES: dict[str, tuple[str, ...]] = {
     "x": (
         *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
         *("features", "x_batch", "xb", "image", "input_", "x_data", "batch_x", "a_prev", "input_x"),
-        *("xn", "xi", "activation_prev", "prev_activation", "layer_input", "previous_activation"),
+        *(
+            "inputarray",
+            "inputlist",
+            "xn",
+            "xi",
+            "activation_prev",
+            "prev_activation",
+            "layer_input",
+            "previous_activation",
+        ),
     ),
     "y": (
         *("y", "y_true", "target", "targets", "label", "labels", "t", "y_train", "expected"),
@@ -117,7 +130,23 @@ def method_among(thing: Any, names: Iterable[str]) -> str | None:
     within = {_plain(name): name for name in dir(thing) if re.match("_[^_]", name)}
     own = within | {_plain(name): name for name in dir(thing) if not name.startswith("_")}
     spelt = (name if hasattr(thing, name) else own.get(_plain(name), name) for name in names)
-    return next((name for name in spelt if callable(getattr(thing, name, None))), None)
+    found = next((name for name in spelt if callable(getattr(thing, name, None))), None)
+    return (
+        "__call__" if found and "__call__" in names and _is_begun_by_call(thing, found) else found
+    )
+
+
+def _is_begun_by_call(thing: Any, name: str) -> bool:
+    """True if calling an object keeps something, and then calls a method: ``layer(x)`` is the
+    forward pass where ``layer.forward(x)`` keeps nothing for the backward pass."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    calls = next(
+        (vars(base)["__call__"] for base in kind.__mro__ if "__call__" in vars(base)), None
+    )
+    code = getattr(calls, "__code__", None)
+    if code is None or name == "__call__" or name not in code.co_names:
+        return False
+    return any(each.opname == "STORE_ATTR" for each in dis.get_instructions(code))
 
 
 def is_spelt_like(name: str, names: Iterable[str]) -> bool:
@@ -158,14 +187,15 @@ def role_of(argument: str) -> str | None:
 def roles_named(argument: str) -> tuple[str, ...]:
     """All that an argument may stand for, the likeliest first.
 
-    >>> roles_named("p")
-    ('parameters', 'output')
+    >>> roles_named("p"), roles_named("expectedOutput")
+    (('parameters', 'output'), ('y',))
     """
-    plain = argument.lower().strip("_")
-    exact = tuple(role for role, names in ROLES.items() if plain in names)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", argument).lower().strip("_")
+    spellings = {argument.lower().strip("_"), words}
+    exact = tuple(role for role, names in ROLES.items() if spellings.intersection(names))
     if exact or looks_like_a_gradient(argument):
         return exact
-    return tuple(role for role, pattern in BEGINNINGS.items() if pattern.match(plain))
+    return tuple(role for role, pattern in BEGINNINGS.items() if pattern.match(words))
 
 
 def result_name(function: str) -> str:

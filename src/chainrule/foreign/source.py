@@ -15,6 +15,11 @@ RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
 ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
 
 
+def source_of(file: str) -> str:
+    """The text of a file as its functions are looked up in it."""
+    return "".join(linecache.getlines(file))
+
+
 def files_of(functions: list[Callable[..., Any]]) -> set[str]:
     """The files in which functions stand."""
     found = set()
@@ -27,14 +32,14 @@ def files_of(functions: list[Callable[..., Any]]) -> set[str]:
 
 def ascends(files: set[str]) -> bool:
     """True if an update in one of the files adds its gradients: ``W += learning_rate * dW``."""
-    return any(ADDS_UPDATE.search("".join(linecache.getlines(file))) for file in files)
+    return any(ADDS_UPDATE.search(source_of(file)) for file in files)
 
 
 def multiplies_by_backward(files: set[str]) -> bool:
     """True if code in one of the files multiplies by what a backward pass gives:
     ``dA * layer.backward(z)``."""
     pattern = re.compile(r"\*[ ]*[\w.\[\]]*\.backward\(|multiply\(.*\.backward\(")
-    return any(pattern.search("".join(linecache.getlines(file))) for file in files)
+    return any(pattern.search(source_of(file)) for file in files)
 
 
 def tree_of(function: Callable[..., Any]) -> ast.Module | None:
@@ -209,8 +214,10 @@ def _target_over(target: ast.expr, over: ast.expr, argument: str) -> ast.expr | 
 
 def is_sequence(function: Callable[..., Any], argument: str) -> bool:
     """True if a function, or a class, counts an argument, goes through it, takes a place of it, or
-    joins it to a list: ``len(sizes)``, ``for size in sizes``, ``sizes[0]``, ``[4, *sizes]``."""
+    joins it to a list: ``len(sizes)``, ``for size in sizes``, ``sizes[0]``, ``[4, *sizes]``; also
+    under the name of an attribute that keeps it."""
     tree = tree_of(function)
+    names = {argument, *_attributes_holding(tree, argument)}
     for node in ast.walk(tree) if tree else []:
         match node:
             case ast.Call(func=ast.Name(id="len" | "zip" | "map" | "enumerate"), args=parts):
@@ -226,9 +233,20 @@ def is_sequence(function: Callable[..., Any], argument: str) -> bool:
                 parts = [part]
             case _:
                 continue
-        if any(_expression_name(part) == argument for part in parts):
+        if any(_expression_name(part) in names for part in parts):
             return True
     return False
+
+
+def _attributes_holding(tree: ast.AST | None, argument: str) -> set[str]:
+    """The attributes that an argument is assigned to as it is: ``self.widths = hidden``."""
+    found = set()
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Name(id=given)):
+                if given == argument:
+                    found.add(name)
+    return found
 
 
 def likeliest_option(options: list[str]) -> str:

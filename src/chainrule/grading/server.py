@@ -372,7 +372,9 @@ def serve() -> None:
 
 def _warm_up() -> None:
     """Import what every run will need: NumPy, what confines it, pytest and its plugins, by running
-    no tests."""
+    no tests. What Python makes of their source is kept for the next server, which saves seconds; of
+    what the runs import, nothing is."""
+    sys.dont_write_bytecode = False
     import pytest
 
     for name in ("numpy", *CONFINES):
@@ -380,6 +382,7 @@ def _warm_up() -> None:
             importlib.import_module(name)
     with tempfile.TemporaryDirectory() as empty, redirect_stdout(io.StringIO()):
         pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", empty, empty])
+    sys.dont_write_bytecode = True
     gc.freeze()  # what is there by now need not be looked through again in every fork
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import chainrule as cr
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import difference
+from chainrule.labs.adoption import show_by_hand
+from chainrule.labs.adoptions import BY_HAND
 from chainrule.labs.lab import (
     Claim,
     Lab,
@@ -209,6 +211,7 @@ def report(setting: Setting, size: Size) -> Document:
     xor = run_variants(run_xor, ACTIVATIONS, seeds, workers, size)
     runs = run_variants(run_mnist, VARIANTS, seeds, workers, size, setting.data_dir)
     document = open_report("fully-connected", TITLE, __doc__, setting)
+    show_by_hand(document, BY_HAND["fully-connected"], workers)
     show_xor(document, xor)
     show_mnist(document, runs, size)
     return close_report(document, [*xor_claims(xor), *mnist_claims(runs, setting)])

@@ -21,6 +21,8 @@ import chainrule as cr
 from chainrule.display import format_seconds
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import difference, estimate
+from chainrule.labs.adoption import show_by_hand
+from chainrule.labs.adoptions import BY_HAND
 from chainrule.labs.lab import (
     Claim,
     Lab,
@@ -151,6 +153,7 @@ def report(setting: Setting, seeds: Sequence[int]) -> Document:
     names = [name for name in VARIANTS if not (setting.quick and name == LONGER)]
     runs = run_variants(run_once, names, seeds, setting.workers)
     document = open_report("parabola", TITLE, __doc__, setting)
+    show_by_hand(document, BY_HAND["parabola"], setting.workers)
     points, generating = timed(draw_points, setting.seed)
     networks, times = show_tasks(document, setting.seed, points, generating)
     show_accuracies(document, runs)

@@ -10,6 +10,7 @@ from chainrule.layers.activations import (
     LeakyReLU,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     Sigmoid,
     SiLU,
@@ -18,10 +19,10 @@ from chainrule.layers.activations import (
     Tanh,
 )
 from chainrule.layers.base import Layer
-from chainrule.layers.containers import Concatenate, Residual, Sequential
-from chainrule.layers.convolution import Conv2D, ConvTranspose2D
+from chainrule.layers.containers import Concatenate, Gated, Residual, Sequential
+from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose2D
 from chainrule.layers.dense import Dense
-from chainrule.layers.dropout import Dropout
+from chainrule.layers.dropout import Dropout, SpatialDropout2D, StochasticDepth
 from chainrule.layers.handwritten import HandWritten
 from chainrule.layers.normalization import BatchNorm, LayerNorm
 from chainrule.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
@@ -33,6 +34,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "tanh": Tanh,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
+    "prelu": PReLU,
     "elu": ELU,
     "selu": SELU,
     "gelu": GELU,
@@ -48,6 +50,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         Dense,
+        Conv1D,
         Conv2D,
         ConvTranspose2D,
         MaxPool2D,
@@ -57,10 +60,13 @@ LAYERS: dict[str, type[Layer]] = {
         Flatten,
         Reshape,
         Dropout,
+        SpatialDropout2D,
+        StochasticDepth,
         BatchNorm,
         LayerNorm,
         Sequential,
         Residual,
+        Gated,
         Concatenate,
         Activation,
         HandWritten,
@@ -71,6 +77,7 @@ LAYERS: dict[str, type[Layer]] = {
 __all__ = [
     "Layer",
     "Dense",
+    "Conv1D",
     "Conv2D",
     "ConvTranspose2D",
     "MaxPool2D",
@@ -80,10 +87,13 @@ __all__ = [
     "Flatten",
     "Reshape",
     "Dropout",
+    "SpatialDropout2D",
+    "StochasticDepth",
     "BatchNorm",
     "LayerNorm",
     "Sequential",
     "Residual",
+    "Gated",
     "Concatenate",
     "HandWritten",
     "Activation",
@@ -92,6 +102,7 @@ __all__ = [
     "Tanh",
     "ReLU",
     "LeakyReLU",
+    "PReLU",
     "ELU",
     "SELU",
     "GELU",

@@ -16,8 +16,9 @@ import numpy as np
 from chainrule.arguments import choice, number
 from chainrule.errors import ArgumentError
 from chainrule.functions import log_softmax, normal_cdf, sigmoid, softmax, softplus
+from chainrule.initializers import Constant
 from chainrule.layers.base import Layer
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -103,6 +104,45 @@ class LeakyReLU(Layer):
 
     def backward(self, dy: Array, positive: Array) -> Array:
         return np.where(positive, dy, self.slope * dy)
+
+
+class PReLU(Layer):
+    """y = x where x > 0, else α x, with a slope α for each channel, which is learnt.
+
+    Shapes: x and y (N, …, channels), α (channels,).
+    Backward: dx = dy where x > 0, else α dy; dα = Σ dy min(x, 0).
+
+    Args:
+        slope: first value of every α.
+    Source: He et al., Delving Deep into Rectifiers (2015), eq. 1 to 3.
+
+    >>> layer = PReLU()
+    >>> layer.build(2)
+    (2,)
+    >>> y, x = layer.forward(np.array([[-4.0, 2.0]]))
+    >>> y
+    array([[-1.,  2.]])
+    >>> layer.backward(np.ones_like(y), x), layer.dalpha
+    (array([[0.25, 1.  ]]), array([-4.,  0.], dtype=float32))
+    """
+
+    alpha: Array
+    dalpha: Array
+
+    def __init__(self, slope: float = 0.25) -> None:
+        self.slope = number(slope, "slope", "[0, inf)")
+
+    def setup(self, input_shape: Shape) -> Shape:
+        self.declare("alpha", input_shape[-1:], Constant(self.slope))
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
+        return np.where(x > 0, x, self.alpha * x), x
+
+    def backward(self, dy: Array, x: Array) -> Array:
+        axes = tuple(range(dy.ndim - 1))
+        self.dalpha += (dy * np.minimum(x, 0)).sum(axis=axes)
+        return np.where(x > 0, dy, self.alpha * dy)
 
 
 class ELU(Layer):

@@ -273,6 +273,16 @@ def expect_flat(input_shape: Shape) -> int:
     return input_shape[0]
 
 
+def expect_sequence(input_shape: Shape) -> tuple[int, int]:
+    """(length, channels) of a sequence input."""
+    if len(input_shape) != 2:
+        raise ShapeError(
+            f"expects sequences of shape (length, channels), received {input_shape}: put "
+            "Reshape((length, channels)) before it, or give that input_shape"
+        )
+    return input_shape[0], input_shape[1]
+
+
 def expect_image(input_shape: Shape) -> Shape:
     """(height, width, channels) of an image input."""
     if len(input_shape) != 3:

@@ -106,6 +106,63 @@ class Residual(Layer):
         return dx + self.shortcut.backward(dy, shortcut_cache)
 
 
+class Gated(Layer):
+    """y = x · gate(x): the gate weighs every channel of an image, or every value.
+
+    Squeeze-and-excitation is a gate that looks at the mean of each channel:
+
+        Gated([GlobalAveragePool2D(), Dense(4), ReLU(), Dense(64), Sigmoid()])
+
+    Shapes: x and y are equal, (N, …, channels); gate(x) (N, channels), each factor for all pixels
+    of its channel, or the shape of x.
+    Backward: the product rule, with x used twice. d(gate) = Σ dy x over the pixels that share a
+    factor, and dx = dy gate(x) + gate.backward(d(gate)).
+
+    Args:
+        gate: a layer, or a list of them applied in turn.
+    Raises:
+        ShapeError: the gate ends in another shape.
+    Source: Hu, Shen & Sun, Squeeze-and-Excitation Networks (2018), eq. 2 to 4.
+
+    >>> from chainrule.layers import Sigmoid
+    >>> layer = Gated(Sigmoid())
+    >>> layer.build(3)
+    (3,)
+    >>> layer.forward(np.array([[-100.0, 0.0, 100.0]]))[0].round(6)
+    array([[ -0.,   0., 100.]])
+    """
+
+    def __init__(self, gate: Layer | Sequence[Layer]) -> None:
+        self.gate = as_sequential(gate)
+        self.pixels: tuple[int, ...] = ()  # the axes along which a factor is the same
+
+    def children(self) -> Mapping[str, Layer]:
+        return {"gate": self.gate}
+
+    def setup(self, input_shape: Shape) -> Shape:
+        shape = setup_child("gate", self.gate, input_shape)
+        if shape not in (input_shape, input_shape[-1:]):
+            raise ShapeError(
+                f"multiplies inputs of shape {input_shape} by a gate of shape {shape}: make it "
+                f"end in {input_shape[-1:]}, a factor for each channel, or in the input's shape"
+            )
+        self.pixels = () if shape == input_shape else tuple(range(1, len(input_shape)))
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, tuple[Array, Array, Any]]:
+        factors, gate_cache = self.gate.forward(x, training)
+        if self.pixels:
+            factors = np.expand_dims(factors, self.pixels)
+        return x * factors, (x, factors, gate_cache)
+
+    def backward(self, dy: Array, cache: tuple[Array, Array, Any]) -> Array:
+        x, factors, gate_cache = cache
+        dfactors = dy * x
+        if self.pixels:
+            dfactors = dfactors.sum(axis=self.pixels)
+        return dy * factors + self.gate.backward(dfactors, gate_cache)
+
+
 class Concatenate(Layer):
     """y = [branch_1(x), branch_2(x), …], side by side along the last axis.
 

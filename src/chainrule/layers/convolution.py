@@ -13,10 +13,13 @@ matrices, y = patches · W, and the chain rule reads as for a dense layer,
 and since patches copies pixels out of x, dx adds every d(patches) back to the pixel it came
 from: `Windows.fold`, the adjoint of `Windows.patches`.
 
-The transposed convolution is that adjoint used as a layer: forward folds, backward collects.
+The transposed convolution is that adjoint used as a layer: forward folds, backward collects. A
+convolution over a sequence is one over an image of a single row.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
@@ -25,17 +28,18 @@ from chainrule.configurable import Description
 from chainrule.display import counted
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.initializers import Initializer
-from chainrule.layers.base import Layer, expect_image
+from chainrule.layers.base import Layer, expect_image, expect_sequence
 from chainrule.layers.windows import Padding, Windows, check_padding
 from chainrule.regularizers import Regularizer
 from chainrule.types import Array, Shape
 
 KERNEL = [-3, -2, -1]  # (kernel height, kernel width, channels) in patches
 POSITIONS = [0, 1, 2]  # (example, row, column) in patches, in x and in y
+STEPS = [0, 1]  # (example, step) in those of a sequence
 
 
 class Convolution(Layer):
-    """What both convolutions share: their kernel, its steps, and groups of channels.
+    """What all convolutions share: their kernel, its steps, and groups of channels.
 
     The arguments are listed in `Conv2D`.
     """
@@ -73,13 +77,12 @@ class Convolution(Layer):
         if self.out_channels % self.groups:
             raise ArgumentError(f"groups={groups} does not divide out_channels={out_channels}")
 
-    def declare_kernels(self, channels: int, inputs: int, outputs: int) -> None:
-        """Declare W ``(kernel height, kernel width, inputs, outputs)`` and b."""
+    def declare_kernels(self, channels: int, shape: Shape) -> None:
+        """Declare W of this shape, ``(…, inputs, outputs)``, and b."""
         if channels % self.groups:
             raise ShapeError(
                 f"has groups={self.groups}, which does not divide {counted(channels, 'channel')}"
             )
-        shape = (*self.windows.kernel_size, inputs, outputs)
         self.declare("W", shape, self.initializer, self.regularizer)
         if self.bias:
             self.declare("b", (self.out_channels,))
@@ -127,7 +130,8 @@ class Conv2D(Convolution):
         self.windows = Windows.over(
             (height, width), self.kernel_size, self.stride, self.padding, self.dilation
         )
-        self.declare_kernels(channels, channels // self.groups, self.out_channels)
+        kernel = (channels // self.groups, self.out_channels)
+        self.declare_kernels(channels, (*self.windows.kernel_size, *kernel))
         return (*self.windows.positions, self.out_channels)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
@@ -148,6 +152,92 @@ class Conv2D(Convolution):
             self.dW[..., o] += np.tensordot(patches[..., k], dy_o, axes=(POSITIONS, POSITIONS))
             dpatches[..., k] = np.tensordot(dy_o, W_o, axes=(-1, -1))
         return self.windows.fold(dpatches)
+
+
+class Conv1D(Convolution):
+    """y[n, t, o] = Σ_ik x[n, t·s + i·d, k] W[i, k, o] + b[o].
+
+    Shapes: x (N, length, channels), W (kernel_size, channels / groups, out_channels),
+    b (out_channels,), y (N, steps, out_channels) with
+    steps = floor((length + padding - d (kernel_size - 1) - 1) / s) + 1.
+    Backward: as in Conv2D, dW = patchesᵀ dy, db = Σ dy, dx = fold(dy Wᵀ).
+
+    Args:
+        out_channels: how many kernels.
+        kernel_size, stride, dilation: a number of steps.
+        padding: "valid", "same", or so many zeros on each side.
+        others: as in Conv2D.
+    Raises:
+        ShapeError: not a sequence, a kernel longer than it, channels that groups do not divide.
+    Source: Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks (1989).
+
+    >>> layer = Conv1D(1, 2, initializer="ones")
+    >>> layer.build((4, 1))
+    (3, 1)
+    >>> y, patches = layer.forward(np.array([1.0, 2.0, 4.0, 8.0]).reshape(1, 4, 1))
+    >>> y[0, :, 0]
+    array([ 3.,  6., 12.])
+    >>> layer.backward(np.ones_like(y), patches)[0, :, 0]  # how many windows saw each step
+    array([1., 2., 2., 1.])
+    """
+
+    kernel_size: int
+    stride: int
+    padding: Literal["valid", "same"] | int
+    dilation: int
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: Literal["valid", "same"] | int = "valid",
+        *,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        initializer: Initializer | Description = "he_uniform",
+        regularizer: Regularizer | Description | None = None,
+    ) -> None:
+        super().__init__(
+            out_channels,
+            integer(kernel_size, "kernel_size"),
+            integer(stride, "stride"),
+            padding if isinstance(padding, str) else integer(padding, "padding", at_least=0),
+            dilation=integer(dilation, "dilation"),
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+            regularizer=regularizer,
+        )
+
+    def setup(self, input_shape: Shape) -> Shape:
+        length, channels = expect_sequence(input_shape)
+        self.windows = Windows.along(
+            length, self.kernel_size, self.stride, self.padding, self.dilation
+        )
+        kernel = (self.kernel_size, channels // self.groups, self.out_channels)
+        self.declare_kernels(channels, kernel)
+        return (self.windows.positions[1], self.out_channels)
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:
+        patches = self.windows.patches(x[:, None])[:, 0, :, 0]
+        y = np.empty((*patches.shape[:2], self.out_channels), dtype=x.dtype)
+        for k, o in zip(self.inputs_of, self.outputs_of, strict=True):
+            y[..., o] = np.tensordot(patches[..., k], self.W[..., o], axes=2)
+        if self.bias:
+            y += self.b
+        return y, patches
+
+    def backward(self, dy: Array, patches: Array) -> Array:
+        if self.bias:
+            self.db += dy.sum(axis=(0, 1))
+        dpatches = np.empty_like(patches)
+        for k, o in zip(self.inputs_of, self.outputs_of, strict=True):
+            dy_o, W_o = dy[..., o], self.W[..., o]
+            self.dW[..., o] += np.tensordot(patches[..., k], dy_o, axes=(STEPS, STEPS))
+            dpatches[..., k] = np.tensordot(dy_o, W_o, axes=(-1, -1))
+        return self.windows.fold(dpatches[:, None, :, None])[:, 0]
 
 
 class ConvTranspose2D(Convolution):
@@ -225,7 +315,8 @@ class ConvTranspose2D(Convolution):
             self.dilation,
             self.output_padding,
         )
-        self.declare_kernels(channels, channels, self.out_channels // self.groups)
+        kernel = (channels, self.out_channels // self.groups)
+        self.declare_kernels(channels, (*self.windows.kernel_size, *kernel))
         return (*self.windows.image, self.out_channels)
 
     def forward(self, x: Array, training: bool = False) -> tuple[Array, Array]:

@@ -61,6 +61,26 @@ class Windows:
         return windows
 
     @classmethod
+    def along(
+        cls,
+        length: int,
+        kernel_size: int,
+        stride: int,
+        padding: Literal["valid", "same"] | int,
+        dilation: int,
+    ) -> Windows:
+        """The windows `over` a sequence, as an image of one row."""
+        sides = padding if isinstance(padding, str) else (0, padding)
+        try:
+            return cls.over((1, length), (1, kernel_size), (1, stride), sides, (1, dilation))
+        except ShapeError:
+            raise ShapeError(
+                f"has a kernel reaching over {(kernel_size - 1) * dilation + 1} steps, longer than "
+                f"the sequence of {length} and its padding: use a smaller kernel_size, or "
+                "padding='same'"
+            ) from None
+
+    @classmethod
     def onto(
         cls,
         positions: Pair,

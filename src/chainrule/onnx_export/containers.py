@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chainrule.layers import Concatenate, Residual, Sequential
+import numpy as np
+
+from chainrule.layers import Concatenate, Gated, Residual, Sequential
 from chainrule.onnx_export.forms import form_of, write
 from chainrule.onnx_export.graph import Graph, Value
 
@@ -18,6 +20,15 @@ def sequential(graph: Graph, layer: Sequential, x: Value) -> str:
 def residual(graph: Graph, layer: Residual, x: Value) -> str:
     ends = [write(graph, inner, x, name).name for name, inner in layer.children().items()]
     return graph.node("Add", *ends, *([x.name] if layer.shortcut is None else []))
+
+
+@form_of(Gated)
+def gated(graph: Graph, layer: Gated, x: Value) -> str:
+    factors = write(graph, layer.gate, x, "gate").name
+    if layer.pixels:
+        spread = [0, *(1 for _ in layer.pixels), x.shape[-1]]  # 0: the batch axis as before
+        factors = graph.node("Reshape", factors, graph.constant(spread, np.int64))
+    return graph.node("Mul", x.name, factors)
 
 
 @form_of(Concatenate)

@@ -1,4 +1,5 @@
-"""Convolutions and pools. ONNX has the channels first: ``(N, channels, height, width)``.
+"""Convolutions and pools. ONNX has the channels first: ``(N, channels, height, width)``, and
+``(N, channels, length)``.
 
 Each layer turns its input to channels first and its output back. Two turns that meet undo each
 other, and the programs that run ONNX leave them out.
@@ -10,6 +11,7 @@ from typing import Any
 
 from chainrule.layers import (
     AveragePool2D,
+    Conv1D,
     Conv2D,
     ConvTranspose2D,
     GlobalAveragePool2D,
@@ -22,6 +24,8 @@ from chainrule.onnx_export.forms import form_of
 from chainrule.onnx_export.graph import Graph, Value
 
 CHANNELS_FIRST, CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
+EXCHANGED = (0, 2, 1)  # of sequences, in both directions
+OUT_IN_LENGTH = (2, 1, 0)  # of their kernels here
 OUT_IN_HEIGHT_WIDTH, IN_OUT_HEIGHT_WIDTH = (3, 2, 0, 1), (2, 3, 0, 1)  # of the kernels here
 GLOBAL_POOLS: dict[type[Layer], str] = {
     GlobalAveragePool2D: "GlobalAveragePool",
@@ -33,6 +37,23 @@ GLOBAL_POOLS: dict[type[Layer], str] = {
 def convolution(graph: Graph, layer: Conv2D, x: Value) -> str:
     arrays = [graph.parameter(layer, "W", OUT_IN_HEIGHT_WIDTH), *bias(graph, layer)]
     return over_windows(graph, "Conv", x, arrays, layer.windows, group=layer.groups)
+
+
+@form_of(Conv1D)
+def convolution_over_sequence(graph: Graph, layer: Conv1D, x: Value) -> str:
+    windows = layer.windows
+    y = graph.node(
+        "Conv",
+        graph.turned(x.name, EXCHANGED),
+        graph.parameter(layer, "W", OUT_IN_LENGTH),
+        *bias(graph, layer),
+        kernel_shape=windows.kernel_size[1:],
+        strides=windows.stride[1:],
+        dilations=windows.dilation[1:],
+        pads=[windows.before[1], windows.after[1]],
+        group=layer.groups,
+    )
+    return graph.turned(y, EXCHANGED)
 
 
 @form_of(ConvTranspose2D)
@@ -86,6 +107,6 @@ def over_windows(
     return graph.turned(y, CHANNELS_LAST)
 
 
-def bias(graph: Graph, layer: Conv2D | ConvTranspose2D) -> list[str]:
+def bias(graph: Graph, layer: Conv1D | Conv2D | ConvTranspose2D) -> list[str]:
     """The name of b, where the layer has one."""
     return [graph.parameter(layer, "b")] if layer.bias else []

@@ -13,11 +13,14 @@ from chainrule.layers import (
     LeakyReLU,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    SpatialDropout2D,
+    StochasticDepth,
     Tanh,
 )
 from chainrule.layers.activations import SELU_ALPHA, SELU_SCALE
@@ -38,7 +41,8 @@ def activation(graph: Graph, layer: Sigmoid | Tanh | ReLU | Softplus | Mish, x: 
     return graph.node(OPERATORS[type(layer)], x.name)
 
 
-@form_of(Identity, Dropout)  # outside training, dropout leaves all as it is
+# Outside training, dropout leaves all as it is.
+@form_of(Identity, Dropout, SpatialDropout2D, StochasticDepth)
 def identity(graph: Graph, layer: Identity | Dropout, x: Value) -> str:
     return x.name
 
@@ -46,6 +50,11 @@ def identity(graph: Graph, layer: Identity | Dropout, x: Value) -> str:
 @form_of(LeakyReLU)
 def leaky_relu(graph: Graph, layer: LeakyReLU, x: Value) -> str:
     return graph.node("LeakyRelu", x.name, alpha=layer.slope)
+
+
+@form_of(PReLU)
+def prelu(graph: Graph, layer: PReLU, x: Value) -> str:
+    return graph.node("PRelu", x.name, graph.parameter(layer, "alpha"))
 
 
 @form_of(ELU)

@@ -118,7 +118,7 @@ def reshape(node: Node, row: Growing) -> None:
     target = [int(size) for size in node.weights(1)]
     if node.attribute("allowzero", 0) and 0 in target:
         node.refuse(f"gives examples of no numbers: allowzero=1, shape {target}")
-    there = [0] + [row.shape[axis - 1] for axis in row.axes[1:]]
+    there = (0, *row.shape_there)
     sizes = [there[n] if size == 0 and n < len(there) else size for n, size in enumerate(target)]
     shape = example_shape(node, sizes, math.prod(row.shape))
     if len(shape) == 1:

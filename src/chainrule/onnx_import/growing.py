@@ -64,6 +64,11 @@ class Growing:
         return len(self.axes)
 
     @property
+    def shape_there(self) -> Shape:
+        """The shape of an example in ONNX."""
+        return tuple(self.shape[axis - 1] for axis in self.axes[1:])
+
+    @property
     def has_channels_first(self) -> bool:
         """True if ONNX has the channels on axis 1, and the other axes in their order."""
         return self.axes == channels_first(self.rank)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from chainrule.arguments import Pair
 from chainrule.layers import (
     AveragePool2D,
+    Conv1D,
     Conv2D,
     ConvTranspose2D,
     GlobalAveragePool2D,
@@ -13,13 +16,15 @@ from chainrule.layers import (
     MaxPool2D,
     Reshape,
 )
-from chainrule.layers.windows import Padding, Windows
+from chainrule.layers.windows import Windows
 from chainrule.onnx_import.growing import Growing, channels_first
 from chainrule.onnx_import.node import Node
 from chainrule.onnx_import.operators import reads
 from chainrule.types import Array, Shape
 
-OURS_OF_CONV, OURS_OF_TRANSPOSED = (2, 3, 1, 0), (2, 3, 0, 1)  # where each axis of a kernel is
+# Where each axis of a kernel is.
+OURS_OF_CONV, OURS_OF_TRANSPOSED = (2, 3, 1, 0), (2, 3, 0, 1)
+OURS_OF_SEQUENCES = (2, 1, 0)
 GLOBAL_POOLS: dict[str, type[Layer]] = {
     "GlobalAveragePool": GlobalAveragePool2D,
     "GlobalMaxPool": GlobalMaxPool2D,
@@ -32,6 +37,9 @@ REDUCTIONS: dict[str, type[Layer]] = {
 
 @reads("Conv")
 def convolution(node: Node, row: Growing) -> None:
+    if row.rank == 3:
+        convolution_over_sequence(node, row)
+        return
     expect_images(node, row)
     kernel, b = node.weights(1), node.array(2)
     size, stride, dilation = steps(node, kernel.shape[2:])
@@ -45,6 +53,26 @@ def convolution(node: Node, row: Growing) -> None:
         bias=b is not None,
     )
     row.add(layer, **arrays(kernel.transpose(OURS_OF_CONV), b))
+
+
+def convolution_over_sequence(node: Node, row: Growing) -> None:
+    expect_channels_first(node, row)
+    kernel, b = node.weights(1), node.array(2)
+    (size,) = node.attribute("kernel_shape", kernel.shape[2:])
+    (stride,), (dilation,) = node.attribute("strides", [1]), node.attribute("dilations", [1])
+    before, after = node.attribute("pads", [0, 0])
+    same = Windows.along(row.shape[0], size, stride, "same", dilation)
+    padding = padding_from(node, same, (0, before), (0, after))
+    layer = Conv1D(
+        len(kernel),
+        size,
+        stride,
+        padding[1] if isinstance(padding, tuple) else padding,
+        dilation=dilation,
+        groups=node.attribute("group", 1),
+        bias=b is not None,
+    )
+    row.add(layer, **arrays(kernel.transpose(OURS_OF_SEQUENCES), b))
 
 
 @reads("ConvTranspose")
@@ -122,8 +150,13 @@ def expect_images(node: Node, row: Growing) -> None:
     """Refuse all but images, with the channels first as ONNX has them."""
     if row.rank != 4:
         node.refuse(f"is given an array of {row.rank} axes; chainrule's layer takes images, of 4")
+    expect_channels_first(node, row)
+
+
+def expect_channels_first(node: Node, row: Growing) -> None:
+    """Refuse values whose channels are elsewhere in ONNX."""
     if not row.has_channels_first:
-        node.refuse("is given images whose channels are not on axis 1")
+        node.refuse("is given values whose channels are not on axis 1")
 
 
 def image(row: Growing) -> Pair:
@@ -152,27 +185,34 @@ def pool_windows(node: Node, row: Growing) -> tuple[Pair, Pair, Windows]:
     return size, stride, Windows.over(image(row), size, stride, "same")
 
 
-def padding_of(node: Node, same: Windows) -> Padding:
+def padding_of(node: Node, same: Windows) -> Literal["valid", "same"] | Pair:
     """The padding, as layers take it.
 
     Args:
         same: the windows with padding "same", which has the odd row below and to the right.
     """
-    kind = node.attribute("auto_pad", "NOTSET")
     top, left, bottom, right = node.attribute("pads", [0, 0, 0, 0])
+    return padding_from(node, same, (top, left), (bottom, right))
+
+
+def padding_from(
+    node: Node, same: Windows, before: Pair, after: Pair
+) -> Literal["valid", "same"] | Pair:
+    """The padding, given the rows and columns before and after an image."""
+    kind = node.attribute("auto_pad", "NOTSET")
     if kind == "VALID":
         return "valid"
     if kind == "SAME_UPPER" or (kind == "SAME_LOWER" and same.before == same.after):
         return "same"
-    if kind == "NOTSET" and (top, left) == (bottom, right):
-        return top, left
-    if kind == "NOTSET" and ((top, left), (bottom, right)) == (same.before, same.after):
+    if kind == "NOTSET" and before == after:
+        return before
+    if kind == "NOTSET" and (before, after) == (same.before, same.after):
         return "same"
     if kind != "NOTSET":
         node.refuse(f"has auto_pad={kind}, with the odd row above; chainrule has it below")
     node.refuse(
-        f"pads {top} rows above and {bottom} below, {left} columns to the left and {right} to the "
-        "right, as no padding of chainrule does"
+        f"pads {before[0]} rows above and {after[0]} below, {before[1]} columns to the left and "
+        f"{after[1]} to the right, as no padding of chainrule does"
     )
 
 

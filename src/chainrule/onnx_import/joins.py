@@ -1,10 +1,10 @@
-"""Where two ways meet: residual blocks, branches side by side, and SiLU."""
+"""Where two ways meet: residual blocks, branches side by side, and gates."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from chainrule.layers import Concatenate, Identity, Residual, Sigmoid, SiLU
+from chainrule.layers import Concatenate, Flatten, Gated, Identity, Layer, Residual, Sigmoid, SiLU
 from chainrule.onnx_import.growing import Growing
 from chainrule.onnx_import.node import Node
 from chainrule.onnx_import.operators import joins, reads
@@ -38,12 +38,29 @@ def one_part(node: Node, row: Growing) -> None:
 
 
 @joins("Mul")
-def silu(node: Node, row: Growing, ways: list[Growing]) -> None:
-    """x · σ(x), which older versions of ONNX have in two nodes."""
-    kinds = [[type(layer) for layer in way.layers] for way in ways if way.layers]
-    if len(ways) != 2 or kinds != [[Sigmoid]]:
-        node.refuse("multiplies two computed values, for which chainrule has no layer but SiLU")
-    row.add(SiLU())
+def gated(node: Node, row: Growing, ways: list[Growing]) -> None:
+    """x · gate(x); x · σ(x) is SiLU, which older versions of ONNX have in two nodes."""
+    past, gate = sorted(ways, key=lambda way: len(way.layers))
+    if past.layers:
+        node.refuse("multiplies two computed values, of which chainrule's Gated makes only one")
+    is_silu = [type(layer) for layer in gate.layers] == [Sigmoid]
+    row.add(SiLU() if is_silu else Gated(gate_of(node, past, gate)))
+
+
+def gate_of(node: Node, x: Growing, gate: Growing) -> list[Layer]:
+    """The layers of a gate that has a factor for each value of x, or for each of its channels."""
+    if gate.shape == x.shape and lie_alike(gate, x):
+        return gate.layers or [Identity()]
+    last = x.rank - 1
+    for_channels = tuple(
+        size if axis == last else 1 for axis, size in zip(x.axes[1:], x.shape_there, strict=True)
+    )
+    if gate.shape_there != for_channels or gate.features is not None:
+        node.refuse(
+            f"multiplies examples of shape {x.shape_there} by a gate of shape {gate.shape_there}; "
+            f"Gated of chainrule by one of the same shape, or of {for_channels}"
+        )
+    return [*gate.layers, Flatten()]
 
 
 def expect_alike(node: Node, ways: list[Growing]) -> None:

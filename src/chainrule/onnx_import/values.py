@@ -14,6 +14,7 @@ from chainrule.layers import (
     LeakyReLU,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     Sigmoid,
     SiLU,
@@ -49,6 +50,22 @@ def identity(node: Node, row: Growing) -> None:
 @reads("LeakyRelu")
 def leaky_relu(node: Node, row: Growing) -> None:
     row.add(LeakyReLU(node.attribute("alpha", 0.01)))
+
+
+@reads("PRelu")
+def prelu(node: Node, row: Growing) -> None:
+    """ONNX may have a slope for each value, of which each channel must have but one here."""
+    given = node.weights(1)
+    slopes = given[0] if given.ndim == row.rank and len(given) == 1 else given
+    try:
+        there = np.broadcast_to(slopes, row.shape_there)
+    except ValueError:
+        node.refuse(f"has slopes of shape {given.shape} for examples of shape {row.shape_there}")
+    ours = row.our_order(there.transpose(np.argsort(row.axes[1:])))
+    alpha = ours.reshape(-1, row.shape[-1])[0]
+    if (ours != alpha).any():
+        node.refuse("has several slopes for a channel; PReLU of chainrule has one")
+    row.add(PReLU(), alpha=alpha)
 
 
 @reads("Elu")

@@ -1,9 +1,11 @@
-"""Where the runs of a comparison go: to processes of this machine, or to a Dask cluster."""
+"""Where the runs of a comparison go: to processes of this machine, to those that mpiexec started,
+or to a Dask cluster."""
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from chainrule.errors import ClusterError, ConfigError
 from chainrule.experiments.workers import worker_processes
 from chainrule.extras import optional
 
-LOCAL, ADDRESS, FILE = "local", "dask:", "dask-file:"
+LOCAL, MPI, ADDRESS, FILE = "local", "mpi", "dask:", "dask-file:"
 SCHEDULER = r"((tcp|tls|ws|wss)://)?([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}"  # an address
 SECONDS_TO_ANSWER = 10  # for a scheduler
 
@@ -27,16 +29,20 @@ def executor_for(
     """The executor that ``--executor`` asks for.
 
     Args:
-        place: ``local``, ``dask:ADDRESS`` or ``dask-file:PATH`` of a scheduler's file.
+        place: ``local``, ``mpi``, ``dask:ADDRESS`` or ``dask-file:PATH`` of a scheduler's file.
         workers: processes of this machine, where they are asked for.
         tell: called with what the person who waits should know.
     Raises:
         ConfigError: there is no such place.
-        ClusterError: its scheduler cannot be reached, or has workers of another version.
-        MissingPackageError: Dask is not installed.
+        ClusterError: its scheduler cannot be reached, or has workers of another version; or this
+            process is not the first of several that mpi4py started.
+        MissingPackageError: Dask or mpi4py is not installed.
     """
     if place == LOCAL:
         with worker_processes(workers) as pool:
+            yield pool
+    elif place == MPI:
+        with _mpi_pool() as pool:
             yield pool
     elif re.fullmatch(ADDRESS + SCHEDULER, place):
         with _dask_client(place, address=place.removeprefix(ADDRESS)) as client:
@@ -49,7 +55,7 @@ def executor_for(
             yield _checked(client, place, tell)
     else:
         raise ConfigError(
-            "write --executor local, dask:ADDRESS as in dask:tcp://10.0.0.5:8786, or "
+            "write --executor local, mpi, dask:ADDRESS as in dask:tcp://10.0.0.5:8786, or "
             f"dask-file:PATH; received {place!r}"
         )
 
@@ -57,6 +63,19 @@ def executor_for(
 def is_away(place: str) -> bool:
     """True if runs at a place may share no disk with this process."""
     return place != LOCAL
+
+
+@contextmanager
+def _mpi_pool() -> Iterator[Executor]:
+    """The processes that mpi4py started, of which the first is this one and gives out work."""
+    futures = optional("mpi4py.futures", "--executor mpi", "pip install 'chainrule[mpi]'")
+    if futures.__name__ not in sys.orig_argv:
+        raise ClusterError(
+            "--executor mpi needs processes that wait for work: start them with "
+            "`mpiexec -n 4 python -m mpi4py.futures -m chainrule compare …`"
+        )
+    with futures.MPIPoolExecutor() as pool:
+        yield pool
 
 
 @contextmanager

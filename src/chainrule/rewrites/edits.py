@@ -75,9 +75,16 @@ class Edit:
         """The function's code with the change, which the tree itself does not keep."""
         self.make()
         try:
+            self._place_on_lines()
             return self.source.compiled()
         finally:
             self.take_back()
+
+    def _place_on_lines(self) -> None:
+        """Give nodes that stand on no line yet that of what they stand in."""
+        for place, _ in self.changes:
+            is_statement = place.node is place.statement
+            ast.fix_missing_locations(self.source.node if is_statement else place.statement)
 
 
 def places(source: FunctionSource) -> list[Place]:

@@ -8,12 +8,14 @@ the objects that hold the function, has to be made anew.
 from __future__ import annotations
 
 import ast
+import copy
 import gc
 import inspect
 import linecache
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -48,13 +50,11 @@ class FunctionSource:
         first, last = self.statement.lineno, self.statement.end_lineno
         effort.add_compiled((last or first) - first + 1)
         own = self.functions[0].__code__
-        statement = self.statement
-        if isinstance(self.node, ast.FunctionDef) and self._runs_over_globals():
-            statement = over_globals(self.node)
-        module = ast.Module([statement], [])
-        ast.fix_missing_locations(module)
+        around = self._around
+        if isinstance(self.node, ast.FunctionDef) and self._runs_over_globals:
+            around = over_globals(self.node)
         try:
-            code = compile(module, self.file, "exec")
+            code = compile(ast.Module([around], []), self.file, "exec")
         except (SyntaxError, ValueError, TypeError):
             return None
         return next(
@@ -68,6 +68,17 @@ class FunctionSource:
             None,
         )
 
+    @cached_property
+    def _around(self) -> ast.stmt:
+        """The statement of the top level; of a class only what the function stands in."""
+        if not isinstance(self.statement, ast.ClassDef):
+            return self.statement
+        parts = (part for part in self.statement.body if self.node in ast.walk(part))
+        alone = copy.copy(self.statement)
+        alone.body = [next(parts)]
+        return alone
+
+    @cached_property
     def _runs_over_globals(self) -> bool:
         """True if it stands within another function, and yet runs over the names of its file."""
         around = (node for node in ast.walk(self.statement) if isinstance(node, ast.FunctionDef))

@@ -19,7 +19,16 @@ from chainrule.chain import Chain
 from chainrule.display import counted
 from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional
-from chainrule.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Layer, LayerNorm
+from chainrule.layers import (
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Layer,
+    LayerNorm,
+    PReLU,
+)
 from chainrule.types import Array
 from chainrule.weights.places import (
     Holder,
@@ -36,15 +45,18 @@ NAMES = {  # of arrays
     "b": "bias",
     "gamma": "gamma",
     "beta": "beta",
+    "alpha": "alpha",
     "running_mean": "moving_mean",
     "running_variance": "moving_variance",
 }
 KINDS: dict[str, type[Layer]] = {  # as classes of Keras are called in its files
     "dense": Dense,
+    "conv1d": Conv1D,
     "conv2d": Conv2D,
     "conv2d_transpose": ConvTranspose2D,
     "batch_normalization": BatchNorm,
     "layer_normalization": LayerNorm,
+    "p_re_lu": PReLU,  # with shared_axes=[1, 2] on images
 }
 Theirs = tuple[str, str, list[Array]]  # the kind of a layer, its name, its arrays in order
 

@@ -14,22 +14,24 @@ from chainrule.errors import ArgumentError
 from chainrule.layers import (
     BatchNorm,
     Concatenate,
+    Conv1D,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Flatten,
     Layer,
     LayerNorm,
+    PReLU,
     Reshape,
     Residual,
 )
 from chainrule.layers.base import join, walk
-from chainrule.layouts import Layout, Order, layouts
+from chainrule.layouts import Layout, Order, layouts, turned_examples
 from chainrule.limits import shortened
 from chainrule.text import printable
 from chainrule.types import Array, Shape
 
-WITH_ARRAYS = (Dense, Conv2D, ConvTranspose2D, BatchNorm, LayerNorm)  # on both sides
+WITH_ARRAYS = (Dense, Conv1D, Conv2D, ConvTranspose2D, BatchNorm, LayerNorm, PReLU)  # on both sides
 Sizes = list[tuple[str, tuple[Shape, ...]]]  # kinds of layers, with the shapes of their arrays
 
 
@@ -79,10 +81,10 @@ def layers_with_arrays(network: Chain, order: Order, names: Mapping[str, str]) -
         ArgumentError: one has them in an order that is not known.
     """
     placed = list(walk(network.root))
+    turned = turned_examples(order, (layer for _, layer in placed))
     for position, layer in placed:
         check_kind(position, layer)
-        if order == "channels first":
-            check_order(position, layer)
+        check_order(position, layer, turned)
     layers = [(layer, next(iter(shapes(layer)), ())) for _, layer in placed]
     return [
         Holder(position, layer, list(places(position, layer, layout, names)))
@@ -133,16 +135,24 @@ def check_kind(position: str, layer: Layer) -> None:
         )
 
 
-def check_order(position: str, layer: Layer) -> None:
-    """Refuse a layer whose numbers lie in an order that is not known where channels are first."""
-    if isinstance(layer, Reshape) and any(map(has_channels, (*shapes(layer), layer.shape))):
+def check_order(position: str, layer: Layer, turned: tuple[int, ...]) -> None:
+    """Refuse a layer whose numbers lie in an order that is not known where channels are first.
+
+    Args:
+        turned: how many axes those examples have whose channels are.
+    """
+
+    def in_another_order(shape: Shape) -> bool:
+        return len(shape) in turned and shape[-1] > 1 and math.prod(shape[:-1]) > 1
+
+    if isinstance(layer, Reshape) and any(map(in_another_order, (*shapes(layer), layer.shape))):
         raise ArgumentError(
             f"layer {position} (Reshape) reads images channels last, PyTorch channels first: the "
             "weights beside it are in another order there, which is not known"
         )
     within = [inner for _, inner in walk(layer)] if isinstance(layer, Concatenate) else []
     flattened = [shape for inner in within if isinstance(inner, Flatten) for shape in shapes(inner)]
-    if any(map(has_channels, flattened)):
+    if any(map(in_another_order, flattened)):
         raise ArgumentError(
             f"layer {position} (Concatenate) joins flattened images, whose features PyTorch has in "
             "another order: put Flatten() after it"
@@ -152,11 +162,6 @@ def check_order(position: str, layer: Layer) -> None:
 def shapes(layer: Layer) -> list[Shape]:
     """The shapes of the examples that a layer is given; the root of a network is given none."""
     return list(dict(vars(layer).get("_shapes", ())))
-
-
-def has_channels(shape: Shape) -> bool:
-    """True if images of this shape are in another order channels first."""
-    return len(shape) == 3 and shape[2] > 1 and math.prod(shape[:2]) > 1
 
 
 def checked(matches: Iterable[tuple[Holder, str, Mapping[str, Array]]]) -> list[Pair]:

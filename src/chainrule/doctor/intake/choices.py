@@ -9,23 +9,19 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from chainrule.doctor.intake.examples import KEYS, Case, Example, object_case
-from chainrule.doctor.intake.guessed_runs import as_meant
+from chainrule.doctor.intake.cases import KEYS, Case, Example
+from chainrule.doctor.intake.examples import object_case
+from chainrule.doctor.intake.meanings import as_meant
 from chainrule.doctor.properties.repeated_calls import again
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.branches import (
-    ACTIVATION,
-    Branch,
-    Place,
-    branches_in,
-    places_run,
-    source_of,
-    words_beside,
-)
+from chainrule.foreign.branches import Branch, Place, branches_in
 from chainrule.foreign.calling import optional
 from chainrule.foreign.effort import LIBRARIES
 from chainrule.foreign.notebooks import is_notebook, read_notebook
+from chainrule.foreign.offered_words import ACTIVATION, words_beside
+from chainrule.foreign.places_run import places_run
+from chainrule.foreign.source import source_of
 
 OTHERWISE = {"relu", "sigmoid", "softmax"}  # for words that code does not compare with
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import Example
+from chainrule.doctor.intake.cases import Example
 from chainrule.foreign.observing import Call
 from chainrule.foreign.parameter_names import is_weight
 from chainrule.foreign.randomness import not_constant, random_like

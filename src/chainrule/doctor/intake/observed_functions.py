@@ -10,15 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import (
-    NO_INPUT,
-    Case,
-    Example,
-    first_that_runs,
-    from_code,
-    from_example,
-    loss_in,
-)
+from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, first_that_runs
+from chainrule.doctor.intake.examples import from_example
 from chainrule.doctor.intake.observed_arrays import (
     argument,
     as_array,
@@ -27,6 +20,7 @@ from chainrule.doctor.intake.observed_arrays import (
     part_of_batch,
     telling,
 )
+from chainrule.doctor.intake.programs import from_code, loss_in, refuse_deltas
 from chainrule.foreign.calling import required
 from chainrule.foreign.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
@@ -111,6 +105,7 @@ def _case(forward: Call, backward: Call, observed: Observed) -> Case:
         ),
         partial(_made, forward, backward, observed),
     )
+    refuse_deltas(case, forward.name)
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
     return case

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import Case
+from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.usual_losses import with_assumed_loss
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Pass, Program
@@ -192,7 +192,7 @@ def _by_output(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
 def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
     rate = rate_of(seen.node, seen.names)
     name = f"the loop in line {seen.node.lineno}"
-    kind = LoopThatHidesGradients if hides_gradients(seen.node) else LoopProgram
+    kind = LoopThatHidesGradients if hides_gradients(seen.node, seen.names) else LoopProgram
     return kind(name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
 
 

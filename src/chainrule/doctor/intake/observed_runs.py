@@ -14,23 +14,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.failure import is_own
-from chainrule.doctor.intake.examples import (
-    NO_INPUT,
-    Case,
-    Example,
-    Made,
-    first_that_runs,
-    held_targets,
-    object_case,
-)
-from chainrule.doctor.intake.guessed_runs import (
-    as_meant,
-    attempt_class,
-    has_both_passes,
-    is_abstract,
-    passes_among,
-)
+from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_that_runs
+from chainrule.doctor.intake.examples import object_case
+from chainrule.doctor.intake.guessed_classes import attempt_class, has_both_passes, is_abstract
+from chainrule.doctor.intake.guessed_functions import passes_among
 from chainrule.doctor.intake.joint_functions import joint_cases
+from chainrule.doctor.intake.meanings import as_meant
+from chainrule.doctor.intake.objects import held_targets
 from chainrule.doctor.intake.observed_arrays import (
     argument,
     batches,
@@ -48,7 +38,7 @@ from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.joint import joint_method
 from chainrule.foreign.loading import classes_in, functions_in
-from chainrule.foreign.loops import written_out
+from chainrule.foreign.loops import names_used, written_out
 from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
 from chainrule.foreign.parameter_names import is_untrained
 from chainrule.foreign.roles import (
@@ -57,6 +47,7 @@ from chainrule.foreign.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     is_spelt_like,
+    method_among,
 )
 from chainrule.foreign.source import attributes_keeping
 from chainrule.types import Array
@@ -152,6 +143,16 @@ def _add_objects(found: Found, observed: Observed) -> None:
             parts = _within(thing.owner)
             covered |= parts.keys()
             found.classes |= {type(part) for part in parts.values()}
+    if found.cases:
+        _forget_trainers(found, observed)
+
+
+def _forget_trainers(found: Found, observed: Observed) -> None:
+    """An object that has no forward pass only trains another one, which is examined."""
+    owners = {id(call.owner): call.owner for call in observed.calls if call.owner is not None}
+    for key, owner in owners.items():
+        if method_among(owner, FORWARD_METHODS) is None:
+            found.failures.pop(key, None)
 
 
 def _add_loop(found: Found, observed: Observed) -> None:
@@ -160,6 +161,8 @@ def _add_loop(found: Found, observed: Observed) -> None:
         name = f"the loop in line {seen.node.lineno}"
         if found.attempt(seen, name, partial(loop_case, seen, observed)):
             found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
+            for called in names_used(seen.node):
+                found.failures.pop(called, None)
             found.classes.add(type(seen.owner))
             return
 

@@ -13,21 +13,17 @@ import numpy as np
 
 from chainrule.configurable import find_name
 from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.cases import Case, Example
 from chainrule.doctor.intake.choices import all_choices
-from chainrule.doctor.intake.examples import (
-    Case,
-    Example,
-    from_example,
-)
-from chainrule.doctor.intake.guessed_runs import (
+from chainrule.doctor.intake.examples import from_example
+from chainrule.doctor.intake.guessed_classes import (
     attempt_class,
-    attempt_functions,
-    attempt_object,
     attempt_optimizer,
     has_both_passes,
     is_abstract,
-    passes_among,
 )
+from chainrule.doctor.intake.guessed_functions import attempt_functions, passes_among
+from chainrule.doctor.intake.guessed_objects import attempt_object
 from chainrule.doctor.intake.joint_functions import attempt_joint
 from chainrule.doctor.intake.loss_objects import predictions
 from chainrule.doctor.intake.observed_runs import watched

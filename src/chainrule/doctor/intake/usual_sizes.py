@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.examples import DERIVATIVE_METHODS
-from chainrule.foreign.branches import ACTIVATION, source_of, words_compared
+from chainrule.doctor.intake.activations import DERIVATIVE_METHODS
 from chainrule.foreign.calling import optional
 from chainrule.foreign.gradient_names import (
     is_derivative_argument,
@@ -20,6 +19,7 @@ from chainrule.foreign.gradient_names import (
     says_derivative,
 )
 from chainrule.foreign.loading import authors_classes, classes_in, functions_in
+from chainrule.foreign.offered_words import ACTIVATION, words_compared
 from chainrule.foreign.parameter_names import is_bias, is_weight
 from chainrule.foreign.randomness import random_like
 from chainrule.foreign.roles import role_of
@@ -30,6 +30,7 @@ from chainrule.foreign.source import (
     methods_called,
     parts_of,
     parts_of_each,
+    source_of,
     string_options,
 )
 from chainrule.seeding import generator
@@ -76,6 +77,7 @@ RULES: tuple[tuple[str, Any], ...] = (
 )
 
 
+COUNTS_LAYERS = re.compile(r"(n|num|number)_?(of_?)?(hidden_?)?(layers?|hidden)")
 OPTIMIZER = re.compile(r"optim|^opt$", re.IGNORECASE)
 SETTINGS = re.compile(
     r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
@@ -117,7 +119,11 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
     plain = {"stride": 1, "strides": 1, "padding": 0, "pad": 0}
     if any(name.lower() in plain for name in needed):
         yield values(**{n: plain[n.lower()] for n in needed if n.lower() in plain})
-    if any(isinstance(value, list) for value in values()):
+    sizes = next((value for value in values() if isinstance(value, list)), None)
+    counts = [name for name in needed if COUNTS_LAYERS.fullmatch(name.lower())]
+    for besides in (0, 1, 2) if sizes and counts else ():  # hidden ones, or all that there are
+        yield values(**dict.fromkeys(counts, len(sizes) + besides))
+    if sizes is not None:
         yield [3 if isinstance(value, list) else value for value in values()]
     shaped = [n for n in needed if "shape" in n.lower() and not re.search("kernel|filter|pool", n)]
     if shaped:

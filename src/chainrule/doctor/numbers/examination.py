@@ -30,18 +30,23 @@ from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
 from chainrule.foreign.gradients import fit
 from chainrule.foreign.loading import line_in
-from chainrule.foreign.parameter_names import is_bias, is_parameter
+from chainrule.foreign.parameter_names import is_bias, is_factor, is_parameter
 from chainrule.foreign.randomness import nobody_else_draws, random_like
 from chainrule.foreign.source import ascends, files_of, multiplies_by_backward
 from chainrule.types import Array
 
 # Lines, as `effort` counts them:
 MEASURING = 1_500_000  # for the entries of true gradients
+UNKNOWN_RATE = 1.0  # where nothing tells the learning rate
 # Entries of a gradient:
 AT_LEAST = 40  # are measured, whatever the effort
 ALIGNED = 100  # tell which loss is meant
 HANDS_ON = (
     "the softmax hands on the gradient that it is given: right where that of the loss is p - y"
+)
+WITH_ITS_LOSS = (
+    "the softmax hands back p - y, times what it is given: the derivative of the cross-entropy "
+    "that stands behind it"
 )
 FOR_HALF_SQUARES = (
     "the derivative of the loss is p - y, that of half the sum of squared errors, and the loss is "
@@ -186,7 +191,13 @@ def _checked(subject: Subject, answer: Answer | None) -> list[str]:
     has = [name for name in subject.values if answer.gradients.get(name) is not None]
     if "x" in has and len(has) > 1 and answer.dy is None:
         has.remove("x")  # what a network hands on below its first layer serves nobody
-    return [n for n in subject.values if n in has or (n != "x" and is_parameter(n))]
+    return [n for n, v in subject.values.items() if n in has or (n != "x" and _is_due(n, v))]
+
+
+def _is_due(name: str, value: Array) -> bool:
+    """True if a value should have a gradient: it is a parameter by its name, and no number that
+    code only multiplies by, as the scale of a dropout."""
+    return is_parameter(name) and not (value.ndim == 0 and is_factor(name))
 
 
 def measure_wrong(found: Examination) -> None:
@@ -230,6 +241,8 @@ def convention(found: Examination) -> str | None:
         return FOR_LOGITS if "softmax-jacobian" in codes else None
     if _is_softmax_that_hands_on(found):
         return HANDS_ON
+    if _is_softmax_with_its_loss(found):
+        return WITH_ITS_LOSS
     if _is_of_half_squares(found):
         return FOR_HALF_SQUARES
     if (outputs := _averaged_over_examples(found)) is not None:
@@ -253,6 +266,11 @@ def convention(found: Examination) -> str | None:
         return (
             f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
             "learning rate takes up the factor"
+        )
+    if ratio > 0 and subject.learning_rate == UNKNOWN_RATE and answer.updated >= set(parameters):
+        return (
+            f"{names} seen in the update {ratio:.4g} times the gradients, all alike: the learning "
+            "rate, which nothing is named after"
         )
     if not subject.batch or subject.batch < 2:
         return None
@@ -368,6 +386,19 @@ def _is_softmax_that_hands_on(found: Examination) -> bool:
     return handed_on and "softmax-jacobian" in codes
 
 
+def _is_softmax_with_its_loss(found: Examination) -> bool:
+    """True if a softmax is handed the targets, too, and hands back the gradient of its loss."""
+    answer, given = found.answer, found.given("x")
+    if found.wrong != ["x"] or answer is None or answer.dy is None or given is None:
+        return False
+    output, targets = np.asarray(answer.output), getattr(found.subject, "targets_beside", None)
+    if targets is None or output.ndim != 2 or given.shape != output.shape:
+        return False
+    is_softmax = any(np.allclose(output.sum(axis=axis), 1) for axis in (0, 1))
+    ratio = ratio_of(given, answer.dy * (output - targets))
+    return is_softmax and ratio is not None and ratio > 0
+
+
 def _are_yet_to_be_summed(found: Examination) -> bool:
     """True if the wrong gradients, those of weights among them, are right once they are summed over
     a first axis that they have besides, or along which the parameter is one: one for each example,
@@ -375,7 +406,7 @@ def _are_yet_to_be_summed(found: Examination) -> bool:
     for name in found.wrong:
         shape, given = found.truths[name].shape, np.asarray(found.given(name))
         full = (1, *shape) if given.ndim > len(shape) else shape
-        if given.ndim != len(full) or given.shape[0] == full[0]:
+        if not full or given.ndim != len(full) or given.shape[0] == full[0]:
             return False
         axes = tuple(axis for axis, size in enumerate(full) if size == 1)
         if not found.truths[name].agrees(given.sum(axis=axes)):

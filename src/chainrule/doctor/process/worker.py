@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.doctor.diagnosis import diagnose_request
 from chainrule.doctor.failure import DoctorError, failed
 from chainrule.doctor.findings import Diagnosis, Finding
-from chainrule.doctor.intake.examples import Case, Example
+from chainrule.doctor.intake.cases import Case, Example
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import (
     flat,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
@@ -35,11 +36,19 @@ class ActivationPair(Subject):
         self.dy = random_like(self.values["x"], "upstream")
         self.randomness = Randomness([])
         self.of = of
+        self.takes_numbers = _takes_numbers_alone(function, self.values["x"])
+
+    def _called(self, function: Function, point: Array) -> Any:
+        """What a function gives for an array, or for each number in it."""
+        if not self.takes_numbers:
+            return counted(function, point.copy())
+        given = [counted(function, float(number)) for number in point.flat]
+        return np.array(given, np.float64).reshape(point.shape)
 
     def output(self, x: Array) -> Array:
         """f(x)."""
         with np.errstate(all="ignore"), self.randomness.frozen():
-            given = counted(self.function, x.copy())
+            given = self._called(self.function, x)
         given = given[0] if isinstance(given, tuple) else given
         output = np.asarray(given, np.float64)
         if output.shape != x.shape:
@@ -56,7 +65,7 @@ class ActivationPair(Subject):
         output = self.output(x)
         with np.errstate(all="ignore"), self.randomness.frozen():
             point = x if self.of == "input" else output
-            slopes = np.asarray(counted(self.derivative, point.copy()))
+            slopes = np.asarray(self._called(self.derivative, point))
         return Answer({"x": self._product(slopes, x)}, {"x": "derivative"}, output, self.dy)
 
     def _product(self, slopes: Array, x: Array) -> Array:
@@ -69,6 +78,19 @@ class ActivationPair(Subject):
 
     def functions(self) -> list[Function]:
         return [self.derivative, self.function]
+
+
+def _takes_numbers_alone(function: Function, x: Array) -> bool:
+    """True if a function is written for a number: ``if x > 0``, ``max(0, x)``, ``math.exp(x)``."""
+    with np.errstate(all="ignore"):
+        try:
+            function(x.copy())
+        except (TypeError, ValueError):
+            with suppress(Exception):  # user code: what it raises is found later
+                return np.ndim(function(float(x.flat[0]))) == 0
+        except Exception:  # likewise
+            return False
+    return False
 
 
 class LossPair(Subject):

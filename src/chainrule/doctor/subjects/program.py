@@ -23,9 +23,11 @@ from chainrule.foreign.conventions import (
     Function,
     asks_for_gradient,
     finishing_methods,
+    is_handed_gradient_alone,
     learning_rate_of,
     other_update,
     starts_from_targets,
+    takes_no_gradient,
     takes_targets,
 )
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
@@ -44,6 +46,8 @@ from chainrule.foreign.source import attributes_keeping, files_of, returned_name
 from chainrule.foreign.state import Path, Values
 from chainrule.foreign.watching import counting_calls
 from chainrule.types import Array
+
+OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first
 
 
 @dataclass
@@ -187,7 +191,7 @@ class Program(Subject):
         base = self._value(first)
         for path, array in arrays.items():
             name = "x (parameter)" if names[path] == "x" else names[path]
-            if is_untrained(name) or not array.size:
+            if is_untrained(name) or not array.size or self._holds_as_data(path):
                 continue
             self.paths[name] = path
             moved = np.asarray(array, np.float64) + 0.1 * random_like(array, "dependence")
@@ -201,6 +205,10 @@ class Program(Subject):
                 base = self._value(self.run(self.values))
             else:
                 del self.paths[name]
+
+    def _holds_as_data(self, path: Path) -> bool:
+        """True if an array is the input or the targets, of code that is handed neither."""
+        return not self.x.ndim and role_of(states.path_end(path)) in ("x", "y")
 
     def _widen_numbers(self) -> None:
         """Let a number that stands for a vector be one: gamma = 1.0, whose gradient is a vector."""
@@ -283,6 +291,11 @@ class Program(Subject):
                     'needed: give a function "loss" in example(rng)'
                 )
             return None
+        if self.y is None and takes_no_gradient(self.code.backward(self.code.state)):
+            raise CannotCheckError(
+                f"the backward pass of {self.name} is handed neither a gradient nor targets, and "
+                "no targets were found that it holds"
+            )
         self.code = replace(self.code, loss=None)
         return random_like(first.output, "upstream")
 
@@ -313,6 +326,8 @@ class Program(Subject):
         if self.code.is_dictionary:
             roles["parameters"] = state
             named.update(state)
+        else:
+            named = {**self._held_parameters(state), **named}
         given = call(self.code.forward(state), roles, named, ("x", "parameters", "y"))
         for attribute in self.kept_by_others:
             setattr(state, attribute, given)
@@ -320,6 +335,19 @@ class Program(Subject):
         if self.code.is_dictionary:
             named.update(state)
         return Pass(state, roles, {**named, **by_name})
+
+    def _held_parameters(self, state: Any) -> dict[str, Any]:
+        """The parameters that an object holds under the name by which its passes ask for them:
+        ``forward(x, weights)``, called as ``net.forward(x, net.weights)``."""
+        passes = self.code.forward(state), self.code.backward(state)
+        asked = {name for each in passes for name in required(each)}
+        held = {name for name in asked if is_weight(name) or role_of(name) == "parameters"}
+        return {name: getattr(state, name) for name in held if hasattr(state, name)}
+
+    @property
+    def targets_beside(self) -> Array | None:
+        """What the last backward pass was handed as the targets, beside a gradient."""
+        return None if self.dy is None else self.handed_in.get("y")
 
     def _computes_loss(self) -> bool:
         """True if the forward pass is given the targets, and the backward pass begins with them."""
@@ -398,7 +426,7 @@ class Program(Subject):
         if self.dy is not None and self.y is None:
             roles["y"] = np.ones_like(self.dy)  # asked for beside dy: it makes no difference
         grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
-        if "grads" in required(function):
+        if "grads" in required(function) and not is_handed_gradient_alone(function):
             roles["grads"] = grads
         if self.dy is None and self.code.loss is not None and not required(function):
             self._given_loss(self.code.loss, done)  # backward() alone: the loss keeps what it needs
@@ -445,12 +473,16 @@ class Program(Subject):
     def is_random(self) -> bool:
         try:
             first = self.loss(self.values)
-            self.random_draw = 3
-            return first != self.loss(self.values) or self._draws_alone()
+            return any(self._loss_of_draw(n) != first for n in OTHER_DRAWS) or self._draws_alone()
         except Exception:  # user code: what it raises is found elsewhere
             return False
         finally:
             self.random_draw = 0
+
+    def _loss_of_draw(self, number: int) -> float:
+        """The loss with other random numbers."""
+        self.random_draw = number
+        return self.loss(self.values)
 
     def _draws_alone(self) -> bool:
         """True if the code keeps a generator and no parameters, as dropout does."""

@@ -1,7 +1,9 @@
 """Batch norm, in the stages that end where threads must wait for each other.
 
 Each share has the mean and the squares of its own examples; what all of them have is then merged by
-each of them, in the same order. Only x is kept for the way back: x̂ is (x - mean) / σ again.
+each of them, in the same order. Where several processes train together, one share of each process
+has what all processes have, and the others have nothing. Only x is kept for the way back: x̂ is
+(x - mean) / σ again.
 
 Loops go over some pixels at a time, `width` numbers, so that they are long where channels are few:
 what belongs to a channel stands once for each of these pixels.
@@ -17,6 +19,7 @@ from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import clear, constant, copy, pointer, size_of
 from chainrule.engine.codegen.operands import context_at, count_rows, of_thread, read
 from chainrule.engine.operations.gradients import gather
+from chainrule.engine.operations.processes import ask_processes
 from chainrule.engine.program.instructions import Private, Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering
 from chainrule.engine.program.records import Task
@@ -43,6 +46,28 @@ class BatchMoments(NamedTuple):
     own: Moments
     channels: int
     width: int
+
+
+class ExchangeMoments(NamedTuple):
+    """The moments of the values of all processes, as those of the first share."""
+
+    own: Moments  # of each share
+    all: Moments
+    message: Private
+    function: int
+    channels: int
+
+
+class ExchangeSums(NamedTuple):
+    """The sums over all processes of dγ and dβ, as those of the first share."""
+
+    dgamma: Private  # of each share
+    dbeta: Private
+    all_dgamma: Private
+    all_dbeta: Private
+    message: Private
+    function: int
+    channels: int
 
 
 class BatchNorm(NamedTuple):
@@ -127,6 +152,7 @@ def lower_batch_norm(to: Lowering, layer: layers.BatchNorm, x: Tensor, shape: Sh
     block, own, all_shares = (moments(width) for _ in range(3))
     to.forward(BatchMoments(x, block, own, channels, width))
     to.wait(to.code.forward)
+    own = exchange_moments(to, own, channels)
     to.forward(BatchNorm(x, y, own, all_shares, inverse, room, *arrays, *settings, layer.momentum))
 
     def pull(dy: Tensor) -> Tensor | None:
@@ -135,7 +161,7 @@ def lower_batch_norm(to: Lowering, layer: layers.BatchNorm, x: Tensor, shape: Sh
         to.backward(BatchNormSums(dy, *kept, dgamma, dbeta, channels, width))
         to.wait(to.code.backward)
         dx = to.output(x, x.size)
-        sums = (dgamma, dbeta, all_dgamma, all_dbeta)
+        sums = (*exchange_sums(to, dgamma, dbeta, channels), all_dgamma, all_dbeta)
         to.backward(BatchNormDx(dy, dx, *kept, *sums, scale, layer.gamma, channels, width))
         gather(to, layer.dgamma, dgamma)
         gather(to, layer.dbeta, dbeta)
@@ -147,6 +173,30 @@ def lower_batch_norm(to: Lowering, layer: layers.BatchNorm, x: Tensor, shape: Sh
 def moments(width: int) -> Moments:
     """Memory for them."""
     return Moments(Private(1), Private(width), Private(width))
+
+
+def exchange_moments(to: Lowering, own: Moments, channels: int) -> Moments:
+    """The moments to be merged: those of each share, or of all processes where there are others."""
+    if to.exchange is None:
+        return own
+    merged, message = moments(channels), Private(1 + 2 * channels)
+    function = to.exchange.moments_of(channels)
+    to.forward(ExchangeMoments(own, merged, message, function, channels))
+    to.wait(to.code.forward)
+    return merged
+
+
+def exchange_sums(
+    to: Lowering, dgamma: Private, dbeta: Private, channels: int
+) -> tuple[Private, Private]:
+    """The same for dγ and dβ."""
+    if to.exchange is None:
+        return dgamma, dbeta
+    all_dgamma, all_dbeta, message = Private(channels), Private(channels), Private(2 * channels)
+    function = to.exchange.sum_of(2 * channels)
+    to.backward(ExchangeSums(dgamma, dbeta, all_dgamma, all_dbeta, message, function, channels))
+    to.wait(to.code.backward)
+    return all_dgamma, all_dbeta
 
 
 # --- kernels --------------------------------------------------------------------------------------
@@ -241,6 +291,36 @@ def merge_shares(task: Task, own: Moments, into: Moments, channels: int, like: A
             of_thread(task, own.squares, share),
         )
         merge(into, other, channels, like)
+
+
+@handles(ExchangeMoments, blocked=False)
+def exchange_batch_moments(task: Task, like: Any) -> None:
+    """The moments of all shares here, then of all processes, by the first share."""
+    if task.share != 0:
+        return
+    operands: Any = read(task, ExchangeMoments)
+    channels, item, message = operands.channels, size_of(like), operands.message
+    into = Moments(message, message + item, message + (1 + channels) * item)
+    merge_shares(task, operands.own, into, channels, like)
+    ask_processes(task, operands.function, message, like)
+    clear_moments(operands.all, channels, like)
+    merge(operands.all, into, channels, like)
+
+
+@handles(ExchangeSums, blocked=False)
+def exchange_batch_sums(task: Task, like: Any) -> None:
+    """The sums of all shares here, then of all processes, by the first share."""
+    if task.share != 0:
+        return
+    operands: Any = read(task, ExchangeSums)
+    channels, one = operands.channels, constant(1.0, like)
+    dgamma = pointer(operands.message, like)
+    dbeta = pointer(operands.message + channels * size_of(like), like)
+    add_threads(task, operands.dgamma, dgamma, channels, one, like)
+    add_threads(task, operands.dbeta, dbeta, channels, one, like)
+    ask_processes(task, operands.function, operands.message, like)
+    copy(dgamma, pointer(operands.all_dgamma, like), channels)
+    copy(dbeta, pointer(operands.all_dbeta, like), channels)
 
 
 @handles(BatchNorm, blocked=False)

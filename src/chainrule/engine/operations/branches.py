@@ -1,6 +1,7 @@
-"""Layers that only lead elsewhere: branches that are added or put side by side, and shapes.
+"""Layers that only lead elsewhere: branches that are added, multiplied or put side by side, and
+shapes.
 
-They need no arithmetic of their own but copies of columns, and sums of them.
+They need no arithmetic of their own but copies of columns, sums of them, and factors.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from chainrule import layers
 from chainrule.engine.codegen.kernel import kernel
 from chainrule.engine.codegen.native import pointer
 from chainrule.engine.codegen.operands import count_rows, read
+from chainrule.engine.operations.scaling import Scale, ScaleDfactors
 from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowered, Lowering
 from chainrule.engine.program.records import Task
@@ -60,6 +62,28 @@ def lower_residual(to: Lowering, layer: layers.Residual, x: Tensor, shape: Shape
         from_branch = pull_branch(dy)
         from_past = dy if pull_past is None else pull_past(dy)
         return add(to, x, [from_branch, from_past])
+
+    return y, pull
+
+
+@lowers(layers.Gated)
+def lower_gated(to: Lowering, layer: layers.Gated, x: Tensor, shape: Shape) -> Lowered:
+    x.owned = False
+    gate, pull_gate = to.lower(layer.gate, x, shape)
+    gate.owned = False
+    y = to.output(x, x.size, learns=gate.wants_gradient)
+    to.forward(Scale(x, y, gate))
+
+    def pull(dy: Tensor) -> Tensor | None:
+        dy.owned = False
+        dgate = to.output(gate, gate.size)
+        to.backward(ScaleDfactors(dy, x, dgate))
+        through_gate = pull_gate(dgate)
+        if not x.wants_gradient:
+            return None
+        past = to.output(x, x.size)
+        to.backward(Scale(dy, past, gate))
+        return add(to, x, [through_gate, past])
 
     return y, pull
 

@@ -86,9 +86,11 @@ class SumBias(NamedTuple):
 # --- how layers are lowered -----------------------------------------------------------------------
 
 
-@lowers(layers.Conv2D, interleavable=True)
-def lower_convolution(to: Lowering, layer: layers.Conv2D, x: Tensor, shape: Shape) -> Lowered:
-    channels, outputs, item = shape[2], layer.out_channels, layer.W.itemsize
+@lowers(layers.Conv2D, layers.Conv1D, interleavable=True)
+def lower_convolution(
+    to: Lowering, layer: layers.Conv2D | layers.Conv1D, x: Tensor, shape: Shape
+) -> Lowered:
+    channels, outputs, item = shape[-1], layer.out_channels, layer.W.itemsize
     sides = Sides.of(layer, channels, to.interleaved)
     y = to.output(x, math.prod(layer.windows.positions) * outputs, learns=True)
     bias = layer.b if layer.bias else None

@@ -63,7 +63,7 @@ class Clip(NamedTuple):
 def gather(to: Lowering, gradient: Array, parts: Private, inner: int = 0) -> None:
     """Have the threads' parts of a gradient added up."""
     rows, width = rows_and_width(gradient)
-    to.finish(Gather(gradient, parts, rows, width, to.begins(gradient), inner))
+    to.gather(Gather(gradient, parts, rows, width, to.begins(gradient), inner))
 
 
 def add_regularizers(to: Lowering, network: Chain) -> None:

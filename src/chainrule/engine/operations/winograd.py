@@ -213,7 +213,7 @@ def sum_kernels(
     g = np.array(FILTERINGS[scheme.filtering].matrix(OF_KERNEL), float)
     factors = np.einsum("pa,qb->abpq", g, g).ravel().astype(gradient.dtype)
     begins = to.begins(gradient)
-    to.finish(GatherWinograd(gradient, sums, factors, scheme, inner, outputs, begins))
+    to.gather(GatherWinograd(gradient, sums, factors, scheme, inner, outputs, begins))
 
 
 def cut_of(image: PaddedImage, scheme: Scheme, outputs: int, item: int) -> Cut:

@@ -12,8 +12,10 @@ from chainrule.engine.codegen import processor
 from chainrule.engine.operations.dense_transposed import Transpose, is_worth_transposing
 from chainrule.engine.operations.gradients import add_regularizers
 from chainrule.engine.operations.losses import add_loss
+from chainrule.engine.operations.processes import add_up_processes
 from chainrule.engine.operations.updates import SGD, Updates, add_updates
 from chainrule.engine.plan.plan import Plan
+from chainrule.engine.program.exchange import Exchange
 from chainrule.engine.program.instructions import Tensor
 from chainrule.engine.program.lowering import Lowering, RandomLayer, multiplications
 from chainrule.layers.base import Layer, walk
@@ -60,8 +62,13 @@ def training_plan(
     state: optimizers.OptimizerState,
     batch_size: int,
     threads: int,
+    exchange: Exchange | None = None,
 ) -> tuple[Plan, Updates, dict[Layer, RandomLayer]]:
-    """The plan of one training step, the optimizer's part in it, and the random layers."""
+    """The plan of one training step, the optimizer's part in it, and the random layers.
+
+    Args:
+        exchange: what gives other processes what this one has; None where it trains alone.
+    """
     updates = Updates(optimizer)
     small = is_worth_transposing(network.root, network.input_shape)
     transposed = small and batch_size >= WORTH_TRANSPOSING
@@ -75,17 +82,21 @@ def training_plan(
         sharing_threads=threads if SMALL_STEP < batch_size <= threads * FEW_EXAMPLES else 1,
         interleaving=most_interleaved(network, batch_size),
         transposed=transposed,
-        steps_at_once=batch_size == 1 and plain and work(network) < WORTH_THREADS,
+        steps_at_once=batch_size == 1 and plain and exchange is None and is_small(network),
+        exchange=exchange,
     )
     lowered = lower_network(network, to)
     y = lowered.y
     gradient = Tensor(y.size, owned=True)
     add_loss(to, loss, y, gradient, network.output_shape, network.dtype)
     lowered.pull(gradient)
+    add_up_processes(to, network)
     add_regularizers(to, network)
     add_updates(to, network, updates, state, threads)
     whole_batch = to.needs_whole_batch or transposed
     plan = Plan(to.code, lowered.x, y, network.dtype, batch_size, threads, whole_batch)
+    if exchange is not None:
+        exchange.losses = plan.losses
     return plan, updates, to.random_layers
 
 
@@ -94,6 +105,11 @@ def most_interleaved(network: Chain, rows: int) -> int:
     fewer."""
     lanes = processor.VECTOR_BYTES // network.dtype.itemsize
     return lanes if rows >= lanes else 1
+
+
+def is_small(network: Chain) -> bool:
+    """True if an example takes so little work that several threads never pay."""
+    return work(network) < WORTH_THREADS
 
 
 def work(network: Chain) -> int:

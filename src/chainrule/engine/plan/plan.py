@@ -202,7 +202,8 @@ class Plan:
             task.own = context.private + share * context.private_bytes
         # Of the loss, of penalties in two steps by turns, and of the gradient's squares.
         self.sums = np.zeros((4, self.threads, LINE))
-        context.partial_losses = self.sums[0].ctypes.data
+        self.losses = self.sums[0]
+        context.partial_losses = self.losses.ctypes.data
         context.penalties = self.sums[1].ctypes.data
         context.squares = self.sums[3].ctypes.data
 

@@ -1,7 +1,7 @@
 """What a compiled network is made of: instructions over tensors.
 
 A `Tensor` is a buffer with a row for each example; an `Instruction` is an operation with its
-operands. The five parts of a `Code` are lists of instructions.
+operands. The parts of a `Code` are lists of instructions.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ class Code:
         forward, backward: go over examples, each thread over its own.
         shared: sums gradients over all examples of a chunk, each thread for its share of the
             parameters; so do the parts that follow.
+        gather: sums what threads have added up of other gradients in a step.
+        exchange: adds up the gradients of several processes, where there are any.
         finish: completes the gradients of a step.
         move: moves the parameters.
         arrange: copies weights into other orders, once they have moved, and before the first step.
@@ -100,6 +102,8 @@ class Code:
     forward: list[Instruction] = field(default_factory=list)
     backward: list[Instruction] = field(default_factory=list)
     shared: list[Instruction] = field(default_factory=list)
+    gather: list[Instruction] = field(default_factory=list)
+    exchange: list[Instruction] = field(default_factory=list)
     finish: list[Instruction] = field(default_factory=list)
     move: list[Instruction] = field(default_factory=list)
     arrange: list[Instruction] = field(default_factory=list)

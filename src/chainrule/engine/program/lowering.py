@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule import layers
+from chainrule.engine.program.exchange import Exchange
 from chainrule.engine.program.instructions import Code, Instruction, Tensor, Wait
 from chainrule.engine.program.obstacles import Unlowerable
 from chainrule.engine.program.registry import LOWERINGS, operation_of
@@ -47,6 +48,7 @@ class Lowering:
         interleaving: how many examples may be interleaved; 1 where steps have too few.
         transposed: True if tensors are transposed, see `operations.dense_transposed`.
         steps_at_once: True if dense weights are moved as their gradient is found.
+        exchange: what gives other processes what this one has; None where it trains alone.
     """
 
     training: bool
@@ -55,6 +57,7 @@ class Lowering:
     interleaving: int = 1
     transposed: bool = False
     steps_at_once: bool = False
+    exchange: Exchange | None = None
 
     def __post_init__(self) -> None:
         self.code = Code()
@@ -96,6 +99,10 @@ class Lowering:
     def shared(self, operands: Any) -> None:
         """Write down an instruction that sums a gradient over all examples."""
         self.code.shared.append(Instruction(operands))
+
+    def gather(self, operands: Any) -> None:
+        """Write down an instruction that sums what threads have added up of a gradient."""
+        self.code.gather.append(Instruction(operands))
 
     def finish(self, operands: Any) -> None:
         """Write down an instruction that completes a gradient."""

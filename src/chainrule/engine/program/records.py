@@ -32,6 +32,8 @@ class Context(ctypes.Structure):
     forward: int  # the address of each part's first instruction
     backward: int
     shared: int
+    gather: int
+    exchange: int
     finish: int
     move: int
     arrange: int
@@ -59,7 +61,12 @@ class Context(ctypes.Structure):
     steps: int
     rows: int  # examples in an epoch
     batch_size: int
-    first_row: int  # of the run, in the epoch
+    first_row: int  # of the run, in the epoch of all processes; so the next two
+    all_rows: int
+    all_batch_size: int
+    rank: int  # of this process,
+    processes: int  # among so many
+    is_exchanging: int  # 1 while other processes are waited for
     x: int
     order: int  # 0 where examples are taken as they lie
     labels: int
@@ -87,8 +94,9 @@ class Task(ctypes.Structure):
     own: int  # this share's own memory
     x: int  # the chunk's inputs
     chunk_start: int  # the chunk's first example, in the run
-    step_start: int  # the step's first example, in the epoch
-    examples: int  # of the step
+    chunk_row: int  # the same, in the step of all processes
+    step_start: int  # that step's first example, in the epoch
+    examples: int  # of that step
     begin: int  # rows of the chunk: those of a block, or all
     end: int
     step: int

@@ -5,6 +5,9 @@ thread does it. A step of training is
 
     for each chunk of the batch:  forward and backward, over examples;   all wait
                                   sum dense gradients, over parameters
+    sum the other gradients, over parameters;
+    where there are other processes:                                     all wait
+        add up the gradients of all processes, one for all;              all wait
     complete the gradients;  move the parameters;                        all wait
 
 so that no two threads ever write to one place, and every sum has one order.
@@ -95,16 +98,18 @@ def arrange(context: Context, thread: int, like: Any) -> int:
     """Copy weights into the order in which products read them; the next phase."""
     if context.arrange == context.end:
         return 0
-    return go_over_parameters(context, thread, 0, context.arrange, like)
+    return go_over_parameters(context, thread, 0, context.arrange, context.end, like)
 
 
 @kernel
-def go_over_parameters(context: Context, thread: int, phase: int, at: int, like: Any) -> int:
-    """Run the instructions from `at` to the last one, each share on its part of the parameters; the
-    next phase."""
+def go_over_parameters(
+    context: Context, thread: int, phase: int, at: int, stop: int, like: Any
+) -> int:
+    """Run the instructions in [at, stop), each share on its part of the parameters; the next
+    phase."""
     share = next_share(context, thread, phase, NONE)
     while share != NONE:
-        execute(context, task_of(context, share), at, context.end, 0, 0, like)
+        execute(context, task_of(context, share), at, stop, 0, 0, like)
         share = next_share(context, thread, phase, share)
     return phase + 1
 
@@ -114,20 +119,36 @@ def take_step(context: Context, thread: int, phase: int, step: int, first: int, 
     """One step, on the examples from number `first` of the run on; the next phase. Where the loss
     is not a finite number, nothing is moved and the run stops."""
     chunk, end = context.chunk, min(first + context.batch_size, context.rows)
+    is_alone = context.exchange == context.finish
     for start in range(first, end, chunk):
         count = min(chunk, end - start)
         phase = go_over_chunk(context, thread, phase, context.shared, step, start, count, like)
         share = next_share(context, thread, phase, NONE)
         while share != NONE:
             task = task_of(context, share)
-            execute(context, task, context.shared, context.finish, 0, count, like)
+            execute(context, task, context.shared, context.gather, 0, count, like)
             if start + chunk >= end:
-                finish_step(context, task, step, like)
+                execute(context, task, context.gather, context.exchange, 0, 0, like)
+                if is_alone:
+                    finish_step(context, task, step, like)
             share = next_share(context, thread, phase, share)
         phase += 1
+    if not is_alone:
+        phase = exchange(context, thread, phase, step, like)
     if context.clip_norm and not context.is_stopped:
-        phase = go_over_parameters(context, thread, phase, context.move, like)
+        phase = go_over_parameters(context, thread, phase, context.move, context.end, like)
     return phase
+
+
+@kernel
+def exchange(context: Context, thread: int, phase: int, step: int, like: Any) -> int:
+    """Add up the gradients of all processes, then finish the step; the next phase."""
+    phase = go_over_parameters(context, thread, phase, context.exchange, context.finish, like)
+    share = next_share(context, thread, phase, NONE)
+    while share != NONE:
+        finish_step(context, task_of(context, share), step, like)
+        share = next_share(context, thread, phase, share)
+    return phase + 1
 
 
 @kernel
@@ -191,13 +212,24 @@ def begin_chunk(context: Context, task: Task, step: int, start: int) -> None:
     if not context.trains:
         return
     task.step, task.chunk_start = step, start
-    task.begins = start % context.batch_size == 0
+    number = start // context.batch_size  # of the step, in the run
+    row = start - number * context.batch_size
+    task.begins = row == 0
+    begin_in_all = number * context.all_batch_size
+    examples = min(context.all_batch_size, context.all_rows - begin_in_all)
+    task.step_start, task.examples = context.first_row + begin_in_all, examples
+    task.chunk_row = row + examples_before(context, examples)
     if task.begins:
-        task.examples = min(context.batch_size, context.rows - start)
-        task.step_start = start + context.first_row
         if task.share == 0:
             add_penalties(context, step)
         clear_sums(context, task, step)
+
+
+@kernel
+def examples_before(context: Context, examples: int) -> int:
+    """How many of a step's examples belong to the processes before this one, see `Processes`."""
+    rank, each = context.rank, examples // context.processes
+    return rank * each + min(rank, examples - each * context.processes)
 
 
 @kernel

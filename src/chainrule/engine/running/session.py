@@ -13,6 +13,7 @@ from chainrule.data.training import TrainingData
 from chainrule.display import counted
 from chainrule.engine.plan.assembly import prediction_plan, training_plan
 from chainrule.engine.plan.plan import Plan
+from chainrule.engine.program.exchange import Exchange
 from chainrule.engine.program.obstacles import Obstacle
 from chainrule.engine.running.compiled import handler_address, run_alone, run_function
 from chainrule.engine.running.targets import Targets
@@ -20,6 +21,7 @@ from chainrule.engine.running.threads import available_threads, interrupts_after
 from chainrule.epoch import Epoch, Integers, Steps
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
+from chainrule.processes import ALONE, Processes
 from chainrule.types import Array
 
 SECONDS_AT_A_TIME = 0.06  # so long the machine runs before Python looks around
@@ -33,8 +35,9 @@ class CompiledRunner:
     Args:
         network, loss, optimizer: what is trained, and how.
         state: the optimizer's memory, which the plan works on.
-        batch_size: the most examples of a step.
+        batch_size: the most examples of a step in this process.
         threads: how many there may be.
+        processes: those that train together.
     Raises:
         Obstacle: there is no compiled form of one of them, or no machine code at all.
     """
@@ -47,18 +50,23 @@ class CompiledRunner:
         state: OptimizerState,
         batch_size: int,
         threads: int | None,
+        processes: Processes = ALONE,
     ) -> None:
         self.network, self.loss, self.state = network, loss, state
+        self.processes = processes
+        self.exchange = Exchange(processes, network.dtype) if processes.count > 1 else None
         self.plan, self.updates, self.random_layers = training_plan(
             network,
             loss,
             optimizer,
             state,
             batch_size,
-            threads or available_threads(),
+            threads or processes.threads() or available_threads(),
+            self.exchange,
         )
         self.run = load(self.plan)
-        self.plan.context.trains = 1
+        context = self.plan.context
+        context.trains, context.rank, context.processes = 1, processes.rank, processes.count
         self.seconds_of_a_step = SECONDS_AT_A_TIME
         self.targets_of: tuple[Any, Targets] | None = None
 
@@ -66,7 +74,9 @@ class CompiledRunner:
     def description(self) -> str:
         """How the machine runs, in a few words."""
         count, size = self.plan.threads, self.plan.bytes / 1e6
-        return f"compiled, {counted(count, 'thread')}, {size:.3g} MB of memory planned"
+        several = "" if self.exchange is None else f" in each of {self.processes.count} processes"
+        threads = f"{counted(count, 'thread')}{several}"
+        return f"compiled, {threads}, {size:.3g} MB of memory planned"
 
     @property
     def steps_at_a_time(self) -> int:
@@ -78,7 +88,7 @@ class CompiledRunner:
         self._take_over_generators()
         first = epoch.first
         while first < len(epoch.rates):
-            at_a_time = 1 if one_at_a_time else self.steps_at_a_time
+            at_a_time = 1 if one_at_a_time else self.processes.agree(lambda: self.steps_at_a_time)
             last = min(first + at_a_time, len(epoch.rates)) - 1
             steps = self._make_steps(epoch, first, last, outputs)
             yield steps
@@ -96,13 +106,17 @@ class CompiledRunner:
         context, count = self.plan.context, last + 1 - first
         data, rows, in_place = epoch.data, epoch.rows(first, last), epoch.order is None
         weights = self._targets(data).weights_of_steps(rows, epoch.batch_size)
-        x, targets, order = self._read(data, rows, in_place)
+        own_rows = epoch.own_rows(first, last)
+        x, targets, order = self._read(data, own_rows)
         coefficients = self.updates.coefficients(self.state, epoch.rates[first : last + 1])
         losses = np.zeros(count)
         outputs = None
         if wants_outputs:
-            outputs = np.empty((len(rows), *self.network.output_shape), self.plan.dtype)
-        context.rows, context.batch_size = len(rows), epoch.batch_size
+            outputs = np.empty(
+                (epoch.own_count(first, last), *self.network.output_shape), self.plan.dtype
+            )
+        context.rows, context.batch_size = epoch.own_count(first, last), epoch.own_batch_size
+        context.all_rows, context.all_batch_size = len(rows), epoch.batch_size
         context.first_row = 0 if in_place else first * epoch.batch_size
         context.epochs, context.steps = count if in_place else 1, count
         context.takes_mean = self.loss.reduction == "mean"
@@ -117,6 +131,8 @@ class CompiledRunner:
         context.outputs = address(outputs)
         began = time.perf_counter()
         run_threads(self.plan, self.run)
+        if self.exchange is not None:
+            self.exchange.raise_error()
         made = context.made
         seconds = (time.perf_counter() - began) / max(made, 1)
         self.seconds_of_a_step = max(seconds, self.seconds_of_a_step / 4)
@@ -126,7 +142,7 @@ class CompiledRunner:
             losses[:made],
             np.resize(weights, count)[:made],  # those of all examples again, for every such step
             len(rows) * (count if in_place else 1),
-            outputs,
+            None if outputs is None else epoch.of_all(outputs, first, last),
             np.asarray(data.y)[rows] if wants_outputs else None,
         )
 
@@ -140,16 +156,16 @@ class CompiledRunner:
         return self.targets_of[1]
 
     def _read(
-        self, data: TrainingData, rows: Integers, in_place: bool
+        self, data: TrainingData, rows: Integers | slice
     ) -> tuple[Array, Targets, Integers | None]:
         """Inputs of the network's type with their targets, and which of them; None for all in
         turn. What is in memory in that type is not copied."""
         x, targets = data.x, self._targets(data)
         if type(x) is np.ndarray and x.dtype == self.plan.dtype and x.flags.c_contiguous:
-            return x, targets, None if in_place else np.ascontiguousarray(rows)
-        if not in_place:
-            x, targets = x[rows], targets.of(rows)
-        return np.ascontiguousarray(x[:], self.plan.dtype), targets, None
+            if isinstance(rows, slice):
+                return x[rows], targets.of(rows), None
+            return x, targets, np.ascontiguousarray(rows)
+        return np.ascontiguousarray(x[rows], self.plan.dtype), targets.of(rows), None
 
 
 class CompiledPrediction:

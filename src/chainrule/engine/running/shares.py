@@ -63,7 +63,8 @@ def wait_or_take(context: Context, thread: int, phase: int) -> int:
                     return other
             now = nanoseconds()
             since = since if since else now
-            have_rest(context, thread, share, since, now)
+            if not context.is_exchanging:  # nobody here is late
+                have_rest(context, thread, share, since, now)
         let_others_run()
     return NONE
 

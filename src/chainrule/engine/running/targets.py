@@ -62,7 +62,7 @@ class Targets:
         of_nothing = 0.0 if class_weights is None else 1.0  # as `Loss.weight_of` has it
         return cls(labels, values, counted, divisors, size, of_nothing)
 
-    def of(self, rows: npt.NDArray[np.int64]) -> Targets:
+    def of(self, rows: npt.NDArray[np.int64] | slice) -> Targets:
         """Those of some examples."""
         return replace(
             self,

@@ -38,7 +38,7 @@ from chainrule.errors import (
 from chainrule.experiments.comparison import VALIDATION, Comparison, Task, run_comparison
 from chainrule.experiments.config import make_config, read_toml, validated
 from chainrule.experiments.results import Results
-from chainrule.experiments.runner import Prepared, check_names, prepare, train
+from chainrule.experiments.runner import Prepared, check_names, prepare, refuse_early_test, train
 from chainrule.experiments.search.space import (
     Parameters,
     Setting,
@@ -159,7 +159,9 @@ def look_at_data(search: Search) -> tuple[Prepared, Judging]:
         ChainruleError: as `prepare`.
     """
     with one_thread():
-        prepared = prepare(make_config(search.options({})))
+        config = make_config(search.options({}))
+        refuse_early_test(config)
+        prepared = prepare(config)
     held_out = prepared.held_out
     if held_out is None or not len(held_out[0]):
         raise ConfigError(

@@ -97,7 +97,7 @@ def _activation(layer: Any) -> str:
 
 def _knows_training(layer: Any) -> bool:
     """True if a layer does something else in training."""
-    return type(layer).__name__ in ("BatchNormalization", "Dropout")
+    return type(layer).__name__ in ("BatchNormalization", "Dropout", "SpatialDropout2D")
 
 
 def _array(tensor: Any) -> Array:

@@ -16,10 +16,12 @@ from chainrule.types import Array
 
 KINDS = {
     "Linear": "Dense",
+    "Conv1d": "Conv1D",
     "Conv2d": "Conv2D",
     "ConvTranspose2d": "ConvTranspose2D",
     "BatchNorm1d": "BatchNorm",
     "BatchNorm2d": "BatchNorm",
+    "Dropout2d": "SpatialDropout2D",
     "MaxPool2d": "MaxPool2D",
     "AvgPool2d": "AveragePool2D",
     "AdaptiveAvgPool2d": "GlobalAveragePool2D",

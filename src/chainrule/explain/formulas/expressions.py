@@ -36,6 +36,7 @@ FUNCTIONS = {  # of NumPy, with {0} in the place of the first argument
     "empty": r"\text{{to be filled}}",
     "empty_like": r"\text{{to be filled}}",
     "broadcast_to": "{0}",
+    "expand_dims": "{0}",
     "normal_cdf": r"\Phi\left({0}\right)",
 }
 IN_BRACKETS = ("log", "square")  # functions whose argument stands in brackets, if it must
@@ -57,6 +58,10 @@ COMPARED: dict[type[ast.cmpop], str] = {
     ast.Eq: "=",
     ast.NotEq: r"\neq",
 }
+
+
+# Over examples, rows and columns; over examples and steps.
+OVER_POSITIONS = ("([0, 1, 2], [0, 1, 2])", "([0, 1], [0, 1])")
 
 
 class Formula(NamedTuple):
@@ -215,7 +220,7 @@ class Formulas(ast.NodeVisitor):
         """A sum over axes that two arrays share, as a product of matrices."""
         a, b = (self.formula(argument).within(POWER) for argument in node.args[:2])
         axes = ast.unparse(node.keywords[0].value) if node.keywords else "2"
-        if axes == "([0, 1, 2], [0, 1, 2])":  # over examples, rows and columns
+        if axes in OVER_POSITIONS:
             a = rf"{a}^{{\top}}"
         elif axes == "(-1, -1)":
             b = rf"{b}^{{\top}}"

@@ -17,6 +17,7 @@ from chainrule.layers import (
     Concatenate,
     Dropout,
     Flatten,
+    Gated,
     Layer,
     LayerNorm,
     Reshape,
@@ -30,6 +31,7 @@ LETTERS: tuple[tuple[tuple[type[Layer], ...], str], ...] = (
     ((Pool2D, GlobalAveragePool2D, GlobalMaxPool2D), "p"),
     ((Flatten, Reshape), "f"),
     ((Residual,), "r"),
+    ((Gated,), "g"),
     ((Concatenate,), "c"),
     ((Dropout,), "h"),
 )

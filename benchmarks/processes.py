@@ -1,0 +1,86 @@
+"""How much faster several processes train one network than one does, on this machine.
+
+    python benchmarks/processes.py                the first table of docs/scaling.md
+
+Each process has one thread. The time of a step is that of the median epoch, without the first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import workloads
+from chainrule.processes import ALONE, MpiProcesses
+
+EPOCHS = {"W3": 7, "W5": 9, "W7": 4}
+COUNTS = (1, 2, 4)
+
+
+def measure(name: str) -> None:
+    """Train one workload in this process and those started with it; the first prints the seconds
+    of a step."""
+    from mpi4py import MPI
+
+    workload = workloads.named(name)
+    x, y = workload.data()
+    processes = MpiProcesses(MPI.COMM_WORLD) if MPI.COMM_WORLD.size > 1 else ALONE
+    history = workload.network().fit(
+        x,
+        y,
+        loss=workload.loss,
+        optimizer=workload.made_optimizer,
+        epochs=EPOCHS[name],
+        batch_size=workload.batch_size,
+        quiet=True,
+        threads=1,
+        comm=processes.communicator,
+    )
+    if processes.is_first:
+        steps = -(-workload.examples // workload.batch_size)
+        print(
+            json.dumps(statistics.median(record["seconds"] for record in list(history)[1:]) / steps)
+        )
+
+
+def seconds_of_step(name: str, count: int) -> float:
+    """The seconds of a step with so many processes."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    mpiexec = shutil.which("mpiexec", path=beside)
+    if mpiexec is None:
+        sys.exit("there is no mpiexec: pip install mpi4py mpich")
+    command = [mpiexec, "-n", str(count), sys.executable, __file__, name]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    seconds: float = json.loads(answer.stdout)
+    return seconds
+
+
+def row(name: str, seconds: Mapping[int, float]) -> str:
+    """A row of the table: the time of a step, and the efficiency with more than one process."""
+    cells = [f"{1e3 * seconds[1]:.3g} ms"]
+    for count in COUNTS[1:]:
+        gained = seconds[1] / (count * seconds[count])
+        cells.append(f"{1e3 * seconds[count]:.3g} ms, {100 * gained:.0f} %")
+    return f"| {name}: {workloads.named(name).title} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        measure(sys.argv[1])
+        return
+    cores = len(os.sched_getaffinity(0))
+    heads = ["1 process", *(f"{count} processes" for count in COUNTS[1:])]
+    print(f"{cores} cores, one thread in each process\n\n| | {' | '.join(heads)} |")
+    print(f"| --- | {' | '.join(['---:'] * len(heads))} |")
+    for name in EPOCHS:
+        print(row(name, {count: seconds_of_step(name, count) for count in COUNTS}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""One training of the lab."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.labs.emnist.files import read_files
+from chainrule.labs.emnist.networks import CLASSES, VARIANTS
+from chainrule.labs.emnist.size import Size
+from chainrule.types import Array
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one training gave: loss and accuracy by epoch, the classes of the test images, the
+    share of them that is right, and the seconds it took."""
+
+    history: cr.History
+    predictions: Array
+    test: float
+    seconds: float
+
+    @property
+    def validation(self) -> float:
+        """The validation accuracy in the end."""
+        return self.history["validation_accuracy"][-1]
+
+
+Runs = dict[str, "list[Run]"]  # for each variant, a run for each seed
+
+
+def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> Run:
+    """Train one variant, and classify the test images."""
+    variant, files = VARIANTS[name], read_files(folder, size.validation)
+    images = len(files.x) if variant.whole else size.part
+    x, y = files.x[:images], files.y[:images]
+    network = cr.Network(variant.layers(), x.shape[1:], seed=seed)
+    began = time.perf_counter()
+    history = network.fit(
+        x,
+        y,
+        augment=cr.Affine(variant.shift, rotation=0, scale=0) if variant.shift else None,
+        loss=balanced_loss(y) if variant.balanced else variant.loss,
+        optimizer=cr.Adam(variant.rate),
+        schedule=variant.schedule,
+        epochs=size.whole_epochs if variant.whole else size.part_epochs,
+        batch_size=32,
+        validation=files.validation,
+        metrics=["accuracy"],
+        quiet=True,
+    )
+    seconds = time.perf_counter() - began
+    predictions = network.predict(files.x_test).argmax(axis=1)
+    return Run(history, predictions, float((predictions == y_test).mean()), seconds)
+
+
+def balanced_loss(y: Array) -> cr.Loss:
+    """Cross-entropy in which a class counts the same, however many examples it has."""
+    counts = np.maximum(np.bincount(y, minlength=CLASSES), 1)
+    return cr.SoftmaxCrossEntropy(class_weights=tuple(len(y) / (CLASSES * counts)))

@@ -1,0 +1,20 @@
+"""wrong dropout-mask|missing-activation-derivative: a branch that backward takes even where it was left out."""
+
+import numpy as np
+
+
+class StochasticDepthBlock:
+    def __init__(self, features, survival=0.8):
+        self.W = np.random.randn(features, features) * 0.3
+        self.survival = survival
+
+    def forward(self, x):
+        self.x = x
+        self.h = np.tanh(x @ self.W)
+        self.gate = (np.random.rand(x.shape[0], 1) < self.survival) / self.survival
+        return x + self.gate * self.h
+
+    def backward(self, dout):
+        dh = dout * (1 - self.h**2)
+        self.dW = self.x.T @ dh
+        return dout + dh @ self.W.T
