@@ -31,7 +31,9 @@ from chainrule.experiments.features import Feature, features_of
 from chainrule.explain.tracing.images import image_of
 from chainrule.history import History
 from chainrule.labs import pictures as lab_pictures
-from chainrule.labs.two_layer import Question, Trained, Training, draw_losses
+from chainrule.labs.two_layer.drawings import draw_losses
+from chainrule.labs.two_layer.questions import Question
+from chainrule.labs.two_layer.training import Trained, Training
 from chainrule.palette import BLUE, MARKERS, VERMILION, colour, marker, signed
 
 RNG = np.random.default_rng(0)

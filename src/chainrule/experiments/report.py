@@ -165,11 +165,7 @@ def add_curves(document: Document, history: History) -> None:
     caption = (
         "Training figures are means over the batches of an epoch, each measured before its update"
         + ("; validation figures are measured after the epoch" * validation)
-        + ("; test figures too, and they choose nothing" * (validation and tested))
-        + (
-            "; test figures are measured after the epoch, and choose nothing"
-            * (tested > validation)
-        )
+        + ("; test figures are measured after the epoch, and choose nothing" * tested)
         + "."
         + describe_best(numbers.get("validation_loss", []))
     )
