@@ -196,7 +196,7 @@ def test_several_differences_are_corrected_for_their_number_and_it_is_said() -> 
 
     others = {name: [*first[:4], 0.93 + number / 100] for number, name in enumerate("cdef")}
     among = results_of(a=first, b=second, **others)
-    assert "The intervals of the 5 differences" in among.sentences()[-2]
+    assert "The 5 differences are corrected" in among.sentences()[-2]
     assert among.judgement()[0][4] == "its interval"
     gap = among.variants()[1].differences["validation_accuracy"]
     assert gap.confidence == pytest.approx(0.99)  # 0.0049 is the smallest of five, below 0.05 / 5
