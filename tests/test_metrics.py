@@ -111,7 +111,7 @@ def test_r2_by_hand(predictions, targets, value) -> None:
     ("function", "arguments", "message"),
     [
         (metrics.accuracy, ([], []), "at least one example"),
-        (metrics.accuracy, ([0, 1], [0]), "2 predictions for 1 targets"),
+        (metrics.accuracy, ([0, 1], [0]), "2 predictions for 1 target"),
         (metrics.accuracy, ([0.5, 1], [0, 1]), "expected class numbers"),
         (metrics.accuracy, ([-1, 1], [0, 1]), "expected class numbers"),
         (metrics.top_k, ([0, 1], [0, 1]), "top_k needs scores"),

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.arguments import choice, integer, number
 from chainrule.chain import Chain
 from chainrule.data.training import Plan, TrainingData
+from chainrule.display import counted
 from chainrule.errors import ArgumentError
 from chainrule.history import MODES, History
 from chainrule.losses import Loss
@@ -174,7 +175,7 @@ class EarlyStopping(Callback):
             self.best, self.best_epoch = cost, epoch
             self.remember(training)
         elif epoch - self.best_epoch >= self.patience:
-            training.stop(f"no improvement for {self.patience} epochs")
+            training.stop(f"no improvement for {counted(self.patience, 'epoch')}")
 
     def state(self) -> dict[str, Any]:
         names = ("best", "best_epoch", "parameters", "buffers")

@@ -204,5 +204,9 @@ def name_below(figure: Figure, drawn: Mapping[str, Artist]) -> None:
 
 
 def spell(name: str) -> str:
-    """``mean_absolute_error`` for a reader."""
-    return name.replace("_", " ")
+    """A number's name for a reader.
+
+    >>> spell("mean_absolute_error"), spell("validation_r2")
+    ('mean absolute error', 'validation R²')
+    """
+    return " ".join("R²" if word == "r2" else word for word in name.split("_"))

@@ -27,8 +27,16 @@ def describe_numbers(numbers: Mapping[str, float]) -> str:
 
 
 def format_number(name: str, value: float) -> str:
-    """Accuracies as a percentage, other numbers with four digits."""
-    return f"{100 * value:.2f} %" if is_share(name) else f"{value:.4g}"
+    """Accuracies as a percentage, other numbers with four digits, or whole: prices, say.
+
+    >>> format_number("accuracy", 0.9752), format_number("loss", 0.08123)
+    ('97.52 %', '0.08123')
+    >>> format_number("mean_absolute_error", 42307.16)
+    '42,307'
+    """
+    if is_share(name):
+        return f"{100 * value:.2f} %"
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 10_000_000 else f"{value:.4g}"
 
 
 def format_seconds(seconds: float) -> str:

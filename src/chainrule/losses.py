@@ -23,6 +23,7 @@ import numpy as np
 
 from chainrule.arguments import choice, number
 from chainrule.configurable import Configurable, Description, build
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, TargetError
 from chainrule.functions import log_softmax, sigmoid, softmax, softplus
 from chainrule.types import Array
@@ -332,7 +333,8 @@ class SoftmaxCrossEntropy(DistributionLoss):
         weights = self.class_weights or (1.0,) * classes
         if len(weights) != classes:
             raise TargetError(
-                f"class_weights has {len(weights)} values for {classes} classes: give one each"
+                f"class_weights has {counted(len(weights), 'value')} for {classes} classes: give "
+                "one each"
             )
         return np.asarray(weights, targets.dtype)
 

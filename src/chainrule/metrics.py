@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.arguments import choice, integer
 from chainrule.configurable import find_name
+from chainrule.display import counted
 from chainrule.errors import TargetError
 from chainrule.types import Array
 
@@ -245,7 +246,9 @@ def true_classes(targets: Array) -> Array:
 
 def _same_length(predictions: Array, targets: Array) -> tuple[Array, Array]:
     if len(predictions) != len(targets):
-        raise TargetError(f"{len(predictions)} predictions for {len(targets)} targets")
+        raise TargetError(
+            f"{counted(len(predictions), 'prediction')} for {counted(len(targets), 'target')}"
+        )
     return predictions, targets
 
 

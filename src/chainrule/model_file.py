@@ -14,6 +14,7 @@ from chainrule.arguments import shape
 from chainrule.chain import Chain
 from chainrule.configurable import build, describe
 from chainrule.data.preparation import Preparation
+from chainrule.display import counted
 from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.layers.base import Layer, declared, set_up
 from chainrule.layers.containers import Sequential
@@ -117,7 +118,7 @@ def check_preparation(preparation: Preparation, network: Chain) -> None:
         raise ValueError(f"its data is prepared to the shape {preparation.shape}")
     scale = preparation.target_scale
     if scale is not None and len(scale.means) != math.prod(network.output_shape):
-        raise ValueError(f"its data has {len(scale.means)} targets")
+        raise ValueError(f"its data has {counted(len(scale.means), 'target')}")
     names = preparation.class_names
     if names is not None and network.output_shape not in {(len(names),), (1,) * (len(names) == 2)}:
         raise ValueError(f"its data has {len(names)} classes")

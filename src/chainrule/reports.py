@@ -81,7 +81,7 @@ def report(
         document.paragraph(f"{trained}, {describe_classes(judged)}.")
     else:
         numbers = {metric.__name__: metric(judged.answers, judged.y) for metric in REGRESSION}
-        examples = f"{len(judged.x):,} {part} examples"
+        examples = counted(len(judged.x), f"{part} example")
         document.paragraph(f"{trained}, on the {examples}: {_in_words(numbers)}.")
     for warning in history.warnings:
         document.paragraph(f"Warning: {warning}.")
@@ -108,8 +108,8 @@ def _judge(
     outputs = np.asarray(predict(x))
     if not len(x) == len(y) == len(outputs) or not len(x):
         raise ArgumentError(
-            f"x has {len(x)} examples, y {len(y)} and predict gives {len(outputs)}: expected the "
-            "same number, at least 1"
+            f"x has {counted(len(x), 'example')}, y {len(y)} and predict gives {len(outputs)}: "
+            "expected the same number, at least 1"
         )
     is_regression = class_names is None and y.dtype.kind == "f"
     if is_regression and outputs.size != y.size:

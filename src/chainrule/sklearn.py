@@ -25,6 +25,7 @@ from chainrule.callbacks import Callback, Training
 from chainrule.configurable import Description, build, is_known
 from chainrule.data.preparation import Preparation
 from chainrule.data.target_scale import TargetScale
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, MissingPackageError
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Dense, Layer, Sigmoid
@@ -141,7 +142,7 @@ class NetworkEstimator(BaseEstimator):
             self.best_validation_score_ = max(self.validation_scores_)
         if self.history_.stopped is None:
             warnings.warn(
-                f"training has not converged after max_iter={self.max_iter} epochs",
+                f"training has not converged after {counted(self.max_iter, 'epoch')} (max_iter)",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -195,7 +196,7 @@ class NetworkEstimator(BaseEstimator):
         if len(X_out) < 2:
             raise ArgumentError(
                 f"validation_fraction={self.validation_fraction} holds out {len(X_out)} of "
-                f"{len(X_out) + len(X)} examples: two or more are needed to judge by"
+                f"{counted(len(X_out) + len(X), 'example')}: two or more are needed to judge by"
             )
         weights, weights_out = both or (None, None)
         return X, y, weights, (X_out, y_out, weights_out)
@@ -498,7 +499,7 @@ class LossPlateau(Callback):
         self.waited = 0 if cost < self.best - self.tol else self.waited + 1
         self.best = min(self.best, cost)
         if self.waited > self.patience:
-            training.stop(f"no improvement by {self.tol} for {self.patience} epochs")
+            training.stop(f"no improvement by {self.tol} for {counted(self.patience, 'epoch')}")
 
     def cost(self, training: Training) -> float:
         """What should fall; of standardized targets, whatever their unit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.chain import Chain
+from chainrule.display import counted
 from chainrule.html import html_table
 from chainrule.types import Shape
 
@@ -53,7 +54,7 @@ class Summary:
         return [("", "input", str(self.input_shape), ""), *rows]
 
     def _total(self) -> str:
-        return f"{self.parameters:,} parameters, {self.bytes / 1024:,.1f} KiB"
+        return f"{counted(self.parameters, 'parameter')}, {self.bytes / 1024:,.1f} KiB"
 
 
 def summarize(network: Chain) -> Summary:

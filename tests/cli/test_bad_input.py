@@ -117,7 +117,7 @@ def test_a_run_in_progress_is_left_alone(chainrule: Command) -> None:
     before = {path: path.read_bytes() for path in Path("run").iterdir()}
     answer = chainrule("train", "digits", "--out", "run")
     assert answer.code == 2
-    assert "run is an unfinished run: `chainrule train --resume run` goes on with it" in answer.err
+    assert "run is an unfinished run: `chainrule train --resume run` continues it" in answer.err
     with claimed(Path("run"), RunFolderError):
         answer = chainrule("train", "--resume", "run")
     assert answer.code == 2

@@ -115,7 +115,7 @@ def test_words_go_in_and_come_out(chainrule: Command, rows: list[list[str]]) -> 
     options = ("--class-names", "names.txt", "--force")
     answer = chainrule("predict", "run", train, "--out", "p.csv", *options)
     assert answer.code == 2
-    assert "has 1 lines of text, but the network knows 2 classes" in answer.err
+    assert "has 1 line of text, but the network knows 2 classes" in answer.err
 
 
 def test_without_a_clear_label_the_command_asks(chainrule: Command) -> None:

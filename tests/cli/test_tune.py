@@ -88,7 +88,7 @@ def test_a_signal_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> 
     process.send_signal(number)
     _, errors = process.communicate()
     assert process.returncode == 128 + number
-    assert "out/ is unfinished: the same command, with --out out, goes on with it" in errors
+    assert "out/ is unfinished: the same command, with --out out, continues it" in errors
     assert "Traceback" not in errors
 
 

@@ -141,7 +141,7 @@ def test_round_trip(path: Path, rows: np.ndarray) -> None:
         ("", "is empty"),
         ("\n \n", "is empty"),
         ("label,a\n", "has a header but no examples"),
-        ("1,2\n3\n", "line 2 has 1 values, but the lines above have 2"),
+        ("1,2\n3\n", "line 2 has 1 value, but the lines above have 2"),
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 values, but the lines above have 2"),
         ("a,b\n1,2,3\n4,5,6\n", "line 2 has 3 values, but the lines above have 2"),
         ("5,0,0,1x,0\n1,2,3,4,5\n", "line 1, column 3 holds '1x', expected a number"),
@@ -155,7 +155,7 @@ def test_round_trip(path: Path, rows: np.ndarray) -> None:
         (b"a,b\n\xff\x00,2\n", "is not text in UTF-8"),
         ("a,b\n1,\0\n", "line 2, column `b` holds '\\\\x00'"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-4], "is damaged"),
-        ('a,b\n"1,2\n', "line 2 has 1 values"),
+        ('a,b\n"1,2\n', "line 2 has 1 value"),
         pytest.param("a" * 200_000 + ",b\n1,2\n", "field larger than field limit", id="long"),
     ],
 )

@@ -103,7 +103,7 @@ def test_branches_with_layers_alike_need_their_names(tmp_path: Path) -> None:
         ({"dense": [np.ones((2, 3))]}, r"bias \(3,\), .* these are kernel \(2, 3\)$"),
         ({"dense": [np.ones((2, 3)), np.full(3, np.nan)]}, "dense.bias holds what is no finite"),
         ({"dense": [np.ones((2, 3)), np.ones(3), np.ones(3)]}, r"2 \(3,\)$"),
-        ({}, "1 layers of kind Dense, and the weights are of 0"),
+        ({}, "1 layer of kind Dense, and the weights are of 0"),
         ({"lstm": [np.ones((2, 3))]}, "lstm is a layer of Keras whose weights no layer here has"),
     ],
 )

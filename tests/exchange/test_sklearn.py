@@ -172,7 +172,7 @@ def test_training_ends_where_the_loss_falls_no_further(
 
 @pytest.mark.filterwarnings("error")
 def test_what_has_not_converged_is_said(iris: tuple[np.ndarray, np.ndarray]) -> None:
-    with pytest.warns(ConvergenceWarning, match="after max_iter=2 epochs"):
+    with pytest.warns(ConvergenceWarning, match="after 2 epochs .max_iter."):
         NetworkClassifier(max_iter=2, random_state=0).fit(*iris)
 
 

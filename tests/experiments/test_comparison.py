@@ -125,7 +125,7 @@ def test_the_test_part_is_looked_at_for_the_chosen_variant_alone(
     assert described["chosen"] == chosen
     mean = np.mean([r.numbers["test_accuracy"] for r in results.runs if r.variant == chosen])
     assert f": {100 * mean:.2f} ± " in results.sentences()[-1]
-    assert "looked at for this one alone" in described["sentences"][-1]
+    assert "measured for this variant alone" in described["sentences"][-1]
     run_comparison(Comparison(BASE, THREE, (0, 1)), tmp_path, executor)
     assert looks.count(360) == 2  # nor is it looked at again
 
@@ -196,7 +196,7 @@ def test_several_differences_are_corrected_for_their_number_and_it_is_said() -> 
 
     others = {name: [*first[:4], 0.93 + number / 100] for number, name in enumerate("cdef")}
     among = results_of(a=first, b=second, **others)
-    assert "The intervals of the 5 differences" in among.sentences()[-2]
+    assert "The 5 differences are corrected" in among.sentences()[-2]
     assert among.judgement()[0][4] == "its interval"
     gap = among.variants()[1].differences["validation_accuracy"]
     assert gap.confidence == pytest.approx(0.99)  # 0.0049 is the smallest of five, below 0.05 / 5

@@ -31,7 +31,9 @@ from chainrule.experiments.features import Feature, features_of
 from chainrule.explain.tracing.images import image_of
 from chainrule.history import History
 from chainrule.labs import pictures as lab_pictures
-from chainrule.labs.two_layer import Question, Trained, Training, draw_losses
+from chainrule.labs.two_layer.drawings import draw_losses
+from chainrule.labs.two_layer.questions import Question
+from chainrule.labs.two_layer.training import Trained, Training
 from chainrule.palette import BLUE, MARKERS, VERMILION, colour, marker, signed
 
 RNG = np.random.default_rng(0)
@@ -249,7 +251,7 @@ def test_r2_far_below_zero_does_not_flatten_the_curve() -> None:
     figure = plot_curves(EPOCHS, {"loss": [1.0] * 40, "r2": [-12.0, -3.0, *([0.9] * 38)]})
     axes = figure.axes[1]
     assert axes.get_ylim()[0] == -1
-    assert axes.get_ylabel() == "r2 (not shown below -1)"
+    assert axes.get_ylabel() == "R² (not shown below -1)"
     all_low = plot_curves(EPOCHS, {"r2": [-12.0, -3.0, *([-2.0] * 38)]})
     assert all_low.axes[0].get_ylim()[0] < -12
 

@@ -150,6 +150,15 @@ def test_intervals_exclude_zero_exactly_where_holms_method_finds_a_difference() 
         assert {i for i, gap in enumerate(corrected(gaps)) if gap.is_certain} == found
 
 
+def test_differences_that_cancel_are_corrected_too() -> None:
+    cancelling = difference([0.5, 0.75, 0.25], [0.5, 0.5, 0.5])
+    clear = difference([0.9, 0.91, 0.89], [0.5, 0.5, 0.5])
+    assert cancelling.mean == cancelling.effect == 0
+    for gap in corrected([cancelling, clear]):
+        assert gap.low < gap.mean < gap.high
+        assert gap.is_certain == (gap.mean > 0)
+
+
 def test_any_of_ten_differences_of_pure_noise_is_found_once_in_twenty() -> None:
     rng = np.random.default_rng(0)
     trials = 200

@@ -105,7 +105,7 @@ def test_options_that_cannot_be(make, message: str) -> None:
         (Conv1D(4, 3, dilation=2), (4, 1), "over 5 steps, longer than the sequence of 4"),
         (Conv1D(4, 3), (4, 8, 1), "sequences of shape (length, channels), received"),
         (Conv2D(4, 3, dilation=3), (4, 8, 1), "a kernel reaching over 7 x 7 pixels"),
-        (Conv2D(4, 3, groups=2), (8, 8, 3), "groups=2, which does not divide the 3 channels"),
+        (Conv2D(4, 3, groups=2), (8, 8, 3), "groups=2, which does not divide 3 channels"),
         (ConvTranspose2D(4, 3, padding=3), (2, 2, 1), "padding=3 crops all of it"),
     ],
     ids=repr,

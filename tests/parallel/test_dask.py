@@ -161,6 +161,6 @@ def test_where_the_runs_machines_differ_it_is_said() -> None:
 
     assert on("x86 with AVX2", "x86 with AVX2") == []
     assert on("x86 with AVX2", "x86 with AVX2", "ARM with NEON") == [
-        "The runs differ in processor, and so perhaps in their last bits: 2 runs with x86 with "
+        "The runs differ in processor, so their last bits may differ too: 2 runs with x86 with "
         "AVX2; 1 run with ARM with NEON."
     ]

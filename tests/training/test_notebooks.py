@@ -109,7 +109,7 @@ def test_its_last_line_lives(run: Any) -> None:
 
 
 def test_how_it_ended_is_said(run: Any) -> None:
-    assert text(run[0][STOP][0])[-1] == "stopped: no improvement for 1 epochs"
+    assert text(run[0][STOP][0])[-1] == "stopped: no improvement for 1 epoch"
     shown, error = run[0][FAIL]
     assert not any("left" in line for line in text(shown))
     assert error["ename"] == "TrainingError"

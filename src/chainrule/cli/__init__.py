@@ -37,13 +37,15 @@ from chainrule.parallel.mpi import is_follower
 
 app = Program(
     help="Train neural networks whose every gradient is written out by hand.\n\n"
-    "Begin with:  chainrule train digits",
+    "Begin with:  chainrule train digits\n\n"
+    "Have you written a backward pass?  chainrule check mine.py",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
 app.command("train")(train.train)
+app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("tune")(tune.tune)
 app.command("evaluate")(evaluate.evaluate)
@@ -54,7 +56,6 @@ app.command("explain")(explain.explain)
 app.command("grade")(grade.grade)
 app.command("export")(export.export)
 app.command("export-notebook")(export_notebook.export_notebook)
-app.command("check")(check.check)
 app.command("warm-up")(warm_up.warm_up)
 app.add_typer(assignment.app, name="assignment")
 app.add_typer(data.app, name="data")

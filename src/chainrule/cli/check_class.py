@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.cli.grade import progress
 from chainrule.cli.terminal import complain
-from chainrule.display import say
+from chainrule.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.classroom.checking import Task
@@ -44,7 +44,7 @@ def check_class(
             with progress("submissions") as finished:
                 records = mark(submissions, task, target, workers, finished)
         except KeyboardInterrupt:
-            complain(f"interrupted: the same command goes on from what is in {target}")
+            complain(f"interrupted: the same command continues from what is in {target}")
             raise
     write_pages(records, target, marking.assignment, language, marking.hide_suggestions)
     for name, write in FORMATS.items():
@@ -53,7 +53,8 @@ def check_class(
             with whole_file(target / name / file_name) as file:
                 file.write(text.encode("utf-8", errors="replace"))
     counts = Counter(record.verdict.value for record in records)
-    say(f"{len(records)} submissions: {', '.join(f'{n} {v}' for v, n in counts.most_common())}")
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    say(f"{counted(len(records), 'submission')}: {told}")
     say(f"{target / 'index.html'} shows them, {target / 'results.csv'} is the table")
     for each in sorted({each for record in records for each in record.missing}):
         say(f"not enforced on this machine: {each}")

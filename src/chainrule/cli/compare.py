@@ -242,7 +242,7 @@ def _comparison(
         variants = grid(dict(varied))
         return Comparison({"data": data, **options}, variants, tuple(range(seeds or 5)), target)
     if vary:
-        raise ConfigError(f"what varies stands in {data}: leave out --vary, or give DATA instead")
+        raise ConfigError(f"{data} says what varies: leave out --vary, or give DATA instead")
     written = read_comparison(Path(data))
     return replace(
         written,

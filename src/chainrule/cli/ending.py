@@ -29,7 +29,7 @@ def goes_on_in(place: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, Ended):
-        complain(f"{place}/ is unfinished: the same command, with --out {place}, goes on with it")
+        complain(f"{place}/ is unfinished: the same command, with --out {place}, continues it")
         raise
 
 

@@ -9,7 +9,7 @@ import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
 from chainrule.cli.terminal import complain
-from chainrule.display import say
+from chainrule.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.experiments.run_folder import Run
@@ -42,7 +42,7 @@ def evaluate(
         opened = replace(opened, config=config)
     source, x, y = _own_part(opened) if data is None else _labelled(data, opened)
     numbers = describe_numbers(opened.network.evaluate(x, y))
-    say(f"{source}, {len(x):,} examples: {numbers}")
+    say(f"{source}, {counted(len(x), 'example')}: {numbers}")
 
 
 def _own_part(run: Run) -> tuple[str, Any, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from chainrule.cli.options import DataDir
 from chainrule.cli.terminal import add_row, console, new_table, say_lines, show
-from chainrule.display import is_terminal, say
+from chainrule.display import counted, is_terminal, say
 from chainrule.text import printable
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _write(subject: _Subject, language: str, out: Path | None) -> None:
         return
     with whole_file(out) as file:
         file.write(text.encode())
-    say(f"{out}: {text.count(chr(10)):,} lines")
+    say(f"{out}: {counted(text.count(chr(10)), 'line')}")
 
 
 def _print(text: str, language: str) -> None:
@@ -138,7 +138,7 @@ def _examples(subject: _Subject, data_dir: Path | None) -> tuple[Array, Array, s
 
     if subject.run is None:
         x, y = example_batch(subject.network, subject.loss, EXAMPLES)
-        return x, y, f"{len(x)} random examples"
+        return x, y, f"{counted(len(x), 'random example')}"
     run = read_run(subject.run)
     inputs = load_inputs(
         run.config.data,
@@ -150,7 +150,7 @@ def _examples(subject: _Subject, data_dir: Path | None) -> tuple[Array, Array, s
     if inputs.y is None:
         raise DataError(f"{run.config.data} has no labels to trace gradients from")
     y = run.network.objective(run.network.choose_loss(None)).targets(inputs.y[:EXAMPLES])
-    return inputs.x[:EXAMPLES], y, f"the first {len(y)} examples of {run.config.data}"
+    return inputs.x[:EXAMPLES], y, f"the first {counted(len(y), 'example')} of {run.config.data}"
 
 
 def _show(trace: Trace, which: str) -> None:
@@ -170,5 +170,5 @@ def _show(trace: Trace, which: str) -> None:
     arrays = [f"{name} = {in_full(array)}" for name, array in trace.small_arrays()]
     if arrays:
         say()
-        say("Of the first example, what is small enough:")
+        say("The first example, where it is small enough to print:")
         say_lines("\n".join(arrays))

@@ -12,7 +12,7 @@ import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
 from chainrule.cli.terminal import complain
-from chainrule.display import say
+from chainrule.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.datasets import Inputs
@@ -105,7 +105,7 @@ def predict(
     writer.writerows(map(for_csv, [row_id, *row]) for row_id, row in zip(ids, values, strict=True))
     with whole_file(out) as file:
         file.write(text.getvalue().encode())
-    say(f"{out}: {len(ids):,} predictions")
+    say(f"{out}: {counted(len(ids), 'prediction')}")
 
 
 def _ids(inputs: Inputs, first_id: int | None) -> Sequence[str]:
@@ -138,8 +138,8 @@ def _class_names(run: Run, file: Path | None, numbers: bool) -> Sequence[str] | 
     lines = [line for line in lines if line]
     if len(lines) != len(known) or not all(map(is_plain, lines)):
         raise DataError(
-            f"{file} has {len(lines)} lines of text, but the network knows {len(known)} classes: "
-            "give a name for each, in their order, one a line"
+            f"{file} has {counted(len(lines), 'line')} of text, but the network knows "
+            f"{len(known)} classes: give a name for each, in their order, one a line"
         )
     return lines
 

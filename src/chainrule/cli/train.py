@@ -99,7 +99,7 @@ def train(
     """Train a network and write a run folder.
 
     The folder holds the configuration, a line of metrics for each epoch, the trained model, its
-    learning curves and a summary. Ctrl-C leaves it unfinished, and --resume goes on with it.
+    learning curves and a summary. Ctrl-C leaves it unfinished, and --resume continues it.
 
     \b
     Examples:
@@ -137,7 +137,7 @@ def train(
     if not outcome.summary.finished:
         complain(
             f"{place}/ is unfinished, after {counted(outcome.summary.epochs, 'epoch')}: "
-            f"`chainrule train --resume {place}` goes on with it"
+            f"`chainrule train --resume {place}` continues it"
         )
         raise typer.Exit(exit_code(signal.SIGINT))
     if not quiet:
@@ -262,7 +262,7 @@ def _announce(prepared: Prepared) -> None:
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
         f"{', classes balanced' if config.class_weights else ''}, "
-        f"batches of {config.batch_size}, {config.epochs} epochs"
+        f"batches of {config.batch_size}, {counted(config.epochs, 'epoch')}"
         f"{', the best kept' if config.early_stopping else ''}, seed {config.seed}"
     )
 

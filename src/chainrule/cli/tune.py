@@ -141,7 +141,8 @@ def _announce(
         say(f"searching {setting.describe()}")
     done = len(results.trials)
     so_far = f", of which {place}/ has {done}" if done else f", in {place}/"
-    say(f"{counted(count, 'trial')} of at most {prepared.config.epochs} epochs{so_far}")
+    epochs = counted(prepared.config.epochs, "epoch")
+    say(f"{counted(count, 'trial')} of at most {epochs}{so_far}")
 
 
 @contextmanager

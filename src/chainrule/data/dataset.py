@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.preparation import Preparation
+from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.types import Array
 
@@ -106,4 +107,6 @@ def check_pair(x: Array, y: Array, what: str = "training") -> None:
     if len(x) == 0:
         raise DataError(f"the {what} data is empty: at least one example is needed")
     if len(x) != len(y):
-        raise DataError(f"{what} data: x has {len(x)} examples but y has {len(y)} targets")
+        raise DataError(
+            f"{what} data: x has {counted(len(x), 'example')} but y has {counted(len(y), 'target')}"
+        )

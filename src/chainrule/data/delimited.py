@@ -26,6 +26,7 @@ import numpy as np
 
 from chainrule.data.raw import find_unusable
 from chainrule.data.tables import Table, is_number, is_whole, parse_table
+from chainrule.display import counted
 from chainrule.errors import ChainruleError, DataError
 from chainrule.extras import optional
 from chainrule.limits import MEGABYTE, TIMES_AS_LARGE, UNPACKED, check_unpacked, shortened
@@ -299,8 +300,8 @@ def _read_cells(text: Text, notes: list[str]) -> Table:
     for line, cells in _rows(text):
         if rows and len(cells) != len(rows[0]):
             raise DataError(
-                f"{text.path}, line {line} has {len(cells)} values, but the lines above have "
-                f"{len(rows[0])}: every line needs the same columns"
+                f"{text.path}, line {line} has {counted(len(cells), 'value')}, but the lines above "
+                f"have {len(rows[0])}: every line needs the same columns"
             )
         lines.append(line)
         rows.append(cells)

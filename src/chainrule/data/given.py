@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.frames import from_frame, is_frame
+from chainrule.display import counted
 from chainrule.errors import DataError
 
 
@@ -32,8 +33,8 @@ def as_array(given: Any, name: str) -> Any:
         masked = int(np.sum(np.ma.getmaskarray(given)))
         if masked:
             raise DataError(
-                f"{name} has {masked:,} masked values: fill them in, as {name}.filled(0) does, or "
-                "leave their examples out"
+                f"{name} has {counted(masked, 'masked value')}: fill them in, as {name}.filled(0) "
+                "does, or leave their examples out"
             )
         return _native(given.data, name)
     if is_frame(given):

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.raw import Examples, RawDataset, check_usable
+from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.limits import MEGABYTE, check_unpacked, listed
 from chainrule.types import Array
@@ -101,8 +102,8 @@ def read_idx_pair(images: Path, labels: Path | None) -> Examples:
         )
     if len(x) != len(y):
         raise DataError(
-            f"{images} holds {len(x)} images but {labels} holds {len(y)} labels: "
-            "take both from the same set"
+            f"{images} holds {counted(len(x), 'image')} but {labels} holds "
+            f"{counted(len(y), 'label')}: take both from the same set"
         )
     return Examples(x, y, str(images))
 

@@ -165,9 +165,9 @@ class Layout:
         if not fitting:
             expected = " or ".join(str(n) for n in sorted({len(names) for names in possible}))
             raise DataError(
-                f"{table.origin} has {count} columns, but the network takes "
-                f"{len(self.features)} features: expected {expected} columns, or a header with the "
-                "names of the training data"
+                f"{table.origin} has {counted(count, 'column')}, but the network takes "
+                f"{counted(len(self.features), 'feature')}: expected "
+                f"{counted(expected, 'column')}, or a header with the names of the training data"
             )
         positions = [at for at in range(len(table.names)) if at not in ids]
         place = dict(zip(fitting[0], positions, strict=True))
@@ -313,8 +313,9 @@ def find_by_count(table: Table, features: int, column: int | str | None) -> Plac
         return Places(others, None, first_ids)
     if len(others) != features + 1:
         raise DataError(
-            f"{table.origin} has {len(others)} columns, but the network takes {features} features: "
-            f"expected {features} columns, or {features + 1} with a label column"
+            f"{table.origin} has {counted(len(others), 'column')}, but the network takes "
+            f"{counted(features, 'feature')}: expected {counted(features, 'column')}, or "
+            f"{features + 1} with a label column"
         )
     if column is None and "label" not in table.names:
         label = others[0]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.limits import is_plain, shortened
 from chainrule.types import Array
@@ -102,8 +103,8 @@ class Table:
             raise DataError(self._describe_missing(str(column)))
         if not -count <= int(column) < count:
             raise DataError(
-                f"{self.origin} has {count} columns and no column {column}: positions go "
-                f"from 0 to {count - 1}, or from -1 to -{count} from the end"
+                f"{self.origin} has {counted(count, 'column')} and no column {column}: positions "
+                f"go from 0 to {count - 1}, or from -1 to -{count} from the end"
             )
         return int(column) % count
 

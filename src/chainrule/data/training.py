@@ -17,6 +17,7 @@ from chainrule.data.given import as_array
 from chainrule.data.labels import class_numbers
 from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import split
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
 from chainrule.types import Array
@@ -139,7 +140,7 @@ def weigh_classes(y: Any, class_weights: str | Sequence[float]) -> Array:
         of_class = np.array([number(one, "a class weight", "[0, inf)") for one in class_weights])
         if len(of_class) < len(counts):
             raise ArgumentError(
-                f"class_weights has {len(of_class)} numbers, but y has classes up to "
+                f"class_weights has {counted(len(of_class), 'number')}, but y has classes up to "
                 f"{len(counts) - 1}: give one for each class"
             )
     return of_class[numbers]

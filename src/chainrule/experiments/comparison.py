@@ -321,7 +321,7 @@ def _run_all(
         if future.cancelled():
             raise ClusterError(
                 f"the cluster was lost, or cancelled the runs: what is done is kept in {out}, and "
-                "the same command goes on with it"
+                "the same command continues it"
             )
         error = future.exception()
         if isinstance(error, BusyError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.curves import plot_bands, spell
+from chainrule.display import counted
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.document import Code, Document
@@ -30,7 +31,7 @@ def report_comparison(folder: Path) -> Document:
     """
     comparison, results = read_comparison(folder / PLAN), read_results(folder)
     data = comparison.base.get("data", "data sets")
-    document = Document(f"{data}: {len(results.names)} variants compared")
+    document = Document(f"{data}: {counted(len(results.names), 'variant')} compared")
     document.paragraph(describe_comparison(results))
     add_results(document, results)
     add_costs(document, results)
@@ -57,9 +58,10 @@ def read_histories(
 
 def describe_comparison(results: Results) -> str:
     """How many runs there were, and which variant was chosen, if only by chance."""
+    variants, runs = counted(len(results.names), "variant"), counted(len(results.runs), "run")
     return (
-        f"{len(results.names)} variants, {len(results.runs)} runs. {results.choice()} The "
-        "sentences below the table say which differences are larger than chance."
+        f"{variants}, {runs}. {results.choice()} The sentences below the table say which "
+        "differences are larger than chance."
     )
 
 
@@ -70,9 +72,9 @@ def add_results(document: Document, results: Results) -> None:
     document.table(
         *results.judgement(),
         "Mean ± standard deviation over the seeds, and the 95 % bootstrap interval of the mean. "
-        "Differences are from the first variant, seed by seed, with Student's t interval; the "
-        "effect size is the mean difference in units of the differences' standard deviation. "
-        "The test part had no say in the choice.",
+        "Each variant is compared with the first one, seed by seed; the difference has Student's t "
+        "interval, and the effect size is the mean difference in units of the differences' "
+        "standard deviation. The test part played no part in the choice.",
     )
     for sentence in [
         *results.differences(),
@@ -83,8 +85,8 @@ def add_results(document: Document, results: Results) -> None:
     document.picture(
         "estimates",
         draw_estimates(results),
-        f"The {metric} of each run is a dot, the mean of a variant a diamond, and the line its "
-        "95 % interval.",
+        f"Dots are the {metric} of single runs, diamonds the means of the variants, and lines "
+        "their 95 % intervals.",
         f"Dot plot of the {metric} by variant.",
     )
     failed = [[run.variant, str(run.seed), run.error] for run in results.runs if run.error]
@@ -95,7 +97,7 @@ def add_results(document: Document, results: Results) -> None:
 def add_costs(document: Document, results: Results) -> None:
     """What each variant costs: parameters, epochs, seconds."""
     document.heading("What each variant costs")
-    document.table(*results.costs(), "Means over the seeds; seconds are those of one machine.")
+    document.table(*results.costs(), "Means over the seeds; seconds depend on the machine.")
 
 
 def add_curves(document: Document, histories: dict[str, list[History]]) -> None:
@@ -104,8 +106,8 @@ def add_curves(document: Document, histories: dict[str, list[History]]) -> None:
     document.picture(
         "curves",
         plot_bands({name: [one.measured() for one in of] for name, of in histories.items()}),
-        "The line is the mean over a variant's seeds, in a band from the lowest to the highest, up "
-        "to the last epoch that all seeds reached.",
+        "Lines are means over a variant's seeds, up to the last epoch that all of them reached; "
+        "bands reach from the lowest seed to the highest.",
         "Line charts of loss and metrics over the epochs by variant.",
     )
 
@@ -126,7 +128,7 @@ def add_configuration(document: Document, comparison: Comparison, folder: Path) 
     document.table(
         ["variant", *differ],
         [[v, *(values.get(name, "") for name in differ)] for v, values in options.items()],
-        "Where the variants differ.",
+        "How the variants differ.",
     )
     first = next(iter(options.values()))
     document.table(

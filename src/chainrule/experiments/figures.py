@@ -42,6 +42,7 @@ Predictor = Callable[[Array], Array]  # from examples to class numbers or number
 REGION_SIDE = 300  # points of the grid on which decision regions are drawn, along each axis
 WIDE = 10  # times its smallest value, from which a gradient has a logarithmic axis
 LIKE_SIDES = 3  # times as wide as high, up to which the plane is drawn with equal axes
+PLANE, AROUND_PLANE = 3.5, 1.3  # inches, the side of one of two planes; its title, axis and legend
 CELLS_WITH_NUMBERS = 16  # up to so many classes, a confusion matrix has its counts written in
 CELL = 0.45  # inches, a side of its cells
 WEIGHT_SIZE = 9  # points, the numbers within a matrix of weights
@@ -50,6 +51,7 @@ WEIGHT_CELL = (0.55, 0.36)  # inches, with such a number
 MANY_TICKS = 20  # from which not every row and column is named
 TILE = 0.92  # of a place in a grid of images; the rest is the gap
 CAPTION_SIZE = 9  # points, of the text over an image
+CAPTION_WIDTH = 0.8  # of a place, so that texts side by side do not read as one line
 CHARACTERS, LINES = 20, 6  # of text that are tried on a tile
 LONGEST_CLASS = 24  # characters of a class's name beside a confusion matrix
 LONGEST_VARIANT = 40  # and of a variant's beside its runs
@@ -72,10 +74,12 @@ def draw_regions(
         features: what the two numbers are called, and their units.
     """
     figure, (truth, *places) = panels_in_rows(1 + len(predictors), layout="compressed")
-    if len(predictors) == 1:
-        figure.set_figheight(4.8)
     points = in_own_units(x, features)
     (left, bottom), (right, top) = frame = _frame(points)
+    is_square = 1 / LIKE_SIDES <= (right - left) / (top - bottom) <= LIKE_SIDES
+    if len(predictors) == 1:
+        flat = min(1.0, (top - bottom) / (right - left)) if is_square else 1.0
+        figure.set_figheight(PLANE * flat + AROUND_PLANE)
     drawn = scatter_classes(truth, points, true, class_names)
     truth.set_title("ground truth")
     for axes, (title, predict) in zip(places, predictors.items(), strict=True):
@@ -86,7 +90,6 @@ def draw_regions(
         (rings,) = axes.plot(*points[wrong].T, "o", mfc="none", color="black", ms=8, mew=1)
         if wrong.any():
             drawn["wrong"] = rings
-    is_square = 1 / LIKE_SIDES <= (right - left) / (top - bottom) <= LIKE_SIDES
     for axes in (truth, *places):
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal" if is_square else "auto")
         axes.set(xlabel=for_plot(features[0].name), ylabel=for_plot(features[1].name))
@@ -297,16 +300,16 @@ def _show_at(axes: Axes, image: Array, left: float, top: float, **options: Any) 
 
 
 def _write(axes: Axes, across: float, down: float, text: str, **alignment: Any) -> None:
-    """Text not wider than a tile."""
+    """Text narrower than a tile."""
     axes.text(across, down, "\n".join(_fold(text)), fontsize=CAPTION_SIZE, **alignment)
 
 
 @lru_cache
 def _fold(text: str) -> list[str]:
-    """The lines of a text on a tile, none of them wider than that."""
+    """The lines of a text on a tile, none of them as wide as that."""
     for characters in range(CHARACTERS, 0, -1):
         lines = wrap(printable(text), characters, max_lines=LINES, placeholder="…")
-        if all(text_width(line, CAPTION_SIZE) <= TILE for line in lines):
+        if all(text_width(line, CAPTION_SIZE) <= CAPTION_WIDTH for line in lines):
             break
     return list(map(for_plot, lines))
 

@@ -99,7 +99,7 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     epochs, seconds = len(history), run.summary.seconds
     stopped = f" ({run.summary.stopped})" if run.summary.stopped else ""
     training = f"After {counted(epochs, 'epoch')}{stopped} and {_seconds(seconds)} of training"
-    examples = f"{len(judged.x):,} {judged.part} examples"
+    examples = counted(len(judged.x), f"{judged.part} example")
     if run.class_names is None:
         network = run.network
         loss = network.choose_loss(None)
@@ -111,10 +111,8 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
 def describe_classes(judged: Judged) -> str:
     """How many examples are classified correctly, and how many are not."""
     wrong, count = len(judged.wrong), len(judged.x)
-    told = (
-        f"{100 * (1 - wrong / count):.2f} % of the {count:,} {judged.part} examples are classified "
-        "correctly"
-    )
+    examples = counted(count, f"{judged.part} example")
+    told = f"{100 * (1 - wrong / count):.2f} % of the {examples} are classified correctly"
     return f"{told}; {wrong:,} of them {'is' if wrong == 1 else 'are'} wrong" if wrong else told
 
 
@@ -165,9 +163,9 @@ def add_curves(document: Document, history: History) -> None:
         any(name.startswith(part) for name in numbers) for part in ("validation_", "test_")
     )
     caption = (
-        "Training numbers are means over an epoch's batches, each taken before its update"
-        + ("; validation numbers are on held-out examples, after the epoch" * validation)
-        + ("; the test part is measured after the epoch, and chooses nothing" * tested)
+        "Training figures are means over the batches of an epoch, each measured before its update"
+        + ("; validation figures are measured after the epoch" * validation)
+        + ("; test figures are measured after the epoch, and choose nothing" * tested)
         + "."
         + describe_best(numbers.get("validation_loss", []))
     )
@@ -196,7 +194,7 @@ def describe_best(losses: Sequence[float]) -> str:
 def add_predictions(
     document: Document, judged: Judged, features: Sequence[Feature], target: str
 ) -> None:
-    """Predictions beside ground truth: of points of the plane, or of numbers."""
+    """Predictions and ground truth: of points of the plane, or of numbers."""
     x = np.asarray(judged.x) if len(features) <= 2 else judged.x
     if judged.class_names is None:
         is_curve = x.shape[1:] == (1,) and judged.answers[0].size == 1
@@ -205,18 +203,17 @@ def add_predictions(
             if is_curve
             else figures.draw_agreement(judged.answers, judged.y, target)
         )
-        document.heading("Predictions beside ground truth")
+        document.heading("Predictions and ground truth")
         caption = f"The {judged.part} examples and the network's predictions."
         document.picture("predictions", figure, caption)
     elif x.shape[1:] == (2,):
         predictors = {"predicted": judged.predict}
-        document.heading("Predictions beside ground truth")
+        document.heading("Predictions and ground truth")
         document.picture(
             "regions",
             figures.draw_regions(predictors, x, judged.y, judged.class_names, features),
-            f"The {judged.part} examples by their true class: left, alone; right, over the regions "
-            "in which the network gives each class. A point on another class's colour is predicted "
-            "wrong, and ringed.",
+            f"The {judged.part} examples, coloured by their true class. The background on the "
+            "right shows which class the network predicts there; wrong predictions are circled.",
             "Two scatter plots of the same points by true class, one over the predicted regions.",
         )
 
@@ -228,9 +225,9 @@ def add_confusion(document: Document, judged: Judged, names: Sequence[str]) -> N
     document.picture(
         "confusion",
         figures.draw_confusion(counts, names),
-        f"How many {judged.part} examples of each true class (row) were given each class "
-        "(column). Blue is right, orange is wrong; the stronger, the larger the share of its row, "
-        "on a scale of its own for each of the two colours.",
+        f"How many {judged.part} examples of each true class (rows) were predicted as each class "
+        "(columns). Blue is right, orange is wrong. Stronger colours are larger shares of the "
+        "row; each of the two colours has its own scale.",
         "A confusion matrix.",
     )
     pairs = judged.confused_pairs(PAIRS)
@@ -254,8 +251,8 @@ def add_confusion(document: Document, judged: Judged, names: Sequence[str]) -> N
         document.picture(
             "confused-pairs",
             figures.draw_images(rows, IN_ROW),
-            f"Up to {IN_ROW} examples of each pair that was confused more than once, the worst "
-            "first.",
+            f"Up to {IN_ROW} examples of each pair of classes that was confused more than once, "
+            "the worst first.",
             "Images of the most confused pairs, a row for each pair.",
         )
 
@@ -273,8 +270,8 @@ def add_mistakes(document: Document, judged: Judged, names: Sequence[str]) -> No
         "mistakes",
         figures.draw_images(rows, min(IN_ROW, len(images))),
         f"The {'wrong predictions with the largest loss' if is_ordered else 'first mistakes'}: "
-        "the true class, and what the network took "
-        "it for" + (", with its probability." if judged.probabilities is not None else "."),
+        "the true class, and the class that was predicted"
+        + (", with its probability." if judged.probabilities is not None else "."),
         f"Images of the worst mistakes: {'; '.join(text for _, text in images)}.",
     )
 
@@ -303,13 +300,15 @@ def add_weights(document: Document, run: Run, features: Sequence[Feature]) -> No
     if images is None and isinstance(layer, Conv2D):
         return  # filters over many channels are no images
     document.heading("What the first layer looks for")
-    signs = f"{SIGNS.capitalize()}; the stronger, the further from zero."
+    signs = f"{SIGNS.capitalize()}. Stronger colours are further from zero."
     if images is None:
         inputs = len(layer.W)
         takes_features = layer is network.layers[0] and len(features) == inputs
         named = features if takes_features else [Feature(str(n)) for n in range(inputs)]
         figure = figures.draw_weight_matrix(layer.W, named)
-        caption = f"The weights of {layer!r}, a row for each input, a column for each unit. {signs}"
+        caption = (
+            f"The weights of {layer!r}: one row for each input, one column for each unit. {signs}"
+        )
     else:
         figure = figures.draw_weight_images(images[:UNITS])
         units = "units" if isinstance(layer, Dense) else "filters"
@@ -344,9 +343,8 @@ def add_layers(document: Document, run: Run, records: Sequence[LayersRecord]) ->
     document.picture(
         "gradients",
         figures.draw_gradients(epochs, follow(records, names, "gradient_norm")),
-        "The length of each layer's gradient in the last step of an epoch. Where it falls far "
-        "below that of the layers above, a layer hardly learns; where it grows, training may "
-        "diverge.",
+        "The norm of each layer's gradient in the last step of an epoch. If it is far smaller "
+        "than in later layers, the layer hardly learns; if it grows, training may diverge.",
         "Line chart of the gradient norm by layer over the epochs.",
     )
     followed = [
@@ -360,9 +358,9 @@ def add_layers(document: Document, run: Run, records: Sequence[LayersRecord]) ->
         figures.draw_activations(
             epochs, {label: lines for label, lines in statistics.items() if tells(lines)}, followed
         ),
-        f"What each layer puts out for the same {PROBE} training examples (or all, where there "
-        "are fewer), after an epoch. A unit whose output is always zero, or saturated (within 5 % "
-        "of an end of its range), no longer learns.",
+        f"The outputs of each layer after an epoch, for the same {PROBE} training examples (or "
+        "all, if there are fewer). A unit whose output is always zero, or always saturated "
+        "(within 5 % of an end of its range), no longer learns.",
         "Line charts of the mean, the standard deviation and the shares of zero and saturated "
         "activations by layer over the epochs.",
     )

@@ -186,7 +186,7 @@ class Results:
             if len(counts) > 1:
                 runs = "; ".join(f"{counted(n, 'run')} with {what}" for what, n in counts.items())
                 told.append(
-                    f"The runs differ in {name}, and so perhaps in their last bits: {runs}."
+                    f"The runs differ in {name}, so their last bits may differ too: {runs}."
                 )
         return told
 
@@ -201,7 +201,7 @@ class Results:
 
     @property
     def _judged(self) -> int:
-        """How many variants are held against the first one."""
+        """How many variants are compared with the first one."""
         return sum(self.metric in variant.differences for variant in self.variants())
 
     def correction(self) -> list[str]:
@@ -209,9 +209,9 @@ class Results:
         if not self.is_corrected:
             return []
         return [
-            f"The intervals of the {self._judged} differences, and what is said of them, "
-            "are corrected for their number by Holm's method: the chance that any is called better "
-            "or worse where nothing differs is 5 %, not 5 % for each."
+            f"The {self._judged} differences are corrected for their number by Holm's method: if "
+            "nothing differs, the chance that any of them is called better or worse is 5 % in all, "
+            "not 5 % for each."
         ]
 
     def differences(self) -> list[str]:
@@ -233,12 +233,12 @@ class Results:
         test = chosen.estimates.get(self.test_metric)
         if test is None:
             return (
-                f"{choice} For a choice of the best this figure is somewhat too good; there is no "
+                f"{choice} The figure of the best of several is somewhat too good; there is no "
                 "test part to say by how much (--test)."
             )
         name, seeds = self.test_metric.replace("_", " "), counted(test.count, "seed")
         return (
-            f"{choice} Its {name}, looked at for this one alone: "
+            f"{choice} Its {name}, measured for this variant alone: "
             f"{_spread(self.test_metric, chosen)}{' %' * is_share(metric)} ({seeds})."
         )
 
@@ -359,7 +359,7 @@ def read_results(out: Path) -> Results:
     if not path.is_file():
         raise RunFolderError(
             f"{out} is a comparison that is not finished: {JSON} is missing; "
-            f"`chainrule compare {out / 'comparison.toml'} --out {out}` goes on with it"
+            f"`chainrule compare {out / 'comparison.toml'} --out {out}` continues it"
         )
     runs = read_json(path, StoredResults, RunFolderError).runs
     if not runs:
@@ -417,9 +417,9 @@ def compare_in_words(metric: str, first: VariantResult, other: VariantResult) ->
         of = "95 % interval" if gap.confidence == CONFIDENCE else "interval"
         interval = f"{of} {_interval(metric, gap)}{unit}"
         details = [interval, f"effect size {gap.effect:.1f}", *details]
-    direction = "higher" if gap.mean > 0 else "lower"
+    direction = "higher than" if gap.mean > 0 else "lower than"
+    how = f"{_plain(metric, abs(gap.mean))}{unit} {direction}" if gap.mean else "equal to that of"
     judged = "better" if (gap.mean > 0) == is_better_larger(metric) else "worse"
     return (
-        f"{other.name}: {label} {_plain(metric, abs(gap.mean))}{unit} {direction} than "
-        f"{first.name} ({', '.join(details)}): {gap.doubt or judged}."
+        f"{other.name}: {label} {how} {first.name} ({', '.join(details)}): {gap.doubt or judged}."
     )

@@ -9,7 +9,7 @@
     curves.png         loss and metrics over the epochs
 
 Nothing that was learnt is ever deleted: a run that was interrupted or killed stays as it is, and
-`chainrule train --resume RUN` goes on with it. It is finished once `summary.json` says so.
+`chainrule train --resume RUN` continues it. It is finished once `summary.json` says so.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def read_run(path: Path) -> Run:
     if missing and (path / CONFIG).is_file():
         raise RunFolderError(
             f"{path} is an unfinished run ({', '.join(missing)} missing): "
-            f"`chainrule train --resume {path}` goes on with it"
+            f"`chainrule train --resume {path}` continues it"
         )
     if missing:
         raise RunFolderError(f"{path} is not a run folder: {', '.join(missing)} missing")
@@ -231,7 +231,7 @@ def check_new(path: Path) -> None:
         return
     if (path / CONFIG).is_file() and not is_finished(path):
         raise RunFolderError(
-            f"{path} is an unfinished run: `chainrule train --resume {path}` goes on with it; or "
+            f"{path} is an unfinished run: `chainrule train --resume {path}` continues it; or "
             "choose another --out"
         )
     if not (path.is_dir() and is_unused(path)):

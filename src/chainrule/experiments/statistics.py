@@ -183,7 +183,8 @@ def _at(one: Difference, confidence: float) -> Difference:
     """The same difference, with an interval of another confidence."""
     if not one.is_bounded:
         return replace(one, confidence=confidence)
-    reach = widest_effect(one.count, confidence) * abs(one.mean / one.effect)
+    wider = widest_effect(one.count, confidence) / widest_effect(one.count, one.confidence)
+    reach = wider * (one.high - one.low) / 2
     return replace(one, low=one.mean - reach, high=one.mean + reach, confidence=confidence)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chainrule.display import counted
 from chainrule.extras import packages_for
 from chainrule.foreign.errors import CannotCheckError
 
@@ -42,7 +43,7 @@ class Notebook:
             if line <= count:
                 return cell, line
             line -= count
-        raise IndexError(f"the notebook ends {line} lines before that")
+        raise IndexError(f"the notebook ends {counted(line, 'line')} before that")
 
     def lines_of(self, cell: int) -> list[str]:
         """The lines of a cell."""

@@ -25,6 +25,7 @@ import numpy as np
 
 from chainrule.arguments import Pair, integer, pair, size
 from chainrule.configurable import Description
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer, expect_image, expect_sequence
@@ -80,7 +81,7 @@ class Convolution(Layer):
         """Declare W of this shape, ``(…, inputs, outputs)``, and b."""
         if channels % self.groups:
             raise ShapeError(
-                f"has groups={self.groups}, which does not divide the {channels} channels"
+                f"has groups={self.groups}, which does not divide {counted(channels, 'channel')}"
             )
         self.declare("W", shape, self.initializer, self.regularizer)
         if self.bias:

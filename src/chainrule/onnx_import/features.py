@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from chainrule.display import counted
 from chainrule.layers import BatchNorm, Dense, Flatten, LayerNorm, Reshape
 from chainrule.onnx_import.growing import Growing
 from chainrule.onnx_import.node import Node
@@ -137,7 +138,7 @@ def example_shape(node: Node, sizes: list[int], count: int) -> Shape:
     known = math.prod(size for size in rest if size != -1)
     shape = tuple(count // max(known, 1) if size == -1 else size for size in rest)
     if not rest or math.prod(shape) != count:
-        node.refuse(f"gives examples of {count} numbers the shape {sizes}")
+        node.refuse(f"gives examples of {counted(count, 'number')} the shape {sizes}")
     return shape
 
 

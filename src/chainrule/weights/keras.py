@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional
 from chainrule.layers import (
@@ -134,8 +135,8 @@ def matched(
         others = [(called, arrays) for their, called, arrays in theirs if their == kind]
         if len(mine) != len(others):
             raise ArgumentError(
-                f"the network has {len(mine)} layers of kind {layer.__name__}, and the weights are "
-                f"of {len(others)} ({named(called for called, _ in others) or 'none'})"
+                f"the network has {counted(len(mine), 'layer')} of kind {layer.__name__}, and the "
+                f"weights are of {len(others)} ({named(called for called, _ in others) or 'none'})"
             )
         for holder, (called, arrays) in zip(mine, others, strict=True):
             yield holder, called, by_name(holder, arrays)

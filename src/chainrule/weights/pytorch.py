@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
+from chainrule.display import counted
 from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional, packages_for
 from chainrule.layers import BatchNorm
@@ -175,7 +176,7 @@ def paired(ours: list[Holder], theirs: Groups) -> list[Pair]:
     """Each place with the name and the values of PyTorch's array, once all are known to fit."""
     if len(ours) != len(theirs):
         raise ArgumentError(
-            f"the network has {len(ours)} layers with weights "
+            f"the network has {counted(len(ours), 'layer')} with weights "
             f"({', '.join(f'{h.position} {type(h.layer).__name__}' for h in ours)}), and the "
             f"weights are of {len(theirs)} ({named(theirs)}): make the two alike"
         )

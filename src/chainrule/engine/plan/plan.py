@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.display import counted
 from chainrule.engine.plan.blocks import all_tensors, is_blocked, local_tensors, stretches
 from chainrule.engine.program.instructions import Code, Instruction, Private, Tensor
 from chainrule.engine.program.operands import slots
@@ -219,8 +220,8 @@ class Plan:
                 )
                 lines.append(f"  {instruction.name:<24} {tensors}".rstrip())
         lines.append(
-            f"{self.rows} rows in chunks of {self.chunk}, {self.threads} threads, "
-            f"{self.bytes:,} bytes (* in blocks)"
+            f"{counted(self.rows, 'row')} in chunks of {self.chunk}, "
+            f"{counted(self.threads, 'thread')}, {self.bytes:,} bytes (* in blocks)"
         )
         return "\n".join(lines)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
+from chainrule.display import counted
 from chainrule.engine.plan.assembly import prediction_plan, training_plan
 from chainrule.engine.plan.plan import Plan
 from chainrule.engine.program.exchange import Exchange
@@ -73,9 +74,9 @@ class CompiledRunner:
     def description(self) -> str:
         """How the machine runs, in a few words."""
         count, size = self.plan.threads, self.plan.bytes / 1e6
-        threads = "1 thread" if count == 1 else f"{count} threads"
         several = "" if self.exchange is None else f" in each of {self.processes.count} processes"
-        return f"compiled, {threads}{several}, {size:.3g} MB of memory planned"
+        threads = f"{counted(count, 'thread')}{several}"
+        return f"compiled, {threads}, {size:.3g} MB of memory planned"
 
     @property
     def steps_at_a_time(self) -> int:

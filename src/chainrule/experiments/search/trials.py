@@ -94,7 +94,7 @@ def read_trials(out: Path) -> SearchResults:
     if not (out / TRIALS).is_file():
         raise RunFolderError(
             f"{out} is a search that is not finished: {TRIALS} is missing; the same `chainrule "
-            f"tune` command, with --out {out}, goes on with it"
+            f"tune` command, with --out {out}, continues it"
         )
     return read_json(out / TRIALS, SearchResults, RunFolderError)
 
