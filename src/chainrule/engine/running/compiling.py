@@ -205,6 +205,9 @@ def kernel_source(name: str, dtype: str) -> str:
 def let_numba_link(symbol: str) -> None:
     """Have a function of this name in this process, unless there is one: Numba links what it
     compiles at once, though nobody calls it here, and ends the process where something is
-    missing."""
+    missing. LLVM knows the names of this process once there is a code generator."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.target_context.codegen()
     if llvm.address_of_symbol(symbol) is None:
         llvm.add_symbol(symbol, llvm.address_of_symbol("abort"))
