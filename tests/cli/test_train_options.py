@@ -377,7 +377,7 @@ def test_the_recipe_and_what_stands_beside_it(chainrule: Command) -> None:
     models = [Path(run, "model.safetensors").read_bytes() for run in ("run", "again")]
     assert models[0] == models[1]
     assert chainrule("report", "run").code == 0
-    told = Path("run/report/report.md").read_text()
+    told = Path("run/report.md").read_text()
     assert "What the network saw" in told
     assert "the expected calibration error" in told
 

@@ -115,18 +115,19 @@ class Augmented:
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> Array:
-        return self.take(np.arange(len(self))[index])
+        return self.take(index)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def take(
         self,
-        rows: Examples,
+        index: Any,
         dtype: npt.DTypeLike | None = None,
         warp: WarpFunction = warp_in_numpy,
     ) -> Array:
         """Some examples as they are in this epoch, warped by a function that may be compiled."""
+        rows = np.arange(len(self))[index]
         own = self._by_themselves(rows, dtype or self.dtype, warp)
         if self.mixing is None:
             return own
