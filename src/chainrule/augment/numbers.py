@@ -30,7 +30,7 @@ def random_bits(key: int, examples: npt.NDArray[np.intp], count: int) -> Bits:
     places = examples.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(
         1, count + 1, dtype=np.uint64
     )
-    bits = np.uint64(key) + places * np.uint64(GOLDEN)  # modulo 2^64
+    bits: Bits = np.uint64(key) + places * np.uint64(GOLDEN)  # modulo 2^64
     for shift, factor in zip(SHIFTS, FACTORS, strict=False):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     return bits ^ (bits >> np.uint64(SHIFTS[-1]))
