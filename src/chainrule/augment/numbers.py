@@ -27,10 +27,9 @@ def key_of(seed: int, purpose: str, epoch: int) -> int:
 def random_bits(key: int, examples: npt.NDArray[np.intp], count: int) -> Bits:
     """Numbers 0 to `count` - 1 of each example, as 64 bits ``(N, count)``: the key plus so many
     golden steps, mixed."""
-    places = examples.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(
-        1, count + 1, dtype=np.uint64
-    )
-    bits: Bits = np.uint64(key) + places * np.uint64(GOLDEN)  # modulo 2^64
+    steps = np.arange(1, count + 1, dtype=np.uint64)
+    places: Bits = examples.astype(np.uint64)[:, None] * np.uint64(count) + steps
+    bits: Bits = np.add(np.uint64(key), places * np.uint64(GOLDEN), dtype=np.uint64)  # modulo 2^64
     for shift, factor in zip(SHIFTS, FACTORS, strict=False):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     return bits ^ (bits >> np.uint64(SHIFTS[-1]))
