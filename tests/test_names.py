@@ -11,6 +11,8 @@ from contextlib import suppress
 import pytest
 
 import chainrule as cr
+from chainrule.augment.changes import CHANGES
+from chainrule.averages import AVERAGES
 from chainrule.configurable import build, describe
 from chainrule.errors import ArgumentError, ChainruleError, ConfigError, UnknownNameError
 from chainrule.initializers import INITIALIZERS
@@ -23,6 +25,8 @@ from chainrule.regularizers import REGULARIZERS
 from chainrule.schedules import SCHEDULES
 
 KNOWN = {
+    "augmentation": CHANGES,
+    "average": AVERAGES,
     "initializer": INITIALIZERS,
     "layer": LAYERS,
     "loss": LOSSES,
@@ -35,6 +39,8 @@ KNOWN = {
 @pytest.mark.parametrize(
     ("kind", "misspelt", "nearest"),
     [
+        ("augmentation", "elastc", "elastic"),
+        ("average", "emma", "ema"),
         ("initializer", "glorot_unifrom", "glorot_uniform"),
         ("layer", "Con2D", "Conv2D"),
         ("loss", "softmax_crossentropie", "softmax_cross_entropy"),

@@ -13,9 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainrule.augmentation import *
+    from chainrule.augment import *
+    from chainrule.averages import *
     from chainrule.callbacks import *
     from chainrule.checkpoint import *
+    from chainrule.ensemble import *
     from chainrule.history import *
     from chainrule.hub import *
     from chainrule.layers import *
@@ -31,7 +33,8 @@ __version__ = "0.1.0"
 
 # Everything in the `__all__` of these is also a name of chainrule itself …
 _FLAT = (
-    "augmentation",
+    "augment",
+    "averages",
     "network",
     "layers",
     "losses",
@@ -39,6 +42,7 @@ _FLAT = (
     "regularizers",
     "callbacks",
     "checkpoint",
+    "ensemble",
     "history",
     "hub",
     "onnx_import",
@@ -47,6 +51,7 @@ _FLAT = (
 )
 # … while the names in these are reached through the module: `cr.schedules.Cosine`.
 _MODULES = (
+    "calibration",
     "check",
     "datasets",
     "errors",

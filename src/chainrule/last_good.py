@@ -16,7 +16,7 @@ from chainrule.types import Array
 
 @dataclass
 class Snapshot:
-    """A copy of what training moves: weights, buffers, and the optimizer's memory."""
+    """A copy of what training moves: weights, buffers, the optimizer's memory, averages."""
 
     arrays: dict[str, Array]
     step: int
@@ -104,7 +104,8 @@ class LastGood:
 def trained_arrays(chain: Chain, optimizer: OptimizerState) -> dict[str, Array]:
     """The arrays that training moves, as they are in use."""
     slots = {f"optimizer.{name}": slot for name, slot in optimizer.slots.items()}
-    return {"parameters": chain.parameters.flat, "buffers": chain.buffers.flat, **slots}
+    average = {f"average.{name}": array for name, array in optimizer.average.items()}
+    return {"parameters": chain.parameters.flat, "buffers": chain.buffers.flat, **slots, **average}
 
 
 def copy_exactly(source: Array, target: Array) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from chainrule import model_file
 from chainrule.arguments import choice, integer
-from chainrule.augmentation import Affine
+from chainrule.averages import Average
 from chainrule.callbacks import Callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
@@ -98,7 +98,8 @@ class Network(Chain):
         samples_per_epoch: int | None = None,
         weights: npt.ArrayLike | None = None,
         class_weights: str | Sequence[float] | None = None,
-        augment: Affine | Description | None = None,
+        augment: Any = None,
+        average: Average | Description | None = None,
         callbacks: Sequence[Callback] = (),
         quiet: bool = False,
         engine: str | None = None,
@@ -125,7 +126,10 @@ class Network(Chain):
             weights: ``(N,)``, how much each example counts in training.
             class_weights: how much each class does: a number for each, or "balanced", which lets
                 them count alike, however many examples they have.
-            augment: how images are changed anew in every epoch, such as Affine(shift=2).
+            augment: how examples are changed anew in every epoch: Affine(shift=2), a list of
+                changes, or text such as "affine(shift=2) + elastic".
+            average: "ema" or "swa", or ExponentialAverage(decay), StochasticAverage(start_at): the
+                network ends with an average of its weights, and is validated with it.
             callbacks: such as EarlyStopping.
             quiet: show no progress.
             engine, threads: for this training; the network's own unless given.
@@ -171,6 +175,7 @@ class Network(Chain):
                 on_nan=on_nan,
                 class_weights=class_weights,
                 augment=augment,
+                average=average,
                 processes=processes,
             )
             state = self._state_for(trainer.optimizer, warm_start)

@@ -41,11 +41,13 @@ CHUNK = 16_384  # numbers updated at a time: all arrays of an update then stay i
 
 @dataclass
 class OptimizerState:
-    """What an optimizer remembers: the number of steps made, one vector for each slot."""
+    """What an optimizer remembers: the number of steps made, one vector for each slot; and what an
+    average of the weights does, where there is one."""
 
     step: int
     slots: dict[str, Array]
     momentum_product: float = 1.0  # NAdam alone
+    average: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.arguments import choice, integer
-from chainrule.augmentation import AUGMENTATIONS, Affine
+from chainrule.augment import Augmentation
+from chainrule.averages import AVERAGES, EXAMPLES, Average, find_statistics, in_use, put_in
 from chainrule.callbacks import Callback, check_callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoint, Checkpoints
@@ -69,7 +70,8 @@ class Trainer:
         resume: bool = False,
         on_nan: str = "stop",
         class_weights: str | Sequence[float] | None = None,
-        augment: Affine | Description | None = None,
+        augment: Any = None,
+        average: Average | Description | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self.network, self.processes = network, processes
@@ -86,7 +88,8 @@ class Trainer:
         self.checkpoints, self.resume = checkpoints, resume
         self.on_nan = choice(on_nan, "on_nan", ON_NAN)
         self.class_weights = class_weights
-        self.augment = None if augment is None else build(augment, AUGMENTATIONS, "augmentation")
+        self.augment = None if augment is None else Augmentation.of(augment)
+        self.average = None if average is None else build(average, AVERAGES, "average")
         self.notices: list[str] = []
 
     def train(
@@ -127,6 +130,7 @@ class Trainer:
         except KeyboardInterrupt:
             self.stop(self.noted.name)
         finally:
+            put_in(self.averaged, self.network)
             self._tell("training_ends")
         self._take_over_ending()
 
@@ -141,7 +145,8 @@ class Trainer:
                 self._go_back(trouble)
                 continue
             self.history.records += records
-            self._tell("epoch_ends")
+            with in_use(self.averaged, self.network):
+                self._tell("epoch_ends")
             self.history.stopped = self.processes.agree(lambda: self.history.stopped)
             self.last_good.begin_epoch()
             self._look_around()
@@ -163,6 +168,7 @@ class Trainer:
         self.state.steps = None
         self._check_weights(epoch)
         self.last_good.judge(report.merged().losses)
+        self._average_epoch(epoch)
         return {
             "epoch": number,
             **report.numbers(),
@@ -189,20 +195,30 @@ class Trainer:
     def _steps(self, epoch: Epoch, number: int) -> Iterator[Steps]:
         """The steps of an epoch, each noted and told of."""
         in_epoch = self.plan.steps_in_epoch(len(epoch.data.x))
-        one_at_a_time = self.processes.agree(lambda: not self._only_shown)
+        one_at_a_time = self.processes.agree(lambda: self._looks_at_steps)
         for steps in self.runner.steps(epoch, bool(self.metrics), one_at_a_time):
             self.moment = self._moment(number, steps.last, in_epoch)
             self.step_loss, self.step_rate = float(steps.losses[-1]), epoch.rates[steps.last]
             self._check_loss(epoch, steps.last)
             self.state.examples_seen += steps.examples
+            if self.average is not None and self.average.each_step:
+                self.average.add(self.averaged, self.network, self._done)
             self._tell("step_ends")
             yield steps
+
+    def _average_epoch(self, epoch: Epoch) -> None:
+        """Have an average of epochs take in the weights that this one ends with."""
+        if self.average is not None and not self.average.each_step:
+            self.average.add(self.averaged, self.network, self._done)
+            order = np.arange(len(epoch.data.x)) if epoch.order is None else epoch.order
+            find_statistics(self.averaged, self.network, epoch.data.x[order[:EXAMPLES]])
 
     def validate(self) -> Record:
         """Loss and metrics on the held-out data, where there is any."""
         if self.held_out is None:
             return {}
-        outputs = self._predict_together(self.held_out.x)
+        with in_use(self.averaged, self.network):
+            outputs = self._predict_together(self.held_out.x)
         judged = self.network.judge(outputs, self.held_out.y, self.asked_loss, self.metrics)
         if not math.isfinite(judged["loss"]):
             raise self._divergence.in_validation(judged["loss"], self.held_out)
@@ -229,6 +245,16 @@ class Trainer:
         done = (epoch - 1) * steps_in_epoch + step
         return Moment(done, steps_in_epoch, self.plan.epochs, self.history)
 
+    @property
+    def averaged(self) -> dict[str, Array]:
+        """What an average of the weights remembers; empty where there is none."""
+        return self.state.optimizer.average
+
+    @property
+    def _done(self) -> float:
+        """The share of the training that is over after the last step."""
+        return (self.moment.step + 1) / (self.moment.steps_per_epoch * self.plan.epochs)
+
     # --- epochs that nothing comes between ------------------------------------------------
 
     @property
@@ -241,6 +267,7 @@ class Trainer:
             and self.data.change is None
             and self.held_out is None
             and not self.metrics
+            and self.average is None
             and not self.network.random_layers()
             and all(callback.only_shows for callback in self.callbacks)
             and not self.schedule.reads_history
@@ -335,10 +362,11 @@ class Trainer:
         self.plan, self.held_out = plan, held_out
         self._check_shares(len(data.x))
         weighted = self.objective.data(data).with_class_weights(self.class_weights)
-        self.data = weighted.with_augmentation(self.augment, network.seed)
+        self.data = weighted.with_augmentation(self.augment, network.seed, network.output_shape)
         if self.held_out is not None:
             network.check_input(self.held_out.x)
             network.predict(self.held_out.x[:1])  # what has to be compiled takes no epoch's time
+        state.optimizer.average = {} if self.average is None else self.average.start(network)
         self.processes.take_over(trained_arrays(network, state.optimizer))
         self.state, self.last_good = state, LastGood(network, state.optimizer)
         network.loss, network.metrics = self.asked_loss, self.metrics
@@ -406,6 +434,7 @@ class Trainer:
             "data": fingerprint(self.data),
             "validation": fingerprint(self.held_out),
             **({} if self.augment is None else {"augment": repr(self.augment)}),
+            **({} if self.average is None else {"average": repr(self.average)}),
         }
 
     def _make_saver(self, checkpoints: Checkpoints) -> Saver:
@@ -460,9 +489,10 @@ class Trainer:
         return self.state.examples_seen
 
     @property
-    def _only_shown(self) -> bool:
-        """True if no callback needs to look at every single step."""
-        return all(
+    def _looks_at_steps(self) -> bool:
+        """True if a callback, or an average, has to look at every single step."""
+        averages = self.average is not None and self.average.each_step
+        return averages or not all(
             callback.only_shows or type(callback).step_ends is Callback.step_ends
             for callback in self.callbacks
         )

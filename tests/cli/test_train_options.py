@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.data.dataset import Dataset
+from chainrule.experiments import runner
+from chainrule.experiments.recipes import FOLDER
 from chainrule.experiments.run_folder import read_run
 from chainrule.experiments.runner import make_optimizer
 from tests.cli.conftest import Command
@@ -208,7 +213,21 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
         ["moons", "--fresh-data", "--class-weights", "balanced"],
         "class_weights cannot be had with fresh_data",
     ),
-    "moved points": (["moons", "--augment", "affine"], "augment changes images, but moons has"),
+    "moved points": (["moons", "--augment", "affine"], "Affine changes images (height, width"),
+    "an unknown average": (["moons", "--average", "emma"], "did you mean 'ema'?"),
+    "channels of none": (["digits", "--channels", 8], "channels are for convolutions"),
+    "an unknown recipe": (["digits", "--recipe", "bets"], "no recipe is called 'bets'"),
+    "a recipe of nothing": (["--recipe", "best"], "train on what?"),
+    "two ways to train": (
+        ["digits", "--recipe", "best", "--config", "run.toml"],
+        "--recipe and --config both say how to train",
+    ),
+    "a recipe for one set": (["digits", "--recipe", "own.toml"], "a recipe is for any"),
+    "an ensemble of one": (["digits", "--ensemble", 1], "ensemble should be greater than"),
+    "an ensemble of draws": (
+        ["moons", "--fresh-data", "--ensemble", 2],
+        "an ensemble is of runs on the same data",
+    ),
     "an unknown change": (["digits", "--augment", "afine"], "did you mean 'affine'?"),
     "all left out": (["digits", "--dropout", 1], "dropout should be less than 1; received 1"),
     "a negative decay": (["digits", "--weight-decay", -0.1], "greater than or equal to 0"),
@@ -244,6 +263,7 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
 @pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_train_refuses(chainrule: Command, arguments: Sequence[object], message: str) -> None:
     Path("net.toml").write_text('layers = ["flatten", "dense(10)"]\n')
+    Path("own.toml").write_text('data = "digits"\n')
     rows = "".join(f"{n},{n * n + 0.5}\n" for n in range(40))
     Path("prices.csv").write_text("size,price\n" + rows)
     answer = chainrule("train", *arguments, "--out", "run")
@@ -331,3 +351,81 @@ def test_the_test_part_is_measured_after_every_epoch_and_chooses_nothing(
     compared = chainrule("compare", "digits", "--vary", "hidden=8,16", "--test-each-epoch")
     assert compared.code == 2
     assert "which is not looked at before a choice is made" in compared.err
+
+
+# --- recipes and ensembles ----------------------------------------------------------------
+
+SMALL_BEST = (
+    *("--recipe", "best", "--channels", "4,4,4", "--hidden", 8, "--epochs", 2),
+    *("--samples-per-epoch", 96, "--early-stopping", 1),
+)
+
+
+def lines_of(run: str) -> list[str]:
+    return Path(run, "metrics.jsonl").read_text().splitlines()
+
+
+def test_the_recipe_and_what_stands_beside_it(chainrule: Command) -> None:
+    answer = chainrule("train", "digits", *SMALL_BEST, "--out", "run")
+    assert answer.code == 0, answer.err
+    recipe = tomllib.loads((FOLDER / "best.toml").read_text())
+    assert settings() == {**settings(), **recipe, "channels": [4, 4, 4], "hidden": [8], "epochs": 2}
+    kinds = [layer["type"] for layer in settings()["layers"]]
+    assert kinds[:12] == ["Conv2D", "BatchNorm", "ReLU", "MaxPool2D"] * 3
+    again = chainrule("train", "--config", "run/config.toml", "--out", "again")
+    assert again.code == 0, again.err
+    models = [Path(run, "model.safetensors").read_bytes() for run in ("run", "again")]
+    assert models[0] == models[1]
+    assert chainrule("report", "run").code == 0
+    told = Path("run/report.md").read_text()
+    assert "What the network saw" in told
+    assert "the expected calibration error" in told
+
+
+def test_the_test_part_has_no_say(chainrule: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test part leaves every weight, and every number that something could be chosen by, as
+    it was."""
+    assert chainrule("train", "digits", *SMALL_BEST, "--out", "run").code == 0
+    load = runner.datasets.load
+
+    def load_with_another_test_part(*arguments: object, **options: object) -> Dataset:
+        dataset = load(*arguments, **options)
+        return replace(dataset, x_test=1 - dataset.x_test[::-1], y_test=dataset.y_test // 2)
+
+    monkeypatch.setattr(runner.datasets, "load", load_with_another_test_part)
+    assert chainrule("train", "digits", *SMALL_BEST, "--out", "other").code == 0
+    models = [Path(run, "model.safetensors").read_bytes() for run in ("run", "other")]
+    assert models[0] == models[1]
+    epochs = [
+        [{**json.loads(line), "seconds": 0} for line in lines_of(run)] for run in ("run", "other")
+    ]
+    assert epochs[0] == epochs[1]
+    assert summary()["test"] != json.loads(Path("other/summary.json").read_text())["test"]
+
+
+def test_an_ensemble_is_a_folder_of_runs(chainrule: Command) -> None:
+    options = ("--epochs", 2, "--hidden", 8, "--ensemble", 2)
+    answer = chainrule("train", "digits", *options, "--out", "both")
+    assert answer.code == 0, answer.err
+    together = json.loads(Path("both/ensemble.json").read_text())
+    runs = [read_run(Path(f"both/member-{number}")) for number in (1, 2)]
+    assert [(run.config.seed, run.config.data_seed) for run in runs] == [(0, 0), (1, 0)]
+    assert together["members"] == [run.summary.test for run in runs]
+    digits = runner.load_data(runs[1].config)
+    ensemble = cr.Ensemble([run.network for run in runs])
+    assert together["test"] == ensemble.evaluate(digits.x_test, digits.y_test)
+    ensemble.calibrate(digits.x_validation, digits.y_validation)
+    assert together["calibrated_test"] == ensemble.evaluate(digits.x_test, digits.y_test)
+    assert f"at a temperature of {ensemble.temperature:.3f}" in answer.out
+    assert "nothing left to do" in chainrule("train", "--resume", "both").out
+    assert "give one of its members, such as both/member-1" in chainrule("evaluate", "both").err
+
+
+def test_an_ensemble_that_was_cut_off_goes_on(chainrule: Command) -> None:
+    options = ("--epochs", 2, "--hidden", 8, "--ensemble", 2)
+    assert chainrule("train", "digits", *options, "--out", "both").code == 0
+    whole = Path("both/ensemble.json").read_bytes()
+    shutil.rmtree("both/member-2")  # as if it had ended before the second
+    Path("both/ensemble.json").unlink()
+    assert chainrule("train", "--resume", "both").code == 0
+    assert Path("both/ensemble.json").read_bytes() == whole

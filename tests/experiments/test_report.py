@@ -101,12 +101,13 @@ def test_a_run_on_images_has_every_section(digits: Run, digits_report: Document)
         "Learning curves",
         "Which classes are confused",
         "The worst mistakes",
+        "Calibration",
         "What the first layer looks for",
         "Inside the network while it learnt",
         "Configuration",
     ]
     assert set(pictures(document)) == {
-        *("curves", "confusion", "confused-pairs", "mistakes", "weights"),
+        *("curves", "confusion", "confused-pairs", "mistakes", "reliability", "weights"),
         *("gradients", "activations"),
     }
     accuracy = digits.summary.test["accuracy"]
@@ -268,7 +269,7 @@ def test_the_page_needs_nothing_else(digits_report: Document, tmp_path: Path) ->
     for address in re.findall(r'(?:src|srcset|href)="([^"]*)"', page):
         assert address.startswith(("data:image/png;base64,", "#section-"))
     assert all(re.findall(r'<img [^>]*alt="([^"]*)"', page))
-    assert page.count("<img ") == page.count('prefers-color-scheme: dark)" srcset=') == 7
+    assert page.count("<img ") == page.count('prefers-color-scheme: dark)" srcset=') == 8
 
 
 def test_markdown_has_its_pictures(digits_report: Document, tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_markdown_has_its_pictures(digits_report: Document, tmp_path: Path) -> N
 
     text = (tmp_path / "report.md").read_text()
     linked = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert len(linked) == 7
+    assert len(linked) == 8
     for path in linked:
         assert (tmp_path / path).read_bytes().startswith(b"\x89PNG")
     assert "| option | value |" in text

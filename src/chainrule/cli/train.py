@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainrule.processes import Processes
 
 DECIDE_LAYERS = {
-    *("data", "model", "hidden", "activation", "init", "loss"),
+    *("data", "model", "hidden", "channels", "activation", "init", "loss"),
     *("dropout", "batch_norm", "weight_decay", "no_bias", "output_activation"),
 }
 
@@ -42,6 +42,15 @@ def train(
             "--config",
             metavar="FILE.toml",
             help="Take options from a file, such as RUN/config.toml.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe",
+            metavar="NAME",
+            help="Take options that go well together: best, or FILE.toml of your own.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -106,40 +115,42 @@ def train(
       chainrule train digits
       chainrule train mnist --hidden 128,64 --epochs 10
       chainrule train mnist --model cnn --epochs 3 --out runs/cnn
+      chainrule train emnist47 --recipe best
       chainrule train parabola --hidden 8 --activation tanh --optimizer "sgd(momentum=0.9)"
       chainrule train --config runs/cnn/config.toml --seed 1
       chainrule train --resume runs/cnn
       mpiexec -n 4 chainrule train mnist --batch-size 512
     """
-    from chainrule.experiments.run_folder import finish, is_finished
+    from chainrule.experiments.run_folder import ENSEMBLE, finish, is_finished
     from chainrule.parallel.mpi import started_processes
 
     processes = started_processes()
     with processes.ending_together():
         if resume is not None:
-            _check_alone(resume, data, config, out, options)
-            if processes.agree(lambda: is_finished(resume)):
+            _check_alone(resume, data, config, recipe, out, options)
+            if processes.agree(lambda: is_finished(resume) or (resume / ENSEMBLE).is_file()):
                 if processes.is_first:
                     finish(resume)  # it may have been killed just before
                     say(f"{resume}/ is finished: there is nothing left to do")
                 return
         asked = processes.agree(
-            lambda: _configuration(options, data, config) if resume is None else _begun(resume)
+            lambda: (
+                _configuration(options, data, config, recipe) if resume is None else _begun(resume)
+            )
         )
+        rhythm = (checkpoint_seconds, checkpoint_epochs, keep_checkpoints)
+        if asked.ensemble is not None:
+            _train_ensemble(asked, resume, out, rhythm, quiet, processes)
+            return
         prepared = _prepare(asked, processes)
         place = processes.agree(lambda: resume or out or _new_place(prepared))
-        rhythm = (checkpoint_seconds, checkpoint_epochs, keep_checkpoints)
         outcome = _run(prepared, place, rhythm, resume is not None, quiet, processes)
     if outcome is None:
         return
     for problem in outcome.problems:
         complain(f"chainrule: {problem}")
     if not outcome.summary.finished:
-        complain(
-            f"{place}/ is unfinished, after {counted(outcome.summary.epochs, 'epoch')}: "
-            f"`chainrule train --resume {place}` continues it"
-        )
-        raise typer.Exit(exit_code(signal.SIGINT))
+        _leave_unfinished(place, f"after {counted(outcome.summary.epochs, 'epoch')}")
     if not quiet:
         _conclude(prepared, outcome, place)
 
@@ -206,6 +217,62 @@ def _run(
             raise TrainingError(f"{error}{kept}") from None
 
 
+def _leave_unfinished(place: Path, how_far: str) -> NoReturn:
+    """End as an interrupted command does, and say how to go on."""
+    complain(
+        f"{place}/ is unfinished, {how_far}: `chainrule train --resume {place}` goes on with it"
+    )
+    raise typer.Exit(exit_code(signal.SIGINT))
+
+
+def _train_ensemble(
+    config: TrainConfig,
+    resume: Path | None,
+    out: Path | None,
+    rhythm: tuple[float | None, int | None, int],
+    quiet: bool,
+    processes: Processes,
+) -> None:
+    """Train networks of several seeds, and say what they give together."""
+    from chainrule.checkpoint import Checkpoints
+    from chainrule.display import describe_numbers
+    from chainrule.errors import ConfigError
+    from chainrule.experiments.ensembles import train_ensemble
+    from chainrule.experiments.run_folder import CHECKPOINTS, check_new
+    from chainrule.experiments.runner import prepare, run
+
+    if processes.count > 1:
+        raise ConfigError(
+            "the networks of an ensemble are trained by one process: leave out mpiexec"
+        )
+    place = resume or out or _new_place(prepare(config.model_copy(update={"ensemble": None})))
+    if resume is None:
+        check_new(place)
+
+    def train_member(member: TrainConfig, folder: Path) -> bool:
+        prepared = prepare(member)
+        if not quiet:
+            _announce(prepared)
+        outcome = run(prepared, folder, quiet, Checkpoints(folder / CHECKPOINTS, *rhythm))
+        if outcome.summary.finished and not quiet:
+            _conclude(prepared, outcome, folder)
+        return outcome.summary.finished
+
+    summary = train_ensemble(config, place, train_member)
+    if summary is None:
+        _leave_unfinished(place, f"before its {config.ensemble} networks were trained")
+    if quiet:
+        return
+    if summary.test is not None:
+        say(f"together, test: {describe_numbers(summary.test)}")
+    if summary.temperature is not None and summary.calibrated_test is not None:
+        say(
+            f"at a temperature of {summary.temperature:.3f}, chosen by the validation part: "
+            f"{describe_numbers(summary.calibrated_test)}"
+        )
+    say(f"{place}/ has a run folder for each, and ensemble.json")
+
+
 def _check_alone(resume: Path, *others: Any) -> None:
     from chainrule.errors import ConfigError
 
@@ -227,17 +294,25 @@ def _begun(run: Path) -> TrainConfig:
     return find_data(read_whole_config(run / CONFIG), run)
 
 
-def _configuration(options: dict[str, Any], data: str | None, config: Path | None) -> TrainConfig:
-    """The configuration of a new run, from the command line and a file."""
+def _configuration(
+    options: dict[str, Any], data: str | None, config: Path | None, recipe: str | None
+) -> TrainConfig:
+    """The configuration of a new run, from the command line and a file or a recipe."""
     from chainrule.errors import ConfigError
     from chainrule.experiments.config import make_config, read_config
+    from chainrule.experiments.recipes import read_recipe
     from chainrule.experiments.run_folder import find_sources
 
+    if recipe is not None and config is not None:
+        raise ConfigError("--recipe and --config both say how to train: leave out one of them")
+    if data is None and recipe is not None:
+        raise ConfigError("train on what? chainrule train DATA --recipe NAME")
     if data is None and config is None:
         raise ConfigError("train on what? chainrule train DATA, or --config FILE.toml")
     given = options if data is None else {"data": data, **options}
-    from_file = {} if config is None else read_config(config)
+    from_file = {} if recipe is None else read_recipe(recipe)
     if config is not None:
+        from_file = read_config(config)
         from_file |= find_sources(from_file, config)
     if given.keys() & DECIDE_LAYERS:
         for made_for_others in ("layers", "input_shape"):
@@ -259,10 +334,13 @@ def _announce(prepared: Prepared) -> None:
         if line:
             say(line)
     say_lines(f"{network.summary()}\n\n")
+    assert config.epochs is not None, "preparing a run chooses them"
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
-        f"{', classes balanced' if config.class_weights else ''}, "
+        f"{', classes balanced' if config.class_weights else ''}"
+        f"{f', examples changed by {config.augment}' if config.augment else ''}, "
         f"batches of {config.batch_size}, {counted(config.epochs, 'epoch')}"
+        f"{f', weights averaged by {config.average}' if config.average else ''}"
         f"{', the best kept' if config.early_stopping else ''}, seed {config.seed}"
     )
 

@@ -141,8 +141,9 @@ def _announce(
         say(f"searching {setting.describe()}")
     done = len(results.trials)
     so_far = f", of which {place}/ has {done}" if done else f", in {place}/"
-    epochs = counted(prepared.config.epochs, "epoch")
-    say(f"{counted(count, 'trial')} of at most {epochs}{so_far}")
+    epochs = prepared.config.epochs
+    assert epochs is not None, "preparing a run chooses them"
+    say(f"{counted(count, 'trial')} of at most {counted(epochs, 'epoch')}{so_far}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.data.tables import is_whole, listed_in_order, number_text
 from chainrule.errors import DataError
 from chainrule.limits import shortened
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 MOST_NUMBERED = 20  # distinct whole numbers that are classes, whatever they are
 ROWS_TO_A_CLASS = 3  # at least, where there are more, numbered without a gap
@@ -169,3 +169,9 @@ def _refuse(y: Array, faulty: Array, origin: str, rule: str) -> None:
         label = y[example].tolist()
         shown = f"{label:g}" if isinstance(label, float) else label
         raise DataError(f"{origin}: the label of example {example} is {shown}; {rule}")
+
+
+def are_labels(y: Array, output_shape: Shape) -> bool:
+    """True if targets are class numbers, one for each example, for several outputs."""
+    is_row = len(output_shape) == 1 and output_shape[0] > 1
+    return y.ndim == 1 and y.dtype.kind in "iub" and is_row

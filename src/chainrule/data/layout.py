@@ -167,7 +167,7 @@ class Layout:
             raise DataError(
                 f"{table.origin} has {counted(count, 'column')}, but the network takes "
                 f"{counted(len(self.features), 'feature')}: expected "
-                f"{counted(expected, 'column')}, or a header with the names of the training data"
+                f"{expected} of them, or a header with the names of the training data"
             )
         positions = [at for at in range(len(table.names)) if at not in ids]
         place = dict(zip(fitting[0], positions, strict=True))

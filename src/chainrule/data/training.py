@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.arguments import choice, integer, number
-from chainrule.augmentation import Affine
+from chainrule.augment import Augmentation, Augmented
+from chainrule.augment.changes import Mixing
 from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
-from chainrule.data.labels import class_numbers
+from chainrule.data.labels import are_labels, class_numbers
 from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import split
 from chainrule.display import counted
 from chainrule.errors import ArgumentError, DataError
 from chainrule.seeding import generator
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class TrainingData:
     weights: Array | None = None
     draw: Callable[[int], tuple[Any, Any]] | None = None
     epoch: int = 1  # the one that x and y were drawn for, where they are drawn
-    change: Callable[[Any, int], Any] | None = None  # of x in an epoch, where it is augmented
+    change: Callable[[int], Augmented] | None = None  # x in an epoch, where it is augmented
+    output_shape: Shape = ()  # of the network, which mixed targets fit
 
     @classmethod
     def given(cls, x: Any, y: Any, weights: Any = None, what: str = "training") -> TrainingData:
@@ -50,7 +52,7 @@ class TrainingData:
     def of_epoch(self, epoch: int) -> TrainingData:
         """The examples of one epoch: the same ones, unless they are drawn, or changed."""
         if self.change is not None:
-            return replace(self, x=self.change(self.x, epoch), change=None)
+            return self._augmented(self.change(epoch))
         if self.draw is None or epoch == self.epoch:
             return self
         return TrainingData(*_as_arrays(*self.draw(epoch)), draw=self.draw, epoch=epoch)
@@ -93,7 +95,9 @@ class TrainingData:
         warning = find_repeats(self.x, self.y, held_out.x, held_out.y).warning("validation")
         return [] if warning is None else [warning]
 
-    def with_augmentation(self, augment: Affine | None, seed: int) -> TrainingData:
+    def with_augmentation(
+        self, augment: Augmentation | None, seed: int, output_shape: Shape
+    ) -> TrainingData:
         """The same examples, changed anew in every epoch."""
         if augment is None:
             return self
@@ -103,7 +107,19 @@ class TrainingData:
                 "draw them as they should be"
             )
         augment.of_epoch(self.x, seed, 1)  # refuses what are no images
-        return replace(self, change=lambda x, epoch: augment.of_epoch(x, seed, epoch))
+        return replace(
+            self,
+            change=lambda epoch: augment.of_epoch(self.x, seed, epoch),
+            output_shape=output_shape,
+        )
+
+    def _augmented(self, x: Augmented) -> TrainingData:
+        """The examples of an epoch, with the targets that are theirs where they are mixed."""
+        if x.mixing is None:
+            return replace(self, x=x, change=None)
+        y = as_shares(np.asarray(self.y), self.output_shape)
+        y, weights = mix(y, self.weights, x.mixing)
+        return replace(self, x=x, y=y, weights=weights, change=None)
 
     def with_class_weights(self, class_weights: str | Sequence[float] | None) -> TrainingData:
         """The same examples, each counting as much as its class, times its own weight."""
@@ -144,6 +160,31 @@ def weigh_classes(y: Any, class_weights: str | Sequence[float]) -> Array:
                 f"{len(counts) - 1}: give one for each class"
             )
     return of_class[numbers]
+
+
+def as_shares(y: Array, output_shape: Shape) -> Array:
+    """Targets of which a part can be taken: class numbers become a row with a 1 for each.
+
+    >>> as_shares(np.array([1, 0]), (2,))
+    array([[0., 1.],
+           [1., 0.]], dtype=float32)
+    """
+    if are_labels(y, output_shape):
+        return np.eye(output_shape[0], dtype=np.float32)[y]
+    return y.astype(np.result_type(y, np.float32))
+
+
+def mix(y: Array, weights: Array | None, mixing: Mixing) -> tuple[Array, Array | None]:
+    """Targets of mixed examples, λ y_i + (1 - λ) y_j, and what they weigh. Where examples have
+    weights, each target counts as much as its own example does."""
+    shares, partners = mixing.shares, mixing.partners
+    if weights is None:
+        column = shares.astype(y.dtype).reshape(-1, *[1] * (y.ndim - 1))
+        return column * y + (1 - column) * y[partners], None
+    own, others = shares * weights, (1 - shares) * weights[partners]
+    total = own + others
+    of_own = np.divide(own, total, out=shares.copy(), where=total > 0)
+    return mix(y, None, Mixing(partners, of_own))[0], total
 
 
 BATCH_SIZE = 32

@@ -80,6 +80,9 @@ class TrainConfig(pydantic.BaseModel):
     hidden: list[Count] = option(
         [128], "Model", "SIZES", "Hidden dense layers, as in 128,64; 128 if left out."
     )
+    channels: list[Count] | None = option(
+        None, "Model", "SIZES", "Convolutions of the cnn, as in 32,64,128; 32,64 if left out."
+    )
     activation: Spec = option("relu", "Model", "NAME", "relu, tanh, gelu, …; relu if left out.")
     init: Spec | None = option(
         None,
@@ -127,7 +130,10 @@ class TrainConfig(pydantic.BaseModel):
         None, "Training", "HOW", "balanced: classes count alike, however many examples they have."
     )
     augment: Spec | None = option(
-        None, "Training", "HOW", "affine, 'affine(shift=2, rotation=10, scale=0.1)': move images."
+        None, "Training", "HOW", "affine, 'affine(shift=2) + elastic + mix_up', …: change examples."
+    )
+    average: Spec | None = option(
+        None, "Training", "HOW", "ema, swa, 'ema(0.99)': end with an average of the weights."
     )
     epochs: Count | None = option(
         None, "Training", "N", "Passes over the data; if left out 10, and more of small sets."
@@ -156,12 +162,23 @@ class TrainConfig(pydantic.BaseModel):
     seed: Annotated[int, Field(ge=0)] = option(
         0, "Run", "N", "The same seed gives the same numbers; 0 if left out."
     )
+    data_seed: Annotated[int, Field(ge=0)] | None = option(
+        None, "Run", "N", "Seed of drawn points and held-out parts; that of the run if left out."
+    )
+    ensemble: Annotated[int, Field(ge=2)] | None = option(
+        None, "Run", "N", "Train N networks, of N seeds, which then answer together."
+    )
     engine: Literal["auto", "compiled", "numpy"] = option(
         "auto", "Run", "NAME", "auto, compiled or numpy; auto if left out."
     )
     threads: Count | None = option(
         None, "Run", "N", "Threads of the compiled engine; all cores if left out."
     )
+
+    @property
+    def seed_of_data(self) -> int:
+        """What points are drawn with, and parts held out."""
+        return self.seed if self.data_seed is None else self.data_seed
 
     @pydantic.field_validator("*")
     @classmethod

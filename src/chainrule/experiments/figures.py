@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.calibration import Reliability
 from chainrule.curves import (
     WIDTH,
     axis_of,
@@ -43,6 +44,7 @@ REGION_SIDE = 300  # points of the grid on which decision regions are drawn, alo
 WIDE = 10  # times its smallest value, from which a gradient has a logarithmic axis
 LIKE_SIDES = 3  # times as wide as high, up to which the plane is drawn with equal axes
 PLANE, AROUND_PLANE = 3.5, 1.3  # inches, the side of one of two planes; its title, axis and legend
+SMALLEST_POINT, LARGEST_POINT = 12, 60  # square points of area, in a reliability diagram
 CELLS_WITH_NUMBERS = 16  # up to so many classes, a confusion matrix has its counts written in
 CELL = 0.45  # inches, a side of its cells
 WEIGHT_SIZE = 9  # points, the numbers within a matrix of weights
@@ -178,6 +180,28 @@ def draw_agreement(predictions: Array, targets: Array, target_name: str) -> Figu
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     axes.set(xlabel=for_plot(f"{target_name}, ground truth"), ylabel="prediction")
     name_below(figure, {"where both are equal": equal})
+    return figure
+
+
+def draw_reliability(found: Mapping[str, Reliability]) -> Figure:
+    """For each series the share of right predictions over the probability that was given them. On
+    the line the two are equal; a point is the larger, the more predictions it stands for."""
+    figure, (axes,) = panels_in_rows(1)
+    figure.set_figheight(5.0)
+    (equal,) = axes.plot((0, 1), (0, 1), color="grey", lw=1)
+    drawn: dict[str, Artist] = {"where both are equal": equal}
+    for number, (name, one) in enumerate(found.items()):
+        drawn[name] = axes.scatter(
+            one.confidences,
+            one.accuracies,
+            s=LARGEST_POINT * np.sqrt(one.counts / one.counts.max()) + SMALLEST_POINT,
+            color=colour(number),
+            marker=marker(number),
+            alpha=0.8,
+        )
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
+    axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
+    name_below(figure, drawn)
     return figure
 
 

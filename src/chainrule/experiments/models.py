@@ -28,6 +28,7 @@ from chainrule.losses import (
 from chainrule.network import Network
 from chainrule.regularizers import WeightDecay
 
+CHANNELS = (32, 64)  # of the cnn, unless told otherwise
 LARGEST_NETWORK = 2**28  # parameters: with their gradients 2 GB in float32
 LONGEST = 1000  # characters of a message about layers, which may list all there are
 
@@ -41,7 +42,7 @@ def describe_model(config: TrainConfig, dataset: Dataset, loss: Loss) -> list[di
     options = _options_of_weights(config)
     activated = [*([{"type": "BatchNorm"}] if config.batch_norm else []), activation]
     dropped = [{"type": "Dropout", "rate": config.dropout}] if config.dropout else []
-    before = _convolutions(dataset, activated, options) if name == "cnn" else []
+    before = _convolutions(config, dataset, activated, options) if name == "cnn" else []
     flatten = [{"type": "Flatten"}] if len(dataset.input_shape) > 1 else []
     hidden = [[described(Dense(size, **options)), *activated, *dropped] for size in config.hidden]
     return [
@@ -59,6 +60,8 @@ def check_model(config: TrainConfig) -> None:
         check_asked_for(config, build_layers(config.layers), "the list of layers")
     elif config.model.endswith(".toml"):
         check_asked_for(config, read_layers(Path(config.model)), config.model)
+    elif find_model(config.model) == "mlp" and config.channels:
+        raise ConfigError("channels are for convolutions, which mlp has none of: --model cnn")
     elif find_model(config.model) == "mlp" and not config.hidden:
         for name in ("dropout", "batch_norm"):
             if getattr(config, name):
@@ -69,6 +72,8 @@ def check_asked_for(config: TrainConfig, layers: Sequence[Layer], origin: str) -
     """Refuse options that layers which are listed one by one do not follow."""
     inner = [layer for _, layer in walk(Sequential(list(layers)))]
     followed = {
+        "channels": config.channels
+        == [layer.out_channels for layer in inner if isinstance(layer, Conv2D)],
         "dropout": any(isinstance(layer, Dropout) for layer in inner),
         "batch_norm": any(isinstance(layer, BatchNorm) for layer in inner),
         "weight_decay": any(
@@ -223,9 +228,12 @@ def _options_of_weights(config: TrainConfig) -> dict[str, Any]:
 
 
 def _convolutions(
-    dataset: Dataset, activated: list[dict[str, Any]], options: dict[str, Any]
+    config: TrainConfig,
+    dataset: Dataset,
+    activated: list[dict[str, Any]],
+    options: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """Twice convolution, activation, pooling: 32 and then 64 kernels of 3x3."""
+    """Convolution, activation, pooling, and again: 32 and then 64 kernels of 3x3, or as asked."""
     if len(dataset.input_shape) != 3:
         raise ArgumentError(
             f"model cnn needs images (height, width, channels), but {dataset.name} has examples "
@@ -233,7 +241,7 @@ def _convolutions(
         )
     return [
         layer
-        for channels in (32, 64)
+        for channels in config.channels or CHANNELS
         for layer in (
             described(Conv2D(channels, 3, padding="same", **options)),
             *activated,

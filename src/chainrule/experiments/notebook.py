@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chainrule.augmentation import AUGMENTATIONS
+from chainrule.augment.changes import CHANGES
+from chainrule.averages import AVERAGES
 from chainrule.configurable import Configurable, build
 from chainrule.data.synthetic import DEFAULT_SAMPLES
 from chainrule.display import describe_numbers
@@ -94,7 +95,7 @@ def load_source(config: TrainConfig) -> str:
     loss = build(config.loss, LOSSES, "loss") if config.loss else None
     options = {
         "data_dir": config.data_dir,
-        "seed": config.seed,
+        "seed": config.seed_of_data,
         "samples": config.samples,
         "label_column": config.label_column,
         "task": task_of(loss),
@@ -134,7 +135,8 @@ def fit_source(config: TrainConfig) -> str:
         "samples_per_epoch": source(config.samples_per_epoch),
         "validation": "(data.x_validation, data.y_validation)",
         "class_weights": source(config.class_weights),
-        "augment": spec_source(config.augment, AUGMENTATIONS, "augmentation"),
+        "augment": spec_source(config.augment, CHANGES, "augmentation"),
+        "average": spec_source(config.average, AVERAGES, "average"),
         "metrics": source(config.metrics or []),
         "callbacks": f"[cr.EarlyStopping({config.early_stopping})]",
     }

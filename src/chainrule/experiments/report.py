@@ -6,19 +6,22 @@ Each section is a function that adds to the document, or adds nothing where it d
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from chainrule.augment import Augmentation
+from chainrule.calibration import Reliability, at_temperature, find_temperature, reliability
 from chainrule.curves import plot_curves, spell
+from chainrule.data.dataset import Dataset
 from chainrule.display import counted, describe_numbers
 from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.features import Feature, features_of
-from chainrule.experiments.judged import Judged, judge, load_own_data
+from chainrule.experiments.judged import Judged, class_probabilities, judge, load_own_data
 from chainrule.experiments.recording import PROBE, read_layers
 from chainrule.experiments.run_folder import LAYERS, Run, read_history, read_run
 from chainrule.experiments.stored import LayersRecord
@@ -31,6 +34,7 @@ from chainrule.types import Array, Shape
 PAIRS = 6  # most confused pairs that are shown
 IN_ROW = 8  # images side by side
 WORST = 16  # worst mistakes that are shown
+EPOCHS_SEEN = 3  # of which changed images are shown
 UNITS = 64  # units whose first weights are shown
 FOLLOWED = (*ACTIVATIONS.values(), Activation)  # layers whose outputs are followed
 STATISTICS = {
@@ -40,7 +44,8 @@ STATISTICS = {
     "share saturated": "saturated",
 }
 
-IN_LAYERS = ("hidden", "activation", "init", "layers", "input_shape")  # told by another table
+# Told by another table.
+IN_LAYERS = ("hidden", "channels", "activation", "init", "layers", "input_shape")
 
 
 def report_run(folder: Path, data_dir: Path | None = None) -> Document:
@@ -65,6 +70,8 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     features, target = features_of(run.preparation, inputs), run.preparation.label_name or "y"
     add_curves(document, history)
     add_judgement(document, judged, features, target)
+    add_calibration(document, run, judged, dataset)
+    add_augmentation(document, run, dataset)
     add_weights(document, run, features)
     add_layers(document, run, records)
     add_configuration(document, run)
@@ -288,6 +295,61 @@ def caption_mistake(judged: Judged, place: int, names: Sequence[str]) -> str:
 def shows_images(input_shape: Shape) -> bool:
     """True if examples are images that can be shown: grey or in colour."""
     return len(input_shape) == 3 and input_shape[-1] in (1, 3)
+
+
+def add_calibration(document: Document, run: Run, judged: Judged, dataset: Dataset) -> None:
+    """How far probabilities can be taken at their word, and the temperature that would mend them,
+    chosen by the validation part where that is not what is judged."""
+    if judged.probabilities is None:
+        return
+    found = {"as they are": reliability(judged.probabilities, judged.y)}
+    text = (
+        f"The predicted class is right about as often as its probability says, give or take "
+        f"{100 * found['as they are'].error:.1f} % (the expected calibration error)"
+    )
+    if judged.part == "test" and dataset.x_validation is not None:
+        held_out = class_probabilities(run.network, run.network.predict(dataset.x_validation))
+        temperature = find_temperature(held_out, np.asarray(dataset.y_validation))
+        name = f"at a temperature of {temperature:.2f}"
+        found[name] = reliability(at_temperature(judged.probabilities, temperature), judged.y)
+        text += f"; {name}, chosen by the validation part, {100 * found[name].error:.1f} %"
+    document.heading("Calibration")
+    document.picture(
+        "reliability",
+        figures.draw_reliability(found),
+        f"{text}. On the line, probabilities are as good as they say; below it, they say too much.",
+        "The share of right predictions against the probability that the network gave them: "
+        + "; ".join(
+            f"{name}, {', '.join(f'{p:.2f}: {a:.2f}' for p, a in points_of(one))}"
+            for name, one in found.items()
+        )
+        + ".",
+    )
+
+
+def points_of(found: Reliability) -> Iterable[tuple[float, float]]:
+    """The points of a reliability diagram."""
+    return zip(found.confidences.tolist(), found.accuracies.tolist(), strict=True)
+
+
+def add_augmentation(document: Document, run: Run, dataset: Dataset) -> None:
+    """Some training images as they are, and as the network saw them in the first epochs."""
+    if run.config.augment is None or not shows_images(dataset.input_shape):
+        return
+    augment, seed = Augmentation.of(run.config.augment), run.config.seed
+    first = np.arange(min(IN_ROW, len(dataset.x_train)))
+    seen = {"as they are": dataset.x_train[first]}
+    for epoch in range(1, EPOCHS_SEEN + 1):
+        seen[f"epoch {epoch}"] = augment.of_epoch(dataset.x_train, seed, epoch)[first]
+    document.heading("What the network saw")
+    document.picture(
+        "augmentation",
+        figures.draw_images(
+            [(name, [(image, "") for image in images]) for name, images in seen.items()], len(first)
+        ),
+        f"Training images as they are, and as they were in the first epochs: {augment!r}.",
+        "Rows of the same training images, unchanged and changed at random.",
+    )
 
 
 def add_weights(document: Document, run: Run, features: Sequence[Feature]) -> None:

@@ -40,6 +40,7 @@ CONFIG, METRICS, LAYERS, CHECKPOINTS, MODEL, SUMMARY, CURVES = (
     "summary.json",
     "curves.png",
 )
+ENSEMBLE, MEMBER = "ensemble.json", "member"  # of runs that answer together, see `ensembles`
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def read_run(path: Path) -> Run:
     """
     if not path.is_dir():
         raise RunFolderError(f"{path} is not a run folder: `chainrule train` makes one (--out)")
+    if (path / f"{MEMBER}-1").is_dir():
+        raise RunFolderError(
+            f"{path} is an ensemble: give one of its members, such as {path / MEMBER}-1; what they "
+            f"give together stands in {path / ENSEMBLE}"
+        )
     missing = [name for name in (CONFIG, MODEL, SUMMARY) if not (path / name).is_file()]
     if missing and (path / CONFIG).is_file():
         raise RunFolderError(

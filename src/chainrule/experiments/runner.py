@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import datasets
-from chainrule.augmentation import AUGMENTATIONS
+from chainrule.augment import Augmentation
+from chainrule.averages import AVERAGES
 from chainrule.callbacks import Callback, EarlyStopping, Training
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import build
@@ -96,6 +97,8 @@ def prepare(config: TrainConfig) -> Prepared:
     Raises:
         ChainruleError: data or layers that cannot be, before anything is written.
     """
+    if config.ensemble is not None:
+        raise ConfigError("ensemble is for `chainrule train` alone: leave it out")
     check_names(config)
     dataset = load_data(config)
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
@@ -136,11 +139,8 @@ def prepare(config: TrainConfig) -> Prepared:
     check_outputs(network, dataset, loss)
     check_class_weights(config, dataset)
     check_test(config, dataset)
-    if config.augment is not None and len(dataset.input_shape) != 3:
-        raise ConfigError(
-            f"augment changes images, but {dataset.name} has examples of shape "
-            f"{dataset.input_shape}: leave it out"
-        )
+    if config.augment is not None:
+        Augmentation.of(config.augment).check(dataset.input_shape)
     network.preparation = dataset.preparation
     return Prepared(resolved, dataset, network)
 
@@ -212,7 +212,8 @@ def check_names(config: TrainConfig) -> None:
     build(config.loss or "huber", LOSSES, "loss")
     make_optimizer(config)
     build(config.schedule, SCHEDULES, "schedule")
-    build(config.augment or "affine", AUGMENTATIONS, "augmentation")
+    Augmentation.of(config.augment or [])
+    build(config.average or "ema", AVERAGES, "average")
     for metric in config.metrics or ():
         as_metric(metric)
 
@@ -250,6 +251,7 @@ def train(
         on_nan=config.on_nan,
         class_weights=config.class_weights,
         augment=config.augment,
+        average=config.average,
         comm=comm,
     )
 
@@ -260,7 +262,7 @@ def load_data(config: TrainConfig) -> Dataset:
     dataset = datasets.load(
         config.data,
         data_dir=config.data_dir,
-        seed=config.seed,
+        seed=config.seed_of_data,
         samples=config.samples,
         label_column=config.label_column,
         task=task_of(loss),

@@ -1,4 +1,4 @@
-"""NumPy's random numbers, from any place in their sequence.
+"""Random numbers from any place in their sequence: NumPy's, and those of augmented examples.
 
 A layer draws from `numpy.random.Generator`, whose bit generator PCG64 is a linear congruential
 sequence of 128-bit numbers: s <- a s + c. Here each thread jumps to the place of its own examples
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.augment.numbers import FACTORS, GOLDEN, SHIFTS
 from chainrule.engine.codegen.kernel import cgutils, integer_type, intrinsic, ir, types
 
 STATE_BYTES = 32  # of a generator: its state and its increment
@@ -84,3 +85,23 @@ def jump(typing_context: Any, address: Any, steps: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def uniform_at(typing_context: Any, key: Any, place: Any, half: Any) -> Any:
+    """The number in (0, 1) of the upper half (0) or the lower half (1) of the 64 random bits at a
+    place of the sequence that begins with a key, as `augment.numbers` has it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        key, place, half = arguments
+        bits = builder.add(key, builder.mul(builder.add(place, INT(1)), INT(GOLDEN)))
+        for shift, factor in zip(SHIFTS, FACTORS, strict=False):
+            bits = builder.mul(builder.xor(bits, builder.lshr(bits, INT(shift))), INT(factor))
+        bits = builder.xor(bits, builder.lshr(bits, INT(SHIFTS[-1])))
+        upper, lower = builder.lshr(bits, INT(32)), builder.and_(bits, INT(0xFFFFFFFF))
+        chosen = builder.select(builder.icmp_signed("==", half, INT(0)), upper, lower)
+        double = ir.DoubleType()
+        middle = builder.fadd(builder.uitofp(chosen, double), ir.Constant(double, 0.5))
+        return builder.fmul(middle, ir.Constant(double, 2.0**-32))
+
+    return types.float64(types.int64, types.int64, types.int64), generate

@@ -114,6 +114,28 @@ class Claim(ctypes.Structure):
     rests_until: int  # when the thread may take shares again
 
 
+@record
+class Warping(ctypes.Structure):
+    """Examples to be warped, and how; 0 for the address of what does not happen to them."""
+
+    threads: int
+    count: int
+    height: int
+    width: int
+    channels: int
+    images: int
+    warped: int
+    examples: int  # their numbers
+    matrices: int  # six numbers for each
+    down: int  # the matrices that smooth along columns and rows, times the square root of α
+    right: int
+    elastic_key: int
+    scratch: int  # memory of each thread
+    scratch_bytes: int  # from one thread's to the next one's
+    std: int  # of the noise
+    noise_key: int
+
+
 ALL = -1
 
 

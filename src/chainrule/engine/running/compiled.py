@@ -17,8 +17,9 @@ from chainrule.engine.codegen.llvm import LLVM_LOCK, has_compiler, llvm, target_
 from chainrule.engine.program.instructions import Instruction
 from chainrule.engine.program.obstacles import NoKernels
 from chainrule.engine.program.registry import function_name, operation_of
+from chainrule.engine.running import machine
 from chainrule.engine.running.built import built_address
-from chainrule.engine.running.compiling import MACHINE, machine_code
+from chainrule.engine.running.compiling import machine_code
 
 LOADED: dict[tuple[str, str], int] = {}  # addresses of what this process has, by name and type
 # What Numba calls to raise Python's errors. Compiled code has none to raise: indices are not
@@ -42,10 +43,16 @@ def handler_address(instruction: Instruction, dtype: str) -> int:
 
 
 @cache
-def run_function(dtype: str) -> Callable[[int, int, float], None]:
-    """The machine: ``run(address of the context, thread, 0.0)``. Other Python threads go on."""
+def entry_function(entry: Callable[..., None], dtype: str) -> Callable[[int, int, float], None]:
+    """What Python calls: ``entry(address of a record, thread, 0.0)``. Other Python threads go
+    on."""
     kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, C_TYPES[dtype])
-    return kind(address(MACHINE, dtype))
+    return kind(address(function_name(entry), dtype))
+
+
+def run_function(dtype: str) -> Callable[[int, int, float], None]:
+    """The machine, which is given the address of a context."""
+    return entry_function(machine.run, dtype)
 
 
 def run_alone(context: int, dtype: str) -> Callable[[], None]:

@@ -24,14 +24,15 @@ from chainrule.engine.codegen.processor import VECTORS
 from chainrule.engine.operations import HANDLERS
 from chainrule.engine.program.records import Task
 from chainrule.engine.program.registry import function_name
-from chainrule.engine.running import machine
+from chainrule.engine.running import machine, warping
 from chainrule.engine.running.code_cache import code_folder, read, write
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write, half_written
 
-MACHINE = function_name(machine.run)
-FUNCTIONS = (LIBRARY, MACHINE, *HANDLERS)
+# What Python calls, ``run(address of a record, thread, like)``.
+ENTRIES = {function_name(entry): entry for entry in (machine.run, warping.warp)}
+FUNCTIONS = (LIBRARY, *ENTRIES, *HANDLERS)
 HOW_LONG = "15 seconds to 2 minutes"  # on two fast cores, and on two slow ones
 ELSEWHERE = "CHAINRULE_CACHE can name another folder"
 PATIENCE = 60.0  # seconds in which whoever holds the lock should have compiled one function more
@@ -187,14 +188,14 @@ def object_file(source: str, symbol: str, to_be_linked: bool) -> bytes:
 
 
 def kernel_source(name: str, dtype: str) -> str:
-    """What Numba makes of a handler or of the machine: a module of LLVM's."""
+    """What Numba makes of a handler or of an entry: a module of LLVM's."""
     import numba
 
     let_numba_link(symbol(LIBRARY, dtype))
     numba.config.CPU_NAME, numba.config.CPU_FEATURES = VECTORS.cpu, VECTORS.features
     like = getattr(numba, dtype)
-    if name == MACHINE:
-        function, signature = machine.run, numba.void(numba.int64, numba.int64, like)
+    if name in ENTRIES:
+        function, signature = ENTRIES[name], numba.void(numba.int64, numba.int64, like)
     else:
         function, signature = HANDLERS[name], numba.void(record_type(Task), like)
     compiled = numba.cfunc(signature, fastmath=FAST, error_model="numpy")(function)
@@ -204,6 +205,9 @@ def kernel_source(name: str, dtype: str) -> str:
 def let_numba_link(symbol: str) -> None:
     """Have a function of this name in this process, unless there is one: Numba links what it
     compiles at once, though nobody calls it here, and ends the process where something is
-    missing."""
+    missing. LLVM knows the names of this process once there is a code generator."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.target_context.codegen()
     if llvm.address_of_symbol(symbol) is None:
         llvm.add_symbol(symbol, llvm.address_of_symbol("abort"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.augment import Augmented
 from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
 from chainrule.display import counted
@@ -15,6 +16,7 @@ from chainrule.engine.plan.assembly import prediction_plan, training_plan
 from chainrule.engine.plan.plan import Plan
 from chainrule.engine.program.exchange import Exchange
 from chainrule.engine.program.obstacles import Obstacle
+from chainrule.engine.running.augmenting import CompiledWarp, address
 from chainrule.engine.running.compiled import handler_address, run_alone, run_function
 from chainrule.engine.running.targets import Targets
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards, run_together
@@ -69,6 +71,7 @@ class CompiledRunner:
         context.trains, context.rank, context.processes = 1, processes.rank, processes.count
         self.seconds_of_a_step = SECONDS_AT_A_TIME
         self.targets_of: tuple[Any, Targets] | None = None
+        self.warp = CompiledWarp(self.plan.threads)
 
     @property
     def description(self) -> str:
@@ -161,6 +164,8 @@ class CompiledRunner:
         """Inputs of the network's type with their targets, and which of them; None for all in
         turn. What is in memory in that type is not copied."""
         x, targets = data.x, self._targets(data)
+        if isinstance(x, Augmented):
+            return x.take(rows, self.plan.dtype, self.warp), targets.of(rows), None
         if type(x) is np.ndarray and x.dtype == self.plan.dtype and x.flags.c_contiguous:
             if isinstance(rows, slice):
                 return x[rows], targets.of(rows), None
@@ -281,8 +286,3 @@ def run_threads(plan: Plan, run: Any) -> None:
         return
     with interrupts_afterwards():  # the memory they work on must outlive them all
         run_together(lambda thread: run(at, thread, 0.0), plan.threads)
-
-
-def address(array: Array | None) -> int:
-    """Where an array lies; 0 where there is none."""
-    return 0 if array is None else array.ctypes.data

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.data.labels import are_labels
 from chainrule.engine.operations.losses import criterion_of
 from chainrule.losses import Loss, SoftmaxCrossEntropy, check_weights
 from chainrule.types import Array, Shape
@@ -81,8 +82,3 @@ class Targets:
             return np.minimum(len(rows) - starts, batch_size).astype(np.float64)
         sums = np.add.reduceat(self.divisors[rows], starts)
         return np.where(sums == 0, self.of_nothing, sums)
-
-
-def are_labels(y: Array, shape: Shape) -> bool:
-    """True if targets are class numbers, one for each example, for several outputs."""
-    return y.ndim == 1 and y.dtype.kind in "iub" and len(shape) == 1 and shape[0] > 1
