@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -334,12 +334,12 @@ def _announce(prepared: Prepared) -> None:
         if line:
             say(line)
     say_lines(f"{network.summary()}\n\n")
-    assert config.epochs is not None, "preparing a run chooses them"
+    epochs = cast(int, config.epochs)  # which preparing a run has chosen
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
         f"{', classes balanced' if config.class_weights else ''}"
         f"{f', examples changed by {config.augment}' if config.augment else ''}, "
-        f"batches of {config.batch_size}, {counted(config.epochs, 'epoch')}"
+        f"batches of {config.batch_size}, {counted(epochs, 'epoch')}"
         f"{f', weights averaged by {config.average}' if config.average else ''}"
         f"{', the best kept' if config.early_stopping else ''}, seed {config.seed}"
     )

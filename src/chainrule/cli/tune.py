@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -141,8 +141,7 @@ def _announce(
         say(f"searching {setting.describe()}")
     done = len(results.trials)
     so_far = f", of which {place}/ has {done}" if done else f", in {place}/"
-    epochs = prepared.config.epochs
-    assert epochs is not None, "preparing a run chooses them"
+    epochs = cast(int, prepared.config.epochs)  # which preparing a run has chosen
     say(f"{counted(count, 'trial')} of at most {counted(epochs, 'epoch')}{so_far}")
 
 
