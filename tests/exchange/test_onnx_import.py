@@ -479,7 +479,6 @@ def test_images_for_dense_layers_stay_as_they_are(tmp_path: Path) -> None:
 
 REFUSED = [
     ("(float[N, 4] x) => (float[N, 4] y) { y = Sin (x) }", "(Sin) is an operator for which"),
-    ("(float[N, 4] x) => (float[N, 4] y) { y = Mul (x, x) }", "multiplies two computed values"),
     ("(float[N, 4] x) => (float[4, N] y) { y = Transpose (x) }", "the axis of the examples"),
     ("(float[N, 4] x) => (float[N, 4] y) { y = Softmax <axis = 0> (x) }", "goes over axis 0"),
     ("(float[N, 4] x) => (float[N, 4] y) { y = HardSigmoid (x) }", "has alpha=0.2, and chainrule"),

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import PurePath
@@ -217,7 +216,9 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
             _put(changed, pickles, "load", _unpacking(pickles.load))
         for name in ("loadtxt", "genfromtxt", "fromfile"):
             _put(changed, np, name, stand_ins.parsing(getattr(np, name)))
-        _put(changed, urllib.request, "urlopen", stand_ins.downloading(urllib.request.urlopen))
+        if "urllib" in source:
+            request = importlib.import_module("urllib.request")
+            _put(changed, request, "urlopen", stand_ins.downloading(request.urlopen))
         if "requests" in source:
             with suppress(ImportError):
                 requests = importlib.import_module("requests")

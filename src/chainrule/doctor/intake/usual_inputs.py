@@ -66,6 +66,9 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
         yield (2, size[0] + 4, size[1] + 2, size[2]), 0  # (height, width, in, out)
         yield (size[1], size[2] + 4, size[3] + 2), 0
         yield (size[0] + 4, size[1] + 2, size[2]), 0
+    elif len(size) == 3:
+        yield (2, size[1], size[2] + 4), 0  # (out, in, length)
+        yield (2, size[0] + 4, size[1]), 0  # (length, in, out)
     elif len(size) == 2 and 1 not in size:
         for features in size:
             yield (EXAMPLES, features), 0

@@ -84,10 +84,10 @@ def _takes_numbers_alone(function: Function, x: Array) -> bool:
     """True if a function is written for a number: ``if x > 0``, ``max(0, x)``, ``math.exp(x)``."""
     with np.errstate(all="ignore"):
         try:
-            function(x.copy())
+            counted(function, x.copy())
         except (TypeError, ValueError):
             with suppress(Exception):  # user code: what it raises is found later
-                return np.ndim(function(float(x.flat[0]))) == 0
+                return np.ndim(counted(function, float(x.flat[0]))) == 0
         except Exception:  # likewise
             return False
     return False
