@@ -143,7 +143,7 @@ class Network(Chain):
                 weights before that epoch and tries again with half the learning rate.
             comm: a communicator of mpi4py such as MPI.COMM_WORLD, whose processes all call this
                 with the same arguments and train one network, each with its share of every batch.
-                Callbacks are told of it in process 0 alone.
+                Only process 0 runs the callbacks.
         Returns:
             The history: loss and metrics of training and validation for each epoch, and in
             `history.warnings` what trouble was seen.

@@ -34,8 +34,8 @@ BETWEEN = re.compile(r"\+(?![^()]*\))")  # a plus outside of parentheses
 @dataclass(frozen=True)
 class Augmentation:
     """Changes to training examples, in this order, whatever order they are given in: pixels come
-    from elsewhere (affine and elastic, in one interpolation), some are cut out, noise is added, and
-    examples are mixed.
+    from elsewhere (affine and elastic, in one interpolation), noise is added, a square is cut out,
+    and examples are mixed.
 
     >>> Augmentation.of("affine(shift=2) + cut_out + mix_up")
     Affine(shift=2) + CutOut() + MixUp()

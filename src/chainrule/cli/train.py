@@ -219,9 +219,7 @@ def _run(
 
 def _leave_unfinished(place: Path, how_far: str) -> NoReturn:
     """End as an interrupted command does, and say how to go on."""
-    complain(
-        f"{place}/ is unfinished, {how_far}: `chainrule train --resume {place}` goes on with it"
-    )
+    complain(f"{place}/ is unfinished, {how_far}: `chainrule train --resume {place}` continues it")
     raise typer.Exit(exit_code(signal.SIGINT))
 
 

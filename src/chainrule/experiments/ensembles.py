@@ -76,9 +76,10 @@ def train_ensemble(
 
 def judge_together(config: TrainConfig, places: list[Path]) -> EnsembleSummary:
     """What finished members give together. The validation part chooses the temperature."""
-    ensemble = Ensemble([read_run(place).network for place in places])
+    runs = [read_run(place) for place in places]
+    ensemble = Ensemble([run.network for run in runs])
+    members = [run.summary.test or {} for run in runs]
     dataset = load_data(member_configs(config)[0])
-    members = [read_run(place).summary.test or {} for place in places]
     if dataset.x_test is None or dataset.y_test is None:
         return EnsembleSummary(members=members)
     judged = ensemble.evaluate(dataset.x_test, dataset.y_test)

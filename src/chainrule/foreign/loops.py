@@ -129,8 +129,8 @@ def _hides_gradient(update: ast.stmt, names: Names) -> bool:
 
 
 def _rate_told(made: ast.Call, names: Names) -> float | None:
-    """The learning rate that a function which updates is called with; None where it is told none,
-    or keeps something besides, as one with momentum does."""
+    """The learning rate in a call of an update function. None if the call has none, or if the
+    function keeps something between steps, as momentum does."""
     function = evaluated(made.func, names)
     tree = tree_of(function) if isinstance(function, types.FunctionType) else None
     if tree is None or ADAPTIVE.search(text := ast.unparse(tree)) or KEEPS.search(text):

@@ -21,7 +21,7 @@ from chainrule.labs.lab import run_all, with_code
 from chainrule.types import Array, Shape
 
 DERIVATIONS = "../../derivations"  # from a report in docs/labs
-QUOTED, MADE = "py", "python3"  # Python in Markdown: what stands in a file, and what does not
+QUOTED, MADE = "py", "python3"  # Markdown's languages: for code copied from a file, and other code
 EXAMPLES, STEPS = 8, 10  # that both networks are trained with, and for
 
 
