@@ -20,14 +20,15 @@ from chainrule.engine.codegen.library import run
 from chainrule.engine.codegen.native import pointer, size_of
 from chainrule.engine.codegen.operands import record_at
 from chainrule.engine.codegen.packing import PackTask, pack_number
-from chainrule.engine.codegen.processor import TILE_ROWS, TILE_VECTORS, VECTOR_BYTES
+from chainrule.engine.codegen.processor import IS_WIDE, TILE_ROWS, TILE_VECTORS, VECTOR_BYTES
 from chainrule.engine.codegen.tiles import ADJACENT, APART, DEPTHWISE, TileTask, tile_number
 from chainrule.engine.program.instructions import Private
 
 BLOCK_BYTES = 800 << 10  # of B that stay in a core's own cache
 SHALLOW_BYTES = 128 << 10  # the same where rows of B are not packed
 SINGLE_DEPTH, DOUBLE_DEPTH = 384, 256  # the most steps in a block
-ROWS_TO_PACK_FOR = 96  # with fewer, packing B does not pay
+ROWS_TO_PACK_FOR = 96 if IS_WIDE else 48  # with fewer, packing B does not pay
+BYTES_TO_PACK_FOR = (256 if IS_WIDE else 8) << 10  # of C; with fewer, neither
 COLUMNS_TO_PACK_FOR = 96  # the same for A
 STEP_TO_PACK = 2048  # bytes between the steps of a transposed A that is worth packing
 BLOCK_WIDTH = 96  # columns: blocks are as wide as several of them
@@ -150,7 +151,7 @@ def blocks_of(left: Left, right: Right, result: Result, item: int) -> Blocks:
     packs_right = (
         not right.in_panels
         and result.rows >= ROWS_TO_PACK_FOR
-        and result.rows * columns * item >= 2 * SHALLOW_BYTES
+        and result.rows * columns * item >= BYTES_TO_PACK_FOR
     )
     if packs_right or right.in_panels:
         most = most_steps(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from chainrule.engine.codegen.emitter import INT, SHORT, Emitter, vector_function
@@ -25,27 +26,46 @@ class Transposition(NamedTuple):
 
 
 def transpose_rows(emit: Emitter, *numbers: Any) -> None:
-    """y = xᵀ."""
-    builder, (x, x_row, y, y_row, rows, columns, width) = emit.builder, Transposition(*numbers)
-    lanes = INT(emit.lanes)
-    blocks = builder.udiv(builder.add(columns, INT(emit.lanes - 1)), lanes)
-    width_mask = emit.masks(width, 1)[0]
+    """y = xᵀ. Masks, which are slow with AVX2, only where some rows or columns do not exist."""
+    builder, given, lanes = emit.builder, Transposition(*numbers), INT(emit.lanes)
+    rows_and_width = builder.and_(given.rows, given.width)  # both are `lanes` at most
+    all_exist = builder.icmp_signed("==", rows_and_width, lanes)
+    whole = builder.and_(given.columns, INT(-emit.lanes))
+    whole = builder.select(all_exist, whole, INT(0))
+    left = builder.sub(given.columns, whole)
+    at = emit.carry(whole, [given.x, given.y], partial(transpose_whole, emit, given), emit.lanes)
+    emit.carry(left, [*at, left], partial(transpose_part, emit, given), emit.lanes)
+
+
+def transpose_whole(emit: Emitter, given: Transposition, x: Any, y: Any) -> list[Any]:
+    """As many rows and columns as a vector has lanes, all of which exist; returns where the next
+    ones lie."""
+    builder, vectors = emit.builder, []
+    at = x
+    for _ in range(emit.lanes):
+        vectors.append(emit.load(at, None))
+        at = builder.add(at, given.x_row)
+    for vector in transposed(emit, vectors):
+        emit.store(vector, y, None)
+        y = builder.add(y, given.y_row)
+    return [emit.beyond(x, VECTOR_BYTES), y]
+
+
+def transpose_part(emit: Emitter, given: Transposition, x: Any, y: Any, left: Any) -> list[Any]:
+    """The same, of rows and columns those that exist: of columns there are `left`."""
+    builder, vectors = emit.builder, []
     nothing = ir.Constant(emit.mask, [0] * emit.lanes)
-    with emit.loop(blocks) as block:
-        first = builder.mul(block.index, lanes)
-        left = builder.sub(columns, first)
-        mask = emit.masks(left, 1)[0]
-        start = builder.add(x, builder.mul(block.index, INT(VECTOR_BYTES)))
-        vectors = []
-        for row in range(emit.lanes):
-            exists = builder.icmp_signed("<", INT(row), rows)
-            offset = builder.select(exists, builder.mul(x_row, INT(row)), INT(0))
-            row_mask = builder.select(exists, mask, nothing)
-            vectors.append(emit.load(builder.add(start, offset), row_mask))
-        start = builder.add(y, builder.mul(first, y_row))
-        for row, vector in enumerate(transposed(emit, vectors)):
-            with builder.if_then(builder.icmp_signed("<", INT(row), left)):
-                emit.store(vector, builder.add(start, builder.mul(y_row, INT(row))), width_mask)
+    mask, width_mask = emit.masks(left, 1)[0], emit.masks(given.width, 1)[0]
+    for row in range(emit.lanes):
+        exists = builder.icmp_signed("<", INT(row), given.rows)
+        offset = builder.select(exists, builder.mul(given.x_row, INT(row)), INT(0))
+        row_mask = builder.select(exists, mask, nothing)
+        vectors.append(emit.load(builder.add(x, offset), row_mask))
+    for row, vector in enumerate(transposed(emit, vectors)):
+        with builder.if_then(builder.icmp_signed("<", INT(row), left)):
+            emit.store(vector, y, width_mask)
+        y = builder.add(y, given.y_row)
+    return [emit.beyond(x, VECTOR_BYTES), y, builder.sub(left, INT(emit.lanes))]
 
 
 def transposed(emit: Emitter, vectors: list[Any]) -> list[Any]:
