@@ -6,6 +6,10 @@ Prints, for each set and each candidate, the mean over ten seeds of R² or of th
 third that is held out, and the difference from the settings as they are. The sets come with
 scikit-learn or are drawn by it; none of them, and none of the seeds, is in the table of
 docs/data.md, which is made once a choice has been made.
+
+The rule, written down before anything was measured: for numbers and for classes, the candidate with
+the largest mean gain over the sets becomes the default if that is above 0 and it is nowhere worse
+by more than the 95 % interval of the difference; otherwise everything stays as it is.
 """
 
 from __future__ import annotations
@@ -29,12 +33,6 @@ NUMBERS = {
     "tanh": ["--activation", "tanh"],
     "average": ["--average", "ema"],
     "decay 0.1, tanh": ["--weight-decay", 0.1, "--activation", "tanh"],
-    "decay 0.1, average": ["--weight-decay", 0.1, "--average", "ema"],
-    "decay 0.1, nothing held out": [
-        *("--weight-decay", 0.1),
-        *("--validation", 0),
-        *("--learning-rate", 0.003),
-    ],
 }
 CLASSES = {name: NUMBERS[name] for name in ("as it is", "decay 0.1", "average", "tanh")}
 

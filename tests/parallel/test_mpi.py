@@ -198,27 +198,28 @@ def test_there_is_no_library_of_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
         mpi.started_processes()
 
 
-def test_the_runs_of_a_comparison_go_to_processes(tmp_path: Path) -> None:
-    compare = ("-m", "chainrule", "compare", "xor", "--vary", "hidden=[2],[4]", "--seeds", "2")
-    options = ("--engine", "numpy", "--epochs", "20", "--quiet")
-    together = begin(
-        3,
-        "-m",
-        "mpi4py.futures",
-        *compare,
-        *options,
-        "--executor",
-        "mpi",
-        "--out",
-        "a",
-        cwd=tmp_path,
-    )
+QUICK = ("xor", "--engine", "numpy", "--epochs", "20", "--seeds", "2", "--quiet")
+COMPARE = ("compare", *QUICK, "--vary", "hidden=[2],[4]")
+TUNE = ("tune", *QUICK, "--validation", "1", "--search", "hidden=2..8", "--trials", "4")
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [(COMPARE, ["results.csv"]), (TUNE, ["trials.json", "comparisons/*/results.csv"])],
+)
+def test_runs_and_trials_go_to_processes(
+    tmp_path: Path, command: tuple[str, ...], names: list[str]
+) -> None:
+    run = ("-m", "chainrule", *command)
+    there = ("--executor", "mpi", "--out", "a")
+    together = begin(3, "-m", "mpi4py.futures", *run, *there, cwd=tmp_path)
     _, errors = together.communicate()
     assert (together.returncode, errors) == (0, "")
-    alone = [sys.executable, *compare, *options, "--workers", "1", "--out", "b"]
+    alone = [sys.executable, *run, "--workers", "1", "--out", "b"]
     subprocess.run(alone, cwd=tmp_path, check=True)
-    results = [(tmp_path / folder / "results.csv").read_bytes() for folder in "ab"]
-    assert results[0] == results[1]
+    for name in names:
+        away, here = (next((tmp_path / folder).glob(name)).read_bytes() for folder in "ab")
+        assert away == here
 
 
 def test_an_executor_of_mpi_needs_processes_that_wait() -> None:

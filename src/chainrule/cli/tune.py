@@ -127,19 +127,19 @@ def tune(
     where, at_a_time = executor or "local", workers or os.cpu_count() or 1
     if is_away(where):  # the workers there, however many they are, share a round
         at_a_time = round_size
-    with goes_on_in(place), executor_for(where, at_a_time, complain) as running:
+    with goes_on_in(place), executor_for(where, at_a_time, complain) as pool:
         kept = open_search(asked, judging, place, storage)
         before = kept.results()
         if not quiet:
             _announce(asked, prepared, before, trials, place)
         with _progress(before, trials, quiet) as finished:
-            results = run_trials(asked, kept, trials, running, at_a_time, finished)
+            results = run_trials(asked, kept, trials, pool, at_a_time, finished)
         if results.running:
             say(
                 f"the last trials, {results.running}, run in other processes, which go on from here"
             )
             return
-        compare = partial(compare_winner, executor=running, away=is_away(where))
+        compare = partial(compare_winner, executor=pool, away=is_away(where))
         _conclude(asked, results, place, seeds, compare, quiet)
 
 
