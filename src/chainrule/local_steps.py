@@ -83,7 +83,7 @@ class LocalRunner:
 
     def _gather(self, made: Sequence[Steps]) -> tuple[Array, Array]:
         """Outputs and targets of the examples of all processes."""
-        outputs = np.concatenate([steps.outputs for steps in made])
+        outputs = np.concatenate([steps.outputs for steps in made if steps.outputs is not None])
         targets = np.concatenate([steps.targets for steps in made])
         gather = self.processes.gather
         return np.concatenate(gather(outputs)), np.concatenate(gather(targets))
