@@ -260,7 +260,11 @@ def run_trials(
 
 def _submit(search: Search, claim: Claim, executor: Executor) -> Future[Outcome]:
     options, proposal = search.options(claim.proposal.parameters), claim.proposal
-    return executor.submit(run_trial, options, claim.trials.metric, proposal.medians)
+    try:
+        return executor.submit(run_trial, options, claim.trials.metric, proposal.medians)
+    except Exception as error:  # the executor is broken, or has been shut down
+        claim.release()
+        raise _lost(claim, error) from None
 
 
 def _answer(future: Future[Outcome], claim: Claim) -> Outcome:
@@ -270,11 +274,15 @@ def _answer(future: Future[Outcome], claim: Claim) -> Outcome:
     except ChainruleError:
         raise
     except Exception as error:  # what runs them may raise anything
-        raise ClusterError(
-            f"trial {claim.number} could not be run ({type(error).__name__}: "
-            f"{shortened(str(error))}): the trials that have ended are kept, and the same command "
-            "continues the search"
-        ) from None
+        raise _lost(claim, error) from None
+
+
+def _lost(claim: Claim, error: Exception) -> ClusterError:
+    return ClusterError(
+        f"trial {claim.number} could not be run ({type(error).__name__}: "
+        f"{shortened(str(error))}): the trials that have ended are kept, and the same command "
+        "continues the search"
+    )
 
 
 def compare_winner(
