@@ -214,10 +214,11 @@ def cases(folder: Path) -> dict[str, Case]:
     }
 
 
-def with_commands(case: Case, seed: int, folder: Path) -> float:
-    """The score of one `train` and one `predict` on the files that a user would have."""
+def with_commands(case: Case, seed: int, folder: Path, further: Sequence[Any] = ()) -> float:
+    """The score of one `train`, with further options or none, and one `predict` on the files that a
+    user would have."""
     train, test = case.parts(seed)
-    options = ["--seed", seed, "--out", folder / "run", "--quiet"]
+    options = ["--seed", seed, "--out", folder / "run", "--quiet", *further]
     if "path" in train:
         source, later = copy_pictures(train, folder / "train"), copy_pictures(test, folder / "test")
         options += ["--image-size", f"{SIDE}x{SIDE}"]

@@ -1,6 +1,7 @@
 """How much faster several processes train one network than one does, on this machine.
 
     python benchmarks/processes.py                the first table of docs/scaling.md
+    python benchmarks/processes.py W7             one line of it
 
 Each process has one thread. The time of a step is that of the median epoch, without the first.
 """
@@ -15,12 +16,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import workloads
 from chainrule.processes import ALONE, MpiProcesses
 
 EPOCHS = {"W3": 7, "W5": 9, "W7": 4}
 COUNTS = (1, 2, 4)
+MEASURE = "measure"  # what each process is told to do
 
 
 def measure(name: str) -> None:
@@ -51,14 +54,19 @@ def measure(name: str) -> None:
 
 def seconds_of_step(name: str, count: int) -> float:
     """The seconds of a step with so many processes."""
+    seconds: float = started(count, __file__, name)
+    return seconds
+
+
+def started(count: int, script: str, *what: str) -> Any:
+    """What the first of so many processes measures, each of which runs a script of this folder."""
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     mpiexec = shutil.which("mpiexec", path=beside)
     if mpiexec is None:
         sys.exit("there is no mpiexec: pip install mpi4py mpich")
-    command = [mpiexec, "-n", str(count), sys.executable, __file__, name]
+    command = [mpiexec, "-n", str(count), sys.executable, script, MEASURE, *what]
     answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    seconds: float = json.loads(answer.stdout)
-    return seconds
+    return json.loads(answer.stdout)
 
 
 def row(name: str, seconds: Mapping[int, float]) -> str:
@@ -71,14 +79,14 @@ def row(name: str, seconds: Mapping[int, float]) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        measure(sys.argv[1])
+    if MEASURE in sys.argv:
+        measure(sys.argv[-1])
         return
     cores = len(os.sched_getaffinity(0))
     heads = ["1 process", *(f"{count} processes" for count in COUNTS[1:])]
     print(f"{cores} cores, one thread in each process\n\n| | {' | '.join(heads)} |")
     print(f"| --- | {' | '.join(['---:'] * len(heads))} |")
-    for name in EPOCHS:
+    for name in sys.argv[1:] or EPOCHS:
         print(row(name, {count: seconds_of_step(name, count) for count in COUNTS}), flush=True)
 
 

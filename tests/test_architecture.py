@@ -30,7 +30,7 @@ FLOORS = [
     {"data", "calibration", "checkpoint", "objective"},
     {"chain"},
     {"epoch", "passages", "summary", "model_file", "onnx_export"},
-    {"averages", "runner", "sharing", "last_good", "training_state", "callbacks"},
+    {"averages", "runner", "sharing", "local_steps", "last_good", "training_state", "callbacks"},
     {"engine", "progress", "resuming", "tracking", "trouble"},
     {"trainer"},
     {"network", "datasets"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,13 @@ class Epoch:
 
     # --- this process's share of every step ---------------------------------------------------
 
+    def of_step(self, step: int) -> Epoch:
+        """The same, as those have it who make a step: all processes together, or each by itself
+        where there are fewer examples than processes."""
+        if len(self.rows(step, step)) >= self.processes.count:
+            return self
+        return replace(self, processes=ALONE)
+
     @property
     def own_batch_size(self) -> int:
         """The most examples that this process has of a step."""
@@ -80,6 +87,17 @@ class Epoch:
         """How many these are."""
         rows = self.own_rows(first, last)
         return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    def of_this_process(self) -> Epoch:
+        """The epoch of a process that makes every step by itself, with its share of the batch. Of a
+        last batch with fewer examples than processes, those that are left without take the first.
+        """
+        last = len(self.rates) - 1
+        own = self.own_rows(0, last)
+        rows = np.arange(own.start, own.stop) if isinstance(own, slice) else own
+        if not self.own_count(last, last):
+            rows = np.append(rows, self.rows(last, last)[0])
+        return replace(self, order=rows, batch_size=self.own_batch_size, processes=ALONE)
 
     def own_batch(self, step: int) -> Batch:
         """This process's examples of a step."""

@@ -39,6 +39,7 @@ from chainrule.types import Array, Shape
 
 __all__ = ["Network", "load"]
 
+REAL = "fiub"  # kinds of arrays that layers take as they are
 CHECKED_PREDICTIONS = 100  # after training or loading; all later ones go unchecked, at full speed
 
 
@@ -109,6 +110,7 @@ class Network(Chain):
         warm_start: bool = False,
         on_nan: str = "stop",
         comm: Any = None,
+        local_steps: int | None = None,
     ) -> History:
         """Train, and return the record of it.
 
@@ -144,6 +146,8 @@ class Network(Chain):
             comm: a communicator of mpi4py such as MPI.COMM_WORLD, whose processes all call this
                 with the same arguments and train one network, each with its share of every batch.
                 Only process 0 runs the callbacks.
+            local_steps: have each of these processes make so many steps by itself, after which all
+                take the mean of their weights; unless given, they share every step.
         Returns:
             The history: loss and metrics of training and validation for each epoch, and in
             `history.warnings` what trouble was seen.
@@ -176,6 +180,7 @@ class Network(Chain):
                 class_weights=class_weights,
                 augment=augment,
                 average=average,
+                local_steps=local_steps,
                 processes=processes,
             )
             state = self._state_for(trainer.optimizer, warm_start)
@@ -220,7 +225,8 @@ class Network(Chain):
             if self._checks_left and is_frame(x):
                 self._warn(*self.preparation.compare_frame(x))
             x = self.preparation.complete(x)
-        if type(x) is not np.ndarray or x.shape[1:] != self.input_shape:
+        is_real = type(x) is np.ndarray and x.dtype.kind in REAL
+        if not is_real or x.shape[1:] != self.input_shape:
             x = self.check_input(x)
         if self._checks_left:
             self._compare_with_training(x)

@@ -71,6 +71,10 @@ class Processes:
         """What the first process decides. An error of its own becomes one of all."""
         return decide()
 
+    def each(self, act: Callable[[], None]) -> None:
+        """What each process does by itself. An error of any of them becomes one of all."""
+        act()
+
     def any(self, flag: bool) -> bool:
         """True if it is true in any of the processes."""
         return flag
@@ -85,29 +89,17 @@ class Processes:
             ClusterError: one has; the message says which, and what.
         """
 
-    def check_enough(self, examples: int, batch_size: int) -> None:
+    def check_enough(self, batch_size: int) -> None:
         """Refuse batches that do not have an example for every process.
 
         Raises:
             ArgumentError: the message says what would do.
         """
-        last = examples % batch_size or batch_size
-        if min(batch_size, last) >= self.count:
-            return
-        what = (
-            f"batches of {batch_size}" if batch_size < self.count else f"the last batch, of {last},"
-        )
-        fitting = (
-            size
-            for size in range(batch_size, examples + 1)
-            if min(size, examples % size or size) >= self.count
-        )
-        size = next(fitting, None)
-        instead = "" if size is None else f"take batches of {size}, or "
-        raise ArgumentError(
-            f"{what} cannot be shared among {self.count} processes, each of which needs an "
-            f"example: {instead}start fewer processes"
-        )
+        if batch_size < self.count:
+            raise ArgumentError(
+                f"batches of {batch_size} cannot be shared among {self.count} processes, each of "
+                "which needs an example: take larger batches, or start fewer processes"
+            )
 
     def threads(self) -> int | None:
         """The threads that each process may have; None for as many as there are cores."""
@@ -159,6 +151,16 @@ class MpiProcesses(Processes):
         if problem is not None:
             raise problem
         return decided
+
+    def each(self, act: Callable[[], None]) -> None:
+        problem = None
+        try:
+            act()
+        except ChainruleError as error:
+            problem = error
+        for found in self._communicator.allgather(problem):
+            if found is not None:
+                raise found
 
     def any(self, flag: bool) -> bool:
         return bool(self.sum(np.array([flag], np.int64))[0])

@@ -43,15 +43,15 @@ class SharingRunner(NumpyRunner):
         processes: Processes,
     ) -> None:
         super().__init__(chain, loss, optimizer, state)
-        self.processes = processes
         self.description = f"NumPy in each of {processes.count} processes"
 
     def steps(self, epoch: Epoch, outputs: bool, one_at_a_time: bool) -> Iterator[Steps]:
         """Make the steps of an epoch, one by one."""
         for number in range(epoch.first, len(epoch.rates)):
-            value, weight, own = self.shared_step(epoch, number)
+            seen = epoch.of_step(number)
+            value, weight, own = self.shared_step(seen, number)
             rows = epoch.rows(number, number)
-            y = epoch.of_all(own, number, number) if outputs else None
+            y = seen.of_all(own, number, number) if outputs else None
             targets = np.asarray(epoch.data.y)[rows] if outputs else None
             yield Steps(number, np.array([value]), np.array([weight]), len(rows), y, targets)
 
@@ -60,7 +60,7 @@ class SharingRunner(NumpyRunner):
         whole batch, and this process's outputs."""
         chain, loss, batch = self.chain, self.loss, epoch.own_batch(number)
         examples = len(epoch.rows(number, number))
-        with sharing_layers(chain, self.processes, examples):
+        with sharing_layers(chain, epoch.processes, examples):
             outputs, caches = chain.forward(batch.x, training=True)
             value, cache = loss.forward(outputs, batch.y, batch.weights)
             weight = weight_of_step(loss, epoch, number, outputs)
@@ -70,7 +70,7 @@ class SharingRunner(NumpyRunner):
             chain.gradients.flat[:] = 0
             chain.backward(loss.backward(cache) * share, caches)
         gradient = chain.gradients.flat
-        total = self.processes.sum(np.append(gradient, gradient.dtype.type(value * share)))
+        total = epoch.processes.sum(np.append(gradient, gradient.dtype.type(value * share)))
         gradient[:] = total[:-1]
         value = float(total[-1]) + chain.penalize()
         self.update(value, epoch.rates[number])

@@ -22,11 +22,12 @@ from chainrule.data.dataset import take
 from chainrule.data.training import Plan, TrainingData
 from chainrule.environment import processor, versions
 from chainrule.epoch import Epoch, EpochReport, Steps
-from chainrule.errors import ChainruleError, DataError, TrainingError
+from chainrule.errors import ArgumentError, ChainruleError, DataError, TrainingError
 from chainrule.history import History, Record
 from chainrule.interruption import ENDINGS, INTERRUPT, noted_signals
 from chainrule.last_good import LastGood, trained_arrays
 from chainrule.layers.base import walk
+from chainrule.local_steps import LocalRunner
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
 from chainrule.optimizers import OPTIMIZERS, Optimizer
@@ -72,6 +73,7 @@ class Trainer:
         class_weights: str | Sequence[float] | None = None,
         augment: Any = None,
         average: Average | Description | None = None,
+        local_steps: int | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self.network, self.processes = network, processes
@@ -90,6 +92,12 @@ class Trainer:
         self.class_weights = class_weights
         self.augment = None if augment is None else Augmentation.of(augment)
         self.average = None if average is None else build(average, AVERAGES, "average")
+        self.local_steps = None if local_steps is None else integer(local_steps, "local_steps")
+        if local_steps is not None and self.average is not None and self.average.each_step:
+            raise ArgumentError(
+                f"average={average!r} moves with every step, and local_steps={local_steps} leaves "
+                "steps to each process: take average='swa', or leave out one of the two"
+            )
         self.notices: list[str] = []
 
     def train(
@@ -181,7 +189,7 @@ class Trainer:
         """What the runner needs for an epoch."""
         data = self.data.of_epoch(number)
         count = len(data.x)
-        self._check_shares(count)
+        self.processes.check_enough(self.plan.examples_in_batch(count))
         in_epoch = self.plan.steps_in_epoch(count)
         return Epoch(
             data,
@@ -360,7 +368,7 @@ class Trainer:
         network = self.network
         network.check_input(data.x)
         self.plan, self.held_out = plan, held_out
-        self._check_shares(len(data.x))
+        self.processes.check_enough(self.plan.examples_in_batch(len(data.x)))
         weighted = self.objective.data(data).with_class_weights(self.class_weights)
         self.data = weighted.with_augmentation(self.augment, network.seed, network.output_shape)
         if self.held_out is not None:
@@ -379,13 +387,6 @@ class Trainer:
         self.saver = self._make_saver(self.checkpoints) if self.checkpoints else None
         self.moment = self._moment(1, 0, 1)  # no step yet
         self.step_loss, self.step_rate = math.nan, self.optimizer.learning_rate
-
-    def _check_shares(self, available: int) -> None:
-        """Refuse an epoch in which a process would have no example of some step."""
-        plan = self.plan
-        self.processes.check_enough(
-            plan.examples_in_epoch(available), plan.examples_in_batch(available)
-        )
 
     def _claim(self, claims: ExitStack) -> None:
         """Have the folder of checkpoints, where there is one, for this training alone."""
@@ -435,6 +436,7 @@ class Trainer:
             "validation": fingerprint(self.held_out),
             **({} if self.augment is None else {"augment": repr(self.augment)}),
             **({} if self.average is None else {"average": repr(self.average)}),
+            **({} if self.local_steps is None else {"local_steps": self.local_steps}),
         }
 
     def _make_saver(self, checkpoints: Checkpoints) -> Saver:
@@ -449,26 +451,37 @@ class Trainer:
         )
 
     def _choose_runner(self) -> Runner:
-        """The engine, or NumPy where it was asked for or where the engine cannot run the steps."""
+        """What makes the steps: all processes together, or each some by itself."""
+        processes, every = self.processes, self.local_steps
+        if every is None or processes.count == 1:
+            return self._runner_of(processes)
+        what = (self.network, self.loss, self.state.optimizer)
+        return LocalRunner(*what, self._runner_of(ALONE), processes, every)
+
+    def _runner_of(self, processes: Processes) -> Runner:
+        """The engine, or NumPy where it was asked for or where the engine cannot run the steps, for
+        those who make a step together."""
         what = (self.network, self.loss, self.optimizer, self.state.optimizer)
         if self.engine == "numpy":
-            return self._numpy_runner()
+            return self._numpy_runner(processes)
         from chainrule.engine import CompiledRunner, Obstacle  # imported when it is needed
 
         try:
             batch = self.processes.share(self.plan.examples_in_batch(len(self.data.x)))
-            batch_size = batch.stop - batch.start
-            return CompiledRunner(*what, batch_size, self.threads, self.processes)
+            at_end = self.processes.count - 1  # of a last batch that is too small to be shared
+            batch_size = max(batch.stop - batch.start, at_end)
+            threads = self.threads or self.processes.threads()
+            return CompiledRunner(*what, batch_size, threads, processes)
         except Obstacle as obstacle:
             if self.engine == "compiled":
                 raise obstacle.refusal() from None
             self.notices.append(f"running in NumPy, since {obstacle.reason}")
-            return self._numpy_runner()
+            return self._numpy_runner(processes)
 
-    def _numpy_runner(self) -> Runner:
+    def _numpy_runner(self, processes: Processes) -> Runner:
         """The layers themselves, for this process or for its share of every batch."""
         what = (self.network, self.loss, self.optimizer, self.state.optimizer)
-        if self.processes.count == 1:
+        if processes.count == 1:
             return NumpyRunner(*what)
         self.notices += [
             f"layer {place} ({type(layer).__name__}) is your own: what it mixes of a batch's "
@@ -476,7 +489,7 @@ class Trainer:
             for place, layer in walk(self.network.root)
             if layer.users_own
         ]
-        return SharingRunner(*what, self.processes)
+        return SharingRunner(*what, processes)
 
     @property
     def history(self) -> History:

@@ -90,6 +90,8 @@ def test_polars() -> None:
         (np.ma.masked_less(X, 0), r"x has \d+ masked values: fill them in"),
         (["cat", "dog"], "x holds text .*'cat'.*np.unique"),
         (np.array([None, 1.0]), "x holds text or Python objects"),
+        (np.array([1.0, 2], dtype=object), r"x holds .* where all are numbers, give .\.astype"),
+        (np.array([1, 2j]), r"x holds complex numbers, .*np\.abs"),
     ],
 )
 def test_what_is_refused(given: Any, message: str) -> None:

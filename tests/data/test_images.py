@@ -151,6 +151,18 @@ def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
     raw = read_image_folder(tmp_path)
     assert raw.class_names == ("cat",)
     assert raw.train.x.max() == 1
+    assert raw.notes == ()
+
+
+def test_folders_that_are_not_read_are_named(tmp_path: Path) -> None:
+    for name in ("cat", "owl/2024"):  # whose images lie deeper
+        save(tmp_path / "train" / name / "a.png", 1)
+        save(tmp_path / "valid" / name / "a.png", 1)
+    whole, part = (read_image_folder(folder) for folder in (tmp_path, tmp_path / "train"))
+    assert whole.class_names == part.class_names == ("cat",)
+    assert whole.notes[0].endswith("as the parts are train and test; --val takes another: valid")
+    assert whole.notes[1:] == part.notes
+    assert part.notes[0].endswith("not read, as they hold no images themselves: owl")
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".bmp", ".tiff", ".webp", ".pgm"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,15 @@ def test_what_cannot_be_learnt_from_is_left_out_and_named(tmp_path: Path) -> Non
 def test_dates_are_refused_with_what_to_do(tmp_path: Path, date: str) -> None:
     path = write(tmp_path / "t.csv", f"when,label\n{date},0\n{date},1\n")
     with pytest.raises(DataError, match=r"column `when` holds dates .*replace it by numbers"):
+        load(path)
+
+
+@pytest.mark.parametrize("form", ["{} %", "{}.5kg", "$1,{}", "€ {}"])
+def test_numbers_with_a_unit_are_refused(tmp_path: Path, form: str) -> None:
+    lines = [f'"{form.format(100 + row)}",{row % 2}' for row in range(40)]
+    path = write(tmp_path / "t.csv", "much,label\n" + "\n".join(lines))
+    unit = form.translate(dict.fromkeys(map(ord, "{} .,0123456789")))
+    with pytest.raises(DataError, match=rf"`much` holds numbers with '{re.escape(unit)}'.* alone"):
         load(path)
 
 

@@ -4,11 +4,11 @@ refuse."""
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.errors import ConfigError, DataError, RunFolderError, UnknownNameError
+from chainrule.errors import ClusterError, ConfigError, DataError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import make_config
 from chainrule.experiments.results import Results
 from chainrule.experiments.run_folder import read_run
 from chainrule.experiments.runner import prepare, train
-from chainrule.experiments.search import search as search_module
+from chainrule.experiments.search import trial as trial_module
 from chainrule.experiments.search.report import report_search
 from chainrule.experiments.search.search import (
     JOURNAL,
@@ -33,7 +33,8 @@ from chainrule.experiments.search.search import (
     train_command,
 )
 from chainrule.experiments.search.space import options_of, parse_setting, parse_space
-from chainrule.experiments.search.trials import SearchResults, Trials
+from chainrule.experiments.search.trials import SearchResults, TrialResult, Trials
+from chainrule.experiments.workers import worker_processes
 
 SPACE = ("learning_rate=1e-4..1e-1:log", "hidden=4..32:log", "activation=relu|tanh")
 BASE = {"data": "moons", "samples": 500, "epochs": 6}
@@ -43,14 +44,23 @@ COUNT = 16  # trials, more than the ten that are proposed at random
 def searched(out: Path, count: int = COUNT, storage: str | None = None, **changes: Any) -> Any:
     """A search in a folder, gone on with up to that many trials."""
     search, trials = opened(out, storage, **changes)
-    return run_trials(search, trials, count)
+    return gone_on_with(search, trials, count)
+
+
+def gone_on_with(search: Search, trials: Trials, count: int, at_a_time: int = 1) -> SearchResults:
+    with ThreadPoolExecutor(1) as pool:
+        return run_trials(search, trials, count, pool, at_a_time)
 
 
 def opened(
-    out: Path, storage: str | None = None, space: tuple[str, ...] = SPACE, **changes: Any
+    out: Path,
+    storage: str | None = None,
+    space: tuple[str, ...] = SPACE,
+    round_size: int = 4,
+    **changes: Any,
 ) -> tuple[Search, Trials]:
     base = {name: value for name, value in {**BASE, **changes}.items() if value is not None}
-    search = Search(base, parse_space(space))
+    search = Search(base, parse_space(space), round_size)
     return search, open_search(search, look_at_data(search)[1], out, storage)
 
 
@@ -87,15 +97,17 @@ def test_a_trial_is_the_training_that_its_command_names(undisturbed: SearchResul
 
 KILL = """
 import os, signal, sys
-from chainrule.experiments.search.search import Watch
+from chainrule.experiments.search.trial import Watch
 from tests.experiments.test_search import searched
 
 number, epoch, how = map(int, sys.argv[2:])
-epoch_ends = Watch.epoch_ends
+epoch_ends, begun = Watch.epoch_ends, 0
 
 def end(self, training):
+    global begun
     epoch_ends(self, training)
-    if self.claim.number == number and len(training.history) == epoch:
+    begun += len(training.history) == 1
+    if begun == number and len(training.history) == epoch:
         os.kill(os.getpid(), how)
 
 Watch.epoch_ends = end
@@ -121,13 +133,13 @@ def test_a_search_that_was_killed_goes_on_with_the_same_trials(
     lines = (out / JOURNAL).read_bytes()
     assert searched(out) == undisturbed
     assert (out / JOURNAL).read_bytes().startswith(lines)  # nothing that was there is lost
-    assert states(out)["FAIL"] == 1
+    assert not list(out.glob(".trial-*"))
 
 
 def test_ctrl_c_gives_a_trial_back(tmp_path: Path, undisturbed: SearchResults) -> None:
     out = tmp_path / "out"
     assert ended(out, 12, 1, signal.SIGINT) != 0
-    assert states(out)["RUNNING"] == 0
+    assert not list(out.glob(".trial-*"))
     assert searched(out) == undisturbed
 
 
@@ -155,15 +167,34 @@ def test_a_database_holds_the_same_trials(tmp_path: Path, undisturbed: SearchRes
     searched(tmp_path / "another", 1, url)  # one database may hold several
 
 
-def states(out: Path) -> Counter[str]:
-    """How many of all of Optuna's trials are in each state, those that were run again included."""
-    search, judging = Search(BASE, parse_space(SPACE)), None
-    judging = look_at_data(search)[1]
-    study = open_search(search, judging, out).study
-    return Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
+def test_trials_side_by_side_are_those_of_one_at_a_time(
+    tmp_path: Path, undisturbed: SearchResults
+) -> None:
+    search, trials = opened(tmp_path / "out")
+    with worker_processes(2) as pool:
+        assert run_trials(search, trials, COUNT, pool, at_a_time=3) == undisturbed
 
 
-def test_processes_share_the_trials_of_a_folder(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_loses_its_trial_alone(
+    tmp_path: Path, undisturbed: SearchResults
+) -> None:
+    search, trials = opened(tmp_path / "out")
+
+    def kill(trial: TrialResult, results: SearchResults) -> None:
+        if trial.number == 6:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid or 0, signal.SIGKILL)
+
+    with (
+        pytest.raises(ClusterError, match=r"trial 7 could not be run \(BrokenProcessPool: "),
+        worker_processes(1) as pool,
+    ):
+        run_trials(search, trials, COUNT, pool, 1, kill)
+    assert not list((tmp_path / "out").glob(".trial-*"))
+    assert gone_on_with(search, trials, COUNT) == undisturbed
+
+
+def test_processes_share_the_trials_of_a_folder(tmp_path: Path, undisturbed: SearchResults) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-c", KILL, str(out), "0", "0", "0"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
@@ -173,9 +204,8 @@ def test_processes_share_the_trials_of_a_folder(tmp_path: Path) -> None:
     for process in processes:
         _, errors = process.communicate()
         assert process.returncode == 0, errors.decode()
-    results = searched(out)
-    assert [trial.number for trial in results.trials] == list(range(1, COUNT + 1))
-    assert states(out).total() == COUNT  # none was run twice
+    assert searched(out) == undisturbed
+    assert len(opened(out)[1].study.trials) == COUNT  # none was run twice
     assert not list(out.glob(".trial-*"))
 
 
@@ -183,11 +213,11 @@ def test_a_trial_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     search, trials = opened(tmp_path / "out")
     claim = trials.take(2)
     assert claim is not None
-    with claim:
-        results = run_trials(search, opened(tmp_path / "out")[1], 2)
-        assert [trial.number for trial in results.trials] == [2]
-        assert results.running == 1
-    assert [trial.number for trial in run_trials(search, trials, 2).trials] == [1, 2]
+    results = gone_on_with(search, opened(tmp_path / "out")[1], 2)
+    assert [trial.number for trial in results.trials] == [2]
+    assert results.running == 1
+    claim.release()
+    assert [trial.number for trial in gone_on_with(search, trials, 2).trials] == [1, 2]
 
 
 def test_hopeless_trials_are_ended_early(undisturbed: SearchResults) -> None:
@@ -199,7 +229,7 @@ def test_hopeless_trials_are_ended_early(undisturbed: SearchResults) -> None:
         assert 2 <= epoch < BASE["epochs"]
         before = [
             one.values[epoch - 1]
-            for one in undisturbed.trials[: trial.number - 1]
+            for one in undisturbed.trials[: (trial.number - 1) // 4 * 4]
             if one.state == "finished"
         ]
         assert len(before) >= 5
@@ -232,16 +262,16 @@ def test_what_is_wrong_with_the_data_ends_the_search_and_gives_the_trial_back(
         raise DataError("the disk is gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(search_module, "prepare", fail)
+        patched.setattr(trial_module, "prepare", fail)
         with pytest.raises(DataError, match="the disk is gone"):
-            run_trials(search, trials, 2)
-    assert [trial.number for trial in run_trials(search, trials, 1).trials] == [1]
+            gone_on_with(search, trials, 2)
+    assert [trial.number for trial in gone_on_with(search, trials, 1).trials] == [1]
 
 
 def test_trials_never_look_at_the_test_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = search_module.prepare
+    real = trial_module.prepare
 
     def without_test(config: Any) -> Any:
         prepared = real(config)
@@ -250,7 +280,7 @@ def test_trials_never_look_at_the_test_part(
         return prepared
 
     expected = searched(tmp_path / "with", 3)
-    monkeypatch.setattr(search_module, "prepare", without_test)
+    monkeypatch.setattr(trial_module, "prepare", without_test)
     assert searched(tmp_path / "without", 3) == expected
 
 
@@ -354,7 +384,8 @@ def test_searches_that_cannot_be(base: dict[str, Any], space: list[str], message
 
 
 @pytest.mark.parametrize(
-    "changes", [{"seed": 1}, {"epochs": 7}, {"data": "xor"}, {"space": ("hidden=2|4",)}]
+    "changes",
+    [{"seed": 1}, {"epochs": 7}, {"data": "xor"}, {"space": ("hidden=2|4",)}, {"round_size": 2}],
 )
 def test_a_folder_holds_one_search(tmp_path: Path, changes: dict[str, Any]) -> None:
     out = tmp_path / "out"

@@ -81,15 +81,6 @@ def test_predictions_that_cannot_be_handed_in(content: bytes, message: str) -> N
         files.check_predictions(content, 2)
 
 
-def test_a_balanced_loss_weighs_classes_not_examples() -> None:
-    y = np.array([0] * 9 + [1])
-    outputs = np.zeros((10, networks.CLASSES))
-    outputs[:9, 0] = 50  # the frequent class is right, the rare one is not
-    loss = training.balanced_loss(y)
-    assert isinstance(loss, cr.SoftmaxCrossEntropy)
-    assert loss.forward(outputs, y)[0] == pytest.approx(np.log(networks.CLASSES) / 2)
-
-
 def test_the_cnn_beats_the_mlp_on_few_images(shared_data: Path, tmp_path: Path) -> None:
     size = Size(3_500, 500, 500, part=3_000, part_epochs=2)
     data = files.load_emnist(size, shared_data)

@@ -104,6 +104,26 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> 
         assert same.read_bytes() == network.read_bytes()
 
 
+@pytest.mark.long
+def test_a_search_goes_on_where_a_worker_dies(tmp_path: Path, cluster: Cluster) -> None:
+    space = ("--search", "hidden=2..8", "--epochs", "1500", "--validation", "1", "--trials", "6")
+    tune = [sys.executable, "-u", "-m", "chainrule", "tune", "xor", *space, "--seeds", "2"]
+    workers = [cluster.worker(name) for name in ("first", "second")]
+    away = subprocess.Popen(
+        [*tune, "--out", "away", *cluster.executor], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert away.stdout
+    while not away.stdout.readline().startswith("trial "):
+        assert away.poll() is None
+    os.kill(workers[0].pid, signal.SIGKILL)
+    output, _ = away.communicate()
+    assert away.returncode == 0, output
+    subprocess.run([*tune, "--out", "here", "--quiet"], cwd=tmp_path, check=True)
+    for name in ("trials.json", "comparisons/*/results.csv"):
+        one, other = (next((tmp_path / place).glob(name)) for place in ("away", "here"))
+        assert one.read_bytes() == other.read_bytes()
+
+
 def test_the_scheduler_is_lost_and_the_comparison_goes_on_later(
     tmp_path: Path, cluster: Cluster
 ) -> None:

@@ -42,8 +42,8 @@ def begin(count: int, *command: str, cwd: Path | None = None) -> subprocess.Pope
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_several_processes_do_what_one_does(tmp_path: Path, count: int) -> None:
-    what = ("networks", "checkpoints", "reading", "refusals")
-    together = begin(count, str(TOGETHER), str(tmp_path), *what[: 4 if count == 2 else 1])
+    what = ("networks", "local", "checkpoints", "reading", "looking", "refusals")
+    together = begin(count, str(TOGETHER), str(tmp_path), *what[: 6 if count == 2 else 2])
     output, errors = together.communicate()
     assert together.returncode == 0, errors
     assert output == "all as in one process\n"
@@ -121,13 +121,11 @@ def test_shares_are_parts_of_nearly_one_size(examples: int) -> None:
 
 def test_every_process_needs_an_example_of_every_batch() -> None:
     among = Among(0, 4)
-    among.check_enough(103, 11)  # the last batch has 4
-    with pytest.raises(ArgumentError, match=r"the last batch, of 3,.* take batches of 11, or"):
-        among.check_enough(103, 10)
-    with pytest.raises(ArgumentError, match=r"^batches of 3 .* take batches of 4, or start fewer"):
-        among.check_enough(100, 3)
-    with pytest.raises(ArgumentError, match=r"needs an example: start fewer processes$"):
-        among.check_enough(3, 3)
+    among.check_enough(4)
+    with pytest.raises(
+        ArgumentError, match=r"^batches of 3 .* take larger batches, or start fewer"
+    ):
+        among.check_enough(3)
 
 
 def test_draws_are_those_of_one_process() -> None:
@@ -200,27 +198,28 @@ def test_there_is_no_library_of_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
         mpi.started_processes()
 
 
-def test_the_runs_of_a_comparison_go_to_processes(tmp_path: Path) -> None:
-    compare = ("-m", "chainrule", "compare", "xor", "--vary", "hidden=[2],[4]", "--seeds", "2")
-    options = ("--engine", "numpy", "--epochs", "20", "--quiet")
-    together = begin(
-        3,
-        "-m",
-        "mpi4py.futures",
-        *compare,
-        *options,
-        "--executor",
-        "mpi",
-        "--out",
-        "a",
-        cwd=tmp_path,
-    )
+QUICK = ("xor", "--engine", "numpy", "--epochs", "20", "--seeds", "2", "--quiet")
+COMPARE = ("compare", *QUICK, "--vary", "hidden=[2],[4]")
+TUNE = ("tune", *QUICK, "--validation", "1", "--search", "hidden=2..8", "--trials", "4")
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [(COMPARE, ["results.csv"]), (TUNE, ["trials.json", "comparisons/*/results.csv"])],
+)
+def test_runs_and_trials_go_to_processes(
+    tmp_path: Path, command: tuple[str, ...], names: list[str]
+) -> None:
+    run = ("-m", "chainrule", *command)
+    there = ("--executor", "mpi", "--out", "a")
+    together = begin(3, "-m", "mpi4py.futures", *run, *there, cwd=tmp_path)
     _, errors = together.communicate()
     assert (together.returncode, errors) == (0, "")
-    alone = [sys.executable, *compare, *options, "--workers", "1", "--out", "b"]
+    alone = [sys.executable, *run, "--workers", "1", "--out", "b"]
     subprocess.run(alone, cwd=tmp_path, check=True)
-    results = [(tmp_path / folder / "results.csv").read_bytes() for folder in "ab"]
-    assert results[0] == results[1]
+    for name in names:
+        away, here = (next((tmp_path / folder).glob(name)).read_bytes() for folder in "ab")
+        assert away == here
 
 
 def test_an_executor_of_mpi_needs_processes_that_wait() -> None:

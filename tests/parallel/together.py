@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,9 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
         ],
         {"metrics": ["accuracy"], "validation": (X[:10], Y[:10])},
     ),
-    "batch norm, a penalty, clipped by norm": (
+    "batch norm, a penalty, clipped by norm, a last batch of one": (
         lambda: [cr.Dense(8), cr.BatchNorm(), cr.ReLU(), cr.Dense(3, regularizer="l2(rate=0.01)")],
-        {"optimizer": cr.SGD(0.1, clip_norm=0.5), "batch_size": 23, "metrics": ["accuracy"]},
+        {"optimizer": cr.SGD(0.1, clip_norm=0.5), "batch_size": 17, "metrics": ["accuracy"]},
     ),
     "weights of examples and classes": (
         lambda: [cr.Dense(8), cr.ReLU(), cr.Dense(3)],
@@ -54,12 +56,12 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
         ],
         {"batch_size": "full", "threads": 2, "optimizer": SGD},
     ),
-    "images": (
+    "images, a last batch of one": (
         lambda: [
             cr.Conv2D(4, 3), cr.BatchNorm(), cr.ReLU(), cr.SpatialDropout2D(0.2), cr.MaxPool2D(2),
             cr.Flatten(), cr.Dropout(0.2), cr.Dense(3),
         ],
-        {"validation": 19, "optimizer": SGD, "augment": cr.Affine(shift=1)},
+        {"validation": 22, "optimizer": SGD, "augment": cr.Affine(shift=1)},
     ),
     "random samples, early stopping": (
         lambda: [cr.Dense(8), cr.LayerNorm(), cr.SiLU(), cr.Dense(3)],
@@ -71,13 +73,17 @@ NETWORKS: dict[str, tuple[Callable[[], list[cr.Layer]], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+def inputs(name: str) -> np.ndarray:
+    return IMAGES if name.startswith("images") else X
+
+
 def network(name: str, dtype: str, engine: str) -> cr.Network:
     layers = NETWORKS[name][0]()
-    return cr.Network(layers, (8, 8, 1) if name == "images" else 5, 1, dtype, engine)
+    return cr.Network(layers, inputs(name).shape[1:], 1, dtype, engine)
 
 
 def fit(net: cr.Network, name: str, **more: Any) -> cr.History:
-    x = (IMAGES if name == "images" else X).astype(net.dtype)
+    x = inputs(name).astype(net.dtype)
     settings = {"epochs": 3, "batch_size": 16, "quiet": True, **NETWORKS[name][1], **more}
     return net.fit(x, Y, **settings)
 
@@ -134,6 +140,31 @@ class Interrupt(cr.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
+def local(folder: Path) -> None:
+    """Steps of each process by itself. With a mean after each step of SGD and shares of one size
+    they are those of one process; with fewer means the processes agree, and learn as well."""
+    x, y = np.repeat(X[:96], 4, axis=0), np.repeat(Y[:96], 4)
+    for engine in ("compiled", "numpy"):
+        made = []
+        for every, comm in ((None, MPI.COMM_SELF), (1, COMM), (5, COMM)):
+            layers = [cr.Dense(16), cr.Tanh(), cr.Dense(3)]
+            net = cr.Network(layers, 5, 1, "float64", engine)
+            settings = {"optimizer": SGD, "batch_size": 32, "epochs": 10, "metrics": ["accuracy"]}
+            history = net.fit(x, y, quiet=True, comm=comm, local_steps=every, **settings)
+            made.append((net, history))
+        (one, expected), (many, found), (seldom, learnt) = made
+        check_equal(engine, one, many)
+        check_histories(engine, expected, found, 1e-10)
+        for flat in COMM.allgather(seldom.parameters.flat):
+            np.testing.assert_array_equal(flat, seldom.parameters.flat)
+        assert not np.allclose(seldom.parameters.flat, one.parameters.flat)
+        assert learnt["loss"][-1] < 1.1 * expected["loss"][-1], (learnt, expected)
+    name = "images, a last batch of one"
+    fit(network(name, "float32", "compiled"), name, comm=COMM, local_steps=3)
+    with pytest.raises(ArgumentError, match="take average='swa'"):
+        fit(network(name, "float32", "compiled"), name, comm=COMM, local_steps=3, average="ema")
+
+
 def checkpoints(folder: Path) -> None:
     """What several began one goes on with, and the other way round."""
     name = "dropout twice, a last batch of 7"
@@ -178,6 +209,19 @@ def reading(folder: Path) -> None:
         net.fit(x, np.resize(Y, 8_000), epochs=1, batch_size="full", quiet=True, comm=COMM)
         assert own <= x.read, engine
         assert len(x.read - own) <= 1_256, engine
+
+
+def looking(folder: Path) -> None:
+    """Each looks for numbers that are none in its own examples; what one finds, all are told."""
+    x = np.zeros((100, 3))
+    x[90, 1] = np.nan
+    np.savez(folder / f"{COMM.rank}.npz", x=x, y=np.resize(Y, 100))
+    own = processes.MpiProcesses(COMM)
+    load = partial(cr.datasets.load, folder / f"{COMM.rank}.npz", processes=own)
+    with nullcontext() if COMM.rank == 0 else pytest.raises(DataError):
+        load()
+    with pytest.raises(DataError, match=r"example 90 of x in .* holds NaN"):
+        own.each(load)
 
 
 def refusals(folder: Path) -> None:

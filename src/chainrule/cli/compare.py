@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.ending import goes_on_in
-from chainrule.cli.options import Quiet, with_train_options
+from chainrule.cli.options import ExecutorPlace, Quiet, Workers, with_train_options
 from chainrule.cli.terminal import complain, show_numbers, styled
 from chainrule.display import counted, is_terminal, say
 
@@ -60,26 +60,8 @@ def compare(
             rich_help_panel="Comparison",
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=1,
-            help="Runs at a time; as many as there are cores if left out. It changes no number.",
-            rich_help_panel="Comparison",
-        ),
-    ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            "--executor",
-            metavar="local|mpi|dask:ADDRESS|dask-file:PATH",
-            help="Where runs go: to --workers processes here, unless told otherwise; to the "
-            "processes that mpiexec started; or to the workers of a Dask cluster.",
-            rich_help_panel="Comparison",
-        ),
-    ] = None,
+    workers: Workers = None,
+    executor: ExecutorPlace = None,
     part: Annotated[
         str | None,
         typer.Option(

@@ -32,6 +32,26 @@ PictureFormat = Annotated[
         help="Write the pictures in this format too, for slides and print; else as PNG alone.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Runs at a time; as many as there are cores if left out. It changes no number.",
+        rich_help_panel="Run",
+    ),
+]
+ExecutorPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="local|mpi|dask:ADDRESS|dask-file:PATH",
+        help="Where runs go: to --workers processes here, unless told otherwise; to the processes "
+        "that mpiexec started; or to the workers of a Dask cluster.",
+        rich_help_panel="Run",
+    ),
+]
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as `chainrule train` writes it.")
 ]

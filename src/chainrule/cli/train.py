@@ -165,11 +165,11 @@ def _prepare(config: TrainConfig, processes: Processes) -> Prepared:
     prepared: list[Prepared] = []
 
     def prepare_here() -> None:  # its data is not sent to the others
-        prepared.append(prepare(config))
+        if not prepared:
+            prepared.append(prepare(config, processes))
 
     processes.agree(prepare_here)
-    if not processes.is_first:
-        prepare_here()
+    processes.each(prepare_here)
     return prepared[0]
 
 

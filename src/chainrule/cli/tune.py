@@ -6,18 +6,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from chainrule.cli.ending import goes_on_in
-from chainrule.cli.options import Quiet, with_train_options
-from chainrule.cli.terminal import add_row, new_table, show, show_numbers, styled
+from chainrule.cli.options import ExecutorPlace, Quiet, Workers, with_train_options
+from chainrule.cli.terminal import add_row, complain, new_table, show, show_numbers, styled
 from chainrule.display import counted, format_number, is_terminal, say
 
 if TYPE_CHECKING:
-    from chainrule.experiments.comparison import Task
+    from chainrule.experiments.comparison import Finished, Task
     from chainrule.experiments.results import Results
     from chainrule.experiments.runner import Prepared
     from chainrule.experiments.search.search import Search
@@ -68,16 +69,19 @@ def tune(
             rich_help_panel="Search",
         ),
     ] = 5,
-    workers: Annotated[
+    round_size: Annotated[
         int,
         typer.Option(
-            "--workers",
+            "--round-size",
             metavar="N",
             min=1,
-            help="Runs of that comparison at a time. It changes no number.",
+            help="Trials that are proposed together, from all rounds before, and can run side by "
+            "side; another size is another search.",
             rich_help_panel="Search",
         ),
-    ] = os.cpu_count() or 1,
+    ] = 4,
+    workers: Workers = None,
+    executor: ExecutorPlace = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -104,28 +108,39 @@ def tune(
       chainrule tune moons --search learning_rate=1e-3..0.1:log --epochs 20 --trials 12 --out rates
     """
     from chainrule.experiments.run_folder import next_free
-    from chainrule.experiments.search.search import Search, look_at_data, open_search, run_trials
+    from chainrule.experiments.search.search import (
+        Search,
+        compare_winner,
+        look_at_data,
+        open_search,
+        run_trials,
+    )
     from chainrule.experiments.search.space import parse_space
     from chainrule.experiments.search.storage import import_optuna
+    from chainrule.parallel.executors import executor_for, is_away
     from chainrule.text import file_name
 
     import_optuna()
-    asked = Search({"data": data, **options}, parse_space(search or []))
+    asked = Search({"data": data, **options}, parse_space(search or []), round_size)
     prepared, judging = look_at_data(asked)
     place = out or next_free(file_name(Path(data).stem), Path("searches"))
-    kept = open_search(asked, judging, place, storage)
-    before = kept.results()
-    if not quiet:
-        _announce(asked, prepared, before, trials, place)
-    with goes_on_in(place):
+    where, at_a_time = executor or "local", workers or os.cpu_count() or 1
+    if is_away(where):  # the workers there, however many they are, share a round
+        at_a_time = round_size
+    with goes_on_in(place), executor_for(where, at_a_time, complain) as pool:
+        kept = open_search(asked, judging, place, storage)
+        before = kept.results()
+        if not quiet:
+            _announce(asked, prepared, before, trials, place)
         with _progress(before, trials, quiet) as finished:
-            results = run_trials(asked, kept, trials, finished)
+            results = run_trials(asked, kept, trials, pool, at_a_time, finished)
         if results.running:
             say(
                 f"the last trials, {results.running}, run in other processes, which go on from here"
             )
             return
-        _conclude(asked, results, place, seeds, workers, quiet)
+        compare = partial(compare_winner, executor=pool, away=is_away(where))
+        _conclude(asked, results, place, seeds, compare, quiet)
 
 
 def _announce(
@@ -198,7 +213,12 @@ def _best_so_far(results: SearchResults) -> str:
 
 
 def _conclude(
-    search: Search, results: SearchResults, place: Path, seeds: int, workers: int, quiet: bool
+    search: Search,
+    results: SearchResults,
+    place: Path,
+    seeds: int,
+    compare: Callable[..., Results | None],
+    quiet: bool,
 ) -> None:
     """Compare the winner with the default settings, write the report, and say what came out."""
     from chainrule.errors import TrainingError
@@ -221,7 +241,7 @@ def _conclude(
             add_row(table, name, str(value))
         show(table)
         say()
-    compared = _compare(search, winner, place, seeds, workers, quiet)
+    compared = compare(search, winner, place, seeds, finished=_say_end(quiet))
     if compared is None:
         say("another process compares the winner with the default settings")
         return
@@ -234,18 +254,14 @@ def _conclude(
         say(f"{place / HTML} is the report")
 
 
-def _compare(
-    search: Search, winner: TrialResult, place: Path, seeds: int, workers: int, quiet: bool
-) -> Results | None:
-    from chainrule.experiments.search.search import compare_winner
-    from chainrule.experiments.workers import worker_processes
+def _say_end(quiet: bool) -> Finished:
+    """What is called after each run of the comparison."""
 
     def finished(task: Task, error: str | None) -> None:
         if not quiet:
             say(f"{task.variant}, seed {task.seed}: {error or 'done'}")
 
-    with worker_processes(workers) as executor:
-        return compare_winner(search, winner, place, seeds, executor, finished)
+    return finished
 
 
 def _show(compared: Results) -> None:

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.lib import format as npy
 
-from chainrule.data.raw import Examples, RawDataset, check_usable
+from chainrule.data.raw import Examples, RawDataset
 from chainrule.errors import DataError
 from chainrule.limits import check_unpacked, listed, shortened
 from chainrule.types import Array
@@ -123,7 +123,6 @@ def _read_examples(
     x = read(f"x{part}")
     if x.ndim == 0:
         raise DataError(f"{origin}: x{part} is a single number, expected (examples, features)")
-    check_usable(x, f"x{part} in {origin}")
     if f"y{part}" not in names:
         return Examples(x, None, origin)
     y = read(f"y{part}")

@@ -26,6 +26,7 @@ ROWS_TO_A_CATEGORY = 10  # in a large one; a text that stands on every other lin
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the values that do not exceed a quartile
 
+WITH_UNIT = re.compile(r"(?P<before>[$€£¥]?)\s*[-+]?\d[\d.,]*\s*(?P<after>[^\d\s]{0,4})")
 DATE = re.compile(
     r"""
       \d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T\ ].*)?         # 2020-01-31, with a time perhaps
@@ -192,7 +193,7 @@ def learn_column(table: Table, position: int, rows: Array, flag: bool) -> Column
     is missing in them.
 
     Raises:
-        DataError: it holds dates, of which nobody can say what they mean.
+        DataError: it holds dates, of which nobody can say what they mean, or numbers with a unit.
     """
     name, cells = table.names[position], table.column(position)
     learnt_on = cells[rows]
@@ -212,8 +213,21 @@ def learn_column(table: Table, position: int, rows: Array, flag: bool) -> Column
         return "empty"
     most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, len(learnt_on) // ROWS_TO_A_CATEGORY))
     if len(known) > most:
+        _refuse_units(table, position, known)
         return f"{len(known):,} different texts"
     return CategoryColumn.learn(name, learnt_on, flag)
+
+
+def _refuse_units(table: Table, position: int, texts: set[str]) -> None:
+    """Refuse numbers that are text for a unit beside each."""
+    found = [WITH_UNIT.fullmatch(text) for text in texts]
+    units = {match and (match["before"] or match["after"]) for match in found}
+    if len(units) == 1 and (unit := units.pop()):
+        raise DataError(
+            f"{table.origin}, column {table.describe(position)} holds numbers with {unit!r}, such "
+            f"as {shortened(repr(min(texts)))}: write the numbers alone, so that they are read as "
+            "numbers"
+        )
 
 
 def as_plain(column: Column) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def as_array(given: Any, name: str) -> Any:
     array([1, 2])
 
     Raises:
-        DataError: a sparse matrix, values that are masked or missing, or text.
+        DataError: a sparse matrix, values that are masked or missing, complex numbers, or text.
     """
     if type(given) is np.ndarray:
         return _native(given, name)
@@ -59,8 +59,17 @@ def _from_frame(frame: Any, name: str) -> Any:
 
 def _native(array: Any, name: str) -> Any:
     if array.dtype.kind in "OSU" and array.size:
+        first = array.ravel()[0]
+        instead = f"for classes, give np.unique({name}, return_inverse=True)[1]"
+        if isinstance(first, (int, float)):
+            instead = f"where all are numbers, give {name}.astype(float)"
         raise DataError(
-            f"{name} holds text or Python objects, such as {array.ravel()[0]!r}, and networks take "
-            f"numbers: for classes, give np.unique({name}, return_inverse=True)[1]"
+            f"{name} holds text or Python objects, such as {first!r}, and networks take numbers: "
+            + instead
+        )
+    if array.dtype.kind == "c":
+        raise DataError(
+            f"{name} holds complex numbers, and networks take real ones: give np.abs({name}), or "
+            "the real and imaginary parts side by side"
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

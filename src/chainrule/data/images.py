@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+PARTS = ("train", "test")
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm"),
 )
@@ -107,12 +108,17 @@ def read_image_folder(
         return RawDataset(Examples(_read_images(files, folder, options), None, str(folder), ids))
     if not (folder / "train").is_dir():
         names = tuple(class_names or _find_classes(folder))
-        return RawDataset(_read_part(folder, names, options), class_names=names)
+        notes = _note_unread(folder, names, "they hold no images themselves")
+        return RawDataset(_read_part(folder, names, options), class_names=names, notes=notes)
     names = tuple(class_names or _find_classes(folder / "train"))
+    notes = (
+        *_note_unread(folder, PARTS, "the parts are train and test; --val takes another"),
+        *_note_unread(folder / "train", names, "they hold no images themselves"),
+    )
     train = _read_part(folder / "train", names, options)
     if not (folder / "test").is_dir():
-        return RawDataset(train, class_names=names)
-    return RawDataset(train, _read_part(folder / "test", names, options), names)
+        return RawDataset(train, class_names=names, notes=notes)
+    return RawDataset(train, _read_part(folder / "test", names, options), names, notes)
 
 
 def holds_images(folder: Path) -> bool:
@@ -130,6 +136,14 @@ def list_images(folder: Path) -> list[Path]:
 
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry))
+
+
+def _note_unread(folder: Path, read: Sequence[str], reason: str) -> tuple[str, ...]:
+    """What to say of folders within another that were not read."""
+    unread = [entry.name for entry in _subfolders(folder) if entry.name not in read]
+    if not unread:
+        return ()
+    return (f"warning: folders of {folder} that were not read, as {reason}: {listed(unread)}",)
 
 
 def _is_hidden(path: Path) -> bool:

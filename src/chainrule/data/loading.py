@@ -21,6 +21,7 @@ from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import Table
 from chainrule.data.tabular import learn_table, table_inputs
 from chainrule.errors import ArgumentError, DataError
+from chainrule.processes import ALONE, Processes
 
 
 def load(
@@ -37,6 +38,7 @@ def load(
     image_size: str | None = None,
     grayscale: bool = False,
     flag_missing: bool = False,
+    processes: Processes = ALONE,
 ) -> Dataset:
     """Load a data set by its name, or from a file or folder.
 
@@ -63,6 +65,8 @@ def load(
         grayscale: make files of images grey.
         flag_missing: give the network, for each column of a table in which the training part lacks
             a value, a flag beside it: 1 where the value is missing, else 0.
+        processes: those that load the same together. Each looks for numbers that cannot be trained
+            on in its share of the arrays; the first compares the parts.
 
     >>> load("digits").class_names
     ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
@@ -96,10 +100,11 @@ def load(
                 raw, path, label_column, task, held_out, group_column, flag_missing
             )
         else:
+            raw.check_usable(processes)
             dataset = learn_examples(raw, path, task or "classification", asked, held_out)
-        dataset = _with_files(dataset, held_out, source, data_dir, label_column)
+        dataset = _with_files(dataset, held_out, source, data_dir, label_column, processes)
         is_known = raw is None and not isinstance(test, (str, Path))
-        return dataset if is_known else _with_repeats(dataset)
+        return dataset if is_known or not processes.is_first else _with_repeats(dataset)
 
 
 def load_inputs(
@@ -110,6 +115,7 @@ def load_inputs(
     seed: int = 0,
     label_column: int | str | None = None,
     labels: bool = True,
+    processes: Processes = ALONE,
 ) -> Inputs:
     """Examples to predict or evaluate on, prepared as those the network was trained on, and
     their targets where the source has any (else None).
@@ -124,6 +130,7 @@ def load_inputs(
         preparation: of the training data.
         label_column: of a table, where the network was not trained on one.
         labels: whether targets are wanted; if not, they are left out unread.
+        processes: as for `load`.
 
     >>> inputs = load_inputs("linear", Preparation(shape=(2,), class_names=("0", "1")))
     >>> inputs.x.shape, inputs.y.shape
@@ -140,6 +147,7 @@ def load_inputs(
         raw = read(Path(source), images, preparation.class_names, needs_labels=False)
         if isinstance(raw, Table):
             return table_inputs(raw, preparation, label_column, labels)
+        raw.check_usable(processes)
         return example_inputs(raw, preparation, labels)
 
 
@@ -156,6 +164,7 @@ def _with_files(
     source: str | Path,
     data_dir: str | Path | None,
     label_column: int | str | None,
+    processes: Processes,
 ) -> Dataset:
     """A data set with the parts that stand in files of their own, prepared as the training part."""
     for part, file in (("validation", held_out.validation), ("test", held_out.test)):
@@ -172,6 +181,7 @@ def _with_files(
             data_dir=data_dir,
             seed=held_out.seed,
             label_column=label_column,
+            processes=processes,
         )
         if inputs.y is None:
             raise DataError(f"{file} has no labels, without which there is no {part}: add them")

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import DataError
+from chainrule.processes import Processes
 from chainrule.types import Array
 
 PIECE = 2**22  # numbers looked at together
+WHOLE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,30 @@ class RawDataset:
         """The part to predict or evaluate on: the test part, or else all there is."""
         return self.train if self.test is None else self.test
 
+    def check_usable(self, processes: Processes) -> None:
+        """Look through the numbers of both parts: each process through its share of them.
 
-def check_usable(x: Array, what: str) -> None:
-    """Refuse numbers that cannot be trained on.
+        Raises:
+            DataError: as `check_usable`, in the process whose share it is.
+        """
+        parts = {"x": self.train}
+        if self.test is not None:
+            parts = {"x_train": self.train, "x_test": self.test}
+        for name, part in parts.items():
+            check_usable(part.x, f"{name} in {part.origin}", processes.share(len(part.x)))
+
+
+def check_usable(x: Array, what: str, share: slice = WHOLE) -> None:
+    """Refuse numbers that cannot be trained on; of a share of the examples if need be.
 
     Raises:
         DataError: an example holds NaN, infinity, or a number too large for float32.
     """
-    unusable = find_unusable(x)
+    unusable = find_unusable(x[share])
     if unusable is not None:
         raise DataError(
-            f"example {unusable} of {what} holds NaN, infinity or a number too large for float32: "
-            "mend or remove it"
+            f"example {unusable + (share.start or 0)} of {what} holds NaN, infinity or a number "
+            "too large for float32: mend or remove it"
         )
 
 

@@ -174,6 +174,9 @@ class TrainConfig(pydantic.BaseModel):
     threads: Count | None = option(
         None, "Run", "N", "Threads of the compiled engine; all cores if left out."
     )
+    local_steps: Count | None = option(
+        None, "Run", "N", "Of several processes, each makes N steps before all take the mean."
+    )
 
     @property
     def seed_of_data(self) -> int:

@@ -55,6 +55,7 @@ from chainrule.losses import LOSSES, Huber, Loss, MeanAbsoluteError, MeanSquared
 from chainrule.metrics import as_metric
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.processes import ALONE, Processes
 from chainrule.schedules import SCHEDULES
 
 DEFAULT_OPTIMIZER = TrainConfig.model_fields["optimizer"].default
@@ -91,16 +92,18 @@ class Outcome:
     problems: list[str]
 
 
-def prepare(config: TrainConfig) -> Prepared:
+def prepare(config: TrainConfig, processes: Processes = ALONE) -> Prepared:
     """Load the data, fill in what the configuration leaves open, and build the network.
 
+    Args:
+        processes: those that prepare the same together, see `load`.
     Raises:
         ChainruleError: data or layers that cannot be, before anything is written.
     """
     if config.ensemble is not None:
         raise ConfigError("ensemble is for `chainrule train` alone: leave it out")
     check_names(config)
-    dataset = load_data(config)
+    dataset = load_data(config, processes)
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
     optimizer = make_optimizer(config)
     layers = config.layers or describe_model(config, dataset, loss)
@@ -253,10 +256,11 @@ def train(
         augment=config.augment,
         average=config.average,
         comm=comm,
+        local_steps=config.local_steps,
     )
 
 
-def load_data(config: TrainConfig) -> Dataset:
+def load_data(config: TrainConfig, processes: Processes = ALONE) -> Dataset:
     """The data set that the configuration names."""
     loss = build(config.loss, LOSSES, "loss") if config.loss else None
     dataset = datasets.load(
@@ -272,6 +276,7 @@ def load_data(config: TrainConfig) -> Dataset:
         image_size=config.image_size,
         grayscale=config.grayscale,
         flag_missing=config.flag_missing,
+        processes=processes,
     )
     if dataset.class_names is not None and len(dataset.class_names) < 2:
         raise DataError(f"{dataset.name}: all examples are of one class: give two or more classes")

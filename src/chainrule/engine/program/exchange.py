@@ -16,7 +16,8 @@ C_TYPES = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 
 
 class Exchange:
-    """Makes these functions, and keeps them for as long as a plan may call them.
+    """Makes these functions, and keeps them for as long as a plan may call them; `processes` are
+    those that make the step at hand.
 
     Python's errors do not go through compiled code: the first one is kept until `raise_error`, and
     after it nothing more is exchanged.
@@ -31,7 +32,7 @@ class Exchange:
 
     def sum_of(self, count: int) -> int:
         """The address of what replaces so many numbers by their sums over all processes."""
-        return self._function(count, self.processes.sum)
+        return self._function(count, lambda numbers: self.processes.sum(numbers))
 
     def moments_of(self, channels: int) -> int:
         """The same for moments: how many values, their mean and Σ (x - mean)² for each channel."""

@@ -63,12 +63,11 @@ class CompiledRunner:
             optimizer,
             state,
             batch_size,
-            threads or processes.threads() or available_threads(),
+            threads or available_threads(),
             self.exchange,
         )
         self.run = load(self.plan)
-        context = self.plan.context
-        context.trains, context.rank, context.processes = 1, processes.rank, processes.count
+        self.plan.context.trains = 1
         self.seconds_of_a_step = SECONDS_AT_A_TIME
         self.targets_of: tuple[Any, Targets] | None = None
         self.warp = CompiledWarp(self.plan.threads)
@@ -93,7 +92,9 @@ class CompiledRunner:
         while first < len(epoch.rates):
             at_a_time = 1 if one_at_a_time else self.processes.agree(lambda: self.steps_at_a_time)
             last = min(first + at_a_time, len(epoch.rates)) - 1
-            steps = self._make_steps(epoch, first, last, outputs)
+            if last > first and epoch.of_step(last) is not epoch:
+                last -= 1  # by itself
+            steps = self._make_steps(epoch.of_step(first), first, last, outputs)
             yield steps
             first = steps.last + 1
 
@@ -118,6 +119,9 @@ class CompiledRunner:
             outputs = np.empty(
                 (epoch.own_count(first, last), *self.network.output_shape), self.plan.dtype
             )
+        context.rank, context.processes = epoch.processes.rank, epoch.processes.count
+        if self.exchange is not None:
+            self.exchange.processes = epoch.processes
         context.rows, context.batch_size = epoch.own_count(first, last), epoch.own_batch_size
         context.all_rows, context.all_batch_size = len(rows), epoch.batch_size
         context.first_row = 0 if in_place else first * epoch.batch_size

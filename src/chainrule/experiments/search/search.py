@@ -1,44 +1,38 @@
 """A search for settings: trials that Optuna proposes, judged by what is held out for validation.
 
     OUT/search.toml       what was asked for, and what the trials are judged by
-    OUT/trials.journal    Optuna's journal: every trial, epoch by epoch (unless in a database)
+    OUT/trials.journal    Optuna's journal: every trial that has ended (unless in a database)
     OUT/trials.json       the trials so far, for the report and for programs
     OUT/comparisons/      the winner beside the default settings, over fresh seeds
 
-A trial is proposed from (seed, its number, the trials finished before it). One that did not come to
-its end, whatever ended it, is run again under its number, with the same proposal: a search by one
-process that was killed has the very trials of one that was not.
+Trials come in rounds. Each is proposed from (seed, its number, the trials of the rounds before),
+and those of a round may run side by side, wherever there is room. One that did not come to its end,
+whatever ended it, is run again under its number, with the same proposal: the trials are the same on
+any number of workers, killed or not.
 """
 
 from __future__ import annotations
 
-import math
 import os
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import tomli_w
+from pydantic import Field
 
-from chainrule.callbacks import Callback, Training
 from chainrule.data.training import TrainingData
 from chainrule.display import counted, format_number
 from chainrule.engine.running.threads import one_thread
-from chainrule.errors import (
-    ChainruleError,
-    ConfigError,
-    DataError,
-    OutputError,
-    RunFolderError,
-    TrainingError,
-)
+from chainrule.errors import ChainruleError, ClusterError, ConfigError, RunFolderError
 from chainrule.experiments.comparison import VALIDATION, Comparison, Task, run_comparison
 from chainrule.experiments.config import make_config, read_toml, validated
 from chainrule.experiments.results import Results
-from chainrule.experiments.runner import Prepared, check_names, prepare, refuse_early_test, train
+from chainrule.experiments.runner import Prepared, check_names, prepare, refuse_early_test
 from chainrule.experiments.search.space import (
     Parameters,
     Setting,
@@ -54,14 +48,18 @@ from chainrule.experiments.search.storage import (
     open_journal,
     open_study,
 )
+from chainrule.experiments.search.trial import Outcome, run_trial
 from chainrule.experiments.search.trials import Claim, SearchResults, TrialResult, Trials
 from chainrule.files import is_unused, whole_file
+from chainrule.limits import shortened
 from chainrule.metrics import as_metric
 from chainrule.resuming import fingerprint
 
 PLAN, JOURNAL, COMPARISONS = "search.toml", "trials.journal", "comparisons"
 DEFAULT = "default settings"  # what the winner is compared with
-OWN_KEYS = ("search", "metric", "checksums", "study", "storage")
+OWN_KEYS = ("search", "round_size", "metric", "checksums", "study", "storage")
+ROUND_SIZE = 4
+SECONDS_BETWEEN_LOOKS = 0.5  # at the trials of other processes, for which the next round waits
 
 
 @dataclass(frozen=True)
@@ -71,12 +69,14 @@ class Search:
     Args:
         base: options of `train` that all trials share.
         space: the settings that they differ in.
+        round_size: how many are proposed together, from all rounds before.
     Raises:
         ConfigError: options that cannot be.
     """
 
     base: dict[str, Any]
     space: tuple[Setting, ...]
+    round_size: int = ROUND_SIZE
 
     def __post_init__(self) -> None:
         for setting in self.space:
@@ -110,6 +110,7 @@ class SearchFile(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True)
 
     search: list[str]
+    round_size: Annotated[int, Field(ge=1)]
     metric: str
     checksums: list[int]
     study: str
@@ -129,6 +130,7 @@ class Plan:
         """As the text of the file."""
         own = {
             "search": [setting.text for setting in self.search.space],
+            "round_size": self.search.round_size,
             "metric": self.judging.metric,
             "checksums": self.judging.checksums,
             "study": self.study,
@@ -145,7 +147,7 @@ def read_plan(path: Path) -> Plan:
     try:
         own = validated(SearchFile, {k: v for k, v in values.items() if k in OWN_KEYS})
         base = {name: value for name, value in values.items() if name not in OWN_KEYS}
-        search = Search(base, parse_space(own.search))
+        search = Search(base, parse_space(own.search), own.round_size)
     except ChainruleError as error:
         raise ConfigError(f"{path}: {error}") from None
     return Plan(search, Judging(own.metric, own.checksums), own.study, own.storage)
@@ -203,7 +205,7 @@ def open_search(search: Search, judging: Judging, out: Path, storage: str | None
         _check_same(begun, Plan(search, judging, begun.study, hidden), out)
         kept = database or open_journal(out / JOURNAL, begun.study)
         study = open_study(kept, begun.study, judging.metric)
-    return Trials(study, out, search.space, search.seed, judging.metric)
+    return Trials(study, out, search.space, search.seed, judging.metric, search.round_size)
 
 
 def _check_same(begun: Plan, asked: Plan, out: Path) -> None:
@@ -221,68 +223,66 @@ def run_trials(
     search: Search,
     trials: Trials,
     count: int,
+    executor: Executor,
+    at_a_time: int,
     finished: Callable[[TrialResult, SearchResults], None] = lambda trial, results: None,
 ) -> SearchResults:
     """Run trials until the search has `count` of them, those of other processes included, or until
     all that are left are running elsewhere; then write down what there is.
 
     Args:
+        executor: where trials go.
+        at_a_time: how many it has at once; it changes none of their numbers.
         finished: called after each trial of this process, with all trials so far.
-    """
-    while (claim := trials.take(count)) is not None:
-        with claim:
-            run_trial(search, claim, trials.metric)
-        results = trials.results()
-        finished(results.trial(claim.number), results)
-    return trials.write()
-
-
-def run_trial(search: Search, claim: Claim, metric: str) -> None:
-    """One training, judged epoch by epoch.
-
-    It runs on one thread, so that its numbers do not depend on how many run side by side.
-
     Raises:
-        KeyboardInterrupt: Ctrl-C came; the trial is given back.
-        DataError, OutputError: what is wrong with all trials.
+        ClusterError: a worker was lost; its trial is given back, and those done are kept.
     """
+    running: dict[Future[Outcome], Claim] = {}
     try:
-        with one_thread():
-            prepared = prepare(make_config(search.options(claim.parameters)))
-            watch = Watch(claim, metric, prepared.config.epochs or 1)
-            history = train(prepared, [watch])
-    except TrainingError as error:  # worth knowing: the next proposals keep away from there
-        claim.prune(str(error))
-        return
-    except ChainruleError as error:
-        if isinstance(error, (DataError, OutputError)):
-            raise
-        claim.fail(str(error))
-        return
-    if history.was_cut_off:
-        raise KeyboardInterrupt
-    value = float(history.kept(bool(prepared.config.early_stopping))[metric])
-    if watch.gave_up:
-        claim.prune()
-    elif math.isfinite(value):
-        claim.finish(value)
-    else:
-        claim.prune(f"its {metric.replace('_', ' ')} is {value}")
+        while True:
+            while len(running) < at_a_time and (claim := trials.take(count)) is not None:
+                running[_submit(search, claim, executor)] = claim
+            if running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    claim = running[future]
+                    claim.end(_answer(future, claim))
+                    del running[future]
+                    results = trials.results()
+                    finished(results.trial(claim.number), results)
+            elif trials.is_waiting(count):
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            else:
+                return trials.write()
+    finally:
+        for claim in running.values():
+            claim.release()
 
 
-class Watch(Callback):
-    """Reports a number of every epoch to Optuna, and ends a training that has no prospects."""
+def _submit(search: Search, claim: Claim, executor: Executor) -> Future[Outcome]:
+    options, proposal = search.options(claim.proposal.parameters), claim.proposal
+    try:
+        return executor.submit(run_trial, options, claim.trials.metric, proposal.medians)
+    except Exception as error:  # the executor is broken, or has been shut down
+        claim.release()
+        raise _lost(claim, error) from None
 
-    def __init__(self, claim: Claim, metric: str, epochs: int) -> None:
-        self.claim, self.metric, self.epochs = claim, metric, epochs
-        self.gave_up = False
 
-    def epoch_ends(self, training: Training) -> None:
-        epoch = len(training.history)
-        is_hopeless = self.claim.report(training.history[-1][self.metric], epoch, self.epochs)
-        if is_hopeless and epoch < self.epochs:
-            self.gave_up = True
-            training.stop("worse than the median of the trials before it")
+def _answer(future: Future[Outcome], claim: Claim) -> Outcome:
+    """What came of a trial; what is wrong with all trials is raised."""
+    try:
+        return future.result()
+    except ChainruleError:
+        raise
+    except Exception as error:  # what runs them may raise anything
+        raise _lost(claim, error) from None
+
+
+def _lost(claim: Claim, error: Exception) -> ClusterError:
+    return ClusterError(
+        f"trial {claim.number} could not be run ({type(error).__name__}: "
+        f"{shortened(str(error))}): the trials that have ended are kept, and the same command "
+        "continues the search"
+    )
 
 
 def compare_winner(
@@ -292,9 +292,11 @@ def compare_winner(
     seeds: int,
     executor: Executor,
     finished: Callable[[Task, str | None], None] = lambda task, error: None,
+    *,
+    away: bool = False,
 ) -> Results | None:
     """Train the default settings and the winner's anew, with seeds that the search has not used;
-    None if another process is at it."""
+    None if another process is at it. The last arguments are those of `run_comparison`."""
     with only_here(out / ".comparison.lock") as is_mine:
         if not is_mine:
             return None
@@ -303,6 +305,7 @@ def compare_winner(
             comparison_folder(out, winner, seeds),
             executor,
             finished,
+            away=away,
         )
 
 

@@ -155,8 +155,13 @@ def folder_lock(out: Path) -> Iterator[None]:
 
 
 def trial_lock(out: Path, number: int) -> BaseFileLock:
-    """What the process holds that runs a trial."""
-    return _file_lock(out / f".trial-{number}.lock")
+    """What the process holds that sees to a trial."""
+    return _file_lock(out / trial_lock_name(number))
+
+
+def trial_lock_name(number: int | str) -> str:
+    """What its file is called."""
+    return f".trial-{number}.lock"
 
 
 def is_held(lock: BaseFileLock) -> bool:

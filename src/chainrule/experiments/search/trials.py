@@ -1,20 +1,29 @@
 """The trials of a search, kept by Optuna, and shared by all processes that work on its folder.
 
 A process claims a trial by a lock that ends with the process. The number of a trial that was
-running when its process ended, however it ended, is free again.
+running when its process ended, however it ended, is free again. Optuna knows of a trial when it has
+ended.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import RunFolderError
 from chainrule.experiments.search.space import Parameters, Setting
-from chainrule.experiments.search.storage import folder_lock, is_held, trial_lock
+from chainrule.experiments.search.storage import (
+    folder_lock,
+    import_optuna,
+    is_held,
+    trial_lock,
+    trial_lock_name,
+)
+from chainrule.experiments.search.trial import COMPLETE, PRUNED, Outcome
 from chainrule.experiments.stored import Numbers, Stored, read_json, write_json
 from chainrule.history import is_better_larger
 from chainrule.limits import shortened
@@ -23,12 +32,12 @@ from chainrule.seeding import generator
 if TYPE_CHECKING:
     from filelock import BaseFileLock
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
 TRIALS = "trials.json"
-FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
+FINISHED, ENDED_EARLY, FAILED = "finished", "pruned", "failed"
 NUMBER, ERROR = "chainrule_number", "chainrule_error"  # what is kept with Optuna's trials
 FEWEST = 5  # finished trials, before others are pruned, or anything is said of settings
-WARM_UP = 0.2  # of a trial's epochs, in which it is not pruned
 
 
 class TrialResult(Stored):
@@ -100,29 +109,44 @@ def read_trials(out: Path) -> SearchResults:
 
 
 class Trials:
-    """The trials of a search, and those to come."""
+    """The trials of a search, and those to come.
+
+    A trial is proposed from those of all rounds before its own: the trials of a round know nothing
+    of each other, so that it makes no difference which of them run side by side.
+    """
 
     def __init__(
-        self, study: Study, out: Path, space: Sequence[Setting], seed: int, metric: str
+        self,
+        study: Study,
+        out: Path,
+        space: Sequence[Setting],
+        seed: int,
+        metric: str,
+        round_size: int,
     ) -> None:
         self.study, self.out, self.space = study, out, space
-        self.seed, self.metric = seed, metric
+        self.seed, self.metric, self.round_size = seed, metric, round_size
 
     def take(self, count: int) -> Claim | None:
-        """The lowest number up to `count` that no trial has, with what Optuna proposes for it; None
-        if all are taken."""
+        """The lowest number up to `count` that is to be run now, with what Optuna proposes for it;
+        None if all of the round are taken, or all of the search."""
         with folder_lock(self.out):
-            taken = {number for number, _ in self._ended()} | self._running()
-            free = next((n for n in range(1, count + 1) if n not in taken), None)
-            if free is None:
+            ended, running = self._ended(), self._running()
+            number = next((n for n in range(1, count + 1) if n not in ended.keys() | running), None)
+            if number is None:
                 return None
-            lock = trial_lock(self.out, free)
+            first = number - (number - 1) % self.round_size
+            before = range(1, first)
+            if not ended.keys() >= set(before):
+                return None
+            lock = trial_lock(self.out, number)
             lock.acquire(timeout=0)
-            self.study.sampler = self._sampler(free)
-            trial = self.study.ask()
-            trial.set_user_attr(NUMBER, free)
-            parameters = {setting.name: setting.suggest(trial) for setting in self.space}
-        return Claim(self, free, trial, parameters, lock)
+            return Claim(self, number, self._propose(number, [ended[n] for n in before]), lock)
+
+    def is_waiting(self, count: int) -> bool:
+        """True if there are trials to be run once those have ended that other processes run."""
+        with folder_lock(self.out):
+            return not self._ended().keys() | self._running() >= set(range(1, count + 1))
 
     def results(self) -> SearchResults:
         """The trials that have ended, and how many are running."""
@@ -141,43 +165,36 @@ class Trials:
 
     def _results(self, weighs_settings: bool) -> SearchResults:
         running = len(self._running())
-        trials = [self._result(number, trial) for number, trial in sorted(self._ended())]
+        trials = [self._result(number, trial) for number, trial in sorted(self._ended().items())]
         importances = _importances(self.study, trials) if weighs_settings else {}
         return SearchResults(
             metric=self.metric, trials=trials, importances=importances, running=running
         )
 
-    def _ended(self) -> list[tuple[int, Any]]:
-        """Optuna's trials that need not be run again, with their numbers."""
-        return [
-            (trial.user_attrs[NUMBER], trial)
-            for trial in self.study.get_trials(deepcopy=False)
-            if trial.state.name in ("COMPLETE", "PRUNED")
-            or (trial.state.name == "FAIL" and ERROR in trial.user_attrs)
-        ]
+    def _ended(self) -> dict[int, FrozenTrial]:
+        """Optuna's trials by their numbers; it knows those alone that have ended."""
+        return {trial.user_attrs[NUMBER]: trial for trial in self.study.get_trials(deepcopy=False)}
 
     def _running(self) -> set[int]:
-        """The numbers of trials that a living process works on; others are marked as failed."""
-        from optuna.trial import TrialState
+        """The numbers of trials that a living process works on."""
+        locks = self.out.glob(trial_lock_name("*"))
+        numbers = {int(path.stem.rpartition("-")[2]) for path in locks}
+        return {number for number in numbers if is_held(trial_lock(self.out, number))}
 
-        found = set()
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            number = trial.user_attrs.get(NUMBER)
-            if number is not None and is_held(trial_lock(self.out, number)):
-                found.add(number)
-            else:
-                self.study.tell(trial.number, state=TrialState.FAIL)
-        return found
-
-    def _sampler(self, number: int) -> Any:
-        from optuna.samplers import TPESampler
-
+    def _propose(self, number: int, before: Sequence[FrozenTrial]) -> Proposal:
+        """What follows from the seed, the number, and the trials of the rounds before."""
+        optuna = import_optuna()
         seed = int(generator(self.seed, "search", number).integers(2**32))
-        return TPESampler(seed=seed)
+        sampler = optuna.samplers.TPESampler(seed=seed)
+        study = optuna.create_study(direction=self.study.direction, sampler=sampler)
+        study.add_trials(before)
+        trial = study.ask()
+        parameters = {setting.name: setting.suggest(trial) for setting in self.space}
+        return Proposal(parameters, trial.distributions, _medians(before))
 
-    def _result(self, number: int, trial: Any) -> TrialResult:
+    def _result(self, number: int, trial: FrozenTrial) -> TrialResult:
         error = trial.user_attrs.get(ERROR)
-        state = {"COMPLETE": FINISHED, "PRUNED": PRUNED}.get(trial.state.name, FAILED)
+        state = {COMPLETE: FINISHED, PRUNED: ENDED_EARLY}.get(trial.state.name, FAILED)
         return TrialResult(
             number=number,
             state=FAILED if error is not None else state,
@@ -188,64 +205,57 @@ class Trials:
         )
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """The settings of a trial, with the ranges that they are from, and the medians of the trials
+    before it after each epoch; none as long as these are few."""
+
+    parameters: Parameters
+    distributions: dict[str, Any]
+    medians: list[float]
+
+
 class Claim:
-    """A trial that this process works on; a context, which gives it back unless it has ended."""
+    """A trial that this process sees to, until it is ended or released."""
 
-    def __init__(
-        self,
-        trials: Trials,
-        number: int,
-        trial: Any,
-        parameters: Parameters,
-        lock: BaseFileLock,
-    ) -> None:
-        self.trials, self.number, self.parameters = trials, number, parameters
-        self._trial, self._lock, self._has_ended = trial, lock, False
+    def __init__(self, trials: Trials, number: int, proposal: Proposal, lock: BaseFileLock) -> None:
+        self.trials, self.number, self.proposal = trials, number, proposal
+        self._lock = lock
 
-    def report(self, value: float, epoch: int, epochs: int) -> bool:
-        """Note the number after an epoch; True if the trial has no prospects: if its best so far is
-        worse than the median of the finished trials at that epoch."""
-        from optuna.pruners import MedianPruner
+    def end(self, outcome: Outcome) -> None:
+        """Write down what came of it."""
+        from optuna.trial import TrialState, create_trial
 
-        self._trial.report(value, epoch)
-        warm_up = math.ceil(WARM_UP * epochs)
-        self.trials.study.pruner = MedianPruner(FEWEST, warm_up)
-        return bool(self._trial.should_prune())
-
-    def finish(self, value: float) -> None:
-        """The trial came to its end."""
-        self._end("COMPLETE", value)
-
-    def prune(self, error: str | None = None) -> None:
-        """The trial was ended early, or its numbers were no longer finite."""
-        self._end("PRUNED", error=error)
-
-    def fail(self, error: str) -> None:
-        """These settings do not go together."""
-        self._end("FAIL", error=error)
-
-    def _end(self, state: str, value: float | None = None, error: str | None = None) -> None:
-        from optuna.trial import TrialState
-
-        if error is not None:
-            self._trial.set_user_attr(ERROR, shortened(error))
-        self.trials.study.tell(self._trial, value, TrialState[state], skip_if_finished=True)
-        self._has_ended = True
-
-    def __enter__(self) -> Claim:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+        error = {} if outcome.error is None else {ERROR: shortened(outcome.error)}
+        trial = create_trial(
+            state=TrialState[outcome.state],
+            value=outcome.value,
+            params=self.proposal.parameters,
+            distributions=self.proposal.distributions,
+            intermediate_values=dict(enumerate(outcome.values, start=1)),
+            user_attrs={NUMBER: self.number, **error},
+        )
         with folder_lock(self.trials.out):
-            if not self._has_ended:
-                self._end("FAIL")  # without an error: the number is free again
-            self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self.trials.study.add_trial(trial)
+            self._unlock()
+
+    def release(self) -> None:
+        """Leave it to whoever takes it next."""
+        with folder_lock(self.trials.out):
+            self._unlock()
+
+    def _unlock(self) -> None:
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def _medians(before: Sequence[FrozenTrial]) -> list[float]:
+    """After each epoch, the median of the finished trials that have as many; none of too few."""
+    finished = [trial.intermediate_values for trial in before if trial.state.name == COMPLETE]
+    if len(finished) < FEWEST:
+        return []
+    epochs = range(1, max(map(len, finished)) + 1)
+    return [median(values[epoch] for values in finished if epoch in values) for epoch in epochs]
 
 
 def _finite(value: float) -> float | None:

@@ -6,11 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 import chainrule as cr
 from chainrule.labs.emnist.files import read_files
-from chainrule.labs.emnist.networks import CLASSES, VARIANTS
+from chainrule.labs.emnist.networks import VARIANTS
 from chainrule.labs.emnist.size import Size
 from chainrule.types import Array
 
@@ -45,7 +43,8 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
         x,
         y,
         augment=cr.Affine(variant.shift, rotation=0, scale=0) if variant.shift else None,
-        loss=balanced_loss(y) if variant.balanced else variant.loss,
+        loss=variant.loss,
+        class_weights="balanced" if variant.balanced else None,
         optimizer=cr.Adam(variant.rate),
         schedule=variant.schedule,
         epochs=size.whole_epochs if variant.whole else size.part_epochs,
@@ -57,9 +56,3 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
     seconds = time.perf_counter() - began
     predictions = network.predict(files.x_test).argmax(axis=1)
     return Run(history, predictions, float((predictions == y_test).mean()), seconds)
-
-
-def balanced_loss(y: Array) -> cr.Loss:
-    """Cross-entropy in which a class counts the same, however many examples it has."""
-    counts = np.maximum(np.bincount(y, minlength=CLASSES), 1)
-    return cr.SoftmaxCrossEntropy(class_weights=tuple(len(y) / (CLASSES * counts)))
