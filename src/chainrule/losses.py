@@ -522,8 +522,8 @@ def one_hot(labels: Array, classes: int) -> Array:
         wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise TargetError(
             f"class {wrong} is out of range: the network has {classes} outputs, "
-            f"for classes 0 to {classes - 1}; np.unique(y, return_inverse=True)[1] numbers classes "
-            "from 0"
+            f"for classes 0 to {classes - 1}: give it more outputs, or number the classes from 0 "
+            "with np.unique(y, return_inverse=True)[1]"
         )
     rows = np.zeros((len(labels), classes))
     rows[np.arange(len(labels)), labels.astype(np.intp)] = 1

@@ -145,7 +145,7 @@ def _example_of(solution: Path) -> Case:
         if "example" not in names:
             raise CannotAssignError(
                 f"{solution} has no function example(rng): the tests need one, which returns "
-                '{"layer": …, "x": …} or the like, as docs/doctor.md describes it'
+                '{"layer": …, "x": …} or the like'
             )
         return find(Request(file=solution))[0]
     except (OSError, UnicodeDecodeError) as error:

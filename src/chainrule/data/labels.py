@@ -6,6 +6,7 @@ the classes from 0, in the order of their names.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 import numpy as np
@@ -86,9 +87,12 @@ def match_classes(
     number = {name: at for at, name in enumerate(class_names)}
     unknown = next((row for row, text in enumerate(texts) if text not in number), None)
     if unknown is not None:
+        text = str(texts[unknown])
+        nearest = difflib.get_close_matches(text, class_names, n=1, cutoff=0.5)
+        meant = f" (did you mean {nearest[0]!r}?)" if nearest else ""
         raise DataError(
-            f"{origin}: the label of example {unknown} is {shortened(str(texts[unknown]))}; the "
-            f"classes are {listed_in_order(class_names)}"
+            f"{origin}: the label of example {unknown} is {shortened(text)!r}{meant}; the classes "
+            f"are {listed_in_order(class_names)}"
         )
     return np.array([number[text] for text in texts], np.int64)
 

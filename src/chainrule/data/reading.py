@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,10 +90,17 @@ def find_known(source: str | Path) -> str:
         if not path.exists() and len(path.parts) == 1 and not path.suffix:
             raise
     if not path.exists():
-        raise DataError(
-            f"{path} does not exist: check the path, or give one of the names " + ", ".join(names())
-        )
+        raise DataError(f"{path} does not exist: {hint(path)}")
     return ""
+
+
+def hint(missing: Path) -> str:
+    """What may have been meant by the path of something that does not exist."""
+    beside = [each.name for each in missing.parent.iterdir()] if missing.parent.is_dir() else []
+    nearest = difflib.get_close_matches(missing.name, beside, n=1, cutoff=0.8)
+    if nearest:
+        return f"did you mean {missing.parent / nearest[0]}?"
+    return f"check the path, or give one of the names {', '.join(names())}"
 
 
 def read(

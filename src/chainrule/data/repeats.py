@@ -57,8 +57,8 @@ class Repeats:
         if not self.found:
             return None
         return (
-            f"{self.found:,} of the {self.count:,} {part} examples equal one of training, as "
-            f"{100 * self.share:.0f} % of those there equal another"
+            f"{self.found:,} of the {self.count:,} {part} examples equal one of training: no more "
+            f"than chance, since {100 * self.share:.0f} % of the training examples equal another"
         )
 
 

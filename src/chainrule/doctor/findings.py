@@ -37,6 +37,11 @@ class Finding:
     cell: int | None = None
     file: str | None = None
 
+    def __str__(self) -> str:
+        place = "" if self.line is None else f"line {self.line}, "
+        what = f"{place}{self.gradient}: {self.code}{'' if self.certain else '?'}, {self.evidence}"
+        return f"{what}\n  → {self.suggestion}" if self.suggestion else what
+
     def cells(self) -> list[str]:
         """The finding as a row of text."""
         line, doubt = "" if self.line is None else str(self.line), "" if self.certain else "?"
@@ -60,8 +65,8 @@ class Comparison:
 
     name: str
     right: bool
-    given: Array | None = None
-    true: Array | None = None
+    given: Array | None = field(default=None, repr=False)
+    true: Array | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -130,8 +135,4 @@ class Diagnosis:
     def __str__(self) -> str:
         if not self.findings:
             return "\n".join([f"{self.subject}: {self.verdict.words}", *self.unchecked])
-        lines = [
-            f"{each.gradient}: {each.code}{'' if each.certain else '?'}, {each.evidence}"
-            for each in self.findings
-        ]
-        return "\n".join([f"{self.subject}:", *lines])
+        return "\n".join([f"{self.subject}:", *map(str, self.findings)])

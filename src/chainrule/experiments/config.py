@@ -24,6 +24,10 @@ Spec = str | dict[str, Any]  # "adam", "adam(epsilon=1e-7)", {"type": "Adam", "e
 Count = Annotated[int, Field(ge=1)]
 Part = Annotated[float, Field(ge=0)] | Annotated[int, Field(ge=0)] | str  # the last is a file
 
+NO_NUMBER = {  # what is said of text where a number belongs
+    "int_parsing": "should be a whole number",
+    "float_parsing": "should be a number",
+}
 MOST_DOTS = 200  # on a line of TOML: reading a key takes as long as its parts are many, squared
 
 
@@ -63,7 +67,8 @@ class TrainConfig(pydantic.BaseModel):
         None,
         "Data",
         "PART",
-        "Hold out a fraction, a count, or 0, or take a FILE; a tenth if left out (0 below 500).",
+        "Hold out a fraction, a count, or 0, or take a FILE; if left out, train holds out a tenth "
+        "(0 below 500), compare and tune a fifth.",
         also="--val",
     )
     test: Part | None = option(
@@ -295,7 +300,7 @@ def _say(error: pydantic.ValidationError) -> str:
         name = str(detail["loc"][0]) if detail["loc"] else "configuration"
         given = shortened(repr(detail["input"]))
         received = "" if detail["type"] == "missing" else f"; received {given}"
-        problem = detail["msg"].replace("Input should", "should").replace("Field", "is")
-        problem = problem.removeprefix("Value error, ")
+        problem = NO_NUMBER.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
+        problem = problem.replace("Input should", "should").replace("Field", "is")
         problems.setdefault(name, f"{name} {problem}{received}")
     return "; ".join(problems.values())
