@@ -13,21 +13,28 @@ BIN := .venv/bin
 BENCH := .venv-bench/bin/python benchmarks
 # Python keeps what it has compiled, whatever the shell says: tests start a thousand short processes.
 unexport PYTHONDONTWRITEBYTECODE
+HAS_WIDE_VECTORS := $(BIN)/python -c \
+  "from chainrule.engine.codegen.processor import IS_WIDE; raise SystemExit(not IS_WIDE)"
 # A process for each core, which takes over what another one has yet to do.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
+
+# The engine's tests once more, but for those to which all machine code is alike.
+TEST_NARROW := export CHAINRULE_VECTORS=avx2; $(BIN)/chainrule warm-up \
+  && $(TESTS) -m "not long" tests/engine --ignore tests/engine/test_code_cache.py
 
 demo: .venv/installed
 	$(BIN)/chainrule train digits --model cnn --epochs 20 --learning-rate 0.002
 
-test: .venv/installed-dev browser
+test: .venv/collected warm-up browser
+	$(TESTS) -m "not long"
+	@if $(HAS_WIDE_VECTORS); then $(TEST_NARROW); \
+	else echo "no AVX-512 here: the engine was tested with narrow vectors already"; fi
+
+warm-up: .venv/installed
 	$(BIN)/python -m compileall -q src  # for the processes of the sandbox, which write nothing
 	$(BIN)/chainrule warm-up
-	CHAINRULE_VECTORS=avx2 $(BIN)/chainrule warm-up
-	$(TESTS) -m "not long"
-	CHAINRULE_VECTORS=avx2 $(TESTS) -m "not long" tests/engine \
-	  --ignore tests/engine/test_code_cache.py  # to which all machine code is alike
 
-test-long: .venv/installed-dev
+test-long: .venv/installed-dev browser
 	$(BIN)/pytest -m long
 	$(TESTS) -m "not long" --engine numpy --hypothesis-profile thorough
 	CHAINRULE_VECTORS=avx2 $(TESTS) -m "not long" tests/engine/test_code_cache.py
@@ -73,10 +80,13 @@ browser:
 	$(BIN)/pip install --quiet --editable ".[compile]"
 	touch $@
 
-# What is installed is compiled by all cores at once, and not by pip, which takes one.
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --quiet --no-compile --editable ".[dev]"
-	$(BIN)/python -m compileall -j 0 -x /tests/ .venv/lib > /dev/null 2>&1 || true  # some is no Python
+	touch $@
+
+# Of what is installed, tests import a third. Collecting them compiles that, once for all processes.
+.venv/collected: .venv/installed-dev
+	$(BIN)/pytest --collect-only --quiet > /dev/null || true  # make test says what is wrong
 	touch $@
 
 # PyTorch's release 2.13 has a build for the CPU alone; a newer one may be several GB.
@@ -103,4 +113,4 @@ bench-quick: .venv-bench/installed
 clean:
 	rm -rf .venv .venv-bench build .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: demo test test-long torture wheel try-wheel check format docs labs bench bench-quick browser clean
+.PHONY: demo test test-long warm-up torture wheel try-wheel check format docs labs bench bench-quick browser clean

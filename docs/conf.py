@@ -28,7 +28,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
     "sphinx_external_toc",
-    "sphinx_external_toc",
 ]
 exclude_patterns = ["extensions", "static"]
 

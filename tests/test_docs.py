@@ -8,7 +8,7 @@ three backquotes says what a block is:
     py       quotes a file of `src`, line by line
     sh       on the pages of commands, the lines that begin with ``chainrule`` run
 
-What tutorials show, in ``{code-cell}`` blocks, runs while the site is built (tests/docs_site).
+What tutorials show, in ``{code-cell}`` blocks, is run by tests/docs_site.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ def test_help_has_examples() -> None:
     assert len(EXAMPLES) >= 6
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_help_learn(
     example: str,
@@ -131,6 +132,7 @@ def test_examples_of_help_learn(
     assert_all_have_learnt(tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_examples_of_parts_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "comparison.toml").write_text(COMPARISON)

@@ -24,6 +24,7 @@ from chainrule.limits import shortened
 T = TypeVar("T")
 Description = str | Mapping[str, Any]  # what `build` makes an object from
 
+SEPARATORS = str.maketrans("", "", "-_ ")  # left out where names are compared
 LONGEST_SHORT_FORM = 1000  # characters
 # What Python's parser raises; the last two for brackets or signs that are nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
@@ -119,7 +120,7 @@ def is_known(name: str, known: Iterable[str]) -> bool:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[-_ ]", "", name).lower()
+    return name.translate(SEPARATORS).lower()
 
 
 def _equal(value: Any, default: Any) -> bool:

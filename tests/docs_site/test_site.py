@@ -1,28 +1,25 @@
 """The documentation site builds without a warning, its links hold, and Chromium shows its pages
-in light and dark, wide and on a phone."""
+in light and dark, wide and on a phone.
+
+All that takes minutes. What it is made from is tested every time, in `test_sources` and
+`test_tutorials`.
+"""
 
 from __future__ import annotations
 
-import inspect
 import os
-import subprocess
-import sys
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 from filelock import FileLock
 
-import chainrule as cr
 from tests.docs_site.browser import chromium
+from tests.docs_site.building import build
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.long
 PHONE, DESK = 360, 1280
 OPENED = [  # a page of each kind
     "index",
@@ -81,24 +78,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "docs-site"
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
-            build(folder)
+            folder.mkdir()
+            messages = build(folder / "html", "html")
+            (folder / "messages.txt").write_text(messages, encoding="utf-8")
     messages = (folder / "messages.txt").read_text(encoding="utf-8")
     assert not messages, messages
     return folder / "html"
-
-
-def build(folder: Path) -> None:
-    """Build the site, and keep what was said against it in ``messages.txt``."""
-    folder.mkdir()
-    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--nitpicky"]
-    done = subprocess.run(
-        [*command, str(ROOT / "docs"), str(folder / "html")],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-    )
-    messages = done.stderr if done.returncode else ""
-    (folder / "messages.txt").write_text(messages, encoding="utf-8")
 
 
 def test_links_hold_and_nothing_is_loaded_from_elsewhere(site: Path) -> None:
@@ -125,41 +110,6 @@ def leads_somewhere(page: Path, link: str, pages: dict[Path, Html]) -> bool:
     if not target.is_file():
         return False
     return not anchor or target not in pages or unquote(anchor) in pages[target].anchors
-
-
-def test_the_reference_has_every_public_name(site: Path) -> None:
-    listed = objects(site / "objects.inv")
-    missing = sorted(set(public_names()) - listed)
-    assert not missing, missing
-
-
-def objects(inventory: Path) -> set[str]:
-    """The names of Python that the site explains."""
-    _, _, _, _, packed = inventory.read_bytes().split(b"\n", 4)
-    lines = zlib.decompress(packed).decode().splitlines()
-    return {line.split()[0] for line in lines if line.split()[1].startswith("py:")}
-
-
-def public_names() -> Iterator[str]:
-    """All that a user reaches from ``cr``: names, and those of modules that are not also flat."""
-    modules = {name for name in dir(cr) if isinstance(getattr(cr, name), ModuleType)}
-    flat = set(dir(cr)) - modules - {"__version__"}
-    yield from (f"chainrule.{name}" for name in flat)
-    for module in modules:
-        names = set(public_names_of(import_module(f"chainrule.{module}")))
-        if not names <= flat:
-            yield from (f"chainrule.{module}.{name}" for name in names)
-
-
-def public_names_of(module: ModuleType) -> list[str]:
-    """What a module says is public, or else the classes that it defines."""
-    own = [
-        name
-        for name, thing in vars(module).items()
-        if inspect.isclass(thing) and thing.__module__ == module.__name__
-    ]
-    names = getattr(module, "__all__", own)
-    return [name for name in names if not isinstance(getattr(module, name), ModuleType)]
 
 
 def test_chromium_shows_it_in_light_and_dark_wide_and_narrow(site: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def compile_function(name, dtype):
 compiling.compile_function = compile_function
 """
 """In front of other code: what the compiler would give is taken from a folder. That it does compile
-where nothing can be kept is seen on a full disk, and without a home."""
+where nothing can be kept is seen on a full disk; without a home, by `make test-long`."""
 ANNOUNCED = r"^chainrule: compiling (the engine|\d+ functions?) for float\d\d: .*\n"
 CRASHES = (-signal.SIGABRT, -signal.SIGBUS, -signal.SIGSEGV)
 ALONE = "chainrule: compiling the engine for this process alone: "
@@ -359,14 +359,18 @@ NO_HOME = """
 """
 
 
+NOWHERE = {"HOME": "/proc/none", "TMPDIR": "/proc/none"}
+NOT_WRITTEN = "cannot write /proc/none/.cache/chai"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="/proc and pwd are not Windows's")
 @pytest.mark.parametrize(
     ("environment", "problem", "compiler"),
     [
-        ({}, "this user has no home folder to keep files in", AT_HAND),
-        ({"HOME": "/proc/none", "TMPDIR": "/proc/none"}, "cannot write /proc/none/.cache/chai", ""),
+        pytest.param({}, "this user has no home folder to keep files in", AT_HAND, id="no home"),
+        pytest.param(NOWHERE, NOT_WRITTEN, AT_HAND, id="no home that can be written, nor /tmp"),
+        pytest.param(NOWHERE, NOT_WRITTEN, "", id="where it compiles", marks=pytest.mark.long),
     ],
-    ids=["no home", "no home that can be written, no folder for temporary files"],
 )
 def test_a_process_that_can_keep_nothing_runs(
     environment: dict[str, str], problem: str, compiler: str

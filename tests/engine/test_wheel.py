@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from chainrule.engine.codegen.library import ITEMS
+from chainrule.engine.codegen.library import ITEMS, symbol
 from chainrule.engine.codegen.processor import VECTORS
 from chainrule.engine.running import building, built
 from chainrule.environment import CAP
@@ -80,6 +80,29 @@ without_a_cap = pytest.mark.skipif(
 )
 
 
+KERNELS = ("activations.Relu", "activations.ReluDx")  # which call no other function
+
+
+@linux_with_a_compiler
+def test_kernels_become_a_library_that_serves_the_source_it_was_built_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A few kernels, of which nothing is run: `make test-long` builds wheels, and trains."""
+    monkeypatch.setattr(building, "FUNCTIONS", KERNELS)
+    monkeypatch.setattr(built, "FOLDER", tmp_path)
+    (objects := tmp_path / "objects").mkdir()
+    building.write_objects(str(objects), "float32")
+    building.link(objects, tmp_path / built.library_name(VECTORS.key), os.environ.get("CC", "cc"))
+    library = built.built_kernels.__wrapped__()
+    assert library is not None
+    assert all(hasattr(library, symbol(name, "float32")) for name in KERNELS)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(built, "source_hash", lambda: "0" * 64)
+    assert built.built_kernels.__wrapped__() is None
+    assert "was built from other source than what is installed" in capsys.readouterr().err
+
+
+@pytest.mark.long
 @linux_with_a_compiler
 @without_a_cap
 def test_a_wheel_needs_no_compiler_and_gives_the_same_bits(

@@ -49,7 +49,12 @@ def no_style(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_parabola() -> None:
-    check(parabola.report(Setting(quick=True), seeds=[0, 1]), ["curves", "regions"])
+    document = parabola.report(Setting(quick=True), seeds=[0, 1])
+    check(document, ["curves", "regions"])
+    accuracies = next(
+        p for p in document.parts if isinstance(p, Table) and "test loss" in p.headers
+    )
+    assert accuracies.headers[-2:] == ["training loss", "test loss"]
 
 
 def test_three_units_learn_the_parabola_and_three_equal_ones_do_not() -> None:
@@ -159,6 +164,7 @@ def test_a_quick_run_is_not_held_against_the_report() -> None:
     assert "not to be held against" in share_reaching(0.9, values, Setting(quick=True))
 
 
+@pytest.mark.long
 def test_parabola_says_how_many_seeds_reach_the_reports_figures() -> None:
     document = parabola.report(Setting(), seeds=[0, 1])
     closing = document.parts[-1]
@@ -166,10 +172,6 @@ def test_parabola_says_how_many_seeds_reach_the_reports_figures() -> None:
     measured = {row[0]: row[2] for row in closing.rows}
     assert "0 of 2 runs are at least as good" in measured["2→3→1: test accuracy"]
     assert "2 of 2 runs" in measured["2→3→1 from zeros, test accuracy"]
-    accuracies = next(
-        p for p in document.parts if isinstance(p, Table) and "test loss" in p.headers
-    )
-    assert accuracies.headers[-2:] == ["training loss", "test loss"]
 
 
 def test_one_more_layer_is_that_of_the_report() -> None:

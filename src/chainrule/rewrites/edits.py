@@ -23,6 +23,14 @@ class Place:
     node: Any
     statement: ast.stmt | ast.Lambda
 
+    def locate(self, node: Any) -> None:
+        """Give what has no line of its own, in a node to be put here, that of the node before."""
+        for made in node if isinstance(node, list) else [node]:
+            if isinstance(made, ast.AST):
+                before = self.statement if isinstance(self.node, list) else self.node
+                located = made if hasattr(made, "lineno") else ast.copy_location(made, before)
+                ast.fix_missing_locations(located)
+
     def put(self, node: Any) -> None:
         """Put another node here."""
         if self.index is None:
@@ -64,6 +72,7 @@ class Edit:
     def make(self) -> None:
         """Change the tree."""
         for place, node in self.changes:
+            place.locate(node)
             place.put(node)
 
     def take_back(self) -> None:

@@ -53,10 +53,8 @@ class FunctionSource:
         around = self._around
         if isinstance(self.node, ast.FunctionDef) and self._runs_over_globals:
             around = over_globals(self.node)
-        module = ast.Module([around], [])
-        ast.fix_missing_locations(module)
         try:
-            code = compile(module, self.file, "exec")
+            code = compile(ast.Module([around], []), self.file, "exec")
         except (SyntaxError, ValueError, TypeError):
             return None
         return next(

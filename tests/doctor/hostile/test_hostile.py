@@ -17,6 +17,7 @@ from tests.doctor.hostile.attacks import ENDLESS, FORGERIES, HARM, RIGHT, UNSEEN
 
 __all__ = ["chainrule"]  # the fixture
 
+BY_SOURCE = "has another function compared"  # the forgery that its source alone tells
 RAISES = "\nif succeeded:\n    raise RuntimeError('the attack succeeded')\n"
 
 
@@ -62,24 +63,26 @@ def test_what_does_not_end_is_ended(
     assert re.search(said, str(given(answer)["error"]))
 
 
-@pytest.mark.parametrize("name", FORGERIES)
-def test_a_forged_answer_is_not_believed(chainrule: Command, file: Path, name: str) -> None:
-    file.write_text(WRONG + FORGERIES[name])
-    answer = chainrule("check", file, "--json")
+def assert_not_believed(answer: Answer) -> None:
     assert answer.code in (1, 2, 3)
     assert given(answer)["verdict"] != "right"
     assert given(answer).get("gradients", {}).get("dW") is not True
 
 
-@pytest.mark.parametrize("name", [n for n in FORGERIES if n != "has another function compared"])
+@pytest.mark.parametrize("name", [BY_SOURCE, "takes the place of the diagnosis"])
+def test_a_forged_answer_is_not_believed(chainrule: Command, file: Path, name: str) -> None:
+    file.write_text(WRONG + FORGERIES[name])
+    assert_not_believed(chainrule("check", file, "--json"))
+
+
+@pytest.mark.parametrize("name", [name for name in FORGERIES if name != BY_SOURCE])
 def test_numbers_alone_tell_a_forged_answer(
     chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And then with the source as well, which makes nothing right that numbers do not."""
     monkeypatch.setattr("chainrule.doctor.process.judge.reaching_in", lambda file: [])
     file.write_text(WRONG + FORGERIES[name])
-    answer = given(chainrule("check", file, "--json"))
-    assert answer["verdict"] != "right"
-    assert answer.get("gradients", {}).get("dW") is not True
+    assert_not_believed(chainrule("check", file, "--json"))
 
 
 def test_with_a_solution_no_other_function_is_compared(chainrule: Command, file: Path) -> None:
