@@ -45,8 +45,7 @@ def questions(epochs: int) -> dict[str, Question]:
         ),
         "rates, linear": Question(
             "Learning rates, on linear points",
-            "Here as well rate times epochs is what counts: at a rate of 0.01 the line has hardly "
-            "begun to turn.",
+            "What counts is rate times epochs here as well.",
             {
                 "rate 1": linear,
                 "rate 0.1": replace(linear, optimizer=cr.SGD(0.1)),
