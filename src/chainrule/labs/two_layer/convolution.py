@@ -72,8 +72,8 @@ def pass_in_loops(network: cr.Network, x: Array, dy: Array) -> list[Array]:
     (W1, b1), (W2, b2) = (
         (network.parameters[f"{n}.W"], network.parameters[f"{n}.b"]) for n in (0, 2)
     )
-    rows_and_columns = (PADDING, PADDING)
-    x = np.pad(x, ((0, 0), rows_and_columns, rows_and_columns, (0, 0)))
+    around = (PADDING, PADDING)
+    x = np.pad(x, ((0, 0), around, around, (0, 0)))
     z1 = convolve(x, W1, b1, STRIDE)
     hidden = np.maximum(z1, 0)
     z2 = convolve(hidden, W2, b2)
