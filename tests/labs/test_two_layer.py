@@ -8,7 +8,11 @@ import pytest
 import chainrule as cr
 from chainrule.experiments.document import Attachment, Document
 from chainrule.labs.two_layer.answers import attach_predictions
-from chainrule.labs.two_layer.convolution import compare_convolutions, convolve
+from chainrule.labs.two_layer.convolution import (
+    compare_convolutions,
+    convolve,
+    convolve_backward,
+)
 from chainrule.labs.two_layer.questions import questions
 from chainrule.labs.two_layer.training import CLIP, Training, train
 
@@ -33,17 +37,26 @@ def test_gradients_stay_within_the_labs_limits() -> None:
     assert CLIP[1] <= wild.largest_gradient <= -CLIP[0]
 
 
-def test_convolution_in_loops_is_the_layer() -> None:
-    layer = cr.Conv2D(2, 3)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolution_in_loops_is_the_layer(stride: int) -> None:
+    layer = cr.Conv2D(2, 3, stride=stride)
     layer.build((5, 6, 3), dtype="float64")
     x = np.random.default_rng(0).normal(size=(2, 5, 6, 3))
-    np.testing.assert_allclose(convolve(x, layer.W, layer.b), layer.forward(x)[0], rtol=1e-12)
+    y, cache = layer.forward(x)
+    np.testing.assert_allclose(convolve(x, layer.W, layer.b, stride), y, rtol=1e-12)
+    dy = np.random.default_rng(1).normal(size=y.shape)
+    dx, dW, db = convolve_backward(dy, x, layer.W, stride)
+    np.testing.assert_allclose(dx, layer.backward(dy, cache), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(dW, layer.dW, rtol=1e-12)
+    np.testing.assert_allclose(db, layer.db, rtol=1e-12)
 
 
 def test_the_comparison_with_loops_ends_in_a_claim() -> None:
     document = Document("convolution")
     claim = compare_convolutions(document, 11, seed=0)
     assert "times as fast as loops" in claim.measured
+    gap = float(claim.measured.rpartition("difference ")[2])
+    assert gap < 1e-10
     assert "plain loops" in document.to_markdown()
 
 

@@ -14,10 +14,13 @@ from chainrule.labs.lab import Claim
 from chainrule.seeding import generator
 from chainrule.types import Array
 
+STRIDE, PADDING = 2, 1  # of the first layer
+
 
 def compare_convolutions(document: Document, number: int, seed: int) -> Claim:
     """Two layers of convolution, forward and backward, as chainrule has them and in loops."""
-    layers = [cr.Conv2D(8, 3), cr.ReLU(), cr.Conv2D(8, 3), cr.ReLU()]
+    first = cr.Conv2D(8, 3, stride=STRIDE, padding=PADDING)
+    layers = [first, cr.ReLU(), cr.Conv2D(8, 3), cr.ReLU()]
     network = cr.Network(layers, input_shape=(28, 28, 3), seed=seed, dtype="float64")
     rng = generator(seed, "convolution")
     x, dy = rng.normal(size=(10, 28, 28, 3)), rng.normal(size=(10, *network.output_shape))
@@ -27,8 +30,9 @@ def compare_convolutions(document: Document, number: int, seed: int) -> Claim:
     document.heading(f"{number}. Convolution against plain loops")
     document.paragraph(
         "Two layers of 8 kernels of 3x3, each followed by ReLU, over a batch of 10 images of "
-        "28x28 with 3 channels, forward and backward, in double precision. The loops go over "
-        "example, row, column and kernel, as the formula is written."
+        "28x28 with 3 channels, forward and backward, in double precision. The first has a stride "
+        f"of {STRIDE} and a padding of {PADDING}. The loops go over example, row, column and "
+        "kernel, as the formula is written."
     )
     document.table(
         ["", "forward and backward"],
@@ -68,29 +72,36 @@ def pass_in_loops(network: cr.Network, x: Array, dy: Array) -> list[Array]:
     (W1, b1), (W2, b2) = (
         (network.parameters[f"{n}.W"], network.parameters[f"{n}.b"]) for n in (0, 2)
     )
-    z1 = convolve(x, W1, b1)
+    around = (PADDING, PADDING)
+    x = np.pad(x, ((0, 0), around, around, (0, 0)))
+    z1 = convolve(x, W1, b1, STRIDE)
     hidden = np.maximum(z1, 0)
     z2 = convolve(hidden, W2, b2)
     dhidden, dW2, db2 = convolve_backward(dy * (z2 > 0), hidden, W2)
-    dx, dW1, db1 = convolve_backward(dhidden * (z1 > 0), x, W1)
-    return [np.maximum(z2, 0), dx, dW1, db1, dW2, db2]
+    dx, dW1, db1 = convolve_backward(dhidden * (z1 > 0), x, W1, STRIDE)
+    inner = slice(PADDING, -PADDING)
+    return [np.maximum(z2, 0), dx[:, inner, inner], dW1, db1, dW2, db2]
 
 
-def convolve(x: Array, W: Array, b: Array) -> Array:
-    """y[n, r, c, o] = Σ x[n, r + i, c + j, k] W[i, j, k, o] + b[o]."""
+def convolve(x: Array, W: Array, b: Array, stride: int = 1) -> Array:
+    """y[n, r, c, o] = Σ x[n, s r + i, s c + j, k] W[i, j, k, o] + b[o], with a stride of s."""
     height, width, _, kernels = W.shape
-    y = np.empty((len(x), x.shape[1] - height + 1, x.shape[2] - width + 1, kernels))
+    rows, columns = (x.shape[1] - height) // stride + 1, (x.shape[2] - width) // stride + 1
+    y = np.empty((len(x), rows, columns, kernels))
     for n, r, c, o in np.ndindex(y.shape):
-        y[n, r, c, o] = (x[n, r : r + height, c : c + width] * W[..., o]).sum() + b[o]
+        top, left = stride * r, stride * c
+        window = x[n, top : top + height, left : left + width]
+        y[n, r, c, o] = (window * W[..., o]).sum() + b[o]
     return y
 
 
-def convolve_backward(dy: Array, x: Array, W: Array) -> tuple[Array, Array, Array]:
+def convolve_backward(dy: Array, x: Array, W: Array, stride: int = 1) -> tuple[Array, Array, Array]:
     """dx, dW and db: each product of the forward sum hands dy to its two factors."""
     height, width, _, kernels = W.shape
     dx, dW, db = np.zeros_like(x), np.zeros_like(W), np.zeros(kernels)
     for n, r, c, o in np.ndindex(dy.shape):
-        window = (n, slice(r, r + height), slice(c, c + width))
+        top, left = stride * r, stride * c
+        window = (n, slice(top, top + height), slice(left, left + width))
         dx[window] += dy[n, r, c, o] * W[..., o]
         dW[..., o] += dy[n, r, c, o] * x[window]
         db[o] += dy[n, r, c, o]

@@ -43,6 +43,15 @@ def questions(epochs: int) -> dict[str, Question]:
                 "rate 0.01": replace(xor, optimizer=cr.SGD(0.01)),
             },
         ),
+        "rates, linear": Question(
+            "Learning rates, on linear points",
+            "What counts is rate times epochs here as well.",
+            {
+                "rate 1": linear,
+                "rate 0.1": replace(linear, optimizer=cr.SGD(0.1)),
+                "rate 0.01": replace(linear, optimizer=cr.SGD(0.01)),
+            },
+        ),
         "units": Question(
             "Hidden units, on XOR",
             "Without biases, two units a layer can only bend the plane so far.",
@@ -68,6 +77,16 @@ def questions(epochs: int) -> dict[str, Question]:
                 "none, no sigmoid at the output": replace(
                     xor, activation="identity", output="identity"
                 ),
+            },
+        ),
+        "outputs": Question(
+            "Activations at the output, on XOR",
+            "Targets are 0 and 1. Where a ReLU at the output is 0 for all points, every gradient "
+            "is 0 as well, and the training is over.",
+            {
+                "sigmoid": xor,
+                "tanh": replace(xor, output="tanh"),
+                "ReLU": replace(xor, output="relu"),
             },
         ),
         "activations, linear": Question(
