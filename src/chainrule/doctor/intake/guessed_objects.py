@@ -27,7 +27,7 @@ from chainrule.foreign.loading import random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
-from chainrule.foreign.source import options_of
+from chainrule.foreign.source import class_source, options_of
 from chainrule.types import Array, Shape
 
 
@@ -185,11 +185,8 @@ def _takes_one_example(thing: Any) -> bool:
     """True if a layer with a bias never sums: its code is for one example at a time."""
     attributes = getattr(thing, "__dict__", {}).items()
     has_bias = any(is_bias(n) and (isinstance(v, list) or np.size(v) > 1) for n, v in attributes)
-    try:
-        source = inspect.getsource(type(thing))
-    except (OSError, TypeError):
-        return False
-    return has_bias and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
+    source = class_source(thing)
+    return has_bias and bool(source) and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
 
 
 def _complains_of_batches(error: Exception) -> bool:
