@@ -120,7 +120,8 @@ def is_abstract(kind: type) -> bool:
     """True if its passes only say that they are missing, for other classes to define."""
     if inspect.isabstract(kind):
         return True
-    methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
+    names = [n for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if n != "__call__"]  # it calls them
+    methods = [getattr(kind, name) for name in names if hasattr(kind, name)]
     codes = [m.__code__ for m in methods if inspect.isfunction(m)]
     return bool(codes) and all(
         "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])

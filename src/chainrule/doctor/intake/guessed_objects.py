@@ -175,7 +175,10 @@ def _inputs(
 
 
 def _suitable(thing: Any, tried: list[tuple[Array, int]]) -> list[tuple[Array, int]]:
-    """Inputs of one example alone, if code is written for that and there are any."""
+    """Inputs of one example alone, if code is written for that and there are any; vectors first, if
+    it takes the outer product of two."""
+    if _takes_outer_products(thing):
+        return sorted(tried, key=lambda each: np.ndim(each[0]) != 1)
     if _takes_one_example(thing) and any(1 in np.shape(x) for x, _ in tried):
         return [(x, axis) for x, axis in tried if np.shape(x)[axis : axis + 1] == (1,)]
     return tried
@@ -187,6 +190,13 @@ def _takes_one_example(thing: Any) -> bool:
     has_bias = any(is_bias(n) and (isinstance(v, list) or np.size(v) > 1) for n, v in attributes)
     source = class_source(thing)
     return has_bias and bool(source) and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
+
+
+def _takes_outer_products(thing: Any) -> bool:
+    """True if a layer with a vector of biases multiplies its input and dy by np.outer."""
+    attributes = getattr(thing, "__dict__", {}).items()
+    has_vector = any(is_bias(name) and np.ndim(value) == 1 for name, value in attributes)
+    return has_vector and bool(re.search(r"\bouter\(", class_source(thing)))
 
 
 def _complains_of_batches(error: Exception) -> bool:

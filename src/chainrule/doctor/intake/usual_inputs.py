@@ -80,6 +80,7 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
             yield (1, features), 0
             yield (features, 1), 1
             yield (EXAMPLES, 1, features), 0
+            yield (features,), 0
     elif len(size) < 3:
         yield (EXAMPLES, first.size), 0
         yield (first.size, EXAMPLES), 1
