@@ -15,7 +15,7 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,11 @@ ANSWER = "1"  # to input()
 
 _FOLDERS: set[str] = set()
 """Of the files that this process has run."""
+
+
+Beginning = tuple[str, Callable[[], object]]
+"""What is said of it, and what starts a training."""
+Beginnings = Callable[[types.ModuleType], Iterable[Beginning]]
 
 
 class SeenEnoughError(BaseException):
@@ -112,9 +117,11 @@ class Observed:
         return next(found, self.loaded.module)
 
 
-def observe(file: Path) -> Observed:
+def observe(file: Path, begin: Beginnings | None = None) -> Observed:
     """Run a file and watch it.
 
+    Args:
+        begin: gives what to start where the file trains nothing by itself.
     Raises:
         CannotCheckError: it cannot be read or understood.
     """
@@ -137,7 +144,28 @@ def observe(file: Path) -> Observed:
                 observed.ended = f"the run was stopped after {RUN_LINES:,} lines"
             except SeenEnoughError:
                 observed.ended = "the run was stopped after its first steps"
+        if begin is not None and not observed.ended and not watcher.has_trained:
+            _start_one(begin(loaded.module), observed, file)
     return observed
+
+
+def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
+    """Start what trains, until one of them does."""
+    calls = observed.calls
+    for said, start in beginnings:
+        observed.calls, observed.loops = [*calls], []
+        watcher = _Watcher(observed, file)
+        try:
+            with effort.at_most(RUN_LINES), watcher.watching():
+                effort.counted(start)
+        except SeenEnoughError:
+            pass
+        except Exception:  # the code may raise anything on data that it does not take
+            continue
+        if watcher.has_trained:
+            observed.ended = f"the run trains nothing, so {said}, a guess"
+            return
+    observed.calls, observed.loops = calls, []
 
 
 def _sources_beside(file: Path) -> list[str]:
@@ -216,6 +244,11 @@ class _Watcher:
         self.has_gone_back = False
         self.begins: dict[str, dict[int, Loop]] = {}
         self.rounds: dict[Loop, int] = {}
+
+    @property
+    def has_trained(self) -> bool:
+        """True if a backward pass, or the body of a training loop, has run."""
+        return self.has_gone_back or bool(self.rounds)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.begun_training import beginnings
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_that_runs
 from chainrule.doctor.intake.examples import object_case
 from chainrule.doctor.intake.guessed_classes import attempt_class, has_both_passes, is_abstract
@@ -63,7 +64,7 @@ def watched(file: Path, beside: bool = False) -> Found:
     Raises:
         CannotCheckError: the file cannot be read or understood.
     """
-    observed = observe(file)
+    observed = observe(file, beginnings)
     found = _found(observed)
     if found.cases:
         for module in modules_of(observed) if beside else [observed.loaded.module]:

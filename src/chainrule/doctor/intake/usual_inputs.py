@@ -16,7 +16,7 @@ from chainrule.foreign.source import class_source
 from chainrule.types import Array, Shape
 
 EXAMPLES = 5
-FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
+FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4,), (4, 1))
 IMAGE_SHAPES = (
     *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
     *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),

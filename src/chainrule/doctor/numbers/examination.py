@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
+from chainrule.doctor.numbers.epsilons import is_right_but_for_an_epsilon
 from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
@@ -207,6 +208,8 @@ def measure_wrong(found: Examination) -> None:
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
         if truth.agrees(found.given(name)):  # a direction had met a kink, the entries have not
+            found.wrong.remove(name)
+        elif is_right_but_for_an_epsilon(subject, name, found.given(name), truth):
             found.wrong.remove(name)
         elif found.answer is not None:
             updated = name in found.answer.updated
