@@ -11,7 +11,8 @@ class Classifier:
     def fwd_prop(self, X):
         A1 = np.maximum(0, X @ self.W1 + self.b1)
         scores = np.exp(A1 @ self.W2 + self.b2)
-        return A1, scores / scores.sum(axis=1, keepdims=True)
+        A2 = scores / scores.sum(axis=1, keepdims=True)
+        return A1, A2
 
     def back_prop(self, X, A1, A2, Y):
         dZ2 = A2.copy()

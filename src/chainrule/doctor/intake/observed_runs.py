@@ -341,6 +341,8 @@ def _examples(seen: SeenObject) -> Iterator[Example]:
 
 
 def _targets(seen: SeenObject) -> Array | None:
-    """The targets, if one of the passes was handed any."""
+    """The targets, if one of the passes was handed any, or if the object holds them for a backward
+    pass that is handed nothing."""
     calls = [seen.backward, *([seen.forward] if seen.forward else [])]
-    return next((y for call in calls if (y := argument(call, "y")) is not None), None)
+    given = next((y for call in calls if (y := argument(call, "y")) is not None), None)
+    return held_targets(seen.before) if given is None and not seen.backward.arguments else given

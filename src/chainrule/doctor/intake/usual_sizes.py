@@ -69,7 +69,7 @@ RULES: tuple[tuple[str, Any], ...] = (
     ),
     (r"size_in|dim_in|features_in|in_dim|(num_?|n_?)inputs|input_layer(_size)?|d", 4),
     (r"(n_?|num_?)?out(put)?s?(_?(size|dim|features|units|nodes|neurons|n))?|fan_out|n_?out", 3),
-    (r"size_out|dim_out|features_out|n_y|d_out|units|neurons|n_?units|(n_?|num_?)classes|m", 3),
+    (r"size_out|dim_out|features_out|n_y|d_out|units|neurons|n_?units|(n_?|num_?)?classes|m", 3),
     (r"(num|n|number)_?(of_?)?layers", 3),
     (r"(num_?|n_?)?features|dim|size|n", 4),
     (r"batch_size", 5),
