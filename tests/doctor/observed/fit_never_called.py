@@ -17,6 +17,9 @@ class Network:
         self.A2 = 1 / (1 + np.exp(-(np.dot(self.W2, self.A1) + self.b2)))
         return self.A2
 
+    def cost(self, Y, A2):
+        return -np.mean(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))
+
     def backprop(self):
         m = self.X.shape[1]
         dz2 = self.A2 - self.Y

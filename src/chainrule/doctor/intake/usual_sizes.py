@@ -35,7 +35,9 @@ from chainrule.foreign.source import (
 )
 from chainrule.seeding import generator
 
-STRENGTH = re.compile(r"lambda_?|lamb?_?da|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd")
+STRENGTH = re.compile(
+    r"lambda_?|lamb?_?da|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd"
+)
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
     (r"rng|random_?(state|generator)|generator", lambda: generator(0, "argument")),
