@@ -155,17 +155,19 @@ def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) 
     for said, start in beginnings:
         observed.calls, observed.loops = [*calls], []
         watcher = _Watcher(observed, file)
-        try:
-            with effort.at_most(RUN_LINES), watcher.watching():
-                effort.counted(start)
-        except SeenEnoughError:
-            pass
-        except Exception:  # the code may raise anything on data that it does not take
-            continue
-        if watcher.has_trained:
+        if _runs(start, watcher) and watcher.has_trained:
             observed.ended = f"the run trains nothing, so {said}, a guess"
             return
     observed.calls, observed.loops = calls, []
+
+
+def _runs(start: Callable[[], object], watcher: _Watcher) -> bool:
+    """True if a training comes to its first steps; the code may raise anything on made-up data."""
+    with suppress(Exception):
+        with suppress(SeenEnoughError), effort.at_most(RUN_LINES), watcher.watching():
+            effort.counted(start)
+        return True
+    return False
 
 
 def _sources_beside(file: Path) -> list[str]:

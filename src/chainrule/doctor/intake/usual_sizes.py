@@ -85,6 +85,7 @@ SETTINGS = re.compile(
     r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
     r"|.*_(settings|config|dict|params)"
 )
+IS_SIZE = re.compile(r"size|dim|units|features|nodes|neurons|classes")
 PLAIN_STEP = re.compile(r"sgd|descent", re.IGNORECASE)
 ARRAYS = re.compile(r"(w|weights?|theta|b|bias|biases)_?\d*", re.IGNORECASE)
 WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
@@ -181,8 +182,8 @@ def needed_arguments(function: Callable[..., Any]) -> list[str]:
 
 
 def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str, Any]:
-    """Values for arguments that must be given by keyword, and an optimizer, or the derivative of an
-    activation, where none is given."""
+    """Values for arguments that must be given by keyword, for sizes that are 0 by default, and an
+    optimizer, or the derivative of an activation, where none is given."""
     parameters = inspect.signature(function).parameters
     given = {
         name: _value(name, function, module, 0)
@@ -194,6 +195,8 @@ def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str
             given[name] = _optimizer(module)
         elif p.default is None and says_derivative(name):
             given[name] = _activation(functions_in(module))[1]
+        elif p.default == 0 and IS_SIZE.search(name.lower()) and (size := _by_name(name)):
+            given[name] = size
     return given
 
 

@@ -207,14 +207,13 @@ def measure_wrong(found: Examination) -> None:
     for name in list(found.wrong):
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
-        if truth.agrees(found.given(name)):  # a direction had met a kink, the entries have not
-            found.wrong.remove(name)
-        elif is_right_but_for_an_epsilon(subject, name, found.given(name), truth):
+        given = found.given(name)
+        # a direction may have met a kink that the entries have not
+        if truth.agrees(given) or is_right_but_for_an_epsilon(subject, name, given, truth):
             found.wrong.remove(name)
         elif found.answer is not None:
             updated = name in found.answer.updated
-            given, others = found.given(name), found.answer.gradients
-            evidence = Evidence(name, given, truth, subject, updated, others)
+            evidence = Evidence(name, given, truth, subject, updated, found.answer.gradients)
             found.signatures[name] = signatures(evidence)
     if _returns_gradient_of_kernels(found):
         found.wrong.remove("x")
