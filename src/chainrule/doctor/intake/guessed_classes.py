@@ -73,7 +73,9 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
                 failure = failure or error
         if case is None:
             continue
-        case.notes.insert(0, f"made as {kind.__name__}({', '.join(map(_in_words, values))})")
+        named = [f"{name}={_in_words(value)}" for name, value in given.items()]
+        words = ", ".join([*map(_in_words, values), *named])
+        case.notes.insert(0, f"made as {kind.__name__}({words})")
         case.made = None if things else made_with(kind, values, given)
         if case.runs:
             return case
