@@ -26,6 +26,19 @@ CLASSES = (0, 1, 2, 1, 0, 2)
 Data = tuple[Array, Array]
 
 
+class Targets(np.ndarray[Any, Any]):
+    """Made-up targets, which go with arrays of their own shape alone: those that NumPy would spread
+    over an output of another shape are not what the code is written for."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **others: Any) -> Any:
+        is_by_entry = method == "__call__" and ufunc is not np.matmul
+        for each in inputs if is_by_entry else ():
+            if np.ndim(each) and np.shape(each) != self.shape:
+                raise ValueError(f"targets of shape {self.shape} do not fit {np.shape(each)}")
+        plain = [np.asarray(each) if isinstance(each, Targets) else each for each in inputs]
+        return getattr(ufunc, method)(*plain, **others)
+
+
 def beginnings(module: types.ModuleType) -> Iterator[Beginning]:
     """What trains in a file by itself, once it is handed data: methods ``fit(X, y)``, functions
     with a training loop."""
@@ -55,16 +68,15 @@ def _said(name: str, x: Array, y: Array) -> str:
 
 
 def _data() -> Iterator[Data]:
-    """Inputs with targets: examples as rows, then as columns; classes, then numbers."""
+    """Inputs with targets: examples as rows, then as columns; vectors of classes, then numbers."""
     classes = np.array(CLASSES)
+    vectors, column = np.eye(3)[classes], np.minimum(classes, 1.0).reshape(-1, 1)
     for features in FEATURES:
         x = random_like(np.empty((len(classes), features)), "x")
-        yield x, np.eye(3)[classes]
-        yield x, (classes > 0).astype(np.float64).reshape(-1, 1)
-        yield x, classes
-        yield x, np.minimum(classes, 1)
-        yield x.T.copy(), np.eye(3)[classes].T.copy()
-        yield x.T.copy(), (classes > 0).astype(np.float64).reshape(1, -1)
+        for y in (vectors, column, classes, np.minimum(classes, 1)):
+            yield x, y.view(Targets)
+        for y in (vectors, column):
+            yield x.T.copy(), y.T.copy().view(Targets)
 
 
 def _fit(kind: type, name: str, x: Array, y: Array, module: types.ModuleType) -> None:
