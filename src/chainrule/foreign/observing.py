@@ -43,6 +43,7 @@ from chainrule.foreign.roles import (
 
 STEPS = 3  # calls of one backward pass that are watched
 RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
+STARTING_LINES = 500_000  # of all that is started where the run trains nothing
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
 ANSWER = "1"  # to input()
@@ -97,7 +98,7 @@ class Observed:
         calls: in the order of their beginnings; of the calls of one function on one object before
             any backward pass the last ones, and after it the first ones.
         loops: those that train by themselves, the first to run in front.
-        ended: why the run was stopped; "" if it came to its end.
+        ended: why the run was stopped, or what was started after it; "" if it came to its end.
     """
 
     loaded: Loaded
@@ -151,20 +152,21 @@ def observe(file: Path, begin: Beginnings | None = None) -> Observed:
 
 def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
     """Start what trains, until one of them does."""
-    calls = observed.calls
+    calls, begun = observed.calls, effort.spent()
     for said, start in beginnings:
+        left = STARTING_LINES - (effort.spent() - begun)
         observed.calls, observed.loops = [*calls], []
         watcher = _Watcher(observed, file)
-        if _runs(start, watcher) and watcher.has_trained:
+        if left > 0 and _runs(start, watcher, left) and watcher.has_trained:
             observed.ended = f"the run trains nothing, so {said}, a guess"
             return
     observed.calls, observed.loops = calls, []
 
 
-def _runs(start: Callable[[], object], watcher: _Watcher) -> bool:
+def _runs(start: Callable[[], object], watcher: _Watcher, lines: int) -> bool:
     """True if a training comes to its first steps; the code may raise anything on made-up data."""
     with suppress(Exception):
-        with suppress(SeenEnoughError), effort.at_most(RUN_LINES), watcher.watching():
+        with suppress(SeenEnoughError), effort.at_most(lines), watcher.watching():
             effort.counted(start)
         return True
     return False

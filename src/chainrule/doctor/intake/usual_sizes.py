@@ -195,8 +195,8 @@ def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str
             given[name] = _optimizer(module)
         elif p.default is None and says_derivative(name):
             given[name] = _activation(functions_in(module))[1]
-        elif p.default == 0 and IS_SIZE.search(name.lower()) and (size := _by_name(name)):
-            given[name] = size
+        elif type(p.default) is int and p.default == 0 and IS_SIZE.search(name.lower()):
+            given[name] = _by_name(name) or 0
     return given
 
 
