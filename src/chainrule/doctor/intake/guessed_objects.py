@@ -195,7 +195,8 @@ def _takes_one_example(thing: Any) -> bool:
 def _takes_outer_products(thing: Any) -> bool:
     """True if a layer with a vector of biases multiplies its input and dy by np.outer."""
     attributes = getattr(thing, "__dict__", {}).items()
-    has_vector = any(is_bias(name) and np.ndim(value) == 1 for name, value in attributes)
+    vectors = [name for name, v in attributes if isinstance(v, np.ndarray) and v.ndim == 1]
+    has_vector = any(map(is_bias, vectors))
     return has_vector and bool(re.search(r"\bouter\(", class_source(thing)))
 
 
