@@ -125,6 +125,15 @@ def notebook(folder: Path, *cells: str) -> Path:
     return file
 
 
+def test_a_file_that_is_called_as_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "perceptron"
+    folder.mkdir()
+    (folder / "sizes.py").write_text("hidden = 5\n")
+    file = folder / "perceptron.py"
+    file.write_text("from perceptron.sizes import hidden\n")
+    assert load(file).module.hidden == 5
+
+
 def test_a_notebook_is_checked_cell_by_cell(tmp_path: Path) -> None:
     file = notebook(tmp_path, "%matplotlib inline\n!ls\nz = 1", "def broken(:", DENSE, "1 / 0")
     diagnosis = diagnose_file(file)

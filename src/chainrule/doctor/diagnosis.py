@@ -66,14 +66,20 @@ def diagnose_request(request: Request) -> Diagnosis:
 
 
 def _diagnosed(case: Case, alone: bool) -> Diagnosis:
-    """The diagnosis of a case; that nothing of it can be compared does not end the others."""
+    """The diagnosis of a case; that nothing of it can be compared, or that it raises an exception
+    outside its backward pass, does not end the others."""
+    name = case.subject.name if case.subject else "an optimizer"
     try:
         return diagnose_case(case)
     except CannotCheckError as error:
         if alone:
             raise
-        name = case.subject.name if case.subject else "an optimizer"
-        return Diagnosis(name, unchecked=[f"{name}: {error}", *case.unchecked])
+        reason = str(error)
+    except Exception as error:  # the code may raise anything
+        if alone or isinstance(error, EndlessError) or is_own(error):
+            raise
+        reason = f"it raises {type(error).__name__}: {error}"
+    return Diagnosis(name, unchecked=[f"{name}: {reason}", *case.unchecked])
 
 
 @nobody_else_draws()

@@ -135,9 +135,9 @@ def _functions(tree: ast.AST, owner: str) -> Iterator[tuple[str, Function]]:
 
 def _computes_gradients(node: Function, name: str) -> bool:
     """True if a function computes gradients, as its name, or that of the one around it, says."""
-    parts = name.split(".")
-    methods = [each for each in parts if not each[:1].isupper()]
-    return any(is_about_gradients(n) for n in methods) and not NO_GRADIENT.search(node.name)
+    *around, own = name.split(".")
+    functions = [*(each for each in around if not each[:1].isupper()), own]  # and not classes
+    return any(is_about_gradients(n) for n in functions) and not NO_GRADIENT.search(own)
 
 
 def _within(name: str, body: list[ast.stmt], is_backward: bool) -> Iterator[Branch]:

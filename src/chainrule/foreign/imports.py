@@ -21,7 +21,7 @@ def with_imports(file: Path) -> list[Path]:
             continue
         found.append(each)
         for _, source in sources_in(each):
-            left += [path for name in _imported(source) for path in _beside(each, name)]
+            left += [path for name in imported(source) for path in _beside(each, name)]
     return found
 
 
@@ -38,10 +38,10 @@ def sources_in(file: Path) -> list[tuple[str, str]]:
     return [(f"{file.name}, cell {number}", source) for number, source in cells]
 
 
-def _imported(source: str) -> set[str]:
+def imported(source: str) -> set[str]:
     """The names of what a source imports, and of the packages that these lie in.
 
-    >>> sorted(_imported("import os.path\\nfrom nn import layers\\nfrom . import losses"))
+    >>> sorted(imported("import os.path\\nfrom nn import layers\\nfrom . import losses"))
     ['losses', 'nn', 'nn.layers', 'os', 'os.path']
     """
     if len(source) > TEXT:

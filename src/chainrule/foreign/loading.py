@@ -22,7 +22,7 @@ import numpy as np
 
 from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError
-from chainrule.foreign.imports import sources_in, with_imports
+from chainrule.foreign.imports import imported, sources_in, with_imports
 from chainrule.foreign.missing_modules import stand_in_for
 from chainrule.foreign.notebooks import Notebook, is_notebook, read_notebook
 
@@ -95,7 +95,7 @@ def prepared(file: Path) -> Loaded:
     vars(module)["__builtins__"] = builtins
     vars(module)["__package__"] = _package_of(tree, file)
     sys.modules[NAME] = module
-    _look_first_in(*places_of_imports(file))
+    _look_first_in(*_without_namesake(places_of_imports(file), source))
     return Loaded(module, tree, notebook, list(notebook.left_out) if notebook else [])
 
 
@@ -115,6 +115,14 @@ def places_of_imports(file: Path) -> list[Path]:
     while (root / "__init__.py").is_file():
         root = root.parent
     return list(dict.fromkeys([folder, folder.parent, root]))
+
+
+def _without_namesake(places: list[Path], source: str) -> list[Path]:
+    """The folders without that of a file which imports from it by name, ``from model.layers import
+    Dense`` in ``model/model.py``: in its own folder, Python would find the file in its place."""
+    folder, *others = places
+    is_hidden = (folder / f"{folder.name}.py").is_file() and folder.name in imported(source)
+    return others if is_hidden else places
 
 
 def _look_first_in(*folders: Path) -> None:

@@ -15,7 +15,7 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,12 +43,18 @@ from chainrule.foreign.roles import (
 
 STEPS = 3  # calls of one backward pass that are watched
 RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
+STARTING_LINES = 500_000  # of all that is started where the run trains nothing
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
 ANSWER = "1"  # to input()
 
 _FOLDERS: set[str] = set()
 """Of the files that this process has run."""
+
+
+Beginning = tuple[str, Callable[[], object]]
+"""What is said of it, and what starts a training."""
+Beginnings = Callable[[types.ModuleType], Iterable[Beginning]]
 
 
 class SeenEnoughError(BaseException):
@@ -92,7 +98,7 @@ class Observed:
         calls: in the order of their beginnings; of the calls of one function on one object before
             any backward pass the last ones, and after it the first ones.
         loops: those that train by themselves, the first to run in front.
-        ended: why the run was stopped; "" if it came to its end.
+        ended: why the run was stopped, or what was started after it; "" if it came to its end.
     """
 
     loaded: Loaded
@@ -112,9 +118,11 @@ class Observed:
         return next(found, self.loaded.module)
 
 
-def observe(file: Path) -> Observed:
+def observe(file: Path, begin: Beginnings | None = None) -> Observed:
     """Run a file and watch it.
 
+    Args:
+        begin: gives what to start where the file trains nothing by itself.
     Raises:
         CannotCheckError: it cannot be read or understood.
     """
@@ -137,7 +145,31 @@ def observe(file: Path) -> Observed:
                 observed.ended = f"the run was stopped after {RUN_LINES:,} lines"
             except SeenEnoughError:
                 observed.ended = "the run was stopped after its first steps"
+        if begin is not None and not observed.ended and not watcher.has_trained:
+            _start_one(begin(loaded.module), observed, file)
     return observed
+
+
+def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
+    """Start what trains, until one of them does."""
+    calls, begun = observed.calls, effort.spent()
+    for said, start in beginnings:
+        left = STARTING_LINES - (effort.spent() - begun)
+        observed.calls, observed.loops = [*calls], []
+        watcher = _Watcher(observed, file)
+        if left > 0 and _runs(start, watcher, left) and watcher.has_trained:
+            observed.ended = f"the run trains nothing, so {said}, a guess"
+            return
+    observed.calls, observed.loops = calls, []
+
+
+def _runs(start: Callable[[], object], watcher: _Watcher, lines: int) -> bool:
+    """True if a training comes to its first steps; the code may raise anything on made-up data."""
+    with suppress(Exception):
+        with suppress(SeenEnoughError), effort.at_most(lines), watcher.watching():
+            effort.counted(start)
+        return True
+    return False
 
 
 def _sources_beside(file: Path) -> list[str]:
@@ -216,6 +248,11 @@ class _Watcher:
         self.has_gone_back = False
         self.begins: dict[str, dict[int, Loop]] = {}
         self.rounds: dict[Loop, int] = {}
+
+    @property
+    def has_trained(self) -> bool:
+        """True if a backward pass, or the body of a training loop, has run."""
+        return self.has_gone_back or bool(self.rounds)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -34,7 +34,7 @@ def words_compared(source: str) -> list[str]:
 
 def words_beside(source: str, name: str, word: str) -> list[str]:
     """The other words that a file knows in the place of one: what the same name is compared with,
-    the other keys of a dictionary.
+    the other keys of a dictionary, the activations among its functions.
 
     Args:
         name: of the argument that holds the word.
@@ -54,6 +54,8 @@ def words_beside(source: str, name: str, word: str) -> list[str]:
             case ast.Match(subject=subject, cases=cases):
                 patterns = [value for case in cases for value in _constants(case.pattern)]
                 groups.setdefault(_last_name(subject), []).extend(patterns)
+            case ast.FunctionDef(name=function) if ACTIVATION.fullmatch(function):
+                groups.setdefault("functions, for getattr(self, word)", []).append(function)
     found = [w for key, words in groups.items() if word in words or key == name for w in words]
     return [w for w in dict.fromkeys(found) if isinstance(w, str) and w != word]
 

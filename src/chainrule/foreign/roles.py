@@ -21,7 +21,7 @@ FORWARD_FUNCTIONS = (
         "fprop",
         "__call__",
     ),
-    *("fwd", "forward_batch", "predict", "query", "activate"),
+    *("fwd", "fwd_prop", "for_prop", "forward_batch", "predict", "query", "activate"),
 )
 FORWARD_METHODS = (*FORWARD_FUNCTIONS, "compute", "model", "net")
 BACKWARD_METHODS = (

@@ -42,6 +42,14 @@ def multiplies_by_backward(files: set[str]) -> bool:
     return any(pattern.search(source_of(file)) for file in files)
 
 
+def class_source(thing: Any) -> str:
+    """The text of the class of an object; none where its source is not known."""
+    try:
+        return inspect.getsource(type(thing))
+    except (OSError, TypeError):
+        return ""
+
+
 def tree_of(function: Callable[..., Any]) -> ast.Module | None:
     """The syntax tree of one function, with the line numbers of its file; None without source."""
     try:

@@ -43,6 +43,12 @@ CATALOGUE = (
     Rule("wrong-axis", "axis", sums.summed, at=right_hand_sides),
     # --- the derivative of an activation
     Rule(
+        WRONG_DERIVATIVE,
+        "comparison",
+        derivatives.turned_comparison,
+        derivatives.reversed_comparison,
+    ),
+    Rule(
         MISSING_DERIVATIVE,
         "missing",
         derivatives.with_derivative,
@@ -57,7 +63,6 @@ CATALOGUE = (
         at=derivatives.computed,
     ),
     Rule(WRONG_DERIVATIVE, "exchanged", derivatives.other_derivative, at=derivatives.products),
-    Rule(WRONG_DERIVATIVE, mistake=derivatives.reversed_comparison),
     Rule(WRONG_DERIVATIVE, mistake=derivatives.exchanged_branches),
     # --- loops, and the order of statements
     Rule("partial-sum", "loops", loops.adding, sort="loop"),

@@ -27,7 +27,13 @@ from chainrule.rewrites.scope import Scope
 from chainrule.rewrites.text_edits import TextEdit
 from chainrule.types import Array
 
-OPPOSITE = {ast.Gt: "<=", ast.Lt: ">=", ast.GtE: "<", ast.LtE: ">", ast.Eq: "!="}
+OPPOSITE: dict[type[ast.cmpop], tuple[str, type[ast.cmpop]]] = {
+    ast.Gt: ("<=", ast.LtE),
+    ast.Lt: (">=", ast.GtE),
+    ast.GtE: ("<", ast.Lt),
+    ast.LtE: (">", ast.Gt),
+    ast.Eq: ("!=", ast.NotEq),
+}
 
 
 # --- a derivative, or a mask, left out ------------------------------------------------------------
@@ -220,11 +226,20 @@ def _words(source: FunctionSource) -> set[str]:
     }
 
 
+def turned_comparison(place: Place, scope: Scope) -> Iterator[Edit]:
+    """``x <= 0`` for ``x > 0``."""
+    node = place.node
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in OPPOSITE:
+        other = fresh(node)
+        other.ops = [OPPOSITE[type(node.ops[0])][1]()]
+        yield scope.edit(place, other, f"write `{text(other)}`, not `{text(node)}`")
+
+
 def reversed_comparison(node: Any, function: FunctionInFile) -> Iterator[TextEdit]:
     """``x <= 0`` for ``x > 0``."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in OPPOSITE:
         sides = ast.unparse(node.left), ast.unparse(node.comparators[0])
-        yield TextEdit(node, f"{sides[0]} {OPPOSITE[type(node.ops[0])]} {sides[1]}")
+        yield TextEdit(node, f"{sides[0]} {OPPOSITE[type(node.ops[0])][0]} {sides[1]}")
 
 
 def exchanged_branches(node: Any, function: FunctionInFile) -> Iterator[TextEdit]:

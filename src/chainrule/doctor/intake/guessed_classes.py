@@ -73,7 +73,9 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
                 failure = failure or error
         if case is None:
             continue
-        case.notes.insert(0, f"made as {kind.__name__}({', '.join(map(_in_words, values))})")
+        named = [f"{name}={_in_words(value)}" for name, value in given.items()]
+        words = ", ".join([*map(_in_words, values), *named])
+        case.notes.insert(0, f"made as {kind.__name__}({words})")
         case.made = None if things else made_with(kind, values, given)
         if case.runs:
             return case
@@ -120,7 +122,8 @@ def is_abstract(kind: type) -> bool:
     """True if its passes only say that they are missing, for other classes to define."""
     if inspect.isabstract(kind):
         return True
-    methods = [getattr(kind, n) for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if hasattr(kind, n)]
+    names = [n for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if n != "__call__"]  # it calls them
+    methods = [getattr(kind, name) for name in names if hasattr(kind, name)]
     codes = [m.__code__ for m in methods if inspect.isfunction(m)]
     return bool(codes) and all(
         "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])

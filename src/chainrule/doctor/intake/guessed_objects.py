@@ -27,7 +27,7 @@ from chainrule.foreign.loading import random_sources
 from chainrule.foreign.parameter_names import is_bias
 from chainrule.foreign.randomness import Randomness
 from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
-from chainrule.foreign.source import options_of
+from chainrule.foreign.source import class_source, options_of
 from chainrule.types import Array, Shape
 
 
@@ -175,7 +175,10 @@ def _inputs(
 
 
 def _suitable(thing: Any, tried: list[tuple[Array, int]]) -> list[tuple[Array, int]]:
-    """Inputs of one example alone, if code is written for that and there are any."""
+    """Inputs of one example alone, if code is written for that and there are any; vectors first, if
+    it takes the outer product of two."""
+    if _takes_outer_products(thing):
+        return sorted(tried, key=lambda each: np.ndim(each[0]) != 1)
     if _takes_one_example(thing) and any(1 in np.shape(x) for x, _ in tried):
         return [(x, axis) for x, axis in tried if np.shape(x)[axis : axis + 1] == (1,)]
     return tried
@@ -185,11 +188,16 @@ def _takes_one_example(thing: Any) -> bool:
     """True if a layer with a bias never sums: its code is for one example at a time."""
     attributes = getattr(thing, "__dict__", {}).items()
     has_bias = any(is_bias(n) and (isinstance(v, list) or np.size(v) > 1) for n, v in attributes)
-    try:
-        source = inspect.getsource(type(thing))
-    except (OSError, TypeError):
-        return False
-    return has_bias and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
+    source = class_source(thing)
+    return has_bias and bool(source) and not re.search(r"\b(sum|mean|einsum|average)\)?\(", source)
+
+
+def _takes_outer_products(thing: Any) -> bool:
+    """True if a layer with a vector of biases multiplies its input and dy by np.outer."""
+    attributes = getattr(thing, "__dict__", {}).items()
+    vectors = [name for name, v in attributes if isinstance(v, np.ndarray) and v.ndim == 1]
+    has_vector = any(map(is_bias, vectors))
+    return has_vector and bool(re.search(r"\bouter\(", class_source(thing)))
 
 
 def _complains_of_batches(error: Exception) -> bool:

@@ -47,6 +47,8 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     for params in parameters_named([n for n in joint.others if n not in settings]):
         for x, axis in inputs(name, shape, (), params):
             given: Example = {"x": x, "axis": axis}
+            if best is not None and (x.shape[axis] == 1 or x.ndim != np.ndim(best.example["x"])):
+                continue  # a single example hides what is not divided by the number of examples
             try:
                 program = from_code(name, joint.code(params, settings), given, randomness)
                 wrong = _count_of_wrong(program)

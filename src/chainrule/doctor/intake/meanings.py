@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,13 +14,18 @@ from chainrule.doctor.intake.objects import ambiguous_backward, from_targets
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.loading import random_sources
 from chainrule.foreign.randomness import Randomness
 
 
 def as_meant(case: Case) -> Case:
     """The case, or another one of the same object: what its backward pass takes as its only
-    argument may be the gradient of the output, the input, or the targets."""
+    argument may be the gradient of the output, the input, or the targets.
+
+    Raises:
+        CannotCheckError: its backward pass is handed nothing, and is right in none of these ways.
+    """
     thing = case.example["layer"]
     if (sparse := _with_one_entry(case)) is not None:
         return sparse
@@ -42,6 +48,11 @@ def as_meant(case: Case) -> Case:
             share = 1.0 if subject is None else _share_of_wrong(subject)
             if subject is not None and share < least:
                 best, least = subject, share
+    if best is case.subject and not inspect.signature(getattr(thing, backward)).parameters:
+        raise CannotCheckError(
+            f"{backward}() is handed neither a gradient nor targets, and where it has them from is "
+            "not known"
+        )
     return replace(case, subject=best)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.failure import is_own
+from chainrule.doctor.intake.begun_training import beginnings
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_that_runs
 from chainrule.doctor.intake.examples import object_case
 from chainrule.doctor.intake.guessed_classes import attempt_class, has_both_passes, is_abstract
@@ -63,7 +64,7 @@ def watched(file: Path, beside: bool = False) -> Found:
     Raises:
         CannotCheckError: the file cannot be read or understood.
     """
-    observed = observe(file)
+    observed = observe(file, beginnings)
     found = _found(observed)
     if found.cases:
         for module in modules_of(observed) if beside else [observed.loaded.module]:
@@ -340,6 +341,8 @@ def _examples(seen: SeenObject) -> Iterator[Example]:
 
 
 def _targets(seen: SeenObject) -> Array | None:
-    """The targets, if one of the passes was handed any."""
+    """The targets, if one of the passes was handed any, or if the object holds them for a backward
+    pass that is handed nothing."""
     calls = [seen.backward, *([seen.forward] if seen.forward else [])]
-    return next((y for call in calls if (y := argument(call, "y")) is not None), None)
+    given = next((y for call in calls if (y := argument(call, "y")) is not None), None)
+    return held_targets(seen.before) if given is None and not seen.backward.arguments else given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -225,7 +226,7 @@ def _function_pair(first: str, second: str, module: types.ModuleType, request: R
     randomness = Randomness(random_sources(module))
     needed = required(one)
     if len(needed) == 2 and [role_of(name) for name in needed].count("y") == 1:
-        return from_example(_loss_example(one, other, request), randomness, module)
+        return _loss_case(_loss_examples(one, other, request), randomness, module)
     if len(needed) == 1 and len(required(other)) == 1:
         x = random_like(np.empty(request.shape or (7, 5)), "x")
         return from_example({"function": one, "derivative": other, "x": x}, randomness, module)
@@ -235,13 +236,32 @@ def _function_pair(first: str, second: str, module: types.ModuleType, request: R
     return attempt_functions(one, other, module, request.shape)
 
 
-def _loss_example(one: Any, other: Any, request: Request) -> Example:
-    """Predictions that are probabilities and targets that are classes suit every loss."""
+def _loss_examples(one: Any, other: Any, request: Request) -> Iterator[Example]:
+    """Predictions that are probabilities and targets that are classes suit every loss; as vectors,
+    or else as numbers."""
     shape = request.shape or ()
     rows, columns = shape[:2] if len(shape) > 1 else (6, 4)
     classes = generator(request.seed, "targets").integers(columns, size=rows)
-    x = predictions(rows, columns, request.seed)
-    return {"loss": one, "derivative": other, "x": x, "y": np.eye(columns)[classes]}
+    given: Example = {
+        "loss": one,
+        "derivative": other,
+        "x": predictions(rows, columns, request.seed),
+    }
+    yield {**given, "y": np.eye(columns)[classes]}
+    yield {**given, "y": classes}
+
+
+def _loss_case(
+    examples: Iterator[Example], randomness: Randomness, module: types.ModuleType
+) -> Case:
+    """The case of the first example on which a loss can be computed; else of the first."""
+    cases = [from_example(example, randomness, module) for example in examples]
+    for case in cases:
+        with suppress(Exception):  # the code may raise anything on targets that it does not take
+            if case.subject is not None:
+                case.subject.loss(case.subject.values)
+                return case
+    return cases[0]
 
 
 # --- nothing is said ------------------------------------------------------------------------

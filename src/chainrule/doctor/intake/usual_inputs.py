@@ -12,10 +12,11 @@ from chainrule.foreign import state as states
 from chainrule.foreign.gradient_names import may_hold_a_gradient
 from chainrule.foreign.parameter_names import is_bias, is_untrained, is_weight
 from chainrule.foreign.randomness import random_like
+from chainrule.foreign.source import class_source
 from chainrule.types import Array, Shape
 
 EXAMPLES = 5
-FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4, 1), (4,))
+FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4,), (4, 1))
 IMAGE_SHAPES = (
     *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
     *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
@@ -59,6 +60,7 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     """Shapes of inputs that fit the first weights of an object, each with the axis of examples."""
     first = first_weights(thing)
     if first is None:
+        yield from ((shape, 0) for shape in _shapes_by_vectors(thing))
         return
     size = first.shape
     if len(size) == 4:
@@ -78,9 +80,19 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
             yield (1, features), 0
             yield (features, 1), 1
             yield (EXAMPLES, 1, features), 0
+            yield (features,), 0
     elif len(size) < 3:
         yield (EXAMPLES, first.size), 0
         yield (first.size, EXAMPLES), 1
+
+
+def _shapes_by_vectors(thing: Any) -> Iterator[tuple[int, ...]]:
+    """The shape of rows with as many columns as the vectors of an object have entries, if its code
+    sums over the first axis alone: slopes for the channels of rows, say, and not of images."""
+    sizes = {array.shape for array in states.arrays(thing).values()}
+    axes = re.findall(r"axis *= *\(?([-\d, ]*)", class_source(thing))
+    if len(sizes) == 1 and {each.strip(" ,") for each in axes} == {"0"}:
+        yield from ((EXAMPLES, *size) for size in sizes if len(size) == 1)
 
 
 def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:

@@ -35,7 +35,9 @@ from chainrule.foreign.source import (
 )
 from chainrule.seeding import generator
 
-STRENGTH = re.compile(r"lambda_?|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd")
+STRENGTH = re.compile(
+    r"lambda_?|lamb?_?da|lam|lambd|l2(_lambda|_reg)?|reg(ularization)?|weight_decay|lmbd"
+)
 # The value for an argument by its name, or what makes it; the first rule that fits counts.
 RULES: tuple[tuple[str, Any], ...] = (
     (r"rng|random_?(state|generator)|generator", lambda: generator(0, "argument")),
@@ -69,7 +71,7 @@ RULES: tuple[tuple[str, Any], ...] = (
     ),
     (r"size_in|dim_in|features_in|in_dim|(num_?|n_?)inputs|input_layer(_size)?|d", 4),
     (r"(n_?|num_?)?out(put)?s?(_?(size|dim|features|units|nodes|neurons|n))?|fan_out|n_?out", 3),
-    (r"size_out|dim_out|features_out|n_y|d_out|units|neurons|n_?units|(n_?|num_?)classes|m", 3),
+    (r"size_out|dim_out|features_out|n_y|d_out|units|neurons|n_?units|(n_?|num_?)?classes|m", 3),
     (r"(num|n|number)_?(of_?)?layers", 3),
     (r"(num_?|n_?)?features|dim|size|n", 4),
     (r"batch_size", 5),
@@ -83,6 +85,7 @@ SETTINGS = re.compile(
     r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
     r"|.*_(settings|config|dict|params)"
 )
+IS_SIZE = re.compile(r"size|dim|units|features|nodes|neurons|classes")
 PLAIN_STEP = re.compile(r"sgd|descent", re.IGNORECASE)
 ARRAYS = re.compile(r"(w|weights?|theta|b|bias|biases)_?\d*", re.IGNORECASE)
 WIDTHS = (4, 5, 3, 6)  # of the layers of a network that is handed its arrays
@@ -179,8 +182,8 @@ def needed_arguments(function: Callable[..., Any]) -> list[str]:
 
 
 def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str, Any]:
-    """Values for arguments that must be given by keyword, and an optimizer, or the derivative of an
-    activation, where none is given."""
+    """Values for arguments that must be given by keyword, for sizes that are 0 by default, and an
+    optimizer, or the derivative of an activation, where none is given."""
     parameters = inspect.signature(function).parameters
     given = {
         name: _value(name, function, module, 0)
@@ -192,6 +195,8 @@ def keywords(function: Callable[..., Any], module: types.ModuleType) -> dict[str
             given[name] = _optimizer(module)
         elif p.default is None and says_derivative(name):
             given[name] = _activation(functions_in(module))[1]
+        elif type(p.default) is int and p.default == 0 and IS_SIZE.search(name.lower()):
+            given[name] = _by_name(name) or 0
     return given
 
 

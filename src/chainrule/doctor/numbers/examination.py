@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
+from chainrule.doctor.numbers.epsilons import is_right_but_for_an_epsilon
 from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
@@ -206,12 +207,13 @@ def measure_wrong(found: Examination) -> None:
     for name in list(found.wrong):
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
-        if truth.agrees(found.given(name)):  # a direction had met a kink, the entries have not
+        given = found.given(name)
+        # a direction may have met a kink that the entries have not
+        if truth.agrees(given) or is_right_but_for_an_epsilon(subject, name, given, truth):
             found.wrong.remove(name)
         elif found.answer is not None:
             updated = name in found.answer.updated
-            given, others = found.given(name), found.answer.gradients
-            evidence = Evidence(name, given, truth, subject, updated, others)
+            evidence = Evidence(name, given, truth, subject, updated, found.answer.gradients)
             found.signatures[name] = signatures(evidence)
     if _returns_gradient_of_kernels(found):
         found.wrong.remove("x")

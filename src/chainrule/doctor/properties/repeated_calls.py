@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, shown
 from chainrule.foreign import state as states
 from chainrule.foreign.randomness import random_like
+from chainrule.foreign.source import source_of
 from chainrule.foreign.state import Values
 from chainrule.types import Array
 
@@ -125,10 +127,18 @@ def accumulation(subject: Program, names: list[str]) -> list[Finding]:
             assigned.append(name)
     parameters_assigned = [n for n in assigned if n != "x"]
     if _has_zeroing(state):
-        return [_overwritten(first, parameters_assigned, subject)] if parameters_assigned else []
+        wiped_out = [n for n in parameters_assigned if not _is_appended(shown(first, n), subject)]
+        return [_overwritten(first, wiped_out, subject)] if wiped_out else []
     if not parameters_assigned and not subject.code.is_dictionary:
         adding = [n for n in adding if n == "x"]  # for the parameters adding is the convention
     return [_accumulated(first, adding, subject)] if adding else []
+
+
+def _is_appended(gradient: str, subject: Program) -> bool:
+    """True if a gradient is an element of a list to which backward passes append theirs."""
+    holder, _, place = gradient.rpartition(".")
+    appends = re.compile(rf"\b{re.escape(holder.rpartition('.')[2])}\.append\(")
+    return place.isdigit() and any(appends.search(source_of(file)) for file in subject.files())
 
 
 def _has_zeroing(state: Any) -> bool:
