@@ -18,9 +18,9 @@ from chainrule.experiments.search.search import (
     train_command,
 )
 from chainrule.experiments.search.trials import (
+    ENDED_EARLY,
     FAILED,
     FINISHED,
-    PRUNED,
     SearchResults,
     TrialResult,
     read_trials,
@@ -55,7 +55,11 @@ def describe_search(search: Search, results: SearchResults) -> str:
     space = "; ".join(setting.describe() for setting in search.space)
     ended = ", ".join(
         f"{count} {word}"
-        for state, word in ((FINISHED, "finished"), (PRUNED, "ended early"), (FAILED, "failed"))
+        for state, word in (
+            (FINISHED, "finished"),
+            (ENDED_EARLY, "ended early"),
+            (FAILED, "failed"),
+        )
         if (count := results.count(state))
     )
     return (
@@ -136,7 +140,7 @@ def add_trials(document: Document, search: Search, results: SearchResults) -> No
             *map(trial.shown, names),
             "" if trial.value is None else format_number(results.metric, trial.value),
             str(len(trial.values)),
-            trial.error or {FINISHED: "", PRUNED: "ended early"}.get(trial.state, trial.state),
+            trial.error or {FINISHED: "", ENDED_EARLY: "ended early"}.get(trial.state, trial.state),
         ]
         for trial in results.trials
     ]
