@@ -174,7 +174,7 @@ def test_values_that_training_did_not_have(penguins: Dataset) -> None:
         DataError, match="label of example 0 is `Emperor`; the classes are `Adelie`"
     ):
         later(penguins, "bill,island,sex,species\n1,Dream,male,Emperor\n")
-    with pytest.raises(DataError, match="label of example 0 is 0; the classes are `Adelie`"):
+    with pytest.raises(DataError, match="label of example 0 is `0`; the classes are `Adelie`"):
         later(penguins, "bill,island,sex,species\n1,Dream,male,0\n")
 
 
