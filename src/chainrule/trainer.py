@@ -453,6 +453,8 @@ class Trainer:
     def _choose_runner(self) -> Runner:
         """What makes the steps: all processes together, or each some by itself."""
         processes, every = self.processes, self.local_steps
+        if every is not None and processes.count == 1:
+            self.notices.append("local steps change nothing, since there is one process")
         if every is None or processes.count == 1:
             return self._runner_of(processes)
         what = (self.network, self.loss, self.state.optimizer)

@@ -35,7 +35,7 @@ CASES = {
     "zero rate": (["digits", "--learning-rate", "0"], "learning_rate"),
     "rate in words": (
         ["digits", "--learning-rate", "fast"],
-        "learning_rate should be a valid number",
+        "learning_rate should be a number",
     ),
     "negative seed": (["digits", "--seed", "-1"], "seed"),
     "too much held out": (["digits", "--validation", "5000"], "of 1437 examples"),

@@ -12,6 +12,7 @@ from tests.torture.seeds import npy_bytes
 
 from chainrule.data.arrays import read_array_folder, read_npy, read_npy_file, read_npz
 from chainrule.errors import DataError
+from chainrule.processes import ALONE
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 Y = np.array([0, 1, 0, 1])
@@ -84,7 +85,7 @@ def test_bad_npy(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        read_npy_file(path)
+        read_npy_file(path).check_usable(ALONE)
     assert str(path) in str(caught.value)
 
 
@@ -93,7 +94,7 @@ def test_nan_is_found_far_into_a_file(tmp_path: Path) -> None:
     x[9_000, 1] = np.inf
     np.save(tmp_path / "x.npy", x)
     with pytest.raises(DataError, match="example 9000 of x in"):
-        read_npy_file(tmp_path / "x.npy")
+        read_npy_file(tmp_path / "x.npy").check_usable(ALONE)
 
 
 def test_bad_npz(tmp_path: Path) -> None:

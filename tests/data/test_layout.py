@@ -170,9 +170,11 @@ def test_values_that_training_did_not_have(penguins: Dataset) -> None:
     )
     with pytest.raises(DataError, match="line 2, column `bill` holds 'big', but `bill` was a"):
         later(penguins, "bill,island,sex\nbig,Dream,male\nbig,Dream,male\n")
-    with pytest.raises(DataError, match="label of example 0 is Emperor; the classes are `Adelie`"):
+    with pytest.raises(
+        DataError, match="label of example 0 is `Emperor`; the classes are `Adelie`"
+    ):
         later(penguins, "bill,island,sex,species\n1,Dream,male,Emperor\n")
-    with pytest.raises(DataError, match="label of example 0 is 0; the classes are `Adelie`"):
+    with pytest.raises(DataError, match="label of example 0 is `0`; the classes are `Adelie`"):
         later(penguins, "bill,island,sex,species\n1,Dream,male,0\n")
 
 

@@ -150,7 +150,7 @@ def test_bad_files(tmp_path: Path, write_idx: Write) -> None:
 def test_labels_are_checked_in_the_test_part_too(tmp_path: Path) -> None:
     x = np.zeros((3, 2))
     np.savez(tmp_path / "a.npz", x_train=x, y_train=[0, 1, 1], x_test=x, y_test=[0, 1, 2])
-    with pytest.raises(DataError, match="label of example 2 is 2; the classes are `0`, `1`"):
+    with pytest.raises(DataError, match="label of example 2 is `2`; the classes are `0`, `1`"):
         load(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", x_train=x, y_train=[0, 1, 1], x_test=x[:, :1], y_test=[0, 1, 1])
     with pytest.raises(DataError, match=r"b.npz: each example has shape \(1,\)"):
@@ -188,7 +188,7 @@ def test_inputs_from_tables(tmp_path: Path) -> None:
     wide = write_table(tmp_path / "wide.csv", "1,2,3,4\n")
     with pytest.raises(DataError, match="has 4 columns, but the network takes 2 features"):
         load_inputs(wide, preparation)
-    with pytest.raises(DataError, match="label of example 0 is 2; the classes are `0`, `1`"):
+    with pytest.raises(DataError, match="label of example 0 is `2`; the classes are `0`, `1`"):
         load_inputs(labelled, preparation, label_column="b")
 
 

@@ -74,7 +74,8 @@ def test_examples_that_are_equal_by_chance(tmp_path: Path) -> None:
     lines = [f"{i},{i % 4},red,{('no', 'yes')[i % 2]}" for i in range(60)]
     train, test = write(tmp_path / "train.csv", lines[:40]), write(tmp_path / "t.csv", lines[40:])
     assert told(load(train, test=test).notes) == [
-        "20 of the 20 test examples equal one of training, as 100 % of those there equal another"
+        "20 of the 20 test examples equal one of training: no more than chance, since 100 % of the "
+        "training examples equal another"
     ]
 
 

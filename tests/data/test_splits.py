@@ -190,7 +190,7 @@ BAD = {
     "no such set": ({"validation": "digts"}, "did you mean 'digits'"),
     "the training file": ({"test": "t.csv"}, "t.csv is what the network is trained on: for test"),
     "no labels": ({"validation": "bare.csv"}, "bare.csv has no labels, without which there is no"),
-    "unknown labels": ({"test": "other.csv"}, "the label of example 0 is 'maybe'; the classes are"),
+    "unknown labels": ({"test": "other.csv"}, "the label of example 0 is `maybe`; the classes are"),
     "another column": ({"test": "lacking.csv"}, "lacks columns that the network was trained on"),
     "a group is missing": (
         {"source": "gap.csv", "group_column": "who"},

@@ -129,8 +129,8 @@ def check(
 
     A folder or a zip file of submissions, as learning platforms give it, is
     checked one by one, each in a sandbox: a table, a page for each student and
-    one for the class. Interrupted, it goes on where it was. The exit code is 0 when
-    all were checked, whatever was found.
+    one for the class. Interrupted, it goes on where it was. The exit code is then
+    0, whatever was found.
 
     \b
     Examples:

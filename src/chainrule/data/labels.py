@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.data.tables import is_whole, listed_in_order, number_text
+from chainrule.data.tables import is_whole, listed_in_order, number_text, quoted
 from chainrule.errors import DataError
 from chainrule.limits import shortened
 from chainrule.types import Array, Shape
@@ -88,11 +88,11 @@ def match_classes(
     unknown = next((row for row, text in enumerate(texts) if text not in number), None)
     if unknown is not None:
         text = str(texts[unknown])
-        nearest = difflib.get_close_matches(text, class_names, n=1, cutoff=0.5)
-        meant = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+        nearest = difflib.get_close_matches(text, class_names, n=1, cutoff=0.6)
+        meant = f" (did you mean {quoted(nearest[0])}?)" if nearest else ""
         raise DataError(
-            f"{origin}: the label of example {unknown} is {shortened(text)!r}{meant}; the classes "
-            f"are {listed_in_order(class_names)}"
+            f"{origin}: the label of example {unknown} is {quoted(text)}{meant}; the classes are "
+            f"{listed_in_order(class_names)}"
         )
     return np.array([number[text] for text in texts], np.int64)
 

@@ -43,15 +43,19 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     settings = {**settings_of(joint.function), **strengths_of(joint.function)}
     failure: Exception | None = None
     best: Case | None = None
-    least = 0
+    least, has_fitting = 0, False
     for params in parameters_named([n for n in joint.others if n not in settings]):
         for x, axis in inputs(name, shape, (), params):
             given: Example = {"x": x, "axis": axis}
-            if best is not None and (x.shape[axis] == 1 or x.ndim != np.ndim(best.example["x"])):
+            if (
+                best
+                and has_fitting
+                and (x.shape[axis] == 1 or x.ndim != np.ndim(best.example["x"]))
+            ):
                 continue  # a single example hides what is not divided by the number of examples
             try:
                 program = from_code(name, joint.code(params, settings), given, randomness)
-                wrong = _count_of_wrong(program)
+                wrong, fits = _count_of_wrong(program)
             except EndlessError:
                 raise
             except Exception as error:  # the code may raise anything on a wrong guess
@@ -60,6 +64,7 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
             if best is None or wrong < least:
                 best, least = Case(program, given, module), wrong
                 best.notes = _notes(params, settings, x)
+                has_fitting = fits
             if not wrong:
                 return best
     if best is not None:
@@ -70,8 +75,8 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     )
 
 
-def _count_of_wrong(program: Program) -> int:
-    """How many of its gradients disagree.
+def _count_of_wrong(program: Program) -> tuple[int, bool]:
+    """How many of its gradients disagree, and if all have the sizes of their parameters.
 
     Raises:
         CannotCheckError: none is a gradient by its shape, so that the batch does not fit the
@@ -86,7 +91,7 @@ def _count_of_wrong(program: Program) -> int:
     fitting = [n for n, g in given.items() if g is not None and g.size == program.values[n].size]
     if not fitting:
         raise CannotCheckError("what it returns has the shape of none of its parameters")
-    return len(found.wrong)
+    return len(found.wrong), len(fitting) == len(given)
 
 
 def _notes(params: Mapping[str, Any], settings: Mapping[str, Any], x: Any) -> list[str]:
