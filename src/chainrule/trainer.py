@@ -453,12 +453,12 @@ class Trainer:
     def _choose_runner(self) -> Runner:
         """What makes the steps: all processes together, or each some by itself."""
         processes, every = self.processes, self.local_steps
-        if every is not None and processes.count == 1:
+        if every is not None and processes.count > 1:
+            what = (self.network, self.loss, self.state.optimizer)
+            return LocalRunner(*what, self._runner_of(ALONE), processes, every)
+        if every is not None:
             self.notices.append("local steps change nothing, since there is one process")
-        if every is None or processes.count == 1:
-            return self._runner_of(processes)
-        what = (self.network, self.loss, self.state.optimizer)
-        return LocalRunner(*what, self._runner_of(ALONE), processes, every)
+        return self._runner_of(processes)
 
     def _runner_of(self, processes: Processes) -> Runner:
         """The engine, or NumPy where it was asked for or where the engine cannot run the steps, for

@@ -26,6 +26,8 @@ from chainrule.experiments.search.trials import (
     read_trials,
 )
 
+WORDS = {FINISHED: "finished", ENDED_EARLY: "ended early", FAILED: "failed"}
+
 
 def is_search(folder: Path) -> bool:
     """True if a search, finished or not, was written to `folder`."""
@@ -54,13 +56,7 @@ def describe_search(search: Search, results: SearchResults) -> str:
     """What was searched, and how many trials there were."""
     space = "; ".join(setting.describe() for setting in search.space)
     ended = ", ".join(
-        f"{count} {word}"
-        for state, word in (
-            (FINISHED, "finished"),
-            (ENDED_EARLY, "ended early"),
-            (FAILED, "failed"),
-        )
-        if (count := results.count(state))
+        f"{count} {word}" for state, word in WORDS.items() if (count := results.count(state))
     )
     return (
         f"Searched: {space}. Trials were judged by their {spell(results.metric)}; the test part "
@@ -140,7 +136,7 @@ def add_trials(document: Document, search: Search, results: SearchResults) -> No
             *map(trial.shown, names),
             "" if trial.value is None else format_number(results.metric, trial.value),
             str(len(trial.values)),
-            trial.error or {FINISHED: "", ENDED_EARLY: "ended early"}.get(trial.state, trial.state),
+            trial.error or ("" if trial.state == FINISHED else WORDS.get(trial.state, trial.state)),
         ]
         for trial in results.trials
     ]
