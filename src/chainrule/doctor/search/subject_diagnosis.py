@@ -32,11 +32,6 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     if found.wrong or found.error:
         measure_wrong(found)
     diagnosis.notes = [*subject.notes, *found.notes]
-    if found.error is not None:
-        diagnosis.notes.append(
-            f"{subject.name}: its gradients count as wrong, since its backward pass fails before "
-            "they can be compared"
-        )
     diagnosis.comparisons = comparisons(found)  # before corrections: as the code gives them
     findings = findings_of(found, search) if found.wrong or found.error else []
     diagnosis.findings = [known for each in findings if (known := _without_guesses(each, subject))]
@@ -44,6 +39,11 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     if len(diagnosis.findings) < len(findings):
         unchecked.append(_why_nothing_is_said(found))
         diagnosis.comparisons = [each for each in diagnosis.comparisons if each.right]
+    elif found.error is not None:
+        diagnosis.notes.append(
+            f"{subject.name}: its gradients count as wrong, since its backward pass fails before "
+            "they can be compared"
+        )
     diagnosis.unchecked = [f"{subject.name}: {each}" for each in unchecked]
     return diagnosis
 
