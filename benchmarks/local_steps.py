@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import chainrule as cr
-from chainrule.processes import MpiProcesses
+from chainrule.system.processes import MpiProcesses
 from processes import MEASURE, started
 
 COUNT = 4

@@ -16,9 +16,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from chainrule.curves import label_powers
-from chainrule.palette import colour
-from chainrule.pictures import write_picture
+from chainrule.presentation.curves import label_powers
+from chainrule.presentation.palette import colour
+from chainrule.presentation.pictures import write_picture
 from turns import median
 from workloads import WORKLOADS
 

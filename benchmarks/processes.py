@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import workloads
-from chainrule.processes import ALONE, MpiProcesses
+from chainrule.system.processes import ALONE, MpiProcesses
 
 EPOCHS = {"W3": 7, "W5": 9, "W7": 4}
 COUNTS = (1, 2, 4)

@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from chainrule.pictures import write_picture
+from chainrule.presentation.pictures import write_picture
 from options import parser
 from peers import PEERS
 from picture import draw

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from chainrule.runner import NumpyRunner
 from chainrule.trainer import Trainer
+from chainrule.training.runner import NumpyRunner
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_ENABLE_X64"] = "1"

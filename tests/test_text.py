@@ -11,7 +11,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 import pytest
 from matplotlib.figure import Figure
 
-from chainrule.pictures import as_picture
+from chainrule.presentation.pictures import as_picture
 from chainrule.text import (
     LONGEST_LABEL,
     file_name,

@@ -11,12 +11,12 @@ import numpy as np
 from chainrule.arguments import choice, integer, number
 from chainrule.chain import Chain
 from chainrule.data.training import Plan, TrainingData
-from chainrule.display import counted
 from chainrule.errors import ArgumentError
 from chainrule.history import MODES, History
 from chainrule.losses import Loss
 from chainrule.objective import Objective
 from chainrule.optimizers import Optimizer
+from chainrule.presentation.display import counted
 from chainrule.schedules import Moment, Schedule
 
 __all__ = ["Callback", "EarlyStopping", "Training"]

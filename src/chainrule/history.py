@@ -8,9 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, overload
 
-from chainrule.display import counted, format_number, format_seconds
 from chainrule.errors import ArgumentError, UnknownNameError
-from chainrule.html import html_table
+from chainrule.presentation.display import counted, format_number, format_seconds
+from chainrule.presentation.html import html_table
 
 __all__ = ["History"]
 
@@ -118,8 +118,8 @@ class History:
             ArgumentError: no epoch was recorded, or no such size can be drawn.
             OutputError: another ending, or the file cannot be written.
         """
-        from chainrule.curves import plot_curves
-        from chainrule.pictures import find_format, write_picture
+        from chainrule.presentation.curves import plot_curves
+        from chainrule.presentation.pictures import find_format, write_picture
 
         find_format(Path(path))  # before anything is drawn
         if not len(self):

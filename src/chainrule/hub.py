@@ -10,15 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from chainrule.display import notice
 from chainrule.errors import ArgumentError, HubError, ModelFileError
 from chainrule.extras import optional
-from chainrule.html import html_sentences
 from chainrule.layers import LAYERS, Layer
 from chainrule.layers.base import walk
 from chainrule.limits import shortened
 from chainrule.network import Network, load
 from chainrule.onnx_export.model import meaning
+from chainrule.presentation.display import notice
+from chainrule.presentation.html import html_sentences
 
 __all__ = ["load_from_hub", "push_to_hub"]
 

@@ -23,9 +23,9 @@ import numpy as np
 
 from chainrule.arguments import choice, number
 from chainrule.configurable import Configurable, Description, build
-from chainrule.display import counted
 from chainrule.errors import ArgumentError, TargetError
 from chainrule.functions import log_softmax, sigmoid, softmax, softplus
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 __all__ = [

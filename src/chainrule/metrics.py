@@ -16,8 +16,8 @@ import numpy as np
 
 from chainrule.arguments import choice, integer
 from chainrule.configurable import find_name
-from chainrule.display import counted
 from chainrule.errors import TargetError
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 __all__ = [

@@ -14,7 +14,6 @@ from chainrule.arguments import shape
 from chainrule.chain import Chain
 from chainrule.configurable import build, describe
 from chainrule.data.preparation import Preparation
-from chainrule.display import counted
 from chainrule.errors import ChainruleError, ModelFileError
 from chainrule.layers.base import Layer, declared, set_up
 from chainrule.layers.containers import Sequential
@@ -22,6 +21,7 @@ from chainrule.layers.descriptions import build_layers, describe_layers
 from chainrule.limits import shortened
 from chainrule.losses import LOSSES
 from chainrule.metrics import METRICS
+from chainrule.presentation.display import counted
 from chainrule.tensor_file import DAMAGE, read_tensors, write_tensors
 from chainrule.types import Array, Shape
 

@@ -26,15 +26,15 @@ from chainrule.history import History
 from chainrule.layers.base import Layer
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer
-from chainrule.processes import ALONE, MpiProcesses
-from chainrule.progress import progress
-from chainrule.runner import ENGINES
 from chainrule.schedules import Schedule
 from chainrule.summary import Summary, summarize
+from chainrule.system.processes import ALONE, MpiProcesses
 from chainrule.trainer import Trainer
-from chainrule.training_state import TrainingState
-from chainrule.trouble.inputs import unlike
-from chainrule.trouble.watch import Watch
+from chainrule.training.progress import progress
+from chainrule.training.runner import ENGINES
+from chainrule.training.state import TrainingState
+from chainrule.training.trouble.inputs import unlike
+from chainrule.training.trouble.watch import Watch
 from chainrule.types import Array, Shape
 
 __all__ = ["Network", "load"]

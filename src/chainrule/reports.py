@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.display import counted, describe_numbers
 from chainrule.errors import ArgumentError
 from chainrule.history import History
 from chainrule.metrics import r2, root_mean_squared_error, true_classes
+from chainrule.presentation.display import counted, describe_numbers
 from chainrule.types import Array
 
 if TYPE_CHECKING:

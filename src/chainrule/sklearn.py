@@ -25,13 +25,13 @@ from chainrule.callbacks import Callback, Training
 from chainrule.configurable import Description, build, is_known
 from chainrule.data.preparation import Preparation
 from chainrule.data.target_scale import TargetScale
-from chainrule.display import counted
 from chainrule.errors import ArgumentError, MissingPackageError
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Dense, Layer, Sigmoid
 from chainrule.losses import LOSSES, BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
+from chainrule.presentation.display import counted
 from chainrule.regularizers import L2
 from chainrule.schedules import Schedule
 from chainrule.types import Array

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.chain import Chain
-from chainrule.display import counted
-from chainrule.html import html_table
+from chainrule.presentation.display import counted
+from chainrule.presentation.html import html_table
 from chainrule.types import Shape
 
 HEADER = ("", "layer", "output shape", "parameters")

@@ -20,25 +20,25 @@ from chainrule.checkpoint import Checkpoint, Checkpoints
 from chainrule.configurable import Description, build
 from chainrule.data.dataset import take
 from chainrule.data.training import Plan, TrainingData
-from chainrule.environment import processor, versions
-from chainrule.epoch import Epoch, EpochReport, Steps
 from chainrule.errors import ArgumentError, ChainruleError, DataError, TrainingError
 from chainrule.history import History, Record
-from chainrule.interruption import ENDINGS, INTERRUPT, noted_signals
-from chainrule.last_good import LastGood, trained_arrays
 from chainrule.layers.base import walk
-from chainrule.local_steps import LocalRunner
 from chainrule.losses import LOSSES, Loss
 from chainrule.metrics import Metric, as_metric
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.processes import ALONE, Processes
-from chainrule.resuming import Saver, describe_layers, fingerprint
-from chainrule.runner import ENGINES, NumpyRunner, Runner
 from chainrule.schedules import SCHEDULES, Constant, Moment, Schedule
-from chainrule.sharing import SharingRunner
-from chainrule.training_state import TrainingState
-from chainrule.trouble.divergence import Divergence
-from chainrule.trouble.inputs import range_of
+from chainrule.system.environment import processor, versions
+from chainrule.system.interruption import ENDINGS, INTERRUPT, noted_signals
+from chainrule.system.processes import ALONE, Processes
+from chainrule.training.epoch import Epoch, EpochReport, Steps
+from chainrule.training.last_good import LastGood, trained_arrays
+from chainrule.training.local_steps import LocalRunner
+from chainrule.training.resuming import Saver, describe_layers, fingerprint
+from chainrule.training.runner import ENGINES, NumpyRunner, Runner
+from chainrule.training.sharing import SharingRunner
+from chainrule.training.state import TrainingState
+from chainrule.training.trouble.divergence import Divergence
+from chainrule.training.trouble.inputs import range_of
 from chainrule.types import Array
 
 ON_NAN = ("stop", "roll_back")

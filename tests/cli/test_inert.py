@@ -21,7 +21,7 @@ from PIL import Image
 
 import chainrule.cli
 from chainrule.history import History
-from chainrule.progress import ProgressBar, ProgressLines
+from chainrule.training.progress import ProgressBar, ProgressLines
 from tests.cli.conftest import Answer, Command
 from tests.doctor.slips import SLIPS
 from tests.hostile import FORMULAS, is_one_line
@@ -322,7 +322,7 @@ def test_no_command_ends_in_a_traceback_in_any_encoding(tmp_path: Path, encoding
 
 def test_a_program_that_trains_may_write_in_any_encoding(tmp_path: Path) -> None:
     """Python's own streams are strict, and times are in µs."""
-    program = "from chainrule.display import say; say('15 µs → ✓ 猫')"
+    program = "from chainrule.presentation.display import say; say('15 µs → ✓ 猫')"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONIOENCODING": "ascii"},

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.display import is_terminal, waiting
+from chainrule.presentation.display import is_terminal, waiting
 
 TRAIN = [sys.executable, "-m", "chainrule", "train", "digits"]
 

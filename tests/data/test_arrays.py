@@ -12,7 +12,7 @@ from tests.torture.seeds import npy_bytes
 
 from chainrule.data.arrays import read_array_folder, read_npy, read_npy_file, read_npz
 from chainrule.errors import DataError
-from chainrule.processes import ALONE
+from chainrule.system.processes import ALONE
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 Y = np.array([0, 1, 0, 1])

@@ -11,7 +11,7 @@ import pytest
 
 from chainrule.engine.codegen import processor
 from chainrule.engine.codegen.processor import AVX2, AVX512, PLAIN, V4, Vectors, chosen_vectors
-from chainrule.environment import CAP
+from chainrule.system.environment import CAP
 
 LOOK = "from chainrule.engine.codegen import processor as p; print(p.VECTOR_BYTES, p.VECTORS.name)"
 
@@ -31,7 +31,7 @@ def test_vectors_can_be_capped() -> None:
 
 def test_a_checkpoint_tells_capped_vectors_from_others() -> None:
     """The last bits may differ: training that goes on says so."""
-    look = "from chainrule.environment import processor; print(processor())"
+    look = "from chainrule.system.environment import processor; print(processor())"
     assert (
         python(look, "avx2").stdout
         == f"{python(look, '').stdout.strip()}, the engine capped at avx2\n"

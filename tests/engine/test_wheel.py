@@ -15,8 +15,8 @@ from hatchling.builders.wheel import WheelBuilder
 from chainrule.engine.codegen.library import ITEMS, symbol
 from chainrule.engine.codegen.processor import VECTORS
 from chainrule.engine.running import building, built
-from chainrule.environment import CAP
 from chainrule.files import cache_folder
+from chainrule.system.environment import CAP
 
 ROOT = Path(__file__).parents[2]
 COMPILERS = ("numba", "llvmlite")

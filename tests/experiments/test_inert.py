@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
-from chainrule.curves import plot_bands
 from chainrule.doctor.heat_map import draw_heat_map
 from chainrule.experiments import figures
 from chainrule.experiments.comparison import Comparison, read_comparison, run_comparison
@@ -34,6 +33,7 @@ from chainrule.experiments.report import report_run
 from chainrule.experiments.results import Results, RunResult
 from chainrule.history import History
 from chainrule.limits import is_plain
+from chainrule.presentation.curves import plot_bands
 from chainrule.text import file_name, printable
 from tests.experiments.runs import train
 from tests.hostile import FORMULAS, HOSTILE, is_one_line

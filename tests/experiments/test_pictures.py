@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from chainrule.curves import plot_bands, plot_curves
 from chainrule.data.columns import CategoryColumn, NumberColumn
 from chainrule.data.layout import Layout
 from chainrule.data.preparation import Preparation
@@ -34,7 +33,8 @@ from chainrule.labs import pictures as lab_pictures
 from chainrule.labs.two_layer.drawings import draw_losses
 from chainrule.labs.two_layer.questions import Question
 from chainrule.labs.two_layer.training import Trained, Training
-from chainrule.palette import BLUE, MARKERS, VERMILION, colour, marker, signed
+from chainrule.presentation.curves import plot_bands, plot_curves
+from chainrule.presentation.palette import BLUE, MARKERS, VERMILION, colour, marker, signed
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.uniform(-2, 2, (300, 2))

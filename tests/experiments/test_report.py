@@ -28,7 +28,7 @@ from chainrule.experiments.report import (
 )
 from chainrule.experiments.run_folder import Run, read_history, read_run
 from chainrule.experiments.runner import load_data
-from chainrule.palette import BLUE, VERMILION
+from chainrule.presentation.palette import BLUE, VERMILION
 from tests.browser import PHONE, WIDE, measure, photograph, printed
 from tests.experiments.runs import train
 

@@ -18,8 +18,8 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ArgumentError, ClusterError, MissingPackageError
 from chainrule.parallel import executors, mpi
-from chainrule.processes import ALONE, Processes
-from chainrule.sharing import OwnDraws
+from chainrule.system.processes import ALONE, Processes
+from chainrule.training.sharing import OwnDraws
 
 TOGETHER = Path(__file__).with_name("together.py")
 MPIEXEC = shutil.which(

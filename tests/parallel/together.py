@@ -20,8 +20,8 @@ import pytest
 from mpi4py import MPI
 
 import chainrule as cr
-from chainrule import processes
 from chainrule.errors import ArgumentError, ClusterError, DataError
+from chainrule.system import processes
 
 COMM = MPI.COMM_WORLD
 TOLERANCES = {"float64": 1e-12, "float32": 2e-5}

@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule.data.dataset import Batch
 from chainrule.errors import ChainruleError, DataError, TrainingError
-from chainrule.trouble.divergence import Divergence
+from chainrule.training.trouble.divergence import Divergence
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((100, 8)).astype(np.float32)

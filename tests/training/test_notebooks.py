@@ -12,9 +12,9 @@ from nbclient import NotebookClient
 BEGIN = """
 import numpy as np
 import chainrule as cr
-import chainrule.progress
+import chainrule.training.progress
 
-chainrule.progress.SECONDS_BETWEEN_REFRESHES = 0
+chainrule.training.progress.SECONDS_BETWEEN_REFRESHES = 0
 rng = np.random.default_rng(0)
 x = rng.standard_normal((64, 2))
 y = (x[:, 0] > 0).astype(int)
@@ -29,7 +29,7 @@ QUIET = "_ = network().fit(x, y, epochs=3, quiet=True)"
 CAPTURED = "%%capture printed\n_ = network().fit(x, y, epochs=2)"
 PRINTED = "print(printed.stdout)"
 WAIT = r"""
-from chainrule.display import waiting
+from chainrule.presentation.display import waiting
 with waiting("compiling \x1b[31m"):
     pass
 """

@@ -14,9 +14,9 @@ import pytest
 import chainrule as cr
 from chainrule.errors import TargetError
 from chainrule.passages import Recorder
-from chainrule.progress import ProgressBar
-from chainrule.trouble.inputs import range_of, unlike
-from chainrule.trouble.watch import LookPlan, Watch
+from chainrule.training.progress import ProgressBar
+from chainrule.training.trouble.inputs import range_of, unlike
+from chainrule.training.trouble.watch import LookPlan, Watch
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((300, 6)).astype(np.float32)

@@ -30,10 +30,10 @@ from chainrule.cli import (
 )
 from chainrule.cli.ending import Ended, close_output, leave, raise_endings
 from chainrule.cli.terminal import Program, complain, write_whatever_comes
-from chainrule.display import say
 from chainrule.errors import ChainruleError
 from chainrule.extras import missing_package
 from chainrule.parallel.mpi import is_follower
+from chainrule.presentation.display import say
 
 app = Program(
     help="Train neural networks whose every gradient is written out by hand.\n\n"

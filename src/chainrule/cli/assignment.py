@@ -9,7 +9,7 @@ import typer
 
 from chainrule.cli.grade import progress
 from chainrule.cli.terminal import Program
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 app = Program(help="Make an assignment for students from a solution.", no_args_is_help=True)
 

@@ -13,7 +13,7 @@ import typer
 
 from chainrule.cli.check_class import check_class, is_a_class
 from chainrule.cli.terminal import console, styled
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -147,7 +147,7 @@ def check(
     from chainrule.doctor.process.judge import judge_file
     from chainrule.doctor.verdict import Verdict, not_checked
     from chainrule.errors import CheckError
-    from chainrule.pictures import find_format
+    from chainrule.presentation.pictures import find_format
     from chainrule.sandbox.limits import Limits
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.cli.grade import progress
 from chainrule.cli.terminal import complain
-from chainrule.display import counted, say
+from chainrule.presentation.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.classroom.checking import Task

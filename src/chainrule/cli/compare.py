@@ -15,7 +15,7 @@ import typer
 from chainrule.cli.ending import goes_on_in
 from chainrule.cli.options import ExecutorPlace, Quiet, Workers, with_train_options
 from chainrule.cli.terminal import complain, show_numbers, styled
-from chainrule.display import counted, is_terminal, say
+from chainrule.presentation.display import counted, is_terminal, say
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -10,7 +10,7 @@ import typer
 
 from chainrule.cli.options import DataDir
 from chainrule.cli.terminal import Program, add_row, new_table, show
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 if TYPE_CHECKING:
     from chainrule.data.catalog import CatalogEntry

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from chainrule.cli.terminal import complain
-from chainrule.interruption import ENDINGS
+from chainrule.system.interruption import ENDINGS
 
 
 class Ended(BaseException):

@@ -9,7 +9,7 @@ import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
 from chainrule.cli.terminal import complain
-from chainrule.display import counted, say
+from chainrule.presentation.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.experiments.run_folder import Run
@@ -34,7 +34,7 @@ def evaluate(
       chainrule evaluate runs/digits-mlp-1
       chainrule evaluate runs/mnist-cnn-1 my-digits.csv
     """
-    from chainrule.display import describe_numbers
+    from chainrule.presentation.display import describe_numbers
 
     opened = open_run(run)
     if data_dir is not None:

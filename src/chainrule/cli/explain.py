@@ -11,7 +11,7 @@ import typer
 
 from chainrule.cli.options import DataDir
 from chainrule.cli.terminal import add_row, console, new_table, say_lines, show
-from chainrule.display import counted, is_terminal, say
+from chainrule.presentation.display import counted, is_terminal, say
 from chainrule.text import printable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import RunFolder, open_run
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 
 def export(

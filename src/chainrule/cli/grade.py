@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.terminal import add_row, new_table, say_lines, show
-from chainrule.display import counted, is_terminal, say
+from chainrule.presentation.display import counted, is_terminal, say
 
 if TYPE_CHECKING:
     from chainrule.grading.grader import Grade

@@ -10,7 +10,7 @@ import typer
 
 from chainrule.cli.options import DataDir, PictureFormat, also_in
 from chainrule.cli.terminal import Program, console
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 app = Program(
     help="Repeat a university lab, and compare with what its report says.",

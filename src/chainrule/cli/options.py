@@ -60,7 +60,7 @@ RunFolder = Annotated[
 def also_in(format: str | None) -> list[str]:
     """The formats that --format asks for, before anything is computed. Raises UnknownNameError."""
     from chainrule.configurable import find_name
-    from chainrule.pictures import FORMATS
+    from chainrule.presentation.pictures import FORMATS
 
     return [] if format is None else [find_name(format, FORMATS, "format")]
 

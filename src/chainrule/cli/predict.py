@@ -12,7 +12,7 @@ import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
 from chainrule.cli.terminal import complain
-from chainrule.display import counted, say
+from chainrule.presentation.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.datasets import Inputs

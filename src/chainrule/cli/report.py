@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.options import DataDir, PictureFormat, also_in
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 
 def report(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from chainrule.display import is_terminal, say
+from chainrule.presentation.display import is_terminal, say
 from chainrule.text import PLAINLY, printable
 
 if TYPE_CHECKING:

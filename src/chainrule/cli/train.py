@@ -12,12 +12,12 @@ import typer
 from chainrule.cli.ending import exit_code
 from chainrule.cli.options import Quiet, with_train_options
 from chainrule.cli.terminal import complain, say_lines
-from chainrule.display import counted, say
+from chainrule.presentation.display import counted, say
 
 if TYPE_CHECKING:
     from chainrule.experiments.config import TrainConfig
     from chainrule.experiments.runner import Outcome, Prepared
-    from chainrule.processes import Processes
+    from chainrule.system.processes import Processes
 
 DECIDE_LAYERS = {
     *("data", "model", "hidden", "channels", "activation", "init", "loss"),
@@ -233,11 +233,11 @@ def _train_ensemble(
 ) -> None:
     """Train networks of several seeds, and say what they give together."""
     from chainrule.checkpoint import Checkpoints
-    from chainrule.display import describe_numbers
     from chainrule.errors import ConfigError
     from chainrule.experiments.ensembles import train_ensemble
     from chainrule.experiments.run_folder import CHECKPOINTS, check_new
     from chainrule.experiments.runner import prepare, run
+    from chainrule.presentation.display import describe_numbers
 
     if processes.count > 1:
         raise ConfigError(
@@ -344,7 +344,7 @@ def _announce(prepared: Prepared) -> None:
 
 
 def _conclude(prepared: Prepared, outcome: Outcome, folder: Path) -> None:
-    from chainrule.display import describe_numbers, format_seconds
+    from chainrule.presentation.display import describe_numbers, format_seconds
 
     summary = outcome.summary
     if prepared.config.test_each_epoch:

@@ -15,7 +15,7 @@ import typer
 from chainrule.cli.ending import goes_on_in
 from chainrule.cli.options import ExecutorPlace, Quiet, Workers, with_train_options
 from chainrule.cli.terminal import add_row, complain, new_table, show, show_numbers, styled
-from chainrule.display import counted, format_number, is_terminal, say
+from chainrule.presentation.display import counted, format_number, is_terminal, say
 
 if TYPE_CHECKING:
     from chainrule.experiments.comparison import Finished, Task

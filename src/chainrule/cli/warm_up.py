@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.display import say
+from chainrule.presentation.display import say
 
 
 def warm_up(
@@ -29,7 +29,6 @@ def warm_up(
       chainrule warm-up --dtype float32
     """
     from chainrule.arguments import choice
-    from chainrule.display import counted, format_seconds, waiting
     from chainrule.engine.codegen.llvm import has_compiler
     from chainrule.engine.codegen.processor import VECTORS
     from chainrule.engine.program.obstacles import NoKernels
@@ -37,6 +36,7 @@ def warm_up(
     from chainrule.engine.running.code_cache import code_folder
     from chainrule.engine.running.compiling import ELSEWHERE, HOW_LONG, compile_all, missing
     from chainrule.errors import ChainruleError, OutputError
+    from chainrule.presentation.display import counted, format_seconds, waiting
 
     choice(dtype, "dtype", ["both", "float32", "float64"])
     if built_kernels():

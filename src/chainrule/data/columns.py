@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.tables import Table, listed_in_order, number_text, quoted
-from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.limits import shortened
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 MOST_CATEGORIES = 100

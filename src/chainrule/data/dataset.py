@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.data.preparation import Preparation
-from chainrule.display import counted
 from chainrule.errors import DataError
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 

@@ -26,10 +26,10 @@ import numpy as np
 
 from chainrule.data.raw import find_unusable
 from chainrule.data.tables import Table, is_number, is_whole, parse_table
-from chainrule.display import counted
 from chainrule.errors import ChainruleError, DataError
 from chainrule.extras import optional
 from chainrule.limits import MEGABYTE, TIMES_AS_LARGE, UNPACKED, check_unpacked, shortened
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 MOST_COLUMNS = 1_000_000

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.frames import from_frame, is_frame
-from chainrule.display import counted
 from chainrule.errors import DataError
+from chainrule.presentation.display import counted
 
 
 def as_array(given: Any, name: str) -> Any:

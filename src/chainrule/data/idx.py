@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.raw import Examples, RawDataset, check_usable
-from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.limits import MEGABYTE, check_unpacked, listed
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 GZIP_MAGIC = b"\x1f\x8b"

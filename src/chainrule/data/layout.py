@@ -22,8 +22,8 @@ from chainrule.data.columns import (
 from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
 from chainrule.data.shift import shifted
 from chainrule.data.tables import LABEL_NAMES, Table, listed_in_order
-from chainrule.display import counted
 from chainrule.errors import DataError
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 FAR_MORE = 2.0  # times as large as standardized numbers, on average

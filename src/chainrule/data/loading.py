@@ -21,7 +21,7 @@ from chainrule.data.synthetic import SYNTHETIC, load_synthetic
 from chainrule.data.tables import Table
 from chainrule.data.tabular import learn_table, table_inputs
 from chainrule.errors import ArgumentError, DataError
-from chainrule.processes import ALONE, Processes
+from chainrule.system.processes import ALONE, Processes
 
 
 def load(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import DataError
-from chainrule.processes import Processes
+from chainrule.system.processes import Processes
 from chainrule.types import Array
 
 PIECE = 2**22  # numbers looked at together

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.display import counted
 from chainrule.errors import DataError
 from chainrule.limits import is_plain, shortened
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 
 LARGEST = float(np.finfo(np.float32).max)

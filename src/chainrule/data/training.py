@@ -18,8 +18,8 @@ from chainrule.data.given import as_array
 from chainrule.data.labels import are_labels, class_numbers
 from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import split
-from chainrule.display import counted
 from chainrule.errors import ArgumentError, DataError
+from chainrule.presentation.display import counted
 from chainrule.seeding import generator
 from chainrule.types import Array, Shape
 

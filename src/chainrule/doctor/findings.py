@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.doctor.verdict import Verdict
-from chainrule.html import html_table
+from chainrule.presentation.html import html_table
 from chainrule.types import Array
 
 PLACE = ("cell", "file")

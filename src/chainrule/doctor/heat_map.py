@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.palette import SIGNS, signed
-from chainrule.pictures import write_picture
+from chainrule.presentation.palette import SIGNS, signed
+from chainrule.presentation.pictures import write_picture
 from chainrule.text import for_plot
 from chainrule.types import Array
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.curves import plot_bands, spell
-from chainrule.display import counted
 from chainrule.experiments.comparison import PLAN, Comparison, read_comparison
 from chainrule.experiments.config import read_whole_config
 from chainrule.experiments.document import Code, Document
@@ -14,6 +12,8 @@ from chainrule.experiments.report import options_in_words
 from chainrule.experiments.results import Results, read_results
 from chainrule.experiments.run_folder import CONFIG, read_history
 from chainrule.history import History
+from chainrule.presentation.curves import plot_bands, spell
+from chainrule.presentation.display import counted
 
 OF_A_RUN = ("seed", "layers", "input_shape")  # options that tell runs apart, not variants
 

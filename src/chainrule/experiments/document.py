@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.configurable import find_name
 from chainrule.files import cannot_write, whole_file
-from chainrule.pictures import FORMATS, as_picture
+from chainrule.presentation.pictures import FORMATS, as_picture
 from chainrule.text import for_markdown, markdown_code, markdown_code_block, printable
 
 if TYPE_CHECKING:

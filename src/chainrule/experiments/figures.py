@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.calibration import Reliability
-from chainrule.curves import (
+from chainrule.experiments.features import Feature, in_own_units
+from chainrule.presentation.curves import (
     WIDTH,
     axis_of,
     label_epochs,
@@ -23,9 +24,8 @@ from chainrule.curves import (
     panels_in_rows,
     use_logarithm,
 )
-from chainrule.experiments.features import Feature, in_own_units
-from chainrule.palette import BLUE, VERMILION, colour, line_style, marker, signed
-from chainrule.pictures import text_width
+from chainrule.presentation.palette import BLUE, VERMILION, colour, line_style, marker, signed
+from chainrule.presentation.pictures import text_width
 from chainrule.text import for_plot, printable
 from chainrule.types import Array
 

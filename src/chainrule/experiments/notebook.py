@@ -12,7 +12,6 @@ from chainrule.augment.changes import CHANGES
 from chainrule.averages import AVERAGES
 from chainrule.configurable import Configurable, build
 from chainrule.data.synthetic import DEFAULT_SAMPLES
-from chainrule.display import describe_numbers
 from chainrule.experiments.config import Spec, TrainConfig
 from chainrule.experiments.run_folder import Run
 from chainrule.experiments.runner import is_drawn, make_optimizer, task_of
@@ -20,6 +19,7 @@ from chainrule.files import whole_file
 from chainrule.layers import Layer
 from chainrule.layers.descriptions import build_layers
 from chainrule.losses import LOSSES
+from chainrule.presentation.display import describe_numbers
 from chainrule.schedules import SCHEDULES
 from chainrule.text import for_markdown, for_python, markdown_code
 

@@ -18,7 +18,7 @@ from chainrule.errors import RunFolderError
 from chainrule.experiments.stored import LayersRecord, as_json, read_lines, read_whole_lines
 from chainrule.files import whole_file
 from chainrule.layers import Layer
-from chainrule.trouble.measures import RANGES, share_saturated
+from chainrule.training.trouble.measures import RANGES, share_saturated
 from chainrule.types import Array
 
 RECORDS = 200  # epochs recorded at most, however many there are

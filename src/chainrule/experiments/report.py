@@ -14,9 +14,7 @@ import numpy as np
 
 from chainrule.augment import Augmentation
 from chainrule.calibration import Reliability, at_temperature, find_temperature, reliability
-from chainrule.curves import plot_curves, spell
 from chainrule.data.dataset import Dataset
-from chainrule.display import counted, describe_numbers
 from chainrule.experiments import figures
 from chainrule.experiments.config import TrainConfig
 from chainrule.experiments.document import Code, Document
@@ -28,7 +26,9 @@ from chainrule.experiments.stored import LayersRecord
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
-from chainrule.palette import SIGNS
+from chainrule.presentation.curves import plot_curves, spell
+from chainrule.presentation.display import counted, describe_numbers
+from chainrule.presentation.palette import SIGNS
 from chainrule.types import Array, Shape
 
 PAIRS = 6  # most confused pairs that are shown

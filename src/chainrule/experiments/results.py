@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from chainrule.display import counted, format_number, format_seconds, is_share
 from chainrule.errors import RunFolderError
 from chainrule.experiments.run_folder import SUMMARY, read_history
 from chainrule.experiments.statistics import (
@@ -30,7 +29,8 @@ from chainrule.experiments.statistics import (
 from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING, is_better_larger
-from chainrule.html import html_table
+from chainrule.presentation.display import counted, format_number, format_seconds, is_share
+from chainrule.presentation.html import html_table
 from chainrule.text import for_csv
 
 CSV, JSON = "results.csv", "results.json"

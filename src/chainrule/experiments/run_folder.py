@@ -23,13 +23,13 @@ from typing import Any
 
 from chainrule.data.preparation import Preparation
 from chainrule.data.reading import find_set
-from chainrule.display import counted
 from chainrule.errors import BusyError, ChainruleError, RunFolderError, UnknownNameError
 from chainrule.experiments.config import TrainConfig, read_whole_config
 from chainrule.experiments.stored import Numbers, RunSummary, read_json, read_lines
 from chainrule.files import LOCK, cannot_write, claimed, is_unused
 from chainrule.history import BOOKKEEPING, History
 from chainrule.network import Network, load
+from chainrule.presentation.display import counted
 
 CONFIG, METRICS, LAYERS, CHECKPOINTS, MODEL, SUMMARY, CURVES = (
     "config.toml",

@@ -21,7 +21,6 @@ from chainrule.data.splits import Share, default_held_out
 from chainrule.data.synthetic import DEFAULT_SAMPLES, SYNTHETIC
 from chainrule.data.training import Plan
 from chainrule.engine.running.threads import available_threads
-from chainrule.environment import processor, versions
 from chainrule.errors import ChainruleError, ConfigError, DataError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.models import (
@@ -55,8 +54,9 @@ from chainrule.losses import LOSSES, Huber, Loss, MeanAbsoluteError, MeanSquared
 from chainrule.metrics import as_metric
 from chainrule.network import Network
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.processes import ALONE, Processes
 from chainrule.schedules import SCHEDULES
+from chainrule.system.environment import processor, versions
+from chainrule.system.processes import ALONE, Processes
 
 DEFAULT_OPTIMIZER = TrainConfig.model_fields["optimizer"].default
 RATE_OF_NUMBERS = 0.003

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.display import counted
+from chainrule.presentation.display import counted
 from chainrule.seeding import generator
 
 CONFIDENCE = 0.95

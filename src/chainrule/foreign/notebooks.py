@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chainrule.display import counted
 from chainrule.extras import packages_for
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.presentation.display import counted
 
 MAGIC = re.compile(r"^(\s*)([%!?]|[\w., ]+= *[%!])")
 

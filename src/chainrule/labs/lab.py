@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from chainrule.datasets import load
-from chainrule.display import counted, is_terminal
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.statistics import Difference, estimate
 from chainrule.experiments.workers import worker_processes
+from chainrule.presentation.display import counted, is_terminal
 from chainrule.types import Array
 
 T = TypeVar("T")

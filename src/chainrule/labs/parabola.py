@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 import chainrule as cr
-from chainrule.display import format_seconds
 from chainrule.experiments.document import Document
 from chainrule.experiments.statistics import difference, estimate
 from chainrule.labs.adoption import show_by_hand
@@ -36,6 +35,7 @@ from chainrule.labs.lab import (
     share_reaching,
 )
 from chainrule.labs.pictures import draw_curves, draw_regions
+from chainrule.presentation.display import format_seconds
 from chainrule.seeding import generator
 from chainrule.types import Array
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.curves import fit_values, label_epochs, name_below, panels_in_rows
 from chainrule.experiments import figures
 from chainrule.experiments.features import Feature
-from chainrule.palette import DASHES, colour
+from chainrule.presentation.curves import fit_values, label_epochs, name_below, panels_in_rows
+from chainrule.presentation.palette import DASHES, colour
 from chainrule.types import Array
 
 if TYPE_CHECKING:

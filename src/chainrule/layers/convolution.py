@@ -25,11 +25,11 @@ import numpy as np
 
 from chainrule.arguments import Pair, integer, pair, size
 from chainrule.configurable import Description
-from chainrule.display import counted
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer, expect_image, expect_sequence
 from chainrule.layers.windows import Padding, Windows, check_padding
+from chainrule.presentation.display import counted
 from chainrule.regularizers import Regularizer
 from chainrule.types import Array, Shape
 

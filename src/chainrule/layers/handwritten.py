@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.display import notice_once
 from chainrule.errors import ArgumentError
 from chainrule.foreign.adopted import AdoptedFunctions, AdoptedObject
 from chainrule.foreign.adopted_averages import Averages, averages_of
@@ -29,6 +28,7 @@ from chainrule.foreign.adopted_network import AdoptedNetwork, is_network
 from chainrule.foreign.gradients import fit
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer
+from chainrule.presentation.display import notice_once
 from chainrule.seeding import generator
 from chainrule.types import Array, Shape
 

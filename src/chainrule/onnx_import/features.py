@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from chainrule.display import counted
 from chainrule.layers import BatchNorm, Dense, Flatten, LayerNorm, Reshape
 from chainrule.onnx_import.growing import Growing
 from chainrule.onnx_import.node import Node
 from chainrule.onnx_import.operators import reads
+from chainrule.presentation.display import counted
 from chainrule.types import Array, Shape
 
 

@@ -6,7 +6,7 @@ import os
 
 from chainrule.errors import ClusterError, MissingPackageError
 from chainrule.extras import optional
-from chainrule.processes import ALONE, MpiProcesses, Processes
+from chainrule.system.processes import ALONE, MpiProcesses, Processes
 
 # What starters tell each process: MPICH's and Intel's, Open MPI's, and those that speak PMIx.
 RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")

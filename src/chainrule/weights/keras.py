@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.display import counted
 from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional
 from chainrule.layers import (
@@ -29,6 +28,7 @@ from chainrule.layers import (
     LayerNorm,
     PReLU,
 )
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 from chainrule.weights.places import (
     Holder,

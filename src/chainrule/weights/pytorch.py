@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.display import counted
 from chainrule.errors import ArgumentError, ModelFileError
 from chainrule.extras import optional, packages_for
 from chainrule.layers import BatchNorm
 from chainrule.layers.base import join
 from chainrule.layouts import TORCH_NAMES
+from chainrule.presentation.display import counted
 from chainrule.types import Array
 from chainrule.weights.places import (
     Holder,

@@ -11,8 +11,8 @@ import platform
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chainrule.environment import CAP, TARGET
 from chainrule.errors import ArgumentError
+from chainrule.system.environment import CAP, TARGET
 
 
 class Vectors(NamedTuple):

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.display import counted
 from chainrule.engine.plan.blocks import all_tensors, is_blocked, local_tensors, stretches
 from chainrule.engine.program.instructions import Code, Instruction, Private, Tensor
 from chainrule.engine.program.operands import slots
@@ -27,6 +26,7 @@ from chainrule.engine.program.records import (
 )
 from chainrule.engine.program.registry import operation_of
 from chainrule.parameters import CACHE_LINE, aligned_zeros
+from chainrule.presentation.display import counted
 
 BLOCK_BYTES = 1 << 19  # what a block of rows may take of a core's own cache
 CHUNK_BYTES = 1 << 23  # what a chunk's tensors may take of the shared cache

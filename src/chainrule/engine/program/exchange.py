@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.processes import Processes
+from chainrule.system.processes import Processes
 from chainrule.types import Array
 
 C_TYPES = {"float32": ctypes.c_float, "float64": ctypes.c_double}

@@ -10,11 +10,11 @@ import ctypes
 from functools import cache
 from pathlib import Path
 
-from chainrule.display import notice
 from chainrule.engine.codegen.library import symbol
 from chainrule.engine.codegen.llvm import LLVM_LOCK
 from chainrule.engine.codegen.processor import VECTORS
 from chainrule.engine.running.code_cache import source_hash
+from chainrule.presentation.display import notice
 
 FOLDER = Path(__file__).parents[1] / "kernels"
 SOURCE = "chainrule_source"  # the name in a library of the hash of what it was built from

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cache
 
-from chainrule.display import notice, waiting
 from chainrule.engine.codegen.kernel import FAST
 from chainrule.engine.codegen.library import LIBRARY, library_source, symbol
 from chainrule.engine.codegen.llvm import LLVM_LOCK, llvm, target_machine
@@ -29,6 +28,7 @@ from chainrule.engine.running.code_cache import code_folder, read, write
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards
 from chainrule.errors import OutputError
 from chainrule.files import cannot_write, half_written
+from chainrule.presentation.display import notice, waiting
 
 # What Python calls, ``run(address of a record, thread, like)``.
 ENTRIES = {function_name(entry): entry for entry in (machine.run, warping.warp)}

@@ -11,7 +11,6 @@ import numpy as np
 from chainrule.augment import Augmented
 from chainrule.chain import Chain
 from chainrule.data.training import TrainingData
-from chainrule.display import counted
 from chainrule.engine.plan.assembly import prediction_plan, training_plan
 from chainrule.engine.plan.plan import Plan
 from chainrule.engine.program.exchange import Exchange
@@ -20,10 +19,11 @@ from chainrule.engine.running.augmenting import CompiledWarp, address
 from chainrule.engine.running.compiled import handler_address, run_alone, run_function
 from chainrule.engine.running.targets import Targets
 from chainrule.engine.running.threads import available_threads, interrupts_afterwards, run_together
-from chainrule.epoch import Epoch, Integers, Steps
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
-from chainrule.processes import ALONE, Processes
+from chainrule.presentation.display import counted
+from chainrule.system.processes import ALONE, Processes
+from chainrule.training.epoch import Epoch, Integers, Steps
 from chainrule.types import Array
 
 SECONDS_AT_A_TIME = 0.06  # so long the machine runs before Python looks around

@@ -12,9 +12,9 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
-from chainrule.blas import one_blas_thread
 from chainrule.errors import ThreadError
-from chainrule.interruption import ENDINGS
+from chainrule.system.blas import one_blas_thread
+from chainrule.system.interruption import ENDINGS
 
 LIMIT: ContextVar[int | None] = ContextVar("threads", default=None)
 

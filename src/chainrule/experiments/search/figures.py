@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from chainrule.curves import WIDTH, axis_of, label_epochs, name_below, spell
 from chainrule.experiments.search.space import Range, Setting
 from chainrule.experiments.search.trials import SearchResults, TrialResult
 from chainrule.history import is_better_larger
-from chainrule.palette import BLUE, UNKNOWN, VERMILION
+from chainrule.presentation.curves import WIDTH, axis_of, label_epochs, name_below, spell
+from chainrule.presentation.palette import BLUE, UNKNOWN, VERMILION
 from chainrule.text import for_plot
 
 if TYPE_CHECKING:

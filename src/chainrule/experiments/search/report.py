@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.curves import spell
-from chainrule.display import counted, format_number
 from chainrule.experiments.document import Code, Document
 from chainrule.experiments.results import JSON, Results, read_results
 from chainrule.experiments.search.figures import draw_course, draw_importances, draw_parallel
@@ -25,6 +23,8 @@ from chainrule.experiments.search.trials import (
     TrialResult,
     read_trials,
 )
+from chainrule.presentation.curves import spell
+from chainrule.presentation.display import counted, format_number
 
 WORDS = {FINISHED: "finished", ENDED_EARLY: "ended early", FAILED: "failed"}
 

@@ -26,7 +26,6 @@ import tomli_w
 from pydantic import Field
 
 from chainrule.data.training import TrainingData
-from chainrule.display import counted, format_number
 from chainrule.engine.running.threads import one_thread
 from chainrule.errors import ChainruleError, ClusterError, ConfigError, RunFolderError
 from chainrule.experiments.comparison import VALIDATION, Comparison, Task, run_comparison
@@ -53,7 +52,8 @@ from chainrule.experiments.search.trials import Claim, SearchResults, TrialResul
 from chainrule.files import is_unused, whole_file
 from chainrule.limits import shortened
 from chainrule.metrics import as_metric
-from chainrule.resuming import fingerprint
+from chainrule.presentation.display import counted, format_number
+from chainrule.training.resuming import fingerprint
 
 PLAN, JOURNAL, COMPARISONS = "search.toml", "trials.journal", "comparisons"
 DEFAULT = "default settings"  # what the winner is compared with

@@ -12,10 +12,10 @@ from chainrule.errors import ArgumentError
 from chainrule.explain.comparing.keras_model import KerasModel
 from chainrule.explain.comparing.steps import OtherModel, Step, difference
 from chainrule.explain.comparing.torch_model import TorchModel
-from chainrule.html import html_table
 from chainrule.layouts import Layout, layouts
 from chainrule.network import Network
 from chainrule.passages import Passage, listen
+from chainrule.presentation.html import html_table
 from chainrule.seeding import generator
 from chainrule.types import Array
 

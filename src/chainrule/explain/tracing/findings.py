@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.explain.tracing.statistics import percent, short
 from chainrule.passages import Passage, Recording
-from chainrule.trouble.measures import (
+from chainrule.training.trouble.measures import (
     EXPLODED,
     MANY_DEAD,
     MANY_SATURATED,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.extras import packages_for
-from chainrule.palette import BLUE, VERMILION
+from chainrule.presentation.palette import BLUE, VERMILION
 from chainrule.types import Array
 
 TILES = 64  # maps of one layer that are shown

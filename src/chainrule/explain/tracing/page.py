@@ -9,8 +9,8 @@ from chainrule.explain.tracing.findings import Finding
 from chainrule.explain.tracing.images import Image, image_of
 from chainrule.explain.tracing.statistics import Statistics, short
 from chainrule.extras import packages_for
-from chainrule.palette import SIGNS
 from chainrule.passages import Passage, Recording
+from chainrule.presentation.palette import SIGNS
 from chainrule.types import Array
 
 WIDEST_TABLE = 12  # numbers side by side

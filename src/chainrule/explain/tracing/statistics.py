@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.layers import Layer
-from chainrule.trouble.measures import RANGES, share_saturated
+from chainrule.training.trouble.measures import RANGES, share_saturated
 from chainrule.types import Array, Shape
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.curves import label_powers, name_below, panels_in_rows, use_logarithm
 from chainrule.experiments.document import Document
 from chainrule.labs.pictures import draw_band, draw_regions
 from chainrule.labs.two_layer.questions import Question
 from chainrule.labs.two_layer.training import Runs, Training, classify
+from chainrule.presentation.curves import label_powers, name_below, panels_in_rows, use_logarithm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ from chainrule.errors import ChainruleError, DataError, TrainingError
 from chainrule.layers.base import State, walk
 from chainrule.losses import LOSSES, Loss
 from chainrule.passages import Recorder, Recording
-from chainrule.trouble.measures import UNSCALED, Unfinite, first_unfinite, largest_feature
+from chainrule.training.trouble.measures import UNSCALED, Unfinite, first_unfinite, largest_feature
 from chainrule.types import Array
 
 

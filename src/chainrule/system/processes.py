@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from chainrule.environment import processor, versions
 from chainrule.errors import ArgumentError, ChainruleError, ClusterError
+from chainrule.system.environment import processor, versions
 from chainrule.types import Array
 
 __all__ = ["ALONE", "MpiProcesses", "Processes"]

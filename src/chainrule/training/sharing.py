@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.epoch import Epoch, Steps
 from chainrule.errors import ArgumentError
 from chainrule.layers import BatchNorm, Layer
 from chainrule.layers.base import walk
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
-from chainrule.processes import Processes
-from chainrule.runner import NumpyRunner
+from chainrule.system.processes import Processes
+from chainrule.training.epoch import Epoch, Steps
+from chainrule.training.runner import NumpyRunner
 from chainrule.types import Array
 
 

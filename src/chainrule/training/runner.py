@@ -10,9 +10,9 @@ import numpy as np
 
 from chainrule.chain import Chain
 from chainrule.data.dataset import Batch
-from chainrule.epoch import Epoch, Steps
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
+from chainrule.training.epoch import Epoch, Steps
 from chainrule.types import Array
 
 ENGINES = ("auto", "compiled", "numpy")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.epoch import Floats
 from chainrule.optimizers import OptimizerState
+from chainrule.training.epoch import Floats
 from chainrule.types import Array
 
 

@@ -11,7 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chainrule.callbacks import Callback, Training
-from chainrule.display import (
+from chainrule.extras import is_installed
+from chainrule.history import BOOKKEEPING, Record
+from chainrule.presentation.display import (
     CellText,
     format_number,
     format_seconds,
@@ -19,8 +21,6 @@ from chainrule.display import (
     is_terminal,
     say,
 )
-from chainrule.extras import is_installed
-from chainrule.history import BOOKKEEPING, Record
 from chainrule.schedules import Moment
 from chainrule.text import printable
 

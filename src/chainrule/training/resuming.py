@@ -15,10 +15,10 @@ from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoint, Checkpoints, check_settings
 from chainrule.data.training import TrainingData
 from chainrule.errors import CheckpointError
-from chainrule.last_good import LastGood
 from chainrule.layers.base import walk
 from chainrule.tensor_file import DAMAGE
-from chainrule.training_state import TrainingState
+from chainrule.training.last_good import LastGood
+from chainrule.training.state import TrainingState
 from chainrule.types import Array
 
 ROWS = 1_000  # of a data set that tell it from another

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from chainrule.display import is_share
-from chainrule.palette import COLOURS, line_style
-from chainrule.pictures import text_width
+from chainrule.presentation.display import is_share
+from chainrule.presentation.palette import COLOURS, line_style
+from chainrule.presentation.pictures import text_width
 from chainrule.text import for_plot
 
 if TYPE_CHECKING:

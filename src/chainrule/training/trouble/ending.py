@@ -6,8 +6,8 @@ import numpy as np
 
 from chainrule.callbacks import Training
 from chainrule.metrics import r2
-from chainrule.trouble.inputs import spaced
-from chainrule.trouble.measures import UNSCALED
+from chainrule.training.trouble.inputs import spaced
+from chainrule.training.trouble.measures import UNSCALED
 
 JUDGED, FEWEST_JUDGED = 512, 10  # examples; of fewer than that R² says nothing
 

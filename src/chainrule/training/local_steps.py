@@ -19,12 +19,12 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.epoch import Epoch, Steps
-from chainrule.last_good import trained_arrays
 from chainrule.losses import Loss
 from chainrule.optimizers import OptimizerState
-from chainrule.processes import Processes
-from chainrule.runner import Runner
+from chainrule.system.processes import Processes
+from chainrule.training.epoch import Epoch, Steps
+from chainrule.training.last_good import trained_arrays
+from chainrule.training.runner import Runner
 from chainrule.types import Array
 
 

@@ -15,7 +15,7 @@ from chainrule.data.training import TrainingData
 from chainrule.history import Record
 from chainrule.metrics import Metric
 from chainrule.objective import Objective
-from chainrule.processes import ALONE, Processes
+from chainrule.system.processes import ALONE, Processes
 from chainrule.types import Array
 
 Integers = npt.NDArray[np.int64]

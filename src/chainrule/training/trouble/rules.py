@@ -23,8 +23,8 @@ from chainrule.losses import (
     SoftmaxCrossEntropy,
 )
 from chainrule.passages import Passage, Recording
-from chainrule.trouble.inputs import range_of, unlike
-from chainrule.trouble.measures import (
+from chainrule.training.trouble.inputs import range_of, unlike
+from chainrule.training.trouble.measures import (
     EXPLODED,
     RANGES,
     SATURATED,

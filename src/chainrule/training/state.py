@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.epoch import Steps
 from chainrule.history import History
-from chainrule.last_good import copy_exactly, trained_arrays
 from chainrule.optimizers import OptimizerState
+from chainrule.training.epoch import Steps
+from chainrule.training.last_good import copy_exactly, trained_arrays
 from chainrule.types import Array
 
 REPORT = ("losses", "weights", "outputs", "targets")  # arrays of the steps of an unfinished epoch

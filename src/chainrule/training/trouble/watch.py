@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.blas import one_blas_thread
 from chainrule.callbacks import Callback, Training
 from chainrule.passages import Passage, Recorder, Recording
-from chainrule.trouble.ending import no_better_than_the_mean
-from chainrule.trouble.inputs import spaced
-from chainrule.trouble.rules import BEFORE_TRAINING, WHILE_TRAINING, Look, Rule
+from chainrule.system.blas import one_blas_thread
+from chainrule.training.trouble.ending import no_better_than_the_mean
+from chainrule.training.trouble.inputs import spaced
+from chainrule.training.trouble.rules import BEFORE_TRAINING, WHILE_TRAINING, Look, Rule
 from chainrule.types import Array
 
 # What looks may cost, in steps of the smallest network: a hundredth of the training. These are

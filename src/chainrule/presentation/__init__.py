@@ -1,0 +1,1 @@
+"""How numbers, tables, pages and pictures look."""

@@ -1,0 +1,1 @@
+"""The machine below: the processor's libraries, the environment, signals, other processes."""
