@@ -43,6 +43,17 @@ FLOORS = [
 # The same for the rooms within a package.
 ROOMS = {
     "engine": [{"program"}, {"codegen"}, {"operations"}, {"plan"}, {"running"}],
+    "foreign": [
+        {"errors"},
+        {"naming"},
+        {"objects"},
+        {"reading"},
+        {"stand_ins"},
+        {"running"},
+        {"calls"},
+        {"observed"},
+        {"adopted"},
+    ],
     "doctor": [
         {"verdict"},
         {"findings", "failure", "excerpt"},

@@ -63,7 +63,7 @@ def diagnose(
     from chainrule.doctor.diagnosis import answered, diagnose_case, diagnose_file
     from chainrule.doctor.intake.examples import from_example
     from chainrule.foreign.errors import CannotCheckError, EndlessError
-    from chainrule.foreign.randomness import Randomness
+    from chainrule.foreign.running.randomness import Randomness
 
     try:
         with redirect_stdout(StringIO()):  # what the code prints is not asked for

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # when run as a script
 from doctor.slips import SLIPS, Mistake, Slip
 
 import chainrule as cr
-from chainrule.foreign.parameter_names import stem
+from chainrule.foreign.naming.parameter_names import stem
 
 TITLES = ("cause", "mistakes", "detected", "named", "of these certain", "called otherwise")
 

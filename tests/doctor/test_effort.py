@@ -16,7 +16,7 @@ from chainrule.doctor.diagnosis import diagnose_file
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign import effort
+from chainrule.foreign.running import effort
 from tests.doctor import test_unseen as unseen
 from tests.doctor.slips import SLIPS
 

@@ -17,9 +17,9 @@ from chainrule.check import Verdict
 from chainrule.doctor.diagnosis import diagnose_request
 from chainrule.doctor.failure import DoctorError
 from chainrule.doctor.intake.request import Request
-from chainrule.foreign import randomness
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.running import randomness
+from chainrule.foreign.running.randomness import Randomness
 from chainrule.seeding import generator
 from tests.doctor import test_cases as cases
 from tests.doctor import test_observed as observed

@@ -7,8 +7,8 @@ import numpy as np
 from chainrule.doctor.numbers.examination import examine, measure_wrong
 from chainrule.doctor.numbers.finite_differences import STEP, unit_direction
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign import effort
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running import effort
 from chainrule.seeding import generator
 
 SHAPE = (90, 80)  # more entries than are measured one by one

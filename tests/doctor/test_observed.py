@@ -17,8 +17,8 @@ from chainrule.doctor.diagnosis import diagnose_request
 from chainrule.doctor.findings import Diagnosis
 from chainrule.doctor.intake.request import Request
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.notebooks import read_notebook
-from chainrule.foreign.observing import modules_of, observe
+from chainrule.foreign.observed.observing import modules_of, observe
+from chainrule.foreign.reading.notebooks import read_notebook
 from tests.doctor.test_cases import VERDICTS, Expected, expected_of
 
 FOLDER = Path(__file__).parent / "observed"

@@ -15,7 +15,7 @@ from layer_cases import LAYER_CASES, LayerCase
 import chainrule as cr
 from chainrule.doctor.diagnosis import diagnose_request
 from chainrule.doctor.intake.request import Request
-from chainrule.foreign.loading import load
+from chainrule.foreign.running.loading import load
 from chainrule.seeding import generator
 from tests.doctor.slips import SPECIMENS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ArgumentError
-from chainrule.foreign.adopted import AdoptedFunctions, AdoptedObject, input_gradient_in
+from chainrule.foreign.adopted.code import AdoptedFunctions, AdoptedObject, input_gradient_in
 
 
 class OnlyX:

@@ -12,9 +12,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from chainrule.doctor.diagnosis import diagnose_file
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.loading import load
-from chainrule.foreign.missing_modules import StandIn
-from chainrule.foreign.notebooks import read_notebook
+from chainrule.foreign.reading.notebooks import read_notebook
+from chainrule.foreign.running.loading import load
+from chainrule.foreign.stand_ins.missing_modules import StandIn
 
 DENSE = """
 import numpy as np

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import chainrule
-from chainrule.foreign.gradient_names import (
+from chainrule.foreign.naming.gradient_names import (
     gradient_names,
     is_about_gradients,
     is_input_gradient,
     looks_like_a_gradient,
     may_hold_a_gradient,
 )
-from chainrule.foreign.parameter_names import stem
+from chainrule.foreign.naming.parameter_names import stem
 
 SOURCE = Path(chainrule.__file__).parent
 ROOMS = ("foreign", "rewrites", "doctor", "grading", "assignments", "layers", "explain")

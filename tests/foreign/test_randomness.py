@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.random import mtrand
 
-from chainrule.foreign.randomness import Randomness, nobody_else_draws
+from chainrule.foreign.running.randomness import Randomness, nobody_else_draws
 
 NUMPY = mtrand._rand  # `np.random.randn` and its like are its methods
 Around = type[AbstractContextManager[None]]

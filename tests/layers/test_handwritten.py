@@ -21,7 +21,7 @@ from handwritten_code import (
 
 import chainrule as cr
 from chainrule.errors import ArgumentError
-from chainrule.foreign.state import arrays
+from chainrule.foreign.objects.state import arrays
 from chainrule.layers import Dense, HandWritten, Tanh
 
 X = np.random.default_rng(0).standard_normal((20, 4))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.foreign.backward_code import backward_code
+from chainrule.foreign.reading.backward_code import backward_code
 from chainrule.grading.wrapping import OF_CALLS, OF_OUTPUTS
 from chainrule.rewrites.causes import CODES, missing_check
 from chainrule.rewrites.mutants import mutants

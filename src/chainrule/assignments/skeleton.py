@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from chainrule.foreign.backward_code import FunctionInFile, backward_code, functions_of
-from chainrule.foreign.gradient_names import pairs_among
+from chainrule.foreign.naming.gradient_names import pairs_among
+from chainrule.foreign.reading.backward_code import FunctionInFile, backward_code, functions_of
 
 RUNS_FORWARD = re.compile(r"^(feed_?)?forward|^fprop")
 BEGINS = re.compile(r"^\s*#+ BEGIN SOLUTION\s*$")

@@ -25,10 +25,10 @@ from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer
 from chainrule.errors import ChainruleError
-from chainrule.foreign import state as states
-from chainrule.foreign.calling import required
+from chainrule.foreign.calls.calling import required
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.roles import role_of
+from chainrule.foreign.naming.roles import role_of
+from chainrule.foreign.objects import state as states
 from chainrule.text import for_python
 from chainrule.types import Array
 

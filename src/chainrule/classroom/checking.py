@@ -21,11 +21,11 @@ from chainrule.doctor.intake.request import NOTHING_SHOWN, Request
 from chainrule.doctor.process.judge import Judgement, judge_file
 from chainrule.doctor.verdict import Verdict
 from chainrule.errors import ChainruleError
-from chainrule.foreign.backward_code import backward_code
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.imports import with_imports
-from chainrule.foreign.loading import text_of
-from chainrule.foreign.notebooks import is_notebook, read_notebook
+from chainrule.foreign.reading.backward_code import backward_code
+from chainrule.foreign.reading.imports import with_imports
+from chainrule.foreign.reading.notebooks import is_notebook, read_notebook
+from chainrule.foreign.running.loading import text_of
 from chainrule.limits import TEXT
 from chainrule.sandbox.limits import Limits
 

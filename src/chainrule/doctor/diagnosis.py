@@ -13,12 +13,12 @@ from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.verdict import Verdict
-from chainrule.foreign.branches import branches_in
 from chainrule.foreign.errors import CannotCheckError, EndlessError
-from chainrule.foreign.loading import line_in
-from chainrule.foreign.notebooks import is_notebook, read_notebook
-from chainrule.foreign.randomness import Randomness, nobody_else_draws
-from chainrule.foreign.source import files_of, source_of
+from chainrule.foreign.reading.branches import branches_in
+from chainrule.foreign.reading.notebooks import is_notebook, read_notebook
+from chainrule.foreign.reading.source import files_of, source_of
+from chainrule.foreign.running.loading import line_in
+from chainrule.foreign.running.randomness import Randomness, nobody_else_draws
 from chainrule.rewrites.causes import CODES
 
 # What is no mistake where the network never has such inputs, nor reads again what was changed; on

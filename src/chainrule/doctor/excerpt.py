@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.loading import text_of
-from chainrule.foreign.notebooks import read_notebook
+from chainrule.foreign.reading.notebooks import read_notebook
+from chainrule.foreign.running.loading import text_of
 
 AROUND = 1  # lines before and after
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from chainrule.errors import ChainruleError
-from chainrule.foreign.effort import LIBRARIES
+from chainrule.foreign.running.effort import LIBRARIES
 
 PACKAGE = Path(__file__).parents[1]
 OWN = tuple(str(PACKAGE / name) for name in ("doctor", "foreign", "rewrites"))

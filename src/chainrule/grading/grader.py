@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.errors import ChainruleError
-from chainrule.foreign.backward_code import backward_code
+from chainrule.foreign.reading.backward_code import backward_code
 from chainrule.grading.decoys import decoys
 from chainrule.grading.server import SECONDS, Setup, Trial, Variant
 from chainrule.grading.servers import TrialServers

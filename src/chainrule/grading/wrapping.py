@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.gradient_names import looks_like_a_gradient
-from chainrule.foreign.roles import BACKWARD_METHODS, result_name, role_of
+from chainrule.foreign.naming.gradient_names import looks_like_a_gradient
+from chainrule.foreign.naming.roles import BACKWARD_METHODS, result_name, role_of
 from chainrule.types import Array
 
 Function = Callable[..., Any]

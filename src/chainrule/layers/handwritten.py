@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.foreign.adopted import AdoptedFunctions, AdoptedObject
-from chainrule.foreign.adopted_averages import Averages, averages_of
-from chainrule.foreign.adopted_network import AdoptedNetwork, is_network
-from chainrule.foreign.gradients import fit
+from chainrule.foreign.adopted.averages import Averages, averages_of
+from chainrule.foreign.adopted.code import AdoptedFunctions, AdoptedObject
+from chainrule.foreign.adopted.network import AdoptedNetwork, is_network
+from chainrule.foreign.objects.gradients import fit
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer
 from chainrule.presentation.display import notice_once

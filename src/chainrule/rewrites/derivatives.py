@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.backward_code import FunctionInFile, named, statements
-from chainrule.foreign.derivative_forms import family_of
-from chainrule.foreign.expressions import (
+from chainrule.foreign.naming.gradient_names import (
+    looks_like_a_gradient,
+    names_derivative,
+    without_ending,
+)
+from chainrule.foreign.reading.backward_code import FunctionInFile, named, statements
+from chainrule.foreign.reading.derivative_forms import family_of
+from chainrule.foreign.reading.expressions import (
     divisor_of,
     expression,
     factors,
@@ -20,7 +25,6 @@ from chainrule.foreign.expressions import (
     product,
     text,
 )
-from chainrule.foreign.gradient_names import looks_like_a_gradient, names_derivative, without_ending
 from chainrule.rewrites.edits import Edit, Place, places, right_hand_sides
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.scope import Scope

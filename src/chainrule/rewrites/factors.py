@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from chainrule.foreign.backward_code import FunctionInFile
-from chainrule.foreign.expressions import (
+from chainrule.foreign.naming.parameter_names import is_bias
+from chainrule.foreign.reading.backward_code import FunctionInFile
+from chainrule.foreign.reading.expressions import (
     divisor_of,
     expression,
     factors,
@@ -18,7 +19,6 @@ from chainrule.foreign.expressions import (
     product,
     text,
 )
-from chainrule.foreign.parameter_names import is_bias
 from chainrule.rewrites.edits import Edit, Place
 from chainrule.rewrites.left_out import cause_of_factor, cause_of_term, is_stride, may_be_left_out
 from chainrule.rewrites.scope import Scope

@@ -19,10 +19,10 @@ from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
-from chainrule.foreign import effort
-from chainrule.foreign.gradient_names import is_about_gradients
-from chainrule.foreign.names import over_globals
-from chainrule.foreign.watching import LocalNames, watching
+from chainrule.foreign.naming.gradient_names import is_about_gradients
+from chainrule.foreign.objects.names import over_globals
+from chainrule.foreign.running import effort
+from chainrule.foreign.running.watching import LocalNames, watching
 
 FunctionNode = ast.FunctionDef | ast.Lambda
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.foreign.backward_code import FunctionInFile
-from chainrule.foreign.expressions import expression, fresh, name_called, text
+from chainrule.foreign.reading.backward_code import FunctionInFile
+from chainrule.foreign.reading.expressions import expression, fresh, name_called, text
 from chainrule.rewrites.edits import Edit, Place, places
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.scope import Scope

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
-from chainrule.foreign.backward_code import FunctionInFile, is_batch_size, named
-from chainrule.foreign.gradient_names import looks_like_a_gradient, seems_to_take_a_derivative
-from chainrule.foreign.roles import BACKWARD_METHODS, role_of
+from chainrule.foreign.naming.gradient_names import (
+    looks_like_a_gradient,
+    seems_to_take_a_derivative,
+)
+from chainrule.foreign.naming.roles import BACKWARD_METHODS, role_of
+from chainrule.foreign.reading.backward_code import FunctionInFile, is_batch_size, named
 
 ACTIVATIONS = "prime|deriv|relu|sigmoid|tanh|activ"
 LOSSES = "loss|entropy|mse|cost|error"

@@ -6,8 +6,8 @@ import ast
 import copy
 from collections.abc import Iterator
 
-from chainrule.foreign.backward_code import FunctionInFile, named, statements
-from chainrule.foreign.expressions import expression, fresh, name_called, text
+from chainrule.foreign.reading.backward_code import FunctionInFile, named, statements
+from chainrule.foreign.reading.expressions import expression, fresh, name_called, text
 from chainrule.rewrites.edits import Edit, Place, places
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.scope import Scope

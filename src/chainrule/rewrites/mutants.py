@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from chainrule.foreign.backward_code import (
+from chainrule.foreign.naming.roles import result_name
+from chainrule.foreign.reading.backward_code import (
     FunctionInFile,
     backward_code,
     expressions,
     statements,
     targets,
 )
-from chainrule.foreign.roles import result_name
 from chainrule.rewrites.catalogue import CATALOGUE
 from chainrule.rewrites.causes import missing_check
 from chainrule.rewrites.left_out import takes_a_derivative

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.foreign.backward_code import FunctionInFile
-from chainrule.foreign.expressions import fresh, name_called, text
+from chainrule.foreign.reading.backward_code import FunctionInFile
+from chainrule.foreign.reading.expressions import fresh, name_called, text
 from chainrule.rewrites.edits import Edit, Place
 from chainrule.rewrites.scope import Scope
 from chainrule.rewrites.text_edits import TextEdit, parenthesized

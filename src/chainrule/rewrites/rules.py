@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.foreign.backward_code import FunctionInFile, expressions
+from chainrule.foreign.reading.backward_code import FunctionInFile, expressions
 from chainrule.rewrites.edits import Edit, places
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.scope import Scope

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.expressions import text
-from chainrule.foreign.gradient_names import (
+from chainrule.foreign.naming.gradient_names import (
     is_derivative_flag,
     looks_like_a_gradient,
     names_derivative,
 )
-from chainrule.foreign.roles import BACKWARD_METHODS
+from chainrule.foreign.naming.roles import BACKWARD_METHODS
+from chainrule.foreign.reading.expressions import text
 from chainrule.rewrites.edits import Edit, Place
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.types import Array

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.foreign.backward_code import FunctionInFile
-from chainrule.foreign.expressions import fresh, text
+from chainrule.foreign.reading.backward_code import FunctionInFile
+from chainrule.foreign.reading.expressions import fresh, text
 from chainrule.rewrites.edits import Edit, Place
 from chainrule.rewrites.left_out import cause_of_term
 from chainrule.rewrites.scope import Scope

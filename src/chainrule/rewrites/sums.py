@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.foreign.backward_code import FunctionInFile
-from chainrule.foreign.expressions import expression, fresh, name_called, text
+from chainrule.foreign.reading.backward_code import FunctionInFile
+from chainrule.foreign.reading.expressions import expression, fresh, name_called, text
 from chainrule.rewrites.edits import Edit, Place
 from chainrule.rewrites.factors import OTHER_REDUCTION
 from chainrule.rewrites.scope import Scope

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chainrule.foreign.backward_code import FunctionInFile, gradients_in, targets
+from chainrule.foreign.reading.backward_code import FunctionInFile, gradients_in, targets
 from chainrule.rewrites.text_edits import TextEdit, parenthesized
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.subjects.pairs import OTHER_POINT, ActivationPair, Point
-from chainrule.foreign import state as states
-from chainrule.foreign.calling import required
-from chainrule.foreign.gradient_names import looks_like_a_gradient
-from chainrule.foreign.roles import FORWARD_METHODS, method_among, role_of
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.naming.gradient_names import looks_like_a_gradient
+from chainrule.foreign.naming.roles import FORWARD_METHODS, method_among, role_of
+from chainrule.foreign.objects import state as states
 
 ACTIVATION_METHODS = ("fn", "f", "function", "func", "activation", "calc", "call", "apply")
 DERIVATIVE_METHODS = (

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.usual_sizes import arguments, keywords, needed_arguments
-from chainrule.foreign.calling import required
-from chainrule.foreign.loading import classes_in, functions_in
-from chainrule.foreign.loops import training_loops
-from chainrule.foreign.observing import Beginning
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.roles import FORWARD_METHODS, method_among, role_of
-from chainrule.foreign.source import tree_of
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.naming.roles import FORWARD_METHODS, method_among, role_of
+from chainrule.foreign.observed.loops import training_loops
+from chainrule.foreign.observed.observing import Beginning
+from chainrule.foreign.reading.source import tree_of
+from chainrule.foreign.running.loading import classes_in, functions_in
+from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Array
 
 FITTING_METHODS = ("fit", "train", "train_model", "training")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.branches import Place
 from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.reading.branches import Place
 
 Example = dict[str, Any]
 

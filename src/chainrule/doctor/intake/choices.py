@@ -15,13 +15,13 @@ from chainrule.doctor.intake.meanings import as_meant
 from chainrule.doctor.properties.repeated_calls import again
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.branches import Branch, Place, branches_in
-from chainrule.foreign.calling import optional
-from chainrule.foreign.effort import LIBRARIES
-from chainrule.foreign.notebooks import is_notebook, read_notebook
-from chainrule.foreign.offered_words import ACTIVATION, words_beside
-from chainrule.foreign.places_run import places_run
-from chainrule.foreign.source import source_of
+from chainrule.foreign.calls.calling import optional
+from chainrule.foreign.naming.offered_words import ACTIVATION, words_beside
+from chainrule.foreign.reading.branches import Branch, Place, branches_in
+from chainrule.foreign.reading.notebooks import is_notebook, read_notebook
+from chainrule.foreign.reading.source import source_of
+from chainrule.foreign.running.effort import LIBRARIES
+from chainrule.foreign.running.places_run import places_run
 
 OTHERWISE = {"relu", "sigmoid", "softmax"}  # for words that code does not compare with
 

@@ -14,12 +14,12 @@ from chainrule.doctor.intake.objects import from_object, from_targets
 from chainrule.doctor.intake.programs import as_part, loss_in, make_program
 from chainrule.doctor.subjects.pairs import LossPair
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradient_names import is_about_gradients, pairs_among
-from chainrule.foreign.loading import functions_in, random_sources
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import NAMES_LOSS
+from chainrule.foreign.naming.gradient_names import is_about_gradients, pairs_among
+from chainrule.foreign.naming.roles import NAMES_LOSS
+from chainrule.foreign.running.loading import functions_in, random_sources
+from chainrule.foreign.running.randomness import Randomness
 
 OWN = ("chainrule.layers.base", "chainrule.network")  # takes long to import, for most code in vain
 

@@ -23,18 +23,18 @@ from chainrule.doctor.intake.usual_sizes import (
     needed_arguments,
 )
 from chainrule.doctor.optimizers.steps import METHODS, diagnose_optimizer
-from chainrule.foreign.calling import required
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.joint import joint_method
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.joint import joint_method
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.roles import (
+from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
     TRAINING_METHODS,
     method_among,
 )
-from chainrule.foreign.source import is_empty
+from chainrule.foreign.reading.source import is_empty
+from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Shape
 
 SETS_UP = re.compile(r"_?(init(ialize)?_?(params|parameters|weights)|build|set_?up|initialize)")

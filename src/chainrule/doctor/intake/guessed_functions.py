@@ -18,17 +18,17 @@ from chainrule.doctor.intake.programs import refuse_deltas
 from chainrule.doctor.intake.usual_inputs import inputs
 from chainrule.doctor.intake.usual_parameters import parameter_sets
 from chainrule.doctor.intake.usual_sizes import arguments
-from chainrule.foreign.calling import required
+from chainrule.foreign.calls.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
-from chainrule.foreign.loading import functions_in, random_sources
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import (
+from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_FUNCTIONS,
     is_backward_pass,
     is_forward_pass,
 )
-from chainrule.foreign.source import likeliest_option, returned_names, string_options
+from chainrule.foreign.reading.source import likeliest_option, returned_names, string_options
+from chainrule.foreign.running.loading import functions_in, random_sources
+from chainrule.foreign.running.randomness import Randomness
 from chainrule.types import Shape
 
 Function = Callable[..., Any]

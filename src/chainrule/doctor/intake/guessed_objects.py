@@ -20,14 +20,14 @@ from chainrule.doctor.intake.usual_inputs import inputs
 from chainrule.doctor.intake.usual_layers import begins_empty
 from chainrule.doctor.intake.usual_sizes import settings_of, strengths_of
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign.calling import required
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.joint import joint_method
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
-from chainrule.foreign.joint import joint_method
-from chainrule.foreign.loading import random_sources
-from chainrule.foreign.parameter_names import is_bias
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
-from chainrule.foreign.source import class_source, options_of
+from chainrule.foreign.naming.parameter_names import is_bias
+from chainrule.foreign.naming.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
+from chainrule.foreign.reading.source import class_source, options_of
+from chainrule.foreign.running.loading import random_sources
+from chainrule.foreign.running.randomness import Randomness
 from chainrule.types import Array, Shape
 
 

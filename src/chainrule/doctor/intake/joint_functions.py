@@ -18,12 +18,12 @@ from chainrule.doctor.intake.usual_parameters import parameters_named
 from chainrule.doctor.intake.usual_sizes import settings_of, strengths_of
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign import state as states
+from chainrule.foreign.calls.joint import Joint, joint_of
 from chainrule.foreign.errors import CannotCheckError, EndlessError
-from chainrule.foreign.joint import Joint, joint_of
-from chainrule.foreign.loading import functions_in, random_sources
-from chainrule.foreign.observing import Call, Observed
-from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.observed.observing import Call, Observed
+from chainrule.foreign.running.loading import functions_in, random_sources
+from chainrule.foreign.running.randomness import Randomness
 from chainrule.types import Shape
 
 # --- guessed --------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.usual_inputs import first_weights
-from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
-from chainrule.foreign.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.conventions import Code
+from chainrule.foreign.naming.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
 from chainrule.seeding import generator
 from chainrule.types import Array
 

@@ -15,8 +15,8 @@ from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.loading import random_sources
-from chainrule.foreign.randomness import Randomness
+from chainrule.foreign.running.loading import random_sources
+from chainrule.foreign.running.randomness import Randomness
 
 
 def as_meant(case: Case) -> Case:

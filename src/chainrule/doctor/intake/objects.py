@@ -20,13 +20,12 @@ from chainrule.doctor.intake.programs import (
 )
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code, takes_targets
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.conventions import Code, takes_targets
+from chainrule.foreign.calls.joint import gradients_of, joint_method, loss_of
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradient_names import looks_like_a_gradient
-from chainrule.foreign.joint import gradients_of, joint_method, loss_of
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import (
+from chainrule.foreign.naming.gradient_names import looks_like_a_gradient
+from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
@@ -34,6 +33,7 @@ from chainrule.foreign.roles import (
     method_among,
     role_of,
 )
+from chainrule.foreign.running.randomness import Randomness
 from chainrule.types import Array
 
 

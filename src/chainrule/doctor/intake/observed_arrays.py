@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.cases import Example
-from chainrule.foreign.observing import Call
-from chainrule.foreign.parameter_names import is_weight
-from chainrule.foreign.randomness import not_constant, random_like
-from chainrule.foreign.roles import role_of
+from chainrule.foreign.naming.parameter_names import is_weight
+from chainrule.foreign.naming.roles import role_of
+from chainrule.foreign.observed.observing import Call
+from chainrule.foreign.running.randomness import not_constant, random_like
 from chainrule.types import Array
 
 PLAIN = (str, bool, int, float)

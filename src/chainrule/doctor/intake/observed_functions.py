@@ -21,15 +21,15 @@ from chainrule.doctor.intake.observed_arrays import (
     telling,
 )
 from chainrule.doctor.intake.programs import from_code, loss_in, refuse_deltas
-from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradient_names import pairs_among
-from chainrule.foreign.loading import functions_in
-from chainrule.foreign.names import Names
-from chainrule.foreign.observing import Call, Observed, modules_of
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import is_backward_pass, is_forward_pass, role_of
+from chainrule.foreign.naming.gradient_names import pairs_among
+from chainrule.foreign.naming.roles import is_backward_pass, is_forward_pass, role_of
+from chainrule.foreign.objects.names import Names
+from chainrule.foreign.observed.observing import Call, Observed, modules_of
+from chainrule.foreign.running.loading import functions_in
+from chainrule.foreign.running.randomness import Randomness
 
 
 def function_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:

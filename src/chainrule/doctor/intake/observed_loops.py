@@ -17,11 +17,14 @@ from chainrule.doctor.intake.usual_losses import with_assumed_loss
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Pass, Program
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign import state as states
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradients import Found
-from chainrule.foreign.loops import (
+from chainrule.foreign.naming.parameter_names import is_parameter
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.objects.gradients import Found
+from chainrule.foreign.objects.names import Names
+from chainrule.foreign.objects.state import Path, Values
+from chainrule.foreign.observed.loops import (
     STEP,
     SeenLoop,
     add_forward,
@@ -34,11 +37,8 @@ from chainrule.foreign.loops import (
     losses,
     rate_of,
 )
-from chainrule.foreign.names import Names
-from chainrule.foreign.observing import Observed
-from chainrule.foreign.parameter_names import is_parameter
-from chainrule.foreign.randomness import Randomness, random_like
-from chainrule.foreign.state import Path, Values
+from chainrule.foreign.observed.observing import Observed
+from chainrule.foreign.running.randomness import Randomness, random_like
 from chainrule.types import Array
 
 OUTPUT, LOSS = "output_of_loop", "loss_of_loop"

@@ -34,15 +34,11 @@ from chainrule.doctor.intake.observed_loops import loop_case
 from chainrule.doctor.intake.usual_inputs import first_weights
 from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign import state as states
+from chainrule.foreign.calls.joint import joint_method
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.gradient_names import may_hold_a_gradient
-from chainrule.foreign.joint import joint_method
-from chainrule.foreign.loading import classes_in, functions_in
-from chainrule.foreign.loops import names_used, written_out
-from chainrule.foreign.observing import Call, Observed, copied, modules_of, observe
-from chainrule.foreign.parameter_names import is_untrained
-from chainrule.foreign.roles import (
+from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
+from chainrule.foreign.naming.parameter_names import is_untrained
+from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
     JOINT_METHODS,
@@ -50,7 +46,11 @@ from chainrule.foreign.roles import (
     is_spelt_like,
     method_among,
 )
-from chainrule.foreign.source import attributes_keeping
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.observed.loops import names_used, written_out
+from chainrule.foreign.observed.observing import Call, Observed, copied, modules_of, observe
+from chainrule.foreign.reading.source import attributes_keeping
+from chainrule.foreign.running.loading import classes_in, functions_in
 from chainrule.types import Array
 
 ALIKE = 4  # objects of one class that are checked

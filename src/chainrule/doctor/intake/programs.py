@@ -11,13 +11,13 @@ from typing import Any
 from chainrule.doctor.intake.cases import KEYS, Case, Example
 from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss, with_believable_loss
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign.calling import required
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
-from chainrule.foreign.gradient_names import is_about_gradients
-from chainrule.foreign.loading import functions_in
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.roles import LOSS_NAMES, NAMES_LOSS, method_among, role_of
+from chainrule.foreign.naming.gradient_names import is_about_gradients
+from chainrule.foreign.naming.roles import LOSS_NAMES, NAMES_LOSS, method_among, role_of
+from chainrule.foreign.running.loading import functions_in
+from chainrule.foreign.running.randomness import Randomness
 
 
 def from_code(name: str, code: Code, example: Example, randomness: Randomness) -> Program:

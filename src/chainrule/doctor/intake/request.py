@@ -29,11 +29,16 @@ from chainrule.doctor.intake.joint_functions import attempt_joint
 from chainrule.doctor.intake.loss_objects import predictions
 from chainrule.doctor.intake.observed_runs import watched
 from chainrule.errors import UnknownNameError
-from chainrule.foreign.calling import required
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.joint import joints_among
 from chainrule.foreign.errors import CannotCheckError, EndlessError
-from chainrule.foreign.gradient_names import pairs_among
-from chainrule.foreign.joint import joints_among
-from chainrule.foreign.loading import (
+from chainrule.foreign.naming.gradient_names import pairs_among
+from chainrule.foreign.naming.roles import (
+    role_of,
+)
+from chainrule.foreign.observed.loops import written_out
+from chainrule.foreign.reading.source import string_options
+from chainrule.foreign.running.loading import (
     Loaded,
     classes_in,
     functions_in,
@@ -41,12 +46,7 @@ from chainrule.foreign.loading import (
     load,
     random_sources,
 )
-from chainrule.foreign.loops import written_out
-from chainrule.foreign.randomness import Randomness, random_like
-from chainrule.foreign.roles import (
-    role_of,
-)
-from chainrule.foreign.source import string_options
+from chainrule.foreign.running.randomness import Randomness, random_like
 from chainrule.seeding import generator
 
 Attempt = tuple[str, Callable[[], Case]]

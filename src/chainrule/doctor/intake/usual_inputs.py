@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign import state as states
-from chainrule.foreign.gradient_names import may_hold_a_gradient
-from chainrule.foreign.parameter_names import is_bias, is_untrained, is_weight
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import class_source
+from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
+from chainrule.foreign.naming.parameter_names import is_bias, is_untrained, is_weight
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.reading.source import class_source
+from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Array, Shape
 
 EXAMPLES = 5

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chainrule.doctor.intake.usual_sizes import RULES, arguments, needed_arguments
-from chainrule.foreign.gradient_names import pairs_among, says_derivative
-from chainrule.foreign.loading import classes_in, functions_in
+from chainrule.foreign.naming.gradient_names import pairs_among, says_derivative
+from chainrule.foreign.running.loading import classes_in, functions_in
 
 ADDS = ("add", "add_layer", "append", "addLayer", "push")
 SETS_LOSS = (

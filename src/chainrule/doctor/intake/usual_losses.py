@@ -26,12 +26,12 @@ from chainrule.doctor.numbers.examination import (
 from chainrule.doctor.numbers.finite_differences import measure
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign import state as states
-from chainrule.foreign.conventions import Code, takes_targets
+from chainrule.foreign.calls.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, is_of_shapes
-from chainrule.foreign.gradients import fit
-from chainrule.foreign.parameter_names import is_bias
-from chainrule.foreign.state import Path
+from chainrule.foreign.naming.parameter_names import is_bias
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.objects.gradients import fit
+from chainrule.foreign.objects.state import Path
 from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]

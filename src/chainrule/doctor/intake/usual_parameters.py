@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.calling import required
-from chainrule.foreign.parameter_names import is_bias, is_weight
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.roles import role_of
-from chainrule.foreign.source import string_options, tree_of
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.naming.parameter_names import is_bias, is_weight
+from chainrule.foreign.naming.roles import role_of
+from chainrule.foreign.reading.source import string_options, tree_of
+from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Array, Shape
 
 WIDTHS = (4, 6, 7, 8, 9)  # of all layers but the last; none is the number of examples

@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.activations import DERIVATIVE_METHODS
-from chainrule.foreign.calling import optional
-from chainrule.foreign.gradient_names import (
+from chainrule.foreign.calls.calling import optional
+from chainrule.foreign.naming.gradient_names import (
     is_derivative_argument,
     pairs_among,
     says_derivative,
 )
-from chainrule.foreign.loading import authors_classes, classes_in, functions_in
-from chainrule.foreign.offered_words import ACTIVATION, words_compared
-from chainrule.foreign.parameter_names import is_bias, is_weight
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.roles import role_of
-from chainrule.foreign.source import (
+from chainrule.foreign.naming.offered_words import ACTIVATION, words_compared
+from chainrule.foreign.naming.parameter_names import is_bias, is_weight
+from chainrule.foreign.naming.roles import role_of
+from chainrule.foreign.reading.source import (
     is_sequence,
     keys_of,
     likeliest_option,
@@ -33,6 +31,8 @@ from chainrule.foreign.source import (
     source_of,
     string_options,
 )
+from chainrule.foreign.running.loading import authors_classes, classes_in, functions_in
+from chainrule.foreign.running.randomness import random_like
 from chainrule.seeding import generator
 
 STRENGTH = re.compile(

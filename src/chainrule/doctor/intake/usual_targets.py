@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign import state as states
-from chainrule.foreign.conventions import Code
+from chainrule.foreign.calls.conventions import Code
+from chainrule.foreign.objects import state as states
 from chainrule.types import Array
 
 ONE_HOT, CLASS_NUMBERS = "rows with a one", "class numbers"

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.doctor.numbers.finite_differences import Truth, probe
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.randomness import random_like
+from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Array
 
 NEARLY = 1e-2  # of the largest entry

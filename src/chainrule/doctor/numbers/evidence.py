@@ -8,8 +8,8 @@ import numpy as np
 
 from chainrule.doctor.numbers.finite_differences import Truth
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.gradients import fit
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.gradients import fit
+from chainrule.foreign.objects.state import Values
 from chainrule.types import Array
 
 CLOSE = 1e-4  # two arrays that differ by less, of the larger one's size, are the same

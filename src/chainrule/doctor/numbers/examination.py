@@ -27,13 +27,13 @@ from chainrule.doctor.numbers.finite_differences import (
 from chainrule.doctor.numbers.signatures import signatures
 from chainrule.doctor.subjects.pairs import LossPair
 from chainrule.doctor.subjects.subject import Answer, Subject, shown
-from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError, EndlessError, EndsProgramError
-from chainrule.foreign.gradients import fit
-from chainrule.foreign.loading import line_in
-from chainrule.foreign.parameter_names import is_bias, is_factor, is_parameter
-from chainrule.foreign.randomness import nobody_else_draws, random_like
-from chainrule.foreign.source import ascends, files_of, multiplies_by_backward
+from chainrule.foreign.naming.parameter_names import is_bias, is_factor, is_parameter
+from chainrule.foreign.objects.gradients import fit
+from chainrule.foreign.reading.source import ascends, files_of, multiplies_by_backward
+from chainrule.foreign.running import effort
+from chainrule.foreign.running.loading import line_in
+from chainrule.foreign.running.randomness import nobody_else_draws, random_like
 from chainrule.types import Array
 
 # Lines, as `effort` counts them:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close, ratio_of
-from chainrule.foreign.effort import uncounted
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running.effort import uncounted
 from chainrule.types import Array
 
 ENTRIES = 40  # whose shares are looked at

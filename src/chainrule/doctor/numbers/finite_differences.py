@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.foreign.effort import uncounted
-from chainrule.foreign.gradients import fit
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.gradients import fit
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running.effort import uncounted
 from chainrule.seeding import generator
 from chainrule.types import Array
 

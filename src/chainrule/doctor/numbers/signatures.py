@@ -11,8 +11,8 @@ from chainrule.doctor.numbers.examples_used import some_examples
 from chainrule.doctor.numbers.finite_differences import Truth
 from chainrule.doctor.numbers.layer_kinds import by_kind
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.gradients import fit
-from chainrule.foreign.parameter_names import is_bias
+from chainrule.foreign.naming.parameter_names import is_bias
+from chainrule.foreign.objects.gradients import fit
 from chainrule.rewrites.factors import scale_advice
 from chainrule.types import Array
 

@@ -19,7 +19,7 @@ from chainrule.doctor.findings import Comparison, Diagnosis, Finding
 from chainrule.doctor.numbers.evidence import close, ratio_of
 from chainrule.doctor.optimizers.formulas import Rule, Settings, Steps, rules_for
 from chainrule.doctor.subjects.lines import last_line_of_change
-from chainrule.foreign.calling import call
+from chainrule.foreign.calls.calling import call
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.types import Array
 

@@ -39,8 +39,8 @@ from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.subject import Answer
 from chainrule.errors import CheckError
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.loading import places_of_imports
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running.loading import places_of_imports
 from chainrule.sandbox.confinement import Confinement
 from chainrule.sandbox.limits import Limits
 from chainrule.sandbox.messages import MessageError

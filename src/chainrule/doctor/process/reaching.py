@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from chainrule.foreign.imports import sources_in, with_imports
+from chainrule.foreign.reading.imports import sources_in, with_imports
 from chainrule.limits import TEXT
 
 MODULES = {

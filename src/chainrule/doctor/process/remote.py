@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running import effort
 from chainrule.sandbox.messages import Message
 from chainrule.sandbox.worker import Worker
 from chainrule.types import Array

@@ -32,8 +32,8 @@ from chainrule.doctor.subjects.pairs import ActivationPair
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.randomness import Randomness
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running.randomness import Randomness
 from chainrule.sandbox.messages import Message
 from chainrule.sandbox.serving import Call, serve
 from chainrule.types import Array

@@ -11,8 +11,8 @@ from chainrule.doctor.findings import Finding
 from chainrule.doctor.subjects.pairs import ActivationPair
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.source import files_of
-from chainrule.foreign.watching import watching
+from chainrule.foreign.reading.source import files_of
+from chainrule.foreign.running.watching import watching
 from chainrule.types import Array
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.doctor.findings import Finding
 from chainrule.doctor.numbers.evidence import close
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign.calling import call
+from chainrule.foreign.calls.calling import call
 from chainrule.types import Array
 
 

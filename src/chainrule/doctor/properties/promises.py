@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.findings import Finding
-from chainrule.foreign.randomness import random_like
+from chainrule.foreign.running.randomness import random_like
 
 NOISE = 1e-10
 

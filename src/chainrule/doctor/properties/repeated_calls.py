@@ -12,10 +12,10 @@ from chainrule.doctor.findings import Finding
 from chainrule.doctor.subjects.lines import line_assigning, line_of_condition
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, shown
-from chainrule.foreign import state as states
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.source import source_of
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.reading.source import source_of
+from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Array
 
 NOISE = 1e-10

@@ -8,7 +8,7 @@ from chainrule.doctor.findings import Finding
 from chainrule.doctor.subjects.lines import line_assigning
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import shown
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
 
 
 def shapes(subject: Program) -> list[Finding]:

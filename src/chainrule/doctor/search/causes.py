@@ -11,10 +11,10 @@ from chainrule.doctor.numbers.examination import Examination
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.numbers.signatures import of_ratio
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.derivative_forms import family_of, same_family
-from chainrule.foreign.expressions import factors, text
-from chainrule.foreign.roles import roles_named
-from chainrule.foreign.state import items
+from chainrule.foreign.naming.roles import roles_named
+from chainrule.foreign.objects.state import items
+from chainrule.foreign.reading.derivative_forms import family_of, same_family
+from chainrule.foreign.reading.expressions import factors, text
 from chainrule.rewrites.edits import Edit
 
 # Where the gradients that an edit mends are off by no constant factor: a scale is then a factor

@@ -12,8 +12,8 @@ from chainrule.doctor.numbers.evidence import Signature
 from chainrule.doctor.numbers.examination import Examination
 from chainrule.doctor.numbers.in_words import describe
 from chainrule.doctor.search.causes import cause_of, common_ratio
-from chainrule.foreign.expressions import factors, text
-from chainrule.foreign.parameter_names import is_bias
+from chainrule.foreign.naming.parameter_names import is_bias
+from chainrule.foreign.reading.expressions import factors, text
 from chainrule.rewrites.edits import Edit
 
 KNOWN_BY_NUMBERS = {"norm-path", "softmax-jacobian", "shape-changes", "dropout-mask"}

@@ -19,11 +19,11 @@ from chainrule.doctor.search.choice import Choice, Correction, nearest_to_the_lo
 from chainrule.doctor.subjects.lines import line_assigning_or_returning
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign import effort
 from chainrule.foreign.errors import EndlessError, EndsProgramError, is_of_shapes
-from chainrule.foreign.expressions import fresh
-from chainrule.foreign.source import files_of
-from chainrule.foreign.watching import order_of_lines
+from chainrule.foreign.reading.expressions import fresh
+from chainrule.foreign.reading.source import files_of
+from chainrule.foreign.running import effort
+from chainrule.foreign.running.watching import order_of_lines
 from chainrule.rewrites.catalogue import FIRST_FOR
 from chainrule.rewrites.corrections import FAMILIES, candidates
 from chainrule.rewrites.edits import Edit, right_hand_sides

@@ -13,7 +13,7 @@ from chainrule.doctor.numbers.examination import (
 )
 from chainrule.doctor.search.correcting import findings_of
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.randomness import nobody_else_draws
+from chainrule.foreign.running.randomness import nobody_else_draws
 
 SEARCHING = 10_000_000  # for corrections
 

@@ -11,10 +11,10 @@ import numpy as np
 from chainrule.configurable import build
 from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.errors import ChainruleError
-from chainrule.foreign import effort
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.randomness import random_like
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running import effort
+from chainrule.foreign.running.randomness import random_like
 from chainrule.layers.base import Layer
 from chainrule.losses import LOSSES, Loss
 from chainrule.network import Network

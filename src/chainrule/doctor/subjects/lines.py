@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign.source import tree_of
+from chainrule.foreign.reading.source import tree_of
 from chainrule.rewrites.functions import FunctionSource
 
 

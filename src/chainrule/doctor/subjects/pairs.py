@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign.calling import call
-from chainrule.foreign.effort import counted
+from chainrule.foreign.calls.calling import call
 from chainrule.foreign.errors import CannotCheckError
-from chainrule.foreign.randomness import Randomness, random_like
-from chainrule.foreign.state import Values
+from chainrule.foreign.objects.state import Values
+from chainrule.foreign.running.effort import counted
+from chainrule.foreign.running.randomness import Randomness, random_like
 from chainrule.types import Array
 
 Function = Callable[..., Any]

@@ -14,11 +14,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign import effort
-from chainrule.foreign import state as states
-from chainrule.foreign.calling import call, required
-from chainrule.foreign.clipping import UNCLIPPED, without_clipping
-from chainrule.foreign.conventions import (
+from chainrule.foreign.calls.calling import call, required
+from chainrule.foreign.calls.conventions import (
     Code,
     Function,
     asks_for_gradient,
@@ -30,21 +27,24 @@ from chainrule.foreign.conventions import (
     takes_no_gradient,
     takes_targets,
 )
+from chainrule.foreign.calls.outputs import understood
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
-from chainrule.foreign.gradient_names import may_hold_a_gradient
-from chainrule.foreign.gradients import Found, backward_result, match, snapshot
-from chainrule.foreign.outputs import understood
-from chainrule.foreign.parameter_names import is_scale_or_shift, is_untrained, is_weight
-from chainrule.foreign.randomness import (
+from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
+from chainrule.foreign.naming.parameter_names import is_scale_or_shift, is_untrained, is_weight
+from chainrule.foreign.naming.roles import FORWARD_METHODS, is_spelt_like, role_of
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.objects.gradients import Found, backward_result, match, snapshot
+from chainrule.foreign.objects.state import Path, Values
+from chainrule.foreign.reading.clipping import UNCLIPPED, without_clipping
+from chainrule.foreign.reading.source import attributes_keeping, files_of, returned_names
+from chainrule.foreign.running import effort
+from chainrule.foreign.running.randomness import (
     Randomness,
     nobody_else_draws,
     not_constant,
     random_like,
 )
-from chainrule.foreign.roles import FORWARD_METHODS, is_spelt_like, role_of
-from chainrule.foreign.source import attributes_keeping, files_of, returned_names
-from chainrule.foreign.state import Path, Values
-from chainrule.foreign.watching import counting_calls
+from chainrule.foreign.running.watching import counting_calls
 from chainrule.types import Array
 
 OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first

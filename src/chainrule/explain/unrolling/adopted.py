@@ -20,14 +20,14 @@ from chainrule.explain.unrolling.held import Held
 from chainrule.explain.unrolling.spelling import code_of
 from chainrule.explain.unrolling.symbols import TRIALS, Symbol, in_trial, shape_text
 from chainrule.explain.unrolling.writer import as_target
-from chainrule.foreign.adopted import (
+from chainrule.foreign.adopted.code import (
     RATE,
     AdoptedFunctions,
     AdoptedObject,
     input_gradient_in,
 )
-from chainrule.foreign.adopted_network import AdoptedNetwork
-from chainrule.foreign.calling import arguments_for
+from chainrule.foreign.adopted.network import AdoptedNetwork
+from chainrule.foreign.calls.calling import arguments_for
 from chainrule.layers.handwritten import HandWritten
 from chainrule.types import Shape
 

@@ -12,10 +12,10 @@ from chainrule.explain.unrolling import arithmetic
 from chainrule.explain.unrolling.following import Arguments, Following
 from chainrule.explain.unrolling.held import Held
 from chainrule.explain.unrolling.symbols import Symbol
-from chainrule.foreign import state as states
-from chainrule.foreign.adopted import RATE
-from chainrule.foreign.adopted_network import AdoptedNetwork
-from chainrule.foreign.state import Path
+from chainrule.foreign.adopted.code import RATE
+from chainrule.foreign.adopted.network import AdoptedNetwork
+from chainrule.foreign.objects import state as states
+from chainrule.foreign.objects.state import Path
 
 
 def forward(

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from chainrule.explain.errors import CannotExplainError
-from chainrule.foreign import source
+from chainrule.foreign.reading import source
 
 
 @cache

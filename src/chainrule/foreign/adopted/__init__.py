@@ -1,0 +1,1 @@
+"""Other people's code as forward(x) and backward(dy, memory): layers, whole networks."""

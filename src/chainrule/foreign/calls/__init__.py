@@ -1,0 +1,1 @@
+"""How to call functions and methods, and what they return."""

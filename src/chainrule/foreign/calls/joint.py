@@ -1,0 +1,161 @@
+"""Functions and methods that give the loss together with the gradients: ``return loss, dW``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.conventions import Code, Function
+from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
+from chainrule.foreign.naming.roles import NAMES_LOSS, role_of
+from chainrule.foreign.reading.source import kept_names, returned_names
+from chainrule.types import Array
+
+ONE_LETTER = {"j", "l"}  # for the loss
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A function that is handed parameters and a batch, and returns the loss and the gradients.
+
+    Args:
+        function: as it stands in its file.
+        place: of the loss among what it returns.
+        x, y: what its arguments for the input and the targets are called.
+    """
+
+    function: Function
+    place: int
+    x: str
+    y: str
+
+    @property
+    def others(self) -> list[str]:
+        """The other arguments that must be given: parameters, and settings."""
+        return [name for name in required(self.function) if name not in (self.x, self.y)]
+
+    def code(self, parameters: Mapping[str, Any], settings: Mapping[str, Any]) -> Code:
+        """Its parts, over parameters by the names of its arguments."""
+
+        def bound(state: Any) -> Function:
+            def passes(x: Array, y: Array) -> Any:
+                return self.function(**{self.x: x, self.y: y}, **state, **settings)
+
+            return passes
+
+        names = returned_names(self.function)
+        return Code(
+            dict(parameters),
+            lambda state: loss_of(bound(state), self.place),
+            lambda state: gradients_of(bound(state), self.place, names),
+            is_dictionary=True,
+            joint=self.function,
+        )
+
+
+def place_of_loss(function: Function) -> int | None:
+    """Where the loss stands among what a function returns; None if that is not the loss together
+    with gradients, returned or kept: ``self.grads["W"] = …``."""
+    names = returned_names(function)
+    if any(role_of(name) in ("rate", "epochs") for name in inspect.signature(function).parameters):
+        return None  # it trains
+    losses = [number for number, name in enumerate(names) if name and _is_loss(name)]
+    gives_gradients = any(name and may_hold_a_gradient(name) for name in names)
+    if len(names) < 2 or len(losses) != 1:
+        return None
+    if gives_gradients or any(map(may_hold_a_gradient, kept_names(function))):
+        return losses[0]
+    return None
+
+
+def _is_loss(name: str) -> bool:
+    plain = name.lower()
+    if re.search(r"losses|costs|history|list", plain):
+        return False
+    is_loss = plain in ONE_LETTER or bool(NAMES_LOSS.search(plain))
+    return is_loss and not may_hold_a_gradient(name)
+
+
+def joint_of(function: Function) -> Joint | None:
+    """A function as one that gives the loss together with the gradients, if it is one."""
+    place = place_of_loss(function)
+    if place is None:
+        return None
+    asked = required(function)
+    roles = {role: name for name in asked[::-1] for role in [role_of(name)] if role}
+    x, y = roles.get("x", roles.get("output")), roles.get("y")
+    if "x" in roles and "output" in roles:
+        return None  # it is handed what others have computed from the parameters
+    return None if x is None or y is None else Joint(function, place, x, y)
+
+
+def joint_method(thing: Any, names: Iterable[str] = ()) -> tuple[str, int] | None:
+    """The method of an object, or a class, that gives the loss together with the gradients, and the
+    place of the loss in what it returns.
+
+    Args:
+        names: of methods that do so where their source does not say it, the loss in front.
+    """
+    kind = thing if isinstance(thing, type) else type(thing)
+    methods = {name: getattr(kind, name) for name in dir(kind) if not name.startswith("__")}
+    asking = {n: m for n, m in methods.items() if inspect.isfunction(m) and _asks_for_a_batch(m)}
+    for name, method in asking.items():
+        if (place := place_of_loss(method)) is not None:
+            return name, place
+    for name in names:
+        if name in asking and len(returned_names(asking[name])) > 1:
+            return name, 0
+    return None
+
+
+def _asks_for_a_batch(method: Function) -> bool:
+    """True if a method may be handed the input and the targets."""
+    try:
+        asked = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return False
+    return {"x", "y"} <= {role_of(name) for name in asked}
+
+
+def joints_among(functions: Mapping[str, Function]) -> Iterator[Joint]:
+    """Those of a file."""
+    for function in functions.values():
+        joint = joint_of(function)
+        if joint is not None:
+            yield joint
+
+
+def loss_of(function: Function, place: int) -> Function:
+    """A function that returns the loss alone."""
+
+    @functools.wraps(function)
+    def loss(*values: Any, **keywords: Any) -> Any:
+        return function(*values, **keywords)[place]
+
+    return loss
+
+
+def gradients_of(function: Function, place: int, names: list[str | None] | None = None) -> Function:
+    """A function that returns the gradients without the loss.
+
+    Args:
+        names: of all that it returns; looked up if left out.
+    """
+    known = returned_names(function) if names is None else names
+
+    @functools.wraps(function)
+    def gradients(*values: Any, **keywords: Any) -> Any:
+        given = function(*values, **keywords)
+        rest = [part for number, part in enumerate(given) if number != place]
+        if len(rest) == 1 and isinstance(rest[0], (Mapping, list, tuple)):
+            return rest[0]
+        if len(known) != len(given) or not all(known):
+            return rest
+        return {n: part for i, (n, part) in enumerate(zip(known, given, strict=True)) if i != place}
+
+    return gradients

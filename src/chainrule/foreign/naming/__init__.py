@@ -1,0 +1,1 @@
+"""What people call things: roles of arguments and methods, gradients, parameters, choices."""

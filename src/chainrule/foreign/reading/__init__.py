@@ -1,0 +1,1 @@
+"""What files and functions say, by their text alone; nothing of them runs."""

@@ -1,0 +1,1 @@
+"""Running code under examination: frozen randomness, effort counted, what runs noted."""

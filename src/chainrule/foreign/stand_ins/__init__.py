@@ -1,0 +1,1 @@
+"""What takes the place of modules and data that are not there."""
