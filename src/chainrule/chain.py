@@ -18,7 +18,7 @@ from chainrule.configurable import Description, build
 from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
 from chainrule.data.preparation import Preparation
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.layers.base import Layer, State, set_up, walk
 from chainrule.layers.containers import Sequential

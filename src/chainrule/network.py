@@ -19,7 +19,7 @@ from chainrule.callbacks import Callback
 from chainrule.chain import Chain
 from chainrule.checkpoint import Checkpoints
 from chainrule.configurable import Description
-from chainrule.data.frames import is_frame
+from chainrule.data.readers.frames import is_frame
 from chainrule.data.training import BATCH_SIZE, Plan, TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.history import History

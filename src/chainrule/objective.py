@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.data.training import TrainingData
 from chainrule.errors import ArgumentError
 from chainrule.losses import Loss

@@ -24,7 +24,7 @@ from chainrule.arguments import integer
 from chainrule.callbacks import Callback, Training
 from chainrule.configurable import Description, build, is_known
 from chainrule.data.preparation import Preparation
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import ArgumentError, MissingPackageError
 from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Dense, Layer, Sigmoid

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tests.torture.seeds import npy_bytes
 
-from chainrule.data.arrays import read_array_folder, read_npy, read_npy_file, read_npz
+from chainrule.data.readers.arrays import read_array_folder, read_npy, read_npy_file, read_npz
 from chainrule.errors import DataError
 from chainrule.system.processes import ALONE
 

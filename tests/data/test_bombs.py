@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 from tests.torture.seeds import PNG_MAGIC, idx_bytes, npy_bytes, with_right_checksums
 
-from chainrule.data import images
 from chainrule.data.loading import load, load_inputs
 from chainrule.data.preparation import Preparation
+from chainrule.data.readers import images
 from chainrule.errors import DataError
 from chainrule.limits import MEGABYTE, check_unpacked
 

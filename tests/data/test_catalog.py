@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.data.catalog import BUNDLED_DIGITS, CATALOG, find_entry, load_catalog, locate
-from chainrule.data.idx import USUAL_NAMES
+from chainrule.data.readers.idx import USUAL_NAMES
 from chainrule.errors import DataError, DownloadError, UnknownNameError
 
 IMAGES_SHA256 = "8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3"

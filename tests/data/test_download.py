@@ -19,7 +19,7 @@ import pytest
 from chainrule.data import catalog, download
 from chainrule.data.catalog import CATALOG, load_catalog, obtain
 from chainrule.data.download import Remote, fetch
-from chainrule.data.idx import USUAL_NAMES
+from chainrule.data.readers.idx import USUAL_NAMES
 from chainrule.errors import DownloadError, OutputError
 
 CONTENT = bytes(range(256)) * 4000

@@ -14,7 +14,7 @@ import pyarrow
 import pytest
 
 import chainrule as cr
-from chainrule.data.frames import from_frame
+from chainrule.data.readers.frames import from_frame
 from chainrule.datasets import load, load_inputs
 from chainrule.errors import ChainruleError, DataError
 

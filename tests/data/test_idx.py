@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from chainrule.data.idx import read_idx, read_idx_file, read_idx_folder
+from chainrule.data.readers.idx import read_idx, read_idx_file, read_idx_folder
 from chainrule.errors import DataError
 
 Write = Callable[[Path, np.ndarray], Path]

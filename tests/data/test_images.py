@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chainrule.data.images import ORIENTATION, ImageOptions, read_image_folder
 from chainrule.data.preparation import Preparation
+from chainrule.data.readers.images import ORIENTATION, ImageOptions, read_image_folder
 from chainrule.datasets import load, load_inputs
 from chainrule.errors import ArgumentError, DataError
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.data.labels import class_numbers, regression_targets
+from chainrule.data.tables.labels import class_numbers, regression_targets
 from chainrule.errors import DataError
 
 

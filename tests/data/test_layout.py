@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.data.layout import Layout
 from chainrule.data.preparation import Preparation
+from chainrule.data.tables.layout import Layout
 from chainrule.datasets import Dataset, Inputs, load, load_inputs, split
 from chainrule.errors import ArgumentError, DataError
 

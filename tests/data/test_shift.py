@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainrule.data.columns import SHARES, learn_column, learn_numbers
 from chainrule.data.preparation import Preparation
-from chainrule.data.shift import shifted
-from chainrule.data.tables import Table
+from chainrule.data.tables.columns import SHARES, learn_column, learn_numbers
+from chainrule.data.tables.shift import shifted
+from chainrule.data.tables.table import Table
 from chainrule.datasets import load, load_inputs
 from chainrule.layers import Dense
 from chainrule.network import Network

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from chainrule.data.delimited import read_delimited
-from chainrule.data.layout import Layout, find_label
-from chainrule.data.tables import Table
+from chainrule.data.readers.delimited import read_delimited
+from chainrule.data.tables.layout import Layout, find_label
+from chainrule.data.tables.table import Table
 from chainrule.errors import DataError
 
 fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from chainrule.data.columns import CategoryColumn, NumberColumn
-from chainrule.data.layout import Layout
 from chainrule.data.preparation import Preparation
+from chainrule.data.tables.columns import CategoryColumn, NumberColumn
+from chainrule.data.tables.layout import Layout
 from chainrule.doctor.heat_map import draw_heat_map
 from chainrule.errors import ArgumentError, OutputError, UnknownNameError
 from chainrule.experiments import figures

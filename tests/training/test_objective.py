@@ -11,7 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.preparation import Preparation
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import ArgumentError, TargetError
 from chainrule.objective import Objective
 

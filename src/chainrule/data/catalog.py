@@ -20,10 +20,10 @@ import numpy as np
 from chainrule.configurable import find_name
 from chainrule.data.dataset import Dataset
 from chainrule.data.download import Remote, fetch
-from chainrule.data.idx import FILE_NAME, USUAL_NAMES, find_idx_files, read_idx_parts
-from chainrule.data.labels import class_numbers
 from chainrule.data.preparation import Preparation
-from chainrule.data.raw import Examples
+from chainrule.data.readers.idx import FILE_NAME, USUAL_NAMES, find_idx_files, read_idx_parts
+from chainrule.data.readers.raw import Examples
+from chainrule.data.tables.labels import class_numbers
 from chainrule.errors import DataError, DownloadError, OutputError
 from chainrule.files import cache_folder, make_folder, whole_file
 from chainrule.limits import is_plain, read_text

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from chainrule.data.dataset import Dataset, Inputs
-from chainrule.data.images import ImageOptions
-from chainrule.data.labels import class_numbers, name_classes
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
-from chainrule.data.raw import Examples, RawDataset
+from chainrule.data.readers.images import ImageOptions
+from chainrule.data.readers.raw import Examples, RawDataset
 from chainrule.data.splits import HoldOut
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.labels import class_numbers, name_classes
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.types import Array
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.frames import from_frame, is_frame
+from chainrule.data.readers.frames import from_frame, is_frame
 from chainrule.errors import DataError
 from chainrule.presentation.display import counted
 

@@ -10,15 +10,15 @@ from chainrule.configurable import find_name
 from chainrule.data.catalog import load_catalog
 from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.examples import example_inputs, learn_examples, prepare
-from chainrule.data.images import AS_THEY_ARE, ImageOptions
-from chainrule.data.labels import class_numbers, regression_targets
 from chainrule.data.preparation import Preparation
-from chainrule.data.raw import Examples, RawDataset
+from chainrule.data.readers.images import AS_THEY_ARE, ImageOptions
+from chainrule.data.readers.raw import Examples, RawDataset
 from chainrule.data.reading import find_known, read, readable
 from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import HoldOut
 from chainrule.data.synthetic import SYNTHETIC, load_synthetic
-from chainrule.data.tables import Table
+from chainrule.data.tables.labels import class_numbers, regression_targets
+from chainrule.data.tables.table import Table
 from chainrule.data.tabular import learn_table, table_inputs
 from chainrule.errors import ArgumentError, DataError
 from chainrule.system.processes import ALONE, Processes

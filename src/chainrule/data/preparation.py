@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.arguments import shape as as_shape
-from chainrule.data.frames import from_frame, is_frame
-from chainrule.data.images import ImageOptions
-from chainrule.data.labels import match_classes, regression_targets
-from chainrule.data.layout import Layout, Places, find_by_count, pixel_matrix
 from chainrule.data.pixels import INKS, find_ink, find_white, holds_pixels
-from chainrule.data.tables import Table, listed_in_order, quoted
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.readers.frames import from_frame, is_frame
+from chainrule.data.readers.images import ImageOptions
+from chainrule.data.tables.labels import match_classes, regression_targets
+from chainrule.data.tables.layout import Layout, Places, find_by_count, pixel_matrix
+from chainrule.data.tables.table import Table, listed_in_order, quoted
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.limits import is_plain
 from chainrule.types import Array

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chainrule.configurable import find_name
-from chainrule.data.arrays import (
+from chainrule.data.catalog import CATALOG
+from chainrule.data.readers.arrays import (
     NPY_MAGIC,
     NPZ_MAGIC,
     holds_arrays,
@@ -16,22 +17,21 @@ from chainrule.data.arrays import (
     read_npy_file,
     read_npz,
 )
-from chainrule.data.catalog import CATALOG
-from chainrule.data.delimited import read_delimited
-from chainrule.data.frames import find_reader, read_frame
-from chainrule.data.idx import (
+from chainrule.data.readers.delimited import read_delimited
+from chainrule.data.readers.frames import find_reader, read_frame
+from chainrule.data.readers.idx import (
     EMNIST,
     find_idx_prefixes,
     read_idx_file,
     read_idx_folder,
     unpacks_to_idx,
 )
-from chainrule.data.images import SUFFIXES, ImageOptions, holds_images, read_image_folder
-from chainrule.data.layout import stand_upright
-from chainrule.data.raw import RawDataset
-from chainrule.data.records import read_records
+from chainrule.data.readers.images import SUFFIXES, ImageOptions, holds_images, read_image_folder
+from chainrule.data.readers.raw import RawDataset
+from chainrule.data.readers.records import read_records
 from chainrule.data.synthetic import SYNTHETIC
-from chainrule.data.tables import Table
+from chainrule.data.tables.layout import stand_upright
+from chainrule.data.tables.table import Table
 from chainrule.errors import ChainruleError, DataError, UnknownNameError
 from chainrule.limits import shortened
 

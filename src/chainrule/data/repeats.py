@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.raw import pieces
+from chainrule.data.readers.raw import pieces
 from chainrule.types import Array
 
 BY_CHANCE = 3.0  # standard deviations of a count that chance explains

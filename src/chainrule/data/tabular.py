@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.data.columns import as_texts
 from chainrule.data.dataset import Dataset, Inputs
-from chainrule.data.labels import guess_task, name_classes
-from chainrule.data.layout import Layout, find_label
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.splits import HoldOut, in_parts
-from chainrule.data.tables import Table, listed_in_order
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.columns import as_texts
+from chainrule.data.tables.labels import guess_task, name_classes
+from chainrule.data.tables.layout import Layout, find_label
+from chainrule.data.tables.table import Table, listed_in_order
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.types import Array
 

@@ -15,9 +15,9 @@ from chainrule.augment import Augmentation, Augmented
 from chainrule.augment.changes import Mixing
 from chainrule.data.dataset import check_pair
 from chainrule.data.given import as_array
-from chainrule.data.labels import are_labels, class_numbers
 from chainrule.data.repeats import find_repeats
 from chainrule.data.splits import split
+from chainrule.data.tables.labels import are_labels, class_numbers
 from chainrule.errors import ArgumentError, DataError
 from chainrule.presentation.display import counted
 from chainrule.seeding import generator

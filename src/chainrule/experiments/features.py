@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.data.columns import CategoryColumn, Column
 from chainrule.data.preparation import Preparation
+from chainrule.data.tables.columns import CategoryColumn, Column
 from chainrule.types import Array
 
 

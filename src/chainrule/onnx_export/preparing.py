@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.data.columns import Column, NumberColumn
 from chainrule.data.preparation import Preparation
-from chainrule.data.target_scale import TargetScale
+from chainrule.data.tables.columns import Column, NumberColumn
+from chainrule.data.tables.target_scale import TargetScale
 from chainrule.onnx_export.graph import Graph, Value
 from chainrule.types import Array, Shape
 

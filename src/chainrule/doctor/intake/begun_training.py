@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.usual_sizes import arguments, keywords, needed_arguments
+from chainrule.doctor.intake.usual.sizes import arguments, keywords, needed_arguments
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.naming.roles import FORWARD_METHODS, method_among, role_of
 from chainrule.foreign.observed.loops import training_loops

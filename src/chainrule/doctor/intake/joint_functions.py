@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.cases import Case, Example, first_that_runs
-from chainrule.doctor.intake.observed_arrays import as_array, batches, telling
+from chainrule.doctor.intake.observed.arrays import as_array, batches, telling
 from chainrule.doctor.intake.programs import from_code
-from chainrule.doctor.intake.usual_inputs import inputs
-from chainrule.doctor.intake.usual_parameters import parameters_named
-from chainrule.doctor.intake.usual_sizes import settings_of, strengths_of
+from chainrule.doctor.intake.usual.inputs import inputs
+from chainrule.doctor.intake.usual.parameters import parameters_named
+from chainrule.doctor.intake.usual.sizes import settings_of, strengths_of
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.joint import Joint, joint_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.usual_inputs import first_weights
+from chainrule.doctor.intake.usual.inputs import first_weights
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.naming.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.doctor.intake.cases import KEYS, Case, Example
-from chainrule.doctor.intake.usual_losses import Make, with_assumed_loss, with_believable_loss
+from chainrule.doctor.intake.usual.losses import Make, with_assumed_loss, with_believable_loss
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.conventions import Code

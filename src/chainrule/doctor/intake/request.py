@@ -17,17 +17,17 @@ from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.cases import Case, Example
 from chainrule.doctor.intake.choices import all_choices
 from chainrule.doctor.intake.examples import from_example
-from chainrule.doctor.intake.guessed_classes import (
+from chainrule.doctor.intake.guessed.classes import (
     attempt_class,
     attempt_optimizer,
     has_both_passes,
     is_abstract,
 )
-from chainrule.doctor.intake.guessed_functions import attempt_functions, passes_among
-from chainrule.doctor.intake.guessed_objects import attempt_object
+from chainrule.doctor.intake.guessed.functions import attempt_functions, passes_among
+from chainrule.doctor.intake.guessed.objects import attempt_object
 from chainrule.doctor.intake.joint_functions import attempt_joint
 from chainrule.doctor.intake.loss_objects import predictions
-from chainrule.doctor.intake.observed_runs import watched
+from chainrule.doctor.intake.observed.runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.joint import joints_among

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.data.labels import are_labels
+from chainrule.data.tables.labels import are_labels
 from chainrule.engine.operations.losses import criterion_of
 from chainrule.losses import Loss, SoftmaxCrossEntropy, check_weights
 from chainrule.types import Array, Shape

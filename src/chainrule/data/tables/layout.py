@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import columns
-from chainrule.data.columns import (
+from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
+from chainrule.data.tables import columns
+from chainrule.data.tables.columns import (
     CategoryColumn,
     Column,
     NumberColumn,
@@ -19,9 +20,8 @@ from chainrule.data.columns import (
     learn_numbers,
     standardize,
 )
-from chainrule.data.pixels import as_bytes, holds_pixels, holds_scaled_pixels
-from chainrule.data.shift import shifted
-from chainrule.data.tables import LABEL_NAMES, Table, listed_in_order
+from chainrule.data.tables.shift import shifted
+from chainrule.data.tables.table import LABEL_NAMES, Table, listed_in_order
 from chainrule.errors import DataError
 from chainrule.presentation.display import counted
 from chainrule.types import Array

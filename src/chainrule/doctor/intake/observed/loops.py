@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.cases import Case
-from chainrule.doctor.intake.usual_losses import with_assumed_loss
+from chainrule.doctor.intake.usual.losses import with_assumed_loss
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Pass, Program
 from chainrule.doctor.subjects.subject import Answer, Subject

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data.records import typed_column
-from chainrule.data.tables import LARGEST, Table
+from chainrule.data.readers.records import typed_column
+from chainrule.data.tables.table import LARGEST, Table
 from chainrule.errors import DataError
 from chainrule.extras import optional
 from chainrule.limits import shortened

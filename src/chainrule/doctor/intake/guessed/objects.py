@@ -16,9 +16,9 @@ from chainrule.doctor.intake.examples import from_example, object_case
 from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
 from chainrule.doctor.intake.meanings import as_meant
 from chainrule.doctor.intake.objects import held_targets
-from chainrule.doctor.intake.usual_inputs import inputs
-from chainrule.doctor.intake.usual_layers import begins_empty
-from chainrule.doctor.intake.usual_sizes import settings_of, strengths_of
+from chainrule.doctor.intake.usual.inputs import inputs
+from chainrule.doctor.intake.usual.layers import begins_empty
+from chainrule.doctor.intake.usual.sizes import settings_of, strengths_of
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.joint import joint_method

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.tables import Table, listed_in_order, number_text, quoted
+from chainrule.data.tables.table import Table, listed_in_order, number_text, quoted
 from chainrule.errors import DataError
 from chainrule.limits import shortened
 from chainrule.presentation.display import counted

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.data.tables import is_whole, listed_in_order, number_text, quoted
+from chainrule.data.tables.table import is_whole, listed_in_order, number_text, quoted
 from chainrule.errors import DataError
 from chainrule.limits import shortened
 from chainrule.types import Array, Shape

@@ -24,8 +24,8 @@ from typing import IO, Any, TextIO
 
 import numpy as np
 
-from chainrule.data.raw import find_unusable
-from chainrule.data.tables import Table, is_number, is_whole, parse_table
+from chainrule.data.readers.raw import find_unusable
+from chainrule.data.tables.table import Table, is_number, is_whole, parse_table
 from chainrule.errors import ChainruleError, DataError
 from chainrule.extras import optional
 from chainrule.limits import MEGABYTE, TIMES_AS_LARGE, UNPACKED, check_unpacked, shortened

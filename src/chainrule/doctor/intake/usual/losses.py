@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.usual_targets import (
+from chainrule.doctor.intake.usual.targets import (
     CLASS_NUMBERS,
     ONE_HOT,
     targets_for_width,

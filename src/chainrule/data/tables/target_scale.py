@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.columns import varies
+from chainrule.data.tables.columns import varies
 from chainrule.errors import TargetError
 from chainrule.types import Array
 

@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.doctor.intake.usual_sizes import RULES, arguments, needed_arguments
+from chainrule.doctor.intake.usual.sizes import RULES, arguments, needed_arguments
 from chainrule.foreign.naming.gradient_names import pairs_among, says_derivative
 from chainrule.foreign.running.loading import classes_in, functions_in
 

@@ -17,21 +17,21 @@ from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.begun_training import beginnings
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_that_runs
 from chainrule.doctor.intake.examples import object_case
-from chainrule.doctor.intake.guessed_classes import attempt_class, has_both_passes, is_abstract
-from chainrule.doctor.intake.guessed_functions import passes_among
+from chainrule.doctor.intake.guessed.classes import attempt_class, has_both_passes, is_abstract
+from chainrule.doctor.intake.guessed.functions import passes_among
 from chainrule.doctor.intake.joint_functions import joint_cases
 from chainrule.doctor.intake.meanings import as_meant
 from chainrule.doctor.intake.objects import held_targets
-from chainrule.doctor.intake.observed_arrays import (
+from chainrule.doctor.intake.observed.arrays import (
     argument,
     batches,
     extras,
     telling,
     without_zeros,
 )
-from chainrule.doctor.intake.observed_functions import function_cases, pair_cases
-from chainrule.doctor.intake.observed_loops import loop_case
-from chainrule.doctor.intake.usual_inputs import first_weights
+from chainrule.doctor.intake.observed.functions import function_cases, pair_cases
+from chainrule.doctor.intake.observed.loops import loop_case
+from chainrule.doctor.intake.usual.inputs import first_weights
 from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.joint import joint_method

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.lib import format as npy
 
-from chainrule.data.raw import Examples, RawDataset
+from chainrule.data.readers.raw import Examples, RawDataset
 from chainrule.errors import DataError
 from chainrule.limits import check_unpacked, listed, shortened
 from chainrule.types import Array

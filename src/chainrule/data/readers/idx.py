@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.raw import Examples, RawDataset, check_usable
+from chainrule.data.readers.raw import Examples, RawDataset, check_usable
 from chainrule.errors import DataError
 from chainrule.limits import MEGABYTE, check_unpacked, listed
 from chainrule.presentation.display import counted

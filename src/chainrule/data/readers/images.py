@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from chainrule.data.raw import Examples, RawDataset
+from chainrule.data.readers.raw import Examples, RawDataset
 from chainrule.errors import ArgumentError, DataError
 from chainrule.extras import packages_for
 from chainrule.limits import MEGABYTE, check_unpacked, is_plain, listed, shortened

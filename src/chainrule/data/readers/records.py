@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.delimited import open_text
-from chainrule.data.tables import LARGEST, Table, number_text, text_column
+from chainrule.data.readers.delimited import open_text
+from chainrule.data.tables.table import LARGEST, Table, number_text, text_column
 from chainrule.errors import DataError
 from chainrule.limits import shortened
 from chainrule.types import Array

@@ -22,8 +22,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from chainrule.data.columns import SHARES, CategoryColumn, Column, NumberColumn, as_texts
-from chainrule.data.tables import quoted
+from chainrule.data.tables.columns import SHARES, CategoryColumn, Column, NumberColumn, as_texts
+from chainrule.data.tables.table import quoted
 from chainrule.types import Array
 
 CHANCE = 1e-4  # of a warning without cause, for a whole table

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, first_that_runs
 from chainrule.doctor.intake.examples import from_example
-from chainrule.doctor.intake.observed_arrays import (
+from chainrule.doctor.intake.observed.arrays import (
     argument,
     as_array,
     batches,

@@ -14,9 +14,9 @@ import numpy as np
 
 from chainrule.doctor.intake.activations import ACTIVATION_METHODS, DERIVATIVE_METHODS
 from chainrule.doctor.intake.cases import Case, made_with
-from chainrule.doctor.intake.guessed_objects import attempt_object
-from chainrule.doctor.intake.usual_layers import begins_empty, chains, fill
-from chainrule.doctor.intake.usual_sizes import (
+from chainrule.doctor.intake.guessed.objects import attempt_object
+from chainrule.doctor.intake.usual.layers import begins_empty, chains, fill
+from chainrule.doctor.intake.usual.sizes import (
     arguments,
     data_arguments,
     keywords,

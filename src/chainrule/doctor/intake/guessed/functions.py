@@ -13,11 +13,11 @@ import numpy as np
 
 from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.examples import from_example
-from chainrule.doctor.intake.guessed_objects import input_tried
+from chainrule.doctor.intake.guessed.objects import input_tried
 from chainrule.doctor.intake.programs import refuse_deltas
-from chainrule.doctor.intake.usual_inputs import inputs
-from chainrule.doctor.intake.usual_parameters import parameter_sets
-from chainrule.doctor.intake.usual_sizes import arguments
+from chainrule.doctor.intake.usual.inputs import inputs
+from chainrule.doctor.intake.usual.parameters import parameter_sets
+from chainrule.doctor.intake.usual.sizes import arguments
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.naming.roles import (

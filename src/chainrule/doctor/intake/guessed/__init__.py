@@ -1,0 +1,1 @@
+"""Subjects whose calls are guessed: classes, functions, objects."""

@@ -1,0 +1,1 @@
+"""Subjects taken from a run that was watched: its arrays, functions, loops."""
