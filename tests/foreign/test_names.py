@@ -57,7 +57,7 @@ def test_functions_that_compute_gradients(function: str, computes: bool) -> None
 
 def test_patterns_for_gradients_stand_in_one_place() -> None:
     """No other module compiles a pattern that has a word for a gradient in it."""
-    home = SOURCE / "foreign" / "gradient_names.py"
+    home = SOURCE / "foreign" / "naming" / "gradient_names.py"
     elsewhere = [
         (file.name, node.value)
         for room in ROOMS
