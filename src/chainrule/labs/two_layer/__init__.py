@@ -33,9 +33,11 @@ def run(setting: Setting) -> Document:
     seeds = setting.seeds[:QUICK_SEEDS] if setting.quick else setting.seeds
     asked = questions(QUICK_EPOCHS if setting.quick else EPOCHS)
     if setting.quick:
-        del asked["rates"].trainings[TEN_TIMES], asked["rates, linear"], asked["outputs"]
+        del asked["rates"].trainings[TEN_TIMES]
+        del asked["rates, linear"], asked["outputs"], asked["first weights"]
     trainings = dict.fromkeys(t for q in asked.values() for t in q.trainings.values())
-    runs = train_all(trainings, seeds, setting.workers)  # once where several questions share one
+    watched = asked["activations"].trainings.values()
+    runs = train_all(trainings, watched, seeds, setting.workers)  # once where questions share one
     for number, question in enumerate(asked.values(), start=1):
         answer(document, number, question, runs, seeds)
         if question is asked["both"]:

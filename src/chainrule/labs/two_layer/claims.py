@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from chainrule.experiments.statistics import difference
 from chainrule.labs.lab import Claim, gain, percent, plain
@@ -85,18 +85,26 @@ def claims(asked: dict[str, Question], runs: Runs, seeds: Sequence[int]) -> Iter
         "they do: nothing is left to learn for a linear map, which does learn the linear points: "
         f"{accuracy('activations, linear', 'none')}",
     )
-    clipped = found("activations", "none, no sigmoid at the output")
+    clipped = found("activations", without := "none, no sigmoid at the output")
     others = [
-        run.largest_gradient for (training, _), run in runs.items() if training.output != "identity"
+        run
+        for name in asked["activations"].trainings
+        for run in found("activations", name)
+        if name != without
     ]
     yield Claim(
         "gradients clipped to [-1024, 1023]",
         "done",
-        f"largest number in a gradient: {max(others):.2f} with an activation at the output, "
-        f"{max(run.largest_gradient for run in clipped):,.0f} without",
+        f"largest number in a gradient: {largest(others):.2f} with an activation at the output, "
+        f"{largest(clipped):,.0f} without",
         "clipping matters only where no layer has an activation",
     )
     yield improvement(found("optimizers", "Adam, rate 0.03"), found("both", "XOR"))
+
+
+def largest(found: Iterable[Trained]) -> float:
+    """The largest number in any gradient of some trainings."""
+    return max(run.largest_gradient for run in found)
 
 
 def improvement(adam: Sequence[Trained], descent: Sequence[Trained]) -> Claim:
