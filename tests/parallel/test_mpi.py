@@ -19,7 +19,7 @@ import chainrule as cr
 from chainrule.errors import ArgumentError, ClusterError, MissingPackageError
 from chainrule.parallel import executors, mpi
 from chainrule.system.processes import ALONE, Processes
-from chainrule.training.sharing import OwnDraws
+from chainrule.training.draws import OwnDraws
 
 TOGETHER = Path(__file__).with_name("together.py")
 MPIEXEC = shutil.which(

@@ -33,6 +33,7 @@ class Epoch:
         rates: the learning rate of each step.
         first: the step to begin with; above 0 where training goes on within an epoch.
         processes: those that make the steps together.
+        whole: the epoch of all processes, where this one makes the steps of its share by itself.
     """
 
     data: TrainingData
@@ -41,6 +42,7 @@ class Epoch:
     rates: Sequence[float]
     first: int = 0
     processes: Processes = ALONE
+    whole: Epoch | None = None
 
     def rows(self, first: int, last: int) -> Integers:
         """The examples of steps `first` to `last`; all of them where every step takes them all."""
@@ -90,18 +92,33 @@ class Epoch:
 
     def of_this_process(self) -> Epoch:
         """The epoch of a process that makes every step by itself, with its share of the batch. Of a
-        last batch with fewer examples than processes, those that are left without take the first.
+        last batch with fewer examples than processes, those that are left without take the last.
         """
         last = len(self.rates) - 1
         own = self.own_rows(0, last)
         rows = np.arange(own.start, own.stop) if isinstance(own, slice) else own
         if not self.own_count(last, last):
-            rows = np.append(rows, self.rows(last, last)[0])
-        return replace(self, order=rows, batch_size=self.own_batch_size, processes=ALONE)
+            rows = np.append(rows, self.rows(last, last)[-1])
+        size = self.own_batch_size
+        return replace(self, order=rows, batch_size=size, processes=ALONE, whole=self)
 
     def own_batch(self, step: int) -> Batch:
         """This process's examples of a step."""
         return self._read(self.own_rows(step, step))
+
+    @property
+    def drawn(self) -> Epoch:
+        """The epoch for whose steps random layers draw: of all processes, so that an example has
+        the numbers that it would have in one."""
+        return self.whole or self
+
+    def places(self, step: int) -> tuple[int, slice]:
+        """How many examples random layers draw for in a step, and which of them belong to this
+        process: the last, where it would be left without."""
+        examples = len(self.drawn.rows(step, step))
+        share = self.drawn.processes.share(examples)
+        begin = min(share.start, examples - 1)
+        return examples, slice(begin, max(share.stop, begin + 1))
 
     def of_all(self, own: Array, first: int, last: int) -> Array:
         """A row for each example of steps `first` to `last`, given this process's rows; the other

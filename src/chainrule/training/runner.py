@@ -12,6 +12,7 @@ from chainrule.chain import Chain
 from chainrule.data.dataset import Batch
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
+from chainrule.training.draws import own_draws
 from chainrule.training.epoch import Epoch, Steps
 from chainrule.types import Array
 
@@ -53,7 +54,8 @@ class NumpyRunner:
     def steps(self, epoch: Epoch, outputs: bool, one_at_a_time: bool) -> Iterator[Steps]:
         """Make the steps of an epoch, one by one."""
         for number, batch in enumerate(epoch.batches(), start=epoch.first):
-            value, y = self.step(batch, epoch.rates[number])
+            with own_draws(self.chain, epoch, number):
+                value, y = self.step(batch, epoch.rates[number])
             weight = self.loss.weight_of(y, batch.y, batch.weights)
             yield Steps(number, np.array([value]), np.array([weight]), len(batch.x), y, batch.y)
 

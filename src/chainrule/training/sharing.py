@@ -6,8 +6,7 @@ gradient are sums over processes:
     L = Σ_p (w_p / w) L_p,      ∂L/∂W = Σ_p (w_p / w) ∂L_p/∂W.
 
 Two kinds of layers need more than their own examples. Batch norm's means are over the whole batch,
-on the way back as well; and masks are drawn for the whole batch, so that each example has the one
-that it would have in a single process.
+on the way back as well; and random numbers are drawn for it, see `draws`.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.chain import Chain
-from chainrule.errors import ArgumentError
-from chainrule.layers import BatchNorm, Layer
+from chainrule.layers import BatchNorm
 from chainrule.layers.base import walk
 from chainrule.losses import Loss
 from chainrule.optimizers import Optimizer, OptimizerState
 from chainrule.system.processes import Processes
+from chainrule.training.draws import own_draws
 from chainrule.training.epoch import Epoch, Steps
 from chainrule.training.runner import NumpyRunner
 from chainrule.types import Array
@@ -59,8 +58,7 @@ class SharingRunner(NumpyRunner):
         """Forward, loss, backward, the sum over processes, update. The loss, the weight of the
         whole batch, and this process's outputs."""
         chain, loss, batch = self.chain, self.loss, epoch.own_batch(number)
-        examples = len(epoch.rows(number, number))
-        with sharing_layers(chain, epoch.processes, examples):
+        with own_draws(chain, epoch, number), shared_batch_norm(chain, epoch.processes):
             outputs, caches = chain.forward(batch.x, training=True)
             value, cache = loss.forward(outputs, batch.y, batch.weights)
             weight = weight_of_step(loss, epoch, number, outputs)
@@ -86,24 +84,17 @@ def weight_of_step(loss: Loss, epoch: Epoch, number: int, outputs: Array) -> flo
 
 
 @contextmanager
-def sharing_layers(chain: Chain, processes: Processes, examples: int) -> Iterator[None]:
-    """Within this block, layers that need the whole batch of so many examples have it."""
-    changed: list[tuple[Layer, str]] = []
-    generators = {layer: layer.rng for layer in chain.random_layers().values()}
-    for _, layer in walk(chain.root):
-        if type(layer) is BatchNorm:
-            layer.__dict__["_batch_statistics"] = partial(batch_statistics, layer, processes)
-            layer.__dict__["backward"] = partial(backward_of_batch_norm, layer, processes)
-            changed += [(layer, "_batch_statistics"), (layer, "backward")]
-    for layer, rng in generators.items():
-        layer.__dict__["rng"] = OwnDraws(rng, examples, processes.share(examples))
+def shared_batch_norm(chain: Chain, processes: Processes) -> Iterator[None]:
+    """Within this block, batch norm's means are over the examples of all processes."""
+    layers = {layer for _, layer in walk(chain.root) if type(layer) is BatchNorm}
+    for layer in layers:
+        layer.__dict__["_batch_statistics"] = partial(batch_statistics, layer, processes)
+        layer.__dict__["backward"] = partial(backward_of_batch_norm, layer, processes)
     try:
         yield
     finally:
-        for layer, name in changed:
-            del layer.__dict__[name]
-        for layer, rng in generators.items():
-            layer.rng = rng
+        for layer in layers:
+            del layer.__dict__["_batch_statistics"], layer.__dict__["backward"]
 
 
 def batch_statistics(layer: BatchNorm, processes: Processes, x: Array) -> tuple[Array, Array]:
@@ -131,26 +122,3 @@ def backward_of_batch_norm(layer: BatchNorm, processes: Processes, dy: Array, ca
     mean_g = processes.sum(g.sum(axis=axes)) / count
     mean_g_x_hat = processes.sum((g * x_hat).sum(axis=axes)) / count
     return (g - mean_g - x_hat * mean_g_x_hat) / sigma
-
-
-class OwnDraws:
-    """A generator that draws for every example of a batch, and gives those of one process."""
-
-    def __init__(self, rng: np.random.Generator, examples: int, share: slice) -> None:
-        self._rng, self._examples, self._share = rng, examples, share
-
-    def random(self, size: tuple[int, ...]) -> Array:
-        """Numbers in [0, 1) for the process's examples: `size` begins with their count."""
-        own = self._share.stop - self._share.start
-        if np.ndim(size) != 1 or size[0] != own:
-            raise ArgumentError(
-                f"a random layer asked for {size} numbers for {own} examples: among several "
-                "processes it must draw rng.random(size) with the examples along the first axis"
-            )
-        return self._rng.random((self._examples, *size[1:]))[self._share]
-
-    def __getattr__(self, name: str) -> Any:
-        raise ArgumentError(
-            f"a random layer used rng.{name}: among several processes it can use rng.random(size) "
-            "alone, with the examples along the first axis"
-        )

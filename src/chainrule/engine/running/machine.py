@@ -227,9 +227,10 @@ def begin_chunk(context: Context, task: Task, step: int, start: int) -> None:
 
 @kernel
 def examples_before(context: Context, examples: int) -> int:
-    """How many of a step's examples belong to the processes before this one, see `Processes`."""
+    """How many of a step's examples belong to the processes before this one, see `Epoch.places`."""
     rank, each = context.rank, examples // context.processes
-    return rank * each + min(rank, examples - each * context.processes)
+    before = rank * each + min(rank, examples - each * context.processes)
+    return min(before, examples - 1)
 
 
 @kernel

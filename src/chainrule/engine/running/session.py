@@ -119,12 +119,14 @@ class CompiledRunner:
             outputs = np.empty(
                 (epoch.own_count(first, last), *self.network.output_shape), self.plan.dtype
             )
-        context.rank, context.processes = epoch.processes.rank, epoch.processes.count
+        drawn = epoch.drawn
+        context.rank, context.processes = drawn.processes.rank, drawn.processes.count
         if self.exchange is not None:
             self.exchange.processes = epoch.processes
         context.rows, context.batch_size = epoch.own_count(first, last), epoch.own_batch_size
-        context.all_rows, context.all_batch_size = len(rows), epoch.batch_size
-        context.first_row = 0 if in_place else first * epoch.batch_size
+        context.all_rows = len(drawn.rows(first, last))
+        context.all_batch_size = drawn.batch_size
+        context.first_row = 0 if in_place else first * drawn.batch_size
         context.epochs, context.steps = count if in_place else 1, count
         context.takes_mean = self.loss.reduction == "mean"
         context.values = targets.values_of_example
