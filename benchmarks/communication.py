@@ -11,6 +11,12 @@ sum of a gradient takes
 A step on B examples computes for a B seconds in one process, where an example costs a seconds, and
 a B / p in each of p. Every process moves all parameters, which is counted with neither.
 
+Where gradients are sent while others are still computed, the sum can hide behind the backward pass,
+two thirds of the computing c; but for the gradient of the first layer, which is known last. With q
+the part of the parameters in other layers, a step then takes at least
+
+    c + t - min(q t, 2 c / 3)    in place of    c + t.
+
 Source: Thakur, Rabenseifner & Gropp, Optimization of Collective Communication Operations in MPICH
 (2005), sections 3 and 4.
 """
@@ -25,7 +31,14 @@ NUMBER = 4  # bytes of a gradient's number, in float32
 COUNTS = (8, 32, 128, 512, 1024)
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 OPERATIONS = 6  # for each weight and example: two forward, four backward
+BACKWARD = 4 / OPERATIONS
 RATE = 50e9  # operations a second of a process: a core with AVX2, float32
+# Parameters, those of the first layer, and seconds of a step in one process (docs/scaling.md).
+STEPS = {
+    "W3": (109_386, 100_480, 0.967e-3),
+    "W5": (109_386, 100_480, 467e-3),
+    "W7": (229_807, 320, 31.4e-3),
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,17 @@ def batch_for_half(example: float, count: int, talking: float) -> float:
     return count * talking / example
 
 
+def gain_of_overlap(computing: float, talking: float, early: float) -> float:
+    """How many times faster a step becomes, at most, if gradients are sent while others are still
+    computed; `early` is the part of them that is known before the last.
+
+    >>> gain_of_overlap(3.0, 1.0, early=1.0), gain_of_overlap(3.0, 1.0, early=0.2)
+    (1.3333333333333333, 1.0526315789473684)
+    """
+    hidden = min(early * talking, computing * BACKWARD)
+    return (computing + talking) / (computing + talking - hidden)
+
+
 def table(title: str, heads: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
     """Print a table in Markdown."""
     print(f"{title}\n\n| {' | '.join(heads)} |\n| {' | '.join(['---:'] * len(heads))} |")
@@ -97,6 +121,23 @@ def batches(link: Link, batch: Callable[[float, int, float], float]) -> Iterator
             for count, seconds in zip(COUNTS, talking, strict=True)
         ]
         yield [f"{parameters:,}", *(f"{number:,}" for number in needed)]
+
+
+def overlaps(link: Link) -> Iterator[Sequence[str]]:
+    """A row for each workload and count of processes: computing, the sum, its part of the step, and
+    what overlap could gain."""
+    for name, (parameters, in_first_layer, seconds) in STEPS.items():
+        early = 1 - in_first_layer / parameters
+        for count in (8, 32):
+            computing, talking = seconds / count, best(NUMBER * parameters, count, link)
+            yield [
+                name,
+                f"{count}",
+                f"{1e3 * computing:.3g} ms",
+                f"{1e3 * talking:.3g} ms",
+                f"{100 * talking / (computing + talking):.0f} %",
+                f"{gain_of_overlap(computing, talking, early):.2f}",
+            ]
 
 
 def round_up(number: float) -> int:
@@ -132,6 +173,9 @@ def main() -> None:
             for count in (8, 128, 1024)
         )
         table(f"A sum, {link.name}:", heads, rows)
+    heads = ["", "processes", "computing", "the sum", "of the step", "times faster at most"]
+    for link in LINKS:
+        table(f"Sending while computing, {link.name}:", heads, overlaps(link))
 
 
 if __name__ == "__main__":

@@ -200,13 +200,19 @@ def test_dates_are_refused_with_what_to_do(tmp_path: Path, date: str) -> None:
         load(path)
 
 
-@pytest.mark.parametrize("form", ["{} %", "{}.5kg", "$1,{}", "€ {}"])
+@pytest.mark.parametrize("form", ["{} %", "{}.5kg", "{}kg", "{} pcs", "{}.5a", "$1,{}", "€ {}"])
 def test_numbers_with_a_unit_are_refused(tmp_path: Path, form: str) -> None:
     lines = [f'"{form.format(100 + row)}",{row % 2}' for row in range(40)]
     path = write(tmp_path / "t.csv", "much,label\n" + "\n".join(lines))
     unit = form.translate(dict.fromkeys(map(ord, "{} .,0123456789")))
     with pytest.raises(DataError, match=rf"`much` holds numbers with '{re.escape(unit)}'.* alone"):
         load(path)
+
+
+def test_whole_numbers_with_a_letter_are_names(tmp_path: Path) -> None:
+    lines = [f"{i}a,{i},{i % 2}" for i in range(40)]
+    path = write(tmp_path / "t.csv", "flat,a,label\n" + "\n".join(lines))
+    assert load(path).notes == ("left out: `flat` (40 different texts)",)
 
 
 @pytest.mark.parametrize(

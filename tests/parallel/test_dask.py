@@ -6,9 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,57 +13,12 @@ import pytest
 from chainrule.errors import ClusterError, ConfigError
 from chainrule.experiments.results import Results, RunResult
 from chainrule.parallel import executors
+from tests.parallel.starting import Cluster
 
 COMMAND = [
     sys.executable, "-m", "chainrule", "compare", "xor", "--vary", "epochs=3,3000",
     "--hidden", "4", "--seeds", "3", "--out", "out", "--workers", "1",
 ]  # fmt: skip
-SETTINGS = {  # a worker that is lost is noticed at once; a run is tried three times
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "2",
-    "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
-}
-
-
-class Cluster:
-    """A scheduler and its workers, each a process of its own; all end with the test."""
-
-    def __init__(self, place: Path, ending: ExitStack) -> None:
-        self.place, self.ending = place, ending
-        self.file = place / "scheduler.json"
-        options = ["--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
-        self.scheduler = self.start("scheduler", *options, "--host", "127.0.0.1")
-        while not self.file.exists():
-            assert self.scheduler.poll() is None
-            time.sleep(0.05)
-
-    def start(self, *what: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dask", *what],
-            cwd=self.place,
-            env={**os.environ, **SETTINGS},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self.ending.callback(process.wait)
-        self.ending.callback(lambda: process.poll() is None and process.kill())
-        return process
-
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
-        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name]
-        return self.start("worker", "--scheduler-file", str(self.file), *options)
-
-    @property
-    def executor(self) -> list[str]:
-        return ["--executor", f"dask-file:{self.file}"]
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    place = tmp_path / "cluster"
-    place.mkdir()
-    with ExitStack() as ending:
-        yield Cluster(place, ending)
 
 
 def begin(place: Path, *options: str) -> subprocess.Popen[str]:
@@ -102,26 +54,6 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> 
     for network in networks:
         same = tmp_path / "away" / network.relative_to(tmp_path / "local")
         assert same.read_bytes() == network.read_bytes()
-
-
-@pytest.mark.long
-def test_a_search_goes_on_where_a_worker_dies(tmp_path: Path, cluster: Cluster) -> None:
-    space = ("--search", "hidden=2..8", "--epochs", "1500", "--validation", "1", "--trials", "6")
-    tune = [sys.executable, "-u", "-m", "chainrule", "tune", "xor", *space, "--seeds", "2"]
-    workers = [cluster.worker(name) for name in ("first", "second")]
-    away = subprocess.Popen(
-        [*tune, "--out", "away", *cluster.executor], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    )
-    assert away.stdout
-    while not away.stdout.readline().startswith("trial "):
-        assert away.poll() is None
-    os.kill(workers[0].pid, signal.SIGKILL)
-    output, _ = away.communicate()
-    assert away.returncode == 0, output
-    subprocess.run([*tune, "--out", "here", "--quiet"], cwd=tmp_path, check=True)
-    for name in ("trials.json", "comparisons/*/results.csv"):
-        one, other = (next((tmp_path / place).glob(name)) for place in ("away", "here"))
-        assert one.read_bytes() == other.read_bytes()
 
 
 def test_the_scheduler_is_lost_and_the_comparison_goes_on_later(

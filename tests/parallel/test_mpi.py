@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,24 +19,10 @@ from chainrule.errors import ArgumentError, ClusterError, MissingPackageError
 from chainrule.parallel import executors, mpi
 from chainrule.system.processes import ALONE, Processes
 from chainrule.training.draws import OwnDraws
+from tests.parallel.starting import begin
 
 TOGETHER = Path(__file__).with_name("together.py")
-MPIEXEC = shutil.which(
-    "mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-)
 SECONDS_TO_END = 30
-
-
-def begin(count: int, *command: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-    assert MPIEXEC is not None
-    return subprocess.Popen(
-        [MPIEXEC, "-n", str(count), sys.executable, *command],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -198,28 +183,23 @@ def test_there_is_no_library_of_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
         mpi.started_processes()
 
 
-QUICK = ("xor", "--engine", "numpy", "--epochs", "20", "--seeds", "2", "--quiet")
-COMPARE = ("compare", *QUICK, "--vary", "hidden=[2],[4]")
-TUNE = ("tune", *QUICK, "--validation", "1", "--search", "hidden=2..8", "--trials", "4")
+COMPARE = (
+    "compare", "xor", "--engine", "numpy", "--epochs", "20", "--seeds", "2", "--quiet",
+    "--vary", "hidden=[2],[4]", "--out", "out",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("command", "names"),
-    [(COMPARE, ["results.csv"]), (TUNE, ["trials.json", "comparisons/*/results.csv"])],
-)
-def test_runs_and_trials_go_to_processes(
-    tmp_path: Path, command: tuple[str, ...], names: list[str]
-) -> None:
-    run = ("-m", "chainrule", *command)
-    there = ("--executor", "mpi", "--out", "a")
-    together = begin(3, "-m", "mpi4py.futures", *run, *there, cwd=tmp_path)
+def test_runs_go_to_processes(tmp_path: Path) -> None:
+    for place in ("away", "here"):
+        (tmp_path / place).mkdir()
+    run = ("-m", "mpi4py.futures", "-m", "chainrule", *COMPARE, "--executor", "mpi")
+    together = begin(3, *run, cwd=tmp_path / "away")
     _, errors = together.communicate()
     assert (together.returncode, errors) == (0, "")
-    alone = [sys.executable, *run, "--workers", "1", "--out", "b"]
-    subprocess.run(alone, cwd=tmp_path, check=True)
-    for name in names:
-        away, here = (next((tmp_path / folder).glob(name)).read_bytes() for folder in "ab")
-        assert away == here
+    alone = [sys.executable, "-m", "chainrule", *COMPARE, "--workers", "1"]
+    subprocess.run(alone, cwd=tmp_path / "here", check=True)
+    away, here = (tmp_path / place / "out/results.csv" for place in ("away", "here"))
+    assert away.read_bytes() == here.read_bytes()
 
 
 def test_an_executor_of_mpi_needs_processes_that_wait() -> None:

@@ -27,6 +27,14 @@ ROWS_TO_A_CATEGORY = 10  # in a large one; a text that stands on every other lin
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the values that do not exceed a quartile
 
 WITH_UNIT = re.compile(r"(?P<before>[$€£¥]?)\s*[-+]?\d[\d.,]*\s*(?P<after>[^\d\s]{0,4})")
+LETTERS_OF_UNITS = re.compile(  # others behind a whole number, as in 12a, may be part of a name
+    r"""
+      [kmc]?[glmsvw] | t | [kmg]?hz | [kmgt]b | k?cal | k?j | h?pa | kwh
+    | lbs? | oz | mi | ft | in | px | pt | mph | rpm | bpm | pct
+    | h | min | d | y | yrs? | c | f | k | mln | bn | eur | usd | gbp | chf
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 DATE = re.compile(
     r"""
       \d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T\ ].*)?         # 2020-01-31, with a time perhaps
@@ -222,12 +230,23 @@ def _refuse_units(table: Table, position: int, texts: set[str]) -> None:
     """Refuse numbers that are text for a unit beside each."""
     found = [WITH_UNIT.fullmatch(text) for text in texts]
     units = {match and (match["before"] or match["after"]) for match in found}
-    if len(units) == 1 and (unit := units.pop()):
+    if len(units) == 1 and (unit := units.pop()) and not _are_names(texts, unit):
         raise DataError(
             f"{table.origin}, column {table.describe(position)} holds numbers with {unit!r}, such "
             f"as {shortened(repr(min(texts)))}: write the numbers alone, so that they are read as "
-            "numbers"
+            "numbers, or remove the column"
         )
+
+
+def _are_names(texts: set[str], letters: str) -> bool:
+    """True of flats, seats and the like: whole numbers, all followed by the same letters, which are
+    no unit.
+
+    >>> _are_names({"12a", "13a"}, "a"), _are_names({"12kg", "13kg"}, "kg")
+    (True, False)
+    """
+    is_unit = not letters.isalpha() or LETTERS_OF_UNITS.fullmatch(letters)
+    return not is_unit and all(text.removesuffix(letters).isdigit() for text in texts)
 
 
 def as_plain(column: Column) -> dict[str, Any]:
