@@ -209,6 +209,18 @@ def test_numbers_with_a_unit_are_refused(tmp_path: Path, form: str) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("form", "what"),
+    [("${},000", "numbers with '\\$'"), ("{} EUR", "numbers with 'EUR'"), ("2{}-01-01", "dates")],
+)
+def test_numbers_in_words_are_no_classes(tmp_path: Path, form: str, what: str) -> None:
+    lines = [f'{row % 7},"{form.format(100 + row)}"' for row in range(40)]
+    path = write(tmp_path / "t.csv", "a,label\n" + "\n".join(lines))
+    with pytest.raises(DataError, match=f"`label` holds {what}.*, or name another label column; "):
+        load(path)
+    assert len(load(path, task="classification").class_names or ()) == 40
+
+
 def test_whole_numbers_with_a_letter_are_names(tmp_path: Path) -> None:
     lines = [f"{i}a,{i},{i % 2}" for i in range(40)]
     path = write(tmp_path / "t.csv", "flat,a,label\n" + "\n".join(lines))

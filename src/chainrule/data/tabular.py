@@ -12,7 +12,7 @@ from chainrule.data.dataset import Dataset, Inputs
 from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.splits import HoldOut, in_parts
-from chainrule.data.tables.columns import as_texts
+from chainrule.data.tables.columns import as_texts, refuse_numbers_as_classes
 from chainrule.data.tables.labels import guess_task, name_classes
 from chainrule.data.tables.layout import Layout, find_label
 from chainrule.data.tables.table import Table, listed_in_order
@@ -40,6 +40,8 @@ def learn_table(
     y = _cells(table, label, "label")
     group = None if group_column is None else _find_group(table, group_column, label)
     groups = None if group is None else _codes(_cells(table, group, "group"))
+    if task is None and y.dtype == object:
+        refuse_numbers_as_classes(table, label)
     are_classes = (task or guess_task(y, are_pixels=False)) == "classification"
     rest, validated, tested = held_out.rows(_codes(y) if are_classes else y, groups)
     layout, notes = Layout.learn(table, label, rest, group, flag_missing)

@@ -209,24 +209,45 @@ def learn_column(table: Table, position: int, rows: Array, flag: bool) -> Column
         if learnt_on.dtype.kind == "f" and np.isnan(learnt_on).all():
             return "empty"
         return NumberColumn.learn(name, learnt_on, flag)
-    texts = [text for text in cells.tolist() if text is not None]
-    if texts and all(DATE.fullmatch(text) for text in texts):
-        raise DataError(
-            f"{table.origin}, column {table.describe(position)} holds dates or times, such as "
-            f"{shortened(texts[0])}: replace it by numbers that mean something for the task, such "
-            "as the year, the month, or the days since an event, or remove the column"
-        )
+    _refuse_dates(table, position, "remove the column")
     known = {text for text in learnt_on.tolist() if text is not None}
     if not known:
         return "empty"
     most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, len(learnt_on) // ROWS_TO_A_CATEGORY))
     if len(known) > most:
-        _refuse_units(table, position, known)
+        _refuse_units(table, position, known, "remove the column")
         return f"{len(known):,} different texts"
     return CategoryColumn.learn(name, learnt_on, flag)
 
 
-def _refuse_units(table: Table, position: int, texts: set[str]) -> None:
+def refuse_numbers_as_classes(table: Table, label: int) -> None:
+    """Refuse many dates, or numbers with a unit, as the names of classes.
+
+    Raises:
+        DataError: the label's column holds them.
+    """
+    texts = {*table.column(label).tolist()}
+    otherwise = (
+        "name another label column; for classes, give --loss softmax_cross_entropy "
+        "(task='classification' in Python)"
+    )
+    if len(texts) > FEW_CATEGORIES:
+        _refuse_dates(table, label, otherwise)
+        _refuse_units(table, label, texts, otherwise)
+
+
+def _refuse_dates(table: Table, position: int, otherwise: str) -> None:
+    """Refuse dates and times, of which nobody can say what they mean."""
+    texts = [text for text in table.column(position).tolist() if text is not None]
+    if texts and all(DATE.fullmatch(text) for text in texts):
+        raise DataError(
+            f"{table.origin}, column {table.describe(position)} holds dates or times, such as "
+            f"{shortened(texts[0])}: replace it by numbers that mean something for the task, such "
+            f"as the year, the month, or the days since an event, or {otherwise}"
+        )
+
+
+def _refuse_units(table: Table, position: int, texts: set[str], otherwise: str) -> None:
     """Refuse numbers that are text for a unit beside each."""
     found = [WITH_UNIT.fullmatch(text) for text in texts]
     units = {match and (match["before"] or match["after"]) for match in found}
@@ -234,7 +255,7 @@ def _refuse_units(table: Table, position: int, texts: set[str]) -> None:
         raise DataError(
             f"{table.origin}, column {table.describe(position)} holds numbers with {unit!r}, such "
             f"as {shortened(repr(min(texts)))}: write the numbers alone, so that they are read as "
-            "numbers, or remove the column"
+            f"numbers, or {otherwise}"
         )
 
 
