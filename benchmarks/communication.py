@@ -95,9 +95,6 @@ def batch_for_half(example: float, count: int, talking: float) -> float:
 def gain_of_overlap(computing: float, talking: float, early: float) -> float:
     """How many times faster a step becomes, at most, if gradients are sent while others are still
     computed; `early` is the part of them that is known before the last.
-
-    >>> gain_of_overlap(3.0, 1.0, early=1.0), gain_of_overlap(3.0, 1.0, early=0.2)
-    (1.3333333333333333, 1.0526315789473684)
     """
     hidden = min(early * talking, computing * BACKWARD)
     return (computing + talking) / (computing + talking - hidden)

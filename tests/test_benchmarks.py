@@ -22,6 +22,7 @@ from peers import make_peer
 from surroundings import AT_MOST_AVX2, environment
 from turns import disagreement
 from workload import CROSS_ENTROPY, SQUARES, Workload
+from workloads import named
 
 LEFT_OUT = (cr.Activation, cr.Conv1D, cr.ConvTranspose2D, cr.HandWritten, cr.Reshape)
 EXAMPLES = 5
@@ -203,6 +204,21 @@ def test_when_several_processes_pay_by_hand() -> None:
     assert communication.efficiency(0.012, 4, 0.003) == pytest.approx(0.5)
     assert communication.batch_for_half(0.001, 4, 0.003) == pytest.approx(12)
     assert communication.batch_that_is_faster(0.001, 4, 0.003) == pytest.approx(4)
+
+
+def test_what_sending_while_computing_gains_by_hand() -> None:
+    """Of 6 ms of computing, 4 ms are the backward pass. A sum of 2 ms, half of which is known early,
+    hides 1 ms of 8; one of 10 ms that is known early hides 4 of 16."""
+    assert communication.gain_of_overlap(0.006, 0.002, early=0.5) == pytest.approx(8 / 7)
+    assert communication.gain_of_overlap(0.006, 0.010, early=1.0) == pytest.approx(16 / 12)
+
+
+@pytest.mark.parametrize("name", communication.STEPS)
+def test_the_model_counts_the_parameters_of_the_workloads(name: str) -> None:
+    network = named(name).network()
+    first = next(layer for layer in network.layers if isinstance(layer, (cr.Dense, cr.Conv2D)))
+    counted = network.parameters.flat.size, first.W.size + first.b.size
+    assert counted == communication.STEPS[name][:2]
 
 
 def test_the_tables_of_communication_stand_in_the_page(capsys: pytest.CaptureFixture[str]) -> None:
