@@ -207,8 +207,8 @@ def test_when_several_processes_pay_by_hand() -> None:
 
 
 def test_what_sending_while_computing_gains_by_hand() -> None:
-    """Of 6 ms of computing, 4 ms are the backward pass. A sum of 2 ms, half of it known early, hides
-    1 ms of 8; one of 10 ms that is known early hides 4 of 16."""
+    """Of 6 ms of computing, 4 ms are the backward pass. A sum of 2 ms, half of it known early,
+    hides 1 ms of 8; one of 10 ms that is known early hides 4 of 16."""
     assert communication.gain_of_overlap(0.006, 0.002, early=0.5) == pytest.approx(8 / 7)
     assert communication.gain_of_overlap(0.006, 0.010, early=1.0) == pytest.approx(16 / 12)
 

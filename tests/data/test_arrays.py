@@ -155,3 +155,19 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read .* encrypted"):
         read_npz(path)
+
+
+@pytest.mark.parametrize("y", [np.arange(300) % 58 + 23, np.arange(300) / 7], ids=["ages", "real"])
+def test_targets_of_many_numbers_are_predicted_as_numbers(tmp_path: Path, y: np.ndarray) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x=np.random.default_rng(0).normal(size=(300, 3)), y=y)
+    dataset = load(path)
+    assert dataset.class_names is None
+    (note,) = dataset.notes
+    count = len(np.unique(y))
+    assert note.startswith(f"y in {path} has {count} different numbers, so it is predicted as")
+
+
+def test_a_class_with_one_example_is_warned_of_in_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.eye(5), y=[0, 1, 1, 0, 2])
+    assert load(tmp_path / "set.npz").notes == ("warning: classes with one example: `2`",)

@@ -267,7 +267,7 @@ def test_the_task_may_be_asked_for(tmp_path: Path) -> None:
 def test_warnings_of_classes(tmp_path: Path) -> None:
     rows = "\n".join(f"{i},city {i % 16}" for i in range(30))
     assert load(write(tmp_path / "t.csv", f"a,y\n{rows}\n")).notes == (
-        "warning: 16 classes for 30 examples, nearly one for each: is it the right label column?",
+        "warning: 16 classes for 30 examples, nearly one for each: are these the right labels?",
     )
     few = load(write(tmp_path / "u.csv", "a,y\n1,x\n2,x\n3,z\n"))
     assert few.notes == ("warning: classes with one example: `z`",)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 from chainrule.data.dataset import Dataset, Inputs
-from chainrule.data.pixels import find_ink
+from chainrule.data.pixels import find_ink, holds_pixels
 from chainrule.data.preparation import Preparation
 from chainrule.data.readers.images import ImageOptions
 from chainrule.data.readers.raw import Examples, RawDataset
 from chainrule.data.splits import HoldOut
-from chainrule.data.tables.labels import class_numbers, name_classes
+from chainrule.data.tables.labels import (
+    class_numbers,
+    guess_task,
+    name_classes,
+    odd_classes,
+    say_regression,
+)
 from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.types import Array
 
 
 def learn_examples(
-    raw: RawDataset, path: Path, task: str, images: ImageOptions, held_out: HoldOut
+    raw: RawDataset, path: Path, task: str | None, images: ImageOptions, held_out: HoldOut
 ) -> Dataset:
     """Images or arrays to train on, in parts. `images` says how files of images were read."""
     y_train = _require_labels(raw.train)
-    class_names = None
-    if task == "classification":
+    preparation, class_names = _infer(raw.train), None
+    if (task or _guess_task(raw, y_train)) == "classification":
         class_names = raw.class_names or name_classes(y_train, raw.train.origin)
     preparation = replace(
-        _infer(raw.train),
+        preparation,
         class_names=class_names,
         images=None if raw.train.ids is None else images,
     )
@@ -35,22 +42,35 @@ def learn_examples(
     test = raw.test
     if test is not None:
         _require_labels(test)
+    targets = _targets(raw, raw.train, preparation)
+    if class_names is not None:
+        notes = odd_classes(targets, class_names)
+    else:
+        notes = [] if task else [say_regression(f"y in {raw.train.origin}", y_train)]
     dataset = held_out.apply(
         Dataset(
             name=path.stem,
             x_train=x_train,
-            y_train=_targets(raw, raw.train, preparation),
+            y_train=targets,
             x_test=None if test is None else prepare(preparation, test),
             y_test=None if test is None else _targets(raw, test, preparation),
             preparation=preparation,
             source=str(path),
-            notes=raw.notes,
+            notes=(*raw.notes, *notes),
         )
     )
     if class_names is not None:
         return dataset
     scale = TargetScale.learn(dataset.y_train)
     return replace(dataset, preparation=replace(preparation, target_scale=scale))
+
+
+def _guess_task(raw: RawDataset, y: Array) -> str:
+    """Classes where files name them; else what `guess_task` says of one label for each example."""
+    if raw.class_names is not None or math.prod(y.shape[1:]) > 1:
+        return "classification"
+    x = raw.train.x
+    return guess_task(y, are_pixels=x.ndim > 2 or holds_pixels(x))
 
 
 def example_inputs(raw: RawDataset, preparation: Preparation, labels: bool) -> Inputs:

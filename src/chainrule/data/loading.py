@@ -101,7 +101,7 @@ def load(
             )
         else:
             raw.check_usable(processes)
-            dataset = learn_examples(raw, path, task or "classification", asked, held_out)
+            dataset = learn_examples(raw, path, task, asked, held_out)
         dataset = _with_files(dataset, held_out, source, data_dir, label_column, processes)
         is_known = raw is None and not isinstance(test, (str, Path))
         return dataset if is_known or not processes.is_first else _with_repeats(dataset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +12,17 @@ from chainrule.data.pixels import find_ink
 from chainrule.data.preparation import Preparation
 from chainrule.data.splits import HoldOut, in_parts
 from chainrule.data.tables.columns import as_texts, refuse_numbers_as_classes
-from chainrule.data.tables.labels import guess_task, name_classes
+from chainrule.data.tables.labels import (
+    guess_task,
+    name_classes,
+    odd_classes,
+    say_regression,
+)
 from chainrule.data.tables.layout import Layout, find_label
-from chainrule.data.tables.table import Table, listed_in_order
+from chainrule.data.tables.table import Table
 from chainrule.data.tables.target_scale import TargetScale
 from chainrule.errors import DataError
 from chainrule.types import Array
-
-MANY_ROWS = 20  # from which on a class for nearly every one of them is odd
 
 
 def learn_table(
@@ -60,11 +62,11 @@ def learn_table(
     targets = preparation.targets(y, origin)
     if class_names is not None:
         scale = None
-        notes += _odd_classes(targets, class_names)
+        notes += odd_classes(targets, class_names)
     else:
         scale = TargetScale.learn(targets[rest])
         if task is None:
-            notes.append(_say_regression(table, label, y))
+            notes.append(say_regression(table.describe(label), y))
     dataset = Dataset(
         name=path.stem,
         x_train=x,
@@ -101,26 +103,6 @@ def _cells(table: Table, at: int, what: str) -> Array:
 def _codes(cells: Array) -> Array:
     """A whole number for each distinct cell."""
     return np.unique(cells, return_inverse=True)[1]
-
-
-def _say_regression(table: Table, label: int, y: Array) -> str:
-    return (
-        f"{table.describe(label)} has {len(np.unique(y)):,} different numbers, so it is predicted "
-        "as a number (regression); for classes, give --loss softmax_cross_entropy "
-        "(task='classification' in Python)"
-    )
-
-
-def _odd_classes(y: Array, class_names: Sequence[str]) -> list[str]:
-    """Warnings of classes from which little can be learnt."""
-    counts = np.bincount(y, minlength=len(class_names))
-    if len(y) > MANY_ROWS and len(class_names) > len(y) / 2:
-        return [
-            f"warning: {len(class_names):,} classes for {len(y):,} examples, nearly one for each: "
-            "is it the right label column?"
-        ]
-    single = [class_names[at] for at in np.flatnonzero(counts == 1).tolist()]
-    return [f"warning: classes with one example: {listed_in_order(single, 10)}"] if single else []
 
 
 def table_inputs(

@@ -18,6 +18,7 @@ from chainrule.types import Array, Shape
 
 MOST_NUMBERED = 20  # distinct whole numbers that are classes, whatever they are
 ROWS_TO_A_CLASS = 3  # at least, where there are more, numbered without a gap
+MANY_ROWS = 20  # from which on a class for nearly every one of them is odd
 LARGEST_LABEL = 2**53  # up to which real numbers are exact
 
 
@@ -41,6 +42,27 @@ def guess_task(y: Array, are_pixels: bool) -> str:
     few = len(distinct) <= MOST_NUMBERED and len(distinct) <= max(2, len(y) / 2)
     many_each = numbered and len(y) >= ROWS_TO_A_CLASS * len(distinct)
     return "classification" if are_pixels or few or many_each else "regression"
+
+
+def say_regression(what: str, y: Array) -> str:
+    """That targets were taken for numbers, and how to have them taken for classes."""
+    return (
+        f"{what} has {len(np.unique(y)):,} different numbers, so it is predicted as a number "
+        "(regression); for classes, give --loss softmax_cross_entropy "
+        "(task='classification' in Python)"
+    )
+
+
+def odd_classes(y: Array, class_names: Sequence[str]) -> list[str]:
+    """Warnings of classes from which little can be learnt."""
+    counts = np.bincount(y, minlength=len(class_names))
+    if len(y) > MANY_ROWS and len(class_names) > len(y) / 2:
+        return [
+            f"warning: {len(class_names):,} classes for {len(y):,} examples, nearly one for each: "
+            "are these the right labels?"
+        ]
+    single = [class_names[at] for at in np.flatnonzero(counts == 1).tolist()]
+    return [f"warning: classes with one example: {listed_in_order(single, 10)}"] if single else []
 
 
 def name_classes(y: Array, origin: str) -> tuple[str, ...]:
