@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tests.torture.seeds import npy_bytes
 
+from chainrule.data.loading import load
 from chainrule.data.readers.arrays import read_array_folder, read_npy, read_npy_file, read_npz
 from chainrule.errors import DataError
 from chainrule.system.processes import ALONE
@@ -169,5 +170,5 @@ def test_targets_of_many_numbers_are_predicted_as_numbers(tmp_path: Path, y: np.
 
 
 def test_a_class_with_one_example_is_warned_of_in_arrays(tmp_path: Path) -> None:
-    np.savez(tmp_path / "set.npz", x=np.eye(5), y=[0, 1, 1, 0, 2])
+    np.savez(tmp_path / "set.npz", x=np.eye(9), y=[0, 1] * 4 + [2])
     assert load(tmp_path / "set.npz").notes == ("warning: classes with one example: `2`",)
