@@ -264,6 +264,15 @@ def test_the_task_may_be_asked_for(tmp_path: Path) -> None:
         load(words, task="regression")
 
 
+def test_an_id_that_examples_share_is_said_to_be_left_out(tmp_path: Path) -> None:
+    rows = "\n".join(f"{i},{i % 5},{i * i % 7},{i % 2}" for i in range(40))
+    assert load(write(tmp_path / "t.csv", f"Id,store_id,a,y\n{rows}\n")).notes == (
+        "left out, as it only numbers the examples: `Id`",
+        "left out, as it is called an id, though examples share it: `store_id`; rename it where it "
+        "is a feature",
+    )
+
+
 def test_warnings_of_classes(tmp_path: Path) -> None:
     rows = "\n".join(f"{i},city {i % 16}" for i in range(30))
     assert load(write(tmp_path / "t.csv", f"a,y\n{rows}\n")).notes == (

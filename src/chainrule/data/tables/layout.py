@@ -78,7 +78,7 @@ class Layout:
         ids = [at for at in table.find_ids() if at not in {label, group}]
         others = [at for at in range(len(table.names)) if at not in {label, group, *ids}]
         matrix = table.matrix(others)
-        notes = [f"left out, as it only numbers the examples: {_named(table, ids)}"] if ids else []
+        notes = _describe_ids(table, ids)
         if group is not None:
             notes.append(f"left out, as it only says what stays together: {table.describe(group)}")
         if matrix is not None and _are_pixels(matrix):
@@ -262,6 +262,21 @@ class Layout:
         if rows < max((column.missing for column in kinds or ()), default=0):
             raise ValueError("no column should lack more values than there were examples")
         return cls(tuple(order), bool(stored["has_header"]), label, tuple(features), kinds, rows)
+
+
+def _describe_ids(table: Table, ids: Sequence[int]) -> list[str]:
+    """What to say of columns that are left out, as their names are those of ids."""
+    shared = [at for at in ids if not table.has_distinct(at)]
+    numbering = [at for at in ids if at not in shared]
+    notes = []
+    if numbering:
+        notes.append(f"left out, as it only numbers the examples: {_named(table, numbering)}")
+    if shared:
+        notes.append(
+            f"left out, as it is called an id, though examples share it: {_named(table, shared)}; "
+            "rename it where it is a feature"
+        )
+    return notes
 
 
 def find_label(table: Table, column: int | str | None) -> int:

@@ -115,9 +115,16 @@ class Table:
         if not self.has_header:
             return []
         found = [at for at, name in enumerate(self.names) if ID_NAME.fullmatch(name)]
-        if self.names[0] in INDEX_NAMES and len(self.names) > 1 and _are_distinct(self.column(0)):
+        if self.names[0] in INDEX_NAMES and len(self.names) > 1 and self.has_distinct(0):
             found.append(0)
         return sorted(found)
+
+    def has_distinct(self, position: int) -> bool:
+        """True of a column of whole numbers or words that are all different."""
+        column = self.column(position)
+        if column.dtype == object:
+            return None not in column and len({*column.tolist()}) == len(column)
+        return bool(np.all(column == np.floor(column)) and len(np.unique(column)) == len(column))
 
     def find_twice(self) -> None:
         """Refuse two columns of one name."""
@@ -253,13 +260,6 @@ def _uses_decimal_comma(columns: Sequence[Sequence[str]]) -> bool:
     if all(map(THOUSANDS.fullmatch, with_comma)):
         return False
     return not any(POINT_NUMBER.fullmatch(cell) for column in columns for cell in column)
-
-
-def _are_distinct(column: Array) -> bool:
-    """True of whole numbers or words that are all different."""
-    if column.dtype == object:
-        return None not in column and len({*column.tolist()}) == len(column)
-    return bool(np.all(column == np.floor(column)) and len(np.unique(column)) == len(column))
 
 
 def is_whole(cell: str) -> bool:
