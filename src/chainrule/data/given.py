@@ -64,8 +64,8 @@ def _native(array: Any, name: str) -> Any:
         if isinstance(first, (int, float)):
             instead = f"where all are numbers, give {name}.astype(float)"
         raise DataError(
-            f"{name} holds text or Python objects, such as {first!r}, and networks take numbers: "
-            + instead
+            f"{name} holds text or Python objects, such as {_plain(first)!r}, and networks take "
+            "numbers: " + instead
         )
     if array.dtype.kind == "c":
         raise DataError(
@@ -73,3 +73,8 @@ def _native(array: Any, name: str) -> Any:
             "the real and imaginary parts side by side"
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _plain(value: Any) -> Any:
+    """A value as Python's own, whose repr says no more than it."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -270,10 +270,13 @@ def parse_option(name: str, text: str) -> Any:
 
     >>> parse_option("hidden", "128,64"), parse_option("learning_rate", "1e-3")
     ([128, 64], 0.001)
+    >>> parse_option("image_size", "16")
+    '16'
     """
-    if "list" in str(TrainConfig.model_fields[name].annotation):
+    kind = str(TrainConfig.model_fields[name].annotation)
+    if "list" in kind:
         return [_number_or_text(part) for part in text.strip("[]").split(",") if part.strip()]
-    return _number_or_text(text)
+    return _number_or_text(text) if "int" in kind or "float" in kind else text
 
 
 def _number_or_text(text: str) -> int | float | str:

@@ -44,9 +44,9 @@ def started_processes() -> Processes:
         ) from None
     count = mpi.COMM_WORLD.Get_size()
     if count != (told(COUNTS) or count):
+        library = " ".join(mpi.Get_library_version().splitlines()[0].split())
         raise ClusterError(
-            f"{told(COUNTS)} processes were started, but the MPI that mpi4py uses "
-            f"({mpi.Get_library_version().splitlines()[0]}) knows of {count}: start them with the "
-            "mpiexec of that MPI"
+            f"{told(COUNTS)} processes were started, but the MPI that mpi4py uses ({library}) "
+            f"knows of {count}: start them with the mpiexec of that MPI"
         )
     return MpiProcesses(mpi.COMM_WORLD) if count > 1 else ALONE

@@ -66,7 +66,7 @@ def draw_mask(task: Task, like: Any) -> None:
     size = operands.mask.size
     copy(pointer(operands.state, 0), pointer(state, 0), STATE_BYTES // 8)
     row = task.chunk_row + task.begin
-    before = task.step_start * operands.drawn + task.examples * operands.drawn_before
+    before = task.step_start * operands.drawn + task.drawn * operands.drawn_before
     jump(state, before + row * size)
     zero, stays = constant(0.0, like), constant(1 / (1 - rate), like)
     for k in range(count_rows(task) * size):

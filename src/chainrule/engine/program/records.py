@@ -96,7 +96,8 @@ class Task(ctypes.Structure):
     chunk_start: int  # the chunk's first example, in the run
     chunk_row: int  # the same, in the step of all processes
     step_start: int  # that step's first example, in the epoch
-    examples: int  # of that step
+    drawn: int  # examples of that step in all processes, which random layers draw for
+    examples: int  # of those that make the step together, which batch norm's means are over
     begin: int  # rows of the chunk: those of a block, or all
     end: int
     step: int

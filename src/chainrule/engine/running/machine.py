@@ -216,9 +216,12 @@ def begin_chunk(context: Context, task: Task, step: int, start: int) -> None:
     row = start - number * context.batch_size
     task.begins = row == 0
     begin_in_all = number * context.all_batch_size
-    examples = min(context.all_batch_size, context.all_rows - begin_in_all)
-    task.step_start, task.examples = context.first_row + begin_in_all, examples
-    task.chunk_row = row + examples_before(context, examples)
+    drawn = min(context.all_batch_size, context.all_rows - begin_in_all)
+    own = min(context.batch_size, context.rows - (start - row))
+    is_alone = context.exchange == context.finish
+    task.step_start, task.drawn = context.first_row + begin_in_all, drawn
+    task.chunk_row = row + examples_before(context, drawn)
+    task.examples = own if is_alone else drawn
     if task.begins:
         if task.share == 0:
             add_penalties(context, step)
