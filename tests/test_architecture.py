@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # From the ground up: a module may import those of its own row and of the rows before it.
 FLOORS = [
-    {"errors", "types", "seeding", "functions", "extras", "files", "limits", "text"},
+    {"errors", "types", "seeding", "functions", "extras", "files", "limits", "spelling", "text"},
     {"system", "presentation"},
     {"configurable", "arguments", "sandbox"},
     {"foreign"},
