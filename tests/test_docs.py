@@ -98,13 +98,13 @@ def test_what_a_page_shows_runs(
 
 def examples_of_help() -> Iterator[Any]:
     """What help says to type, but for MNIST: that needs the real data and minutes, and
-    tests/test_real_data.py runs it. Several variants with five seeds or more are long, and so are
-    a hundred trials. Parts of a comparison belong together, see the test of those."""
+    tests/test_real_data.py runs it. Variants with five seeds or more are long, and so are a hundred
+    trials. Parts of a comparison belong together, see the test of those."""
     for command in (train, compare, tune):
         for line in map(str.strip, str(command.__doc__).splitlines()):
             elsewhere = any(word in line for word in ("mnist", "runs/cnn", "--out rates"))
             if line.startswith("chainrule ") and not elsewhere:
-                is_long = "compare" in line and line.count(",") > 1 and "schedule" not in line
+                is_long = "compare" in line and "," in line
                 is_long |= "tune" in line and "--trials" not in line
                 yield pytest.param(line, marks=[pytest.mark.long] if is_long else [])
 
