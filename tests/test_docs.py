@@ -77,6 +77,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 @each_page
+@pytest.mark.usefixtures("undrawn")
 def test_what_a_page_shows_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
