@@ -97,6 +97,7 @@ def tell(**figures: Any) -> None:
 def serve() -> None:
     for line in sys.stdin:
         name, *numbers = line.split()
+        EVERYTHING[name].seeds()  # those that several readers share are made once, for all forks
         child = os.fork()
         if child == 0:
             work_and_end(name, *map(int, numbers))
