@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import struct
 import subprocess
@@ -211,7 +212,7 @@ def test_all_end_with_the_judge() -> None:
         [sys.executable, "-c", JUDGE, MODULE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
     ) as judge:
         assert judge.stdout
         pids = judge.stdout.readline().split()
