@@ -124,7 +124,7 @@ class ForkServer:
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  the modules are chainrule's own
                 [*apart(), sys.executable, "-P", "-m", MODULE, module],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=self.home,
