@@ -86,7 +86,7 @@ def apart() -> tuple[str, ...]:
     return APART if tried.returncode == 0 else ()
 
 
-def kill_group(process: Process) -> None:
+def kill_group(process: Process | subprocess.Popen[str]) -> None:
     """End a process that was started as a new session, and those that it has started."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError):
