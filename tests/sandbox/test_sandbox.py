@@ -186,6 +186,7 @@ def test_forks_end_with_their_server_and_then_new_processes_start(server: ForkSe
     with Worker(server.start, Limits(), []) as worker:
         worker.call("echo", {})
         server.process.kill()
+        server.process.wait()  # by then its forks are told to end
         with pytest.raises(WorkerEndedError, match="SIGKILL"):
             worker.call("echo", {})
     with Worker(server.start, Limits(), []) as worker:
