@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import NoReturn
 
-import numpy as np
+from numpy import random
 
 from chainrule.sandbox.messages import Message
 from chainrule.sandbox.serving import serve
@@ -32,7 +32,7 @@ def look(message: Message) -> Message:
             "leads its session": os.getsid(0) == os.getpid(),
             "arguments": sys.argv[1:],
             "threads": threading.active_count(),
-            "drawn": np.random.random(),  # noqa: NPY002
+            "drawn": random.random(),  # noqa: NPY002
         }
     )
 
