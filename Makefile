@@ -86,6 +86,7 @@ browser:
 
 # Of what is installed, tests import a third. Collecting them compiles that, once for all processes.
 .venv/collected: .venv/installed-dev
+	$(BIN)/python -c "import IPython"  # for notebooks in the sandbox, which writes nothing
 	$(BIN)/pytest --collect-only --quiet > /dev/null || true  # make test says what is wrong
 	touch $@
 

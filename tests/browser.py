@@ -24,18 +24,17 @@ WIDE, PHONE = 1100, 390  # pixels
 
 MEASURE = """
 <script>
-const frame = document.querySelector("iframe");
-frame.onload = () => {
-  const page = frame.contentDocument;
-  const measured = {
-    page: page.documentElement.scrollWidth,
-    window: frame.clientWidth,
-    tables: [...page.querySelectorAll("table")].map(each => [
-      each.scrollWidth, each.parentElement.clientWidth,
-      Math.max(...[...each.rows].map(row => row.clientHeight)),
-    ]),
-  };
-  document.body.textContent = "measured:" + JSON.stringify(measured) + ";";
+const measured = frame => ({
+  page: frame.contentDocument.documentElement.scrollWidth,
+  window: frame.clientWidth,
+  tables: [...frame.contentDocument.querySelectorAll("table")].map(each => [
+    each.scrollWidth, each.parentElement.clientWidth,
+    Math.max(...[...each.rows].map(row => row.clientHeight)),
+  ]),
+});
+window.onload = () => {
+  const all = [...document.querySelectorAll("iframe")].map(measured);
+  document.body.textContent = "measured:" + JSON.stringify(all) + ";";
 };
 </script>
 """
@@ -63,17 +62,17 @@ def photograph(page: Path, scheme: str, size: tuple[int, int] = (WIDE, 2600)) ->
     return np.asarray(Image.open(target).convert("RGB"))
 
 
-def measure(page: Path, width: int) -> dict:
-    """How wide a page is in a window of a certain width, and each of its tables: its own width,
+def measure(page: Path, *widths: int) -> list[dict]:
+    """How wide a page is in windows of certain widths, and each of its tables: its own width,
     that of the place it has, and the height of its highest row."""
-    frame = page.with_name("frame.html")
+    frames = page.with_name("frames.html")
     content = html.escape(page.read_text(encoding="utf-8"), quote=True)
-    frame.write_text(
-        f'<!doctype html><iframe style="width:{width}px;height:800px;border:0" srcdoc="{content}">'
-        f"</iframe>{MEASURE}",
-        encoding="utf-8",
-    )
-    shown = chromium(frame, "--dump-dom", f"--window-size={max(width, 800)},900",
+    windows = [
+        f'<iframe style="width:{width}px;height:800px;border:0" srcdoc="{content}"></iframe>'
+        for width in widths
+    ]
+    frames.write_text("\n".join(["<!doctype html>", *windows, MEASURE]), encoding="utf-8")
+    shown = chromium(frames, "--dump-dom", f"--window-size={max(*widths, 800)},900",
                      "--virtual-time-budget=5000")  # fmt: skip
     return json.loads(re.search(r"measured:(.*?);<", shown, re.DOTALL)[1])
 

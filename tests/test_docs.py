@@ -20,6 +20,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -70,13 +71,19 @@ class Block:
     line: int  # of the page, where the code begins
 
 
+@cache
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
 def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text(encoding="utf-8")
+    text = text_of(page)
     for match in FENCE.finditer(text):
         yield Block(match[2], dedent(match[3]), text.count("\n", 0, match.start(3)) + 1)
 
 
 @each_page
+@pytest.mark.usefixtures("undrawn")
 def test_what_a_page_shows_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,13 +105,13 @@ def test_what_a_page_shows_runs(
 
 def examples_of_help() -> Iterator[Any]:
     """What help says to type, but for MNIST: that needs the real data and minutes, and
-    tests/test_real_data.py runs it. Several variants with five seeds or more are long, and so are
-    a hundred trials. Parts of a comparison belong together, see the test of those."""
+    tests/test_real_data.py runs it. Variants with five seeds or more are long, and so are a hundred
+    trials. Parts of a comparison belong together, see the test of those."""
     for command in (train, compare, tune):
         for line in map(str.strip, str(command.__doc__).splitlines()):
             elsewhere = any(word in line for word in ("mnist", "runs/cnn", "--out rates"))
             if line.startswith("chainrule ") and not elsewhere:
-                is_long = "compare" in line and line.count(",") > 1 and "schedule" not in line
+                is_long = "compare" in line and "," in line
                 is_long |= "tune" in line and "--trials" not in line
                 yield pytest.param(line, marks=[pytest.mark.long] if is_long else [])
 
@@ -175,7 +182,7 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @each_page
 def test_links_lead_to_files_and_headings(page: Path) -> None:
-    for link in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
+    for link in LINK.findall(CODE.sub("", text_of(page))):
         if re.match(r"\w+:", link):
             continue  # another site
         path, _, anchor = link.partition("#")
@@ -185,20 +192,26 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert anchor in anchors(target), f"{page.name}: {link} names no heading"
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """The headings of a page as GitHub writes them in links."""
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    text = FENCE.sub("", text_of(page))
     kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
     return {heading.replace(" ", "-") for heading in kept}
 
 
 @each_page
 def test_quotations_stand_in_the_source(page: Path) -> None:
-    sources = [lines(file.read_text(encoding="utf-8")) for file in ROOT.glob("src/**/*.py")]
     for block in blocks(page):
         if block.language == "py":
-            found = any(lines(block.code) in source for source in sources)
+            found = any(lines(block.code) in source for source in sources())
             assert found, f"{page.name}, line {block.line}: not in src:\n{block.code}"
+
+
+@cache
+def sources() -> list[str]:
+    """The lines of every file of `src`."""
+    return [lines(file.read_text(encoding="utf-8")) for file in ROOT.glob("src/**/*.py")]
 
 
 @pytest.mark.parametrize(
@@ -235,4 +248,4 @@ def lines(code: str) -> str:
     ],
 )
 def test_every_name_is_documented(name: str) -> None:
-    assert any(re.search(rf"\b{name}\b", page.read_text(encoding="utf-8")) for page in DOCS)
+    assert any(re.search(rf"\b{name}\b", text_of(page)) for page in DOCS)

@@ -12,7 +12,6 @@ tables of a configuration file and the short form of the command line::
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,11 +19,11 @@ from typing import Any, TypeVar, cast
 
 from chainrule.errors import ArgumentError, ConfigError, UnknownNameError
 from chainrule.limits import shortened
+from chainrule.spelling import nearest, plain
 
 T = TypeVar("T")
 Description = str | Mapping[str, Any]  # what `build` makes an object from
 
-SEPARATORS = str.maketrans("", "", "-_ ")  # left out where names are compared
 LONGEST_SHORT_FORM = 1000  # characters
 # What Python's parser raises; the last two for brackets or signs that are nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
@@ -106,21 +105,17 @@ def find_name(name: str, known: Iterable[str], kind: str) -> str:
     'softmax'
     """
     names = list(known)
-    plain = {_plain(candidate): candidate for candidate in names}
-    if _plain(name) in plain:
-        return plain[_plain(name)]
-    nearest = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.5)
-    hint = f"did you mean {plain[nearest[0]]!r}?" if nearest else f"choose from: {', '.join(names)}"
+    by_spelling = {plain(candidate): candidate for candidate in names}
+    if plain(name) in by_spelling:
+        return by_spelling[plain(name)]
+    meant = nearest(name, names, likeness=0.5)
+    hint = f"did you mean {meant!r}?" if meant else f"choose from: {', '.join(names)}"
     raise UnknownNameError(f"no {kind} is called {shortened(repr(name))}; {hint}")
 
 
 def is_known(name: str, known: Iterable[str]) -> bool:
     """True if `find_name` would find it."""
-    return _plain(name) in map(_plain, known)
-
-
-def _plain(name: str) -> str:
-    return name.translate(SEPARATORS).lower()
+    return plain(name) in map(plain, known)
 
 
 def _equal(value: Any, default: Any) -> bool:

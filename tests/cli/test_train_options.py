@@ -214,6 +214,10 @@ REFUSED: dict[str, tuple[Sequence[object], str]] = {
         "class_weights cannot be had with fresh_data",
     ),
     "moved points": (["moons", "--augment", "affine"], "Affine changes images (height, width"),
+    "moved points of an ensemble": (
+        ["moons", "--augment", "affine", "--ensemble", 2],
+        "Affine changes images (height, width",
+    ),
     "an unknown average": (["moons", "--average", "emma"], "did you mean 'ema'?"),
     "channels of none": (["digits", "--channels", 8], "channels are for convolutions"),
     "an unknown recipe": (["digits", "--recipe", "bets"], "no recipe is called 'bets'"),

@@ -15,6 +15,7 @@ from tests.cli.conftest import Answer, Command, chainrule
 from tests.doctor.slips import SLIPS, SPECIMENS
 
 __all__ = ["chainrule"]  # the fixture
+pytestmark = pytest.mark.usefixtures("forked")
 
 LAYER = """
 import numpy as np

@@ -206,7 +206,7 @@ def test_several_differences_are_corrected_for_their_number_and_it_is_said() -> 
 
 COMMAND = [
     sys.executable, "-m", "chainrule", "compare", "digits", "--epochs", "3", "--hidden", "8",
-    "--vary", "learning_rate=0.001,0.01,0.1", "--seeds", "3", "--out", "out",
+    "--vary", "learning_rate=0.001,0.01,0.1", "--seeds", "2", "--out", "out",
 ]  # fmt: skip
 
 
@@ -228,18 +228,18 @@ def test_the_results_do_not_depend_on_workers_or_interruptions(tmp_path: Path) -
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while len(finished_runs(killed)) < 3:
+    while len(finished_runs(killed)) < 2:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     networks = [path.with_name("model.safetensors") for path in finished_runs(killed)]
     finished = {path: path.stat().st_mtime_ns for path in networks}
-    assert len(finished) >= 3
+    assert len(finished) >= 2
     subprocess.run([*COMMAND, "--quiet"], cwd=killed, check=True)
 
     results = [(tmp_path / n / "out/results.csv").read_bytes() for n in ("one", "two", "killed")]
     assert results[0] == results[1] == results[2]
-    assert len(results[0].splitlines()) == 10
+    assert len(results[0].splitlines()) == 7
     assert all(path.stat().st_mtime_ns == then for path, then in finished.items())
 
 

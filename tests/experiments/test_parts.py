@@ -31,7 +31,7 @@ TINY = Comparison(
     {"data": "xor", "epochs": 2, "hidden": [4]}, grid({"learning_rate": [0.01, 0.1]}), (0, 1)
 )
 COMMAND = [
-    sys.executable, "-m", "chainrule", "compare", "xor", "--vary", "epochs=3,4000",
+    sys.executable, "-m", "chainrule", "compare", "xor", "--vary", "epochs=3,1500",
     "--hidden", "4", "--out", "out", "--quiet", "--workers", "1",
 ]  # fmt: skip
 COLLECT = [sys.executable, "-m", "chainrule", "compare", "--collect", "--out", "out"]
@@ -57,7 +57,7 @@ def test_processes_at_once_one_of_them_killed(tmp_path: Path, count: int) -> Non
     subprocess.run([*COMMAND, "--seeds", str(count // 2)], cwd=alone, check=True)
 
     processes = {part: start(part, count, shared) for part in range(1, count + 1)}
-    folder = shared / "out/runs/epochs=4000/seed-0"  # the second part
+    folder = shared / "out/runs/epochs=1500/seed-0"  # the second part
     while not (folder / "config.toml").exists():
         assert processes[2].poll() is None, "the process to be killed has ended"
         time.sleep(0.005)
@@ -68,7 +68,7 @@ def test_processes_at_once_one_of_them_killed(tmp_path: Path, count: int) -> Non
         processes, 0
     )
     said = subprocess.run(COLLECT, cwd=shared, check=True, capture_output=True, text=True).stdout
-    assert "epochs=4000" in said
+    assert "epochs=1500" in said
     for name in ("results.csv", "comparison.toml"):
         assert (shared / "out" / name).read_bytes() == (alone / "out" / name).read_bytes()
     for network in alone.glob("out/runs/*/*/model.safetensors"):
@@ -86,7 +86,7 @@ def test_a_part_is_killed_with_its_worker_and_what_is_missing_is_said(tmp_path: 
     answer = subprocess.run(COLLECT, cwd=tmp_path, capture_output=True, text=True)
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
-    assert "8 of 8 runs in out are not finished: epochs=3 with seed 0; epochs=4000" in answer.stderr
+    assert "8 of 8 runs in out are not finished: epochs=3 with seed 0; epochs=1500" in answer.stderr
     assert not (tmp_path / "out/results.csv").exists()
 
 

@@ -358,17 +358,24 @@ HARM = {
 }
 
 
-@pytest.mark.parametrize("attack", HARM)
-def test_harm_by_tests_is_held_back(subject: Path, attack: str) -> None:
-    body = f"""
-import os, shutil, socket, time
-import pytest
-{STRONG}
-def test_harm():
+HARMFUL = """
+@pytest.mark.parametrize("harm", {harm})
+def test_harm(harm):
     with pytest.raises(OSError):
-        {HARM[attack]}
+        eval(harm)
+
+def test_secret():
+    assert "CHAINRULE_TEST_SECRET" not in os.environ
 """
-    assert graded(subject, body).ok
+
+
+def test_harm_by_tests_is_held_back(subject: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They pass if each attack is refused; one that does harm is named."""
+    monkeypatch.setenv("CHAINRULE_TEST_SECRET", "secret")
+    imports = "import os, shutil, socket, time\nimport pytest\n"
+    result = graded(subject, imports + STRONG + HARMFUL.format(harm=[*HARM.values()]))
+    assert result.ok
+    assert result.tests == 1 + len(HARM) + 1
     assert subject.exists()
 
 
@@ -387,9 +394,3 @@ def test_what_a_run_says_is_read_with_distrust(said: str) -> None:
 def test_a_trial_is_read_as_it_was_written() -> None:
     trial = Trial("failed", "test_a", "no", True, 3, 40, {"f": ["ds"]})
     assert trial_from(json.dumps(asdict(trial))) == trial
-
-
-def test_the_environment_is_empty(subject: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHAINRULE_TEST_SECRET", "secret")
-    test = "def test_secret():\n    import os\n    assert 'CHAINRULE_TEST_SECRET' not in os.environ"
-    assert graded(subject, STRONG + test).ok

@@ -16,8 +16,8 @@ from chainrule.parallel import executors
 from tests.parallel.starting import Cluster
 
 COMMAND = [
-    sys.executable, "-m", "chainrule", "compare", "xor", "--vary", "epochs=3,3000",
-    "--hidden", "4", "--seeds", "3", "--out", "out", "--workers", "1",
+    sys.executable, "-m", "chainrule", "compare", "xor", "--vary", "epochs=3,1500",
+    "--hidden", "4", "--seeds", "2", "--out", "out", "--workers", "1",
 ]  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> 
             tmp_path / "local/out" / name
         ).read_bytes()
     networks = list(tmp_path.glob("local/out/runs/*/*/model.safetensors"))
-    assert len(networks) == 6
+    assert len(networks) == 4
     for network in networks:
         same = tmp_path / "away" / network.relative_to(tmp_path / "local")
         assert same.read_bytes() == network.read_bytes()

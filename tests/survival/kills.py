@@ -62,19 +62,28 @@ def train(options: Sequence[str], place: Path) -> None:
 
 
 def end_and_resume(
-    name: str, place: Path, undisturbed: Path, number: int, rng: np.random.Generator
+    name: str,
+    place: Path,
+    undisturbed: Path,
+    number: int,
+    rng: np.random.Generator,
+    most: int = KILLS,
 ) -> Ended:
-    """Train, end it at random moments by a signal, go on each time; what differs in the end."""
+    """Train, end it at random moments by a signal, go on each time; what differs in the end.
+
+    Args:
+        most: times that it is ended.
+    """
     place.mkdir(parents=True)
     begin = [*CHAINRULE, "train", *TRAININGS[name], "--out", "run", *OFTEN]
     resume = [*CHAINRULE, "train", "--resume", "run", *OFTEN]
     kills, slowest, code = 0, 0.0, 1
     while code != 0:
         is_begun = (place / "run" / "config.toml").exists()
-        after = rng.uniform(0, LONGEST) if kills < KILLS else None
+        after = rng.uniform(0, LONGEST) if kills < most else None
         code, seconds = run_until(resume if is_begun else begin, place, after, number)
         kills, slowest = kills + (code != 0), max(slowest, seconds)
-        if kills > KILLS:
+        if kills > most:
             return Ended(name, kills, slowest, [f"exit code {code}: {last_words(place)}"])
     return Ended(name, kills, slowest, list(differences(place / "run", undisturbed / "run")))
 
@@ -144,15 +153,17 @@ def compare(place: Path) -> None:
     subprocess.run([*CHAINRULE, "compare", *COMPARISON], cwd=place, check=True)
 
 
-def kill_and_go_on(place: Path, undisturbed: Path, number: int, rng: np.random.Generator) -> Ended:
+def kill_and_go_on(
+    place: Path, undisturbed: Path, number: int, rng: np.random.Generator, most: int = KILLS
+) -> Ended:
     """A comparison ended at random moments, with its workers or without, and gone on with."""
     place.mkdir(parents=True)
     kills, slowest, code = 0, 0.0, 1
     while code != 0:
-        after = rng.uniform(0, 2 * LONGEST) if kills < KILLS else None
+        after = rng.uniform(0, 2 * LONGEST) if kills < most else None
         code, seconds = run_until([*CHAINRULE, "compare", *COMPARISON], place, after, number)
         kills, slowest = kills + (code != 0), max(slowest, seconds)
-        if kills > KILLS:
+        if kills > most:
             return Ended("comparison", kills, slowest, [f"exit code {code}: {last_words(place)}"])
     same = (place / "out/results.csv").read_bytes() == (
         undisturbed / "out/results.csv"

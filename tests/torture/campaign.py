@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,10 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2_000  # cases a worker runs before it is replaced by a fresh one
+COMMAND = [sys.executable, "-m", "tests.torture.worker"]
+
+Told = tuple[list[dict[str, Any]], int]
+Work = Callable[[str, int, int, int], Told]
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,15 @@ def campaign(counts: Mapping[str, int], seed: int, workers: int) -> dict[str, Re
     return results
 
 
-def run_cases(reader: str, seed: int, first: int, last: int) -> Result:
-    """Run cases in workers; one that dies of a case is replaced, and the case is a fault."""
+def run_cases(reader: str, seed: int, first: int, last: int, work: Work | None = None) -> Result:
+    """Run cases in workers; one that dies of a case is replaced, and the case is a fault.
+
+    Args:
+        work: runs them in a worker; a new process if left out.
+    """
     result = Result()
     while first < last:
-        lines, code = _work(reader, seed, first, last)
+        lines, code = (work or in_new_process)(reader, seed, first, last)
         begun = [line["case"] for line in lines if "case" in line]
         for line in lines:
             if "fault" in line:
@@ -93,18 +101,51 @@ def run_cases(reader: str, seed: int, first: int, last: int) -> Result:
     return result
 
 
-def _work(reader: str, seed: int, first: int, last: int) -> tuple[list[dict[str, Any]], int]:
+def in_new_process(reader: str, seed: int, first: int, last: int) -> Told:
     """What a worker tells, and its exit code."""
     arguments = [reader, *map(str, (seed, first, last))]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.torture.worker", *arguments],
+        [*COMMAND, *arguments],
         cwd=ROOT,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        env=environment(),
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
     return list(map(json.loads, done.stdout.splitlines())), done.returncode
+
+
+class Forks:
+    """Workers that are forks of one process, which has imported everything."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            COMMAND,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def work(self, reader: str, seed: int, first: int, last: int) -> Told:
+        """What a worker tells, and its exit code."""
+        assert self.process.stdin
+        assert self.process.stdout
+        print(reader, seed, first, last, file=self.process.stdin, flush=True)
+        lines = []
+        for line in self.process.stdout:
+            lines.append(json.loads(line))
+            if "code" in lines[-1]:
+                return lines, lines.pop()["code"]
+        raise RuntimeError("the process that forks has ended")
+
+    def end(self) -> None:
+        self.process.communicate()
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _say_code(code: int) -> str:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.torture.campaign import run_cases, summary
+from tests.torture.campaign import Forks, Work, run_cases, summary
 from tests.torture.cases import make_file
 from tests.torture.faulty import FAULTY, KINDS
 from tests.torture.readers import READERS
@@ -13,9 +14,16 @@ from tests.torture.worker import prepare, run
 CASES = 150  # of each reader; `make torture` runs many more
 
 
+@pytest.fixture(scope="module")
+def work() -> Iterator[Work]:
+    forks = Forks()
+    yield forks.work
+    forks.end()
+
+
 @pytest.mark.parametrize("name", READERS)
-def test_damaged_files_are_read_or_refused(name: str) -> None:
-    result = run_cases(name, seed=0, first=0, last=CASES)
+def test_damaged_files_are_read_or_refused(name: str, work: Work) -> None:
+    result = run_cases(name, seed=0, first=0, last=CASES, work=work)
     assert not result.faults, "\n".join(summary({name: result}))
     assert result.cases == CASES
     assert min(result.kinds["read"], result.kinds["refused"]) > 0
@@ -31,8 +39,8 @@ def test_most_seeds_are_valid_and_the_others_refused(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", FAULTY)
-def test_a_known_fault_is_found(name: str) -> None:
-    result = run_cases(name, seed=0, first=0, last=1)
+def test_a_known_fault_is_found(name: str, work: Work) -> None:
+    result = run_cases(name, seed=0, first=0, last=1, work=work)
     assert [(fault.case, fault.kind) for fault in result.faults] == [(0, KINDS[name])]
     assert result.cases == 1
 

@@ -7,8 +7,9 @@ import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ from chainrule.foreign.reading.imports import with_imports
 from chainrule.foreign.reading.notebooks import is_notebook, read_notebook
 from chainrule.foreign.running.loading import text_of
 from chainrule.limits import TEXT
+from chainrule.sandbox.fork_server import Start
 from chainrule.sandbox.limits import Limits
+
+Judge = Callable[[Request], Judgement]
 
 NUMBER = re.compile(r" \(\d+\)$")  # of one gradient among several of the same name
 
@@ -58,8 +62,12 @@ class Task:
         return told.hexdigest()
 
 
-def check_submission(submission: Submission, task: Task) -> Record:
-    """What is to be said of a submission. Whatever happens, there is a record."""
+def check_submission(submission: Submission, task: Task, start: Start | None = None) -> Record:
+    """What is to be said of a submission. Whatever happens, there is a record.
+
+    Args:
+        start: as for `judge_file`.
+    """
     began = time.perf_counter()
     record = Record(submission.student, [])
     try:
@@ -68,7 +76,8 @@ def check_submission(submission: Submission, task: Task) -> Record:
             folder = Path(place) / "submission"  # alone in its own, where nobody else's lies above
             folder.mkdir()
             submission.copy_to(folder)
-            record.files = list(_checked(folder, task, record))
+            judge = partial(judge_file, limits=task.limits, solution=task.solution, start=start)
+            record.files = list(_checked(folder, task, record, judge))
     except Exception as error:  # a row each, whatever happens
         text = f"chainrule failed: {type(error).__name__}: {error}"
         record.files.append(FileRecord("", Verdict.NOT_CHECKED.value, error=text))
@@ -76,7 +85,7 @@ def check_submission(submission: Submission, task: Task) -> Record:
     return record
 
 
-def _checked(folder: Path, task: Task, record: Record) -> Iterator[FileRecord]:
+def _checked(folder: Path, task: Task, record: Record, judge: Judge) -> Iterator[FileRecord]:
     files = _files(folder, task.file)
     starts = _starts(folder, files) if task.request.run and task.file is None else []
     if not files:
@@ -87,7 +96,7 @@ def _checked(folder: Path, task: Task, record: Record) -> Iterator[FileRecord]:
     for file in [*starts, *(each for each in files if each not in starts)]:
         if file in covered:
             continue
-        answer = _answer(file, folder, task, record)
+        answer = _answer(file, folder, task, record, judge)
         is_checked = answer.verdict != Verdict.NOT_CHECKED.value
         if is_checked and _was_watched(answer, task):
             covered.update(with_imports(file))
@@ -100,12 +109,12 @@ def _was_watched(answer: FileRecord, task: Task) -> bool:
     return task.request.run and NOTHING_SHOWN not in answer.notes
 
 
-def _answer(file: Path, folder: Path, task: Task, record: Record) -> FileRecord:
+def _answer(file: Path, folder: Path, task: Task, record: Record, judge: Judge) -> FileRecord:
     """What a file is answered."""
     name = str(file.relative_to(folder))
     try:
         request = replace(task.request, file=file, beside=task.request.run)
-        judgement = judge_file(request, task.limits, solution=task.solution)
+        judgement = judge(request)
     except ChainruleError as error:
         text = str(error).replace(f"{folder}/", "")
         return FileRecord(name, Verdict.NOT_CHECKED.value, error=text)

@@ -12,7 +12,9 @@ from pathlib import Path
 from chainrule.classroom.checking import Task, check_submission
 from chainrule.classroom.record import Record, short_name
 from chainrule.classroom.submissions import Submission
+from chainrule.doctor.process.judge import MODULE
 from chainrule.files import make_folder, whole_file
+from chainrule.sandbox.fork_server import starter
 from chainrule.sandbox.worker import kill_workers
 from chainrule.text import for_csv
 
@@ -53,9 +55,9 @@ def mark(
             done(stored)
         else:
             left.append(submission)
-    with ThreadPoolExecutor(workers) as executor:
+    with starter(MODULE) as start, ThreadPoolExecutor(workers) as executor:
         running: set[Future[Record]] = {
-            executor.submit(check_submission, submission, task) for submission in left
+            executor.submit(check_submission, submission, task, start) for submission in left
         }
         try:
             while running:

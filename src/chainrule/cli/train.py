@@ -234,7 +234,7 @@ def _train_ensemble(
     """Train networks of several seeds, and say what they give together."""
     from chainrule.checkpoint import Checkpoints
     from chainrule.errors import ConfigError
-    from chainrule.experiments.ensembles import train_ensemble
+    from chainrule.experiments.ensembles import member_configs, train_ensemble
     from chainrule.experiments.run_folder import CHECKPOINTS, check_new
     from chainrule.experiments.runner import prepare, run
     from chainrule.presentation.display import describe_numbers
@@ -243,12 +243,13 @@ def _train_ensemble(
         raise ConfigError(
             "the networks of an ensemble are trained by one process: leave out mpiexec"
         )
-    place = resume or out or _new_place(prepare(config.model_copy(update={"ensemble": None})))
+    first = prepare(member_configs(config)[0])  # refuses what cannot be before anything is written
+    place = resume or out or _new_place(first)
     if resume is None:
         check_new(place)
 
     def train_member(member: TrainConfig, folder: Path) -> bool:
-        prepared = prepare(member)
+        prepared = prepare(member, dataset=first.dataset)
         if not quiet:
             _announce(prepared)
         outcome = run(prepared, folder, quiet, Checkpoints(folder / CHECKPOINTS, *rhythm))
@@ -256,7 +257,7 @@ def _train_ensemble(
             _conclude(prepared, outcome, folder)
         return outcome.summary.finished
 
-    summary = train_ensemble(config, place, train_member)
+    summary = train_ensemble(config, place, train_member, first.dataset)
     if summary is None:
         _leave_unfinished(place, f"before its {config.ensemble} networks were trained")
     if quiet:

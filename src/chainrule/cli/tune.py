@@ -15,6 +15,7 @@ import typer
 from chainrule.cli.ending import goes_on_in
 from chainrule.cli.options import ExecutorPlace, Quiet, Workers, with_train_options
 from chainrule.cli.terminal import add_row, complain, new_table, show, show_numbers, styled
+from chainrule.experiments.search import ROUND_SIZE
 from chainrule.presentation.display import counted, format_number, is_terminal, say
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def tune(
             "side; another size is another search.",
             rich_help_panel="Search",
         ),
-    ] = 4,
+    ] = ROUND_SIZE,
     workers: Workers = None,
     executor: ExecutorPlace = None,
     out: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +33,7 @@ from chainrule.data.tables.layout import stand_upright
 from chainrule.data.tables.table import Table
 from chainrule.errors import ChainruleError, DataError, UnknownNameError
 from chainrule.limits import shortened
+from chainrule.spelling import nearest
 
 JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
 
@@ -97,9 +97,8 @@ def find_known(source: str | Path) -> str:
 def hint(missing: Path) -> str:
     """What may have been meant by the path of something that does not exist."""
     beside = [each.name for each in missing.parent.iterdir()] if missing.parent.is_dir() else []
-    nearest = difflib.get_close_matches(missing.name, beside, n=1, cutoff=0.8)
-    if nearest:
-        return f"did you mean {missing.parent / nearest[0]}?"
+    if meant := nearest(missing.name, beside, likeness=0.8):
+        return f"did you mean {missing.parent / meant}?"
     return f"check the path, or give one of the names {', '.join(names())}"
 
 

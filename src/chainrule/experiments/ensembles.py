@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from chainrule.data.dataset import Dataset
 from chainrule.ensemble import Ensemble
 from chainrule.errors import ConfigError
 from chainrule.experiments.config import TrainConfig, to_toml
 from chainrule.experiments.run_folder import CONFIG, ENSEMBLE, MEMBER, read_run, shared_run
-from chainrule.experiments.runner import load_data
 from chainrule.experiments.stored import Numbers, Stored, write_json
 from chainrule.files import whole_file
 
@@ -50,7 +50,10 @@ def member_configs(config: TrainConfig) -> list[TrainConfig]:
 
 
 def train_ensemble(
-    config: TrainConfig, folder: Path, train_member: Callable[[TrainConfig, Path], bool]
+    config: TrainConfig,
+    folder: Path,
+    train_member: Callable[[TrainConfig, Path], bool],
+    dataset: Dataset,
 ) -> EnsembleSummary | None:
     """Train the members that are yet to be trained, and judge them together; None where training
     was interrupted.
@@ -58,6 +61,7 @@ def train_ensemble(
     Args:
         train_member: trains as configured into a folder, or goes on with what is there; False if it
             did not come to its end.
+        dataset: what all are trained on.
     """
     members = member_configs(config)
     if not (folder / CONFIG).exists():
@@ -69,17 +73,16 @@ def train_ensemble(
         with shared_run(place) as is_to_do:
             if is_to_do and not train_member(member, place):
                 return None
-    summary = judge_together(config, places)
+    summary = judge_together(places, dataset)
     write_json(folder / ENSEMBLE, summary)
     return summary
 
 
-def judge_together(config: TrainConfig, places: list[Path]) -> EnsembleSummary:
+def judge_together(places: list[Path], dataset: Dataset) -> EnsembleSummary:
     """What finished members give together. The validation part chooses the temperature."""
     runs = [read_run(place) for place in places]
     ensemble = Ensemble([run.network for run in runs])
     members = [run.summary.test or {} for run in runs]
-    dataset = load_data(member_configs(config)[0])
     if dataset.x_test is None or dataset.y_test is None:
         return EnsembleSummary(members=members)
     judged = ensemble.evaluate(dataset.x_test, dataset.y_test)

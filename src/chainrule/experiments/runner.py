@@ -92,18 +92,22 @@ class Outcome:
     problems: list[str]
 
 
-def prepare(config: TrainConfig, processes: Processes = ALONE) -> Prepared:
+def prepare(
+    config: TrainConfig, processes: Processes = ALONE, dataset: Dataset | None = None
+) -> Prepared:
     """Load the data, fill in what the configuration leaves open, and build the network.
 
     Args:
         processes: those that prepare the same together, see `load`.
+        dataset: the data, where it is loaded already.
     Raises:
         ChainruleError: data or layers that cannot be, before anything is written.
     """
     if config.ensemble is not None:
         raise ConfigError("ensemble is for `chainrule train` alone: leave it out")
     check_names(config)
-    dataset = load_data(config, processes)
+    if dataset is None:
+        dataset = load_data(config, processes)
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
     optimizer = make_optimizer(config)
     layers = config.layers or describe_model(config, dataset, loss)

@@ -31,13 +31,13 @@ from typing import Any
 
 from chainrule.grading.line_limit import LineLimit
 from chainrule.grading.wrapping import Wrapping, make_wrong, watch
-from chainrule.sandbox.confinement import confine
+from chainrule.sandbox.confinement import confine, import_libraries
 from chainrule.sandbox.limits import Limits
-from chainrule.sandbox.worker import kill_group, remove
+from chainrule.sandbox.processes import kill_group, remove
 
 MEGABYTES = 8192  # of address space that a run may use
 LONGEST = 1 << 22  # bytes of what a run says
-COMPARES, CONFINES = "chainrule.grading.equivalence", ("py_landlock", "pyseccomp")
+COMPARES = "chainrule.grading.equivalence"
 PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 SECONDS = 1800.0  # a last net for what lines do not tell: a run that takes longer is not finished
 
@@ -377,9 +377,8 @@ def _warm_up() -> None:
     sys.dont_write_bytecode = False
     import pytest
 
-    for name in ("numpy", *CONFINES):
-        with suppress(ImportError, OSError, RuntimeError):  # what is missing, `confine` will say
-            importlib.import_module(name)
+    importlib.import_module("numpy")
+    import_libraries()
     with tempfile.TemporaryDirectory() as empty, redirect_stdout(io.StringIO()):
         pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", empty, empty])
     sys.dont_write_bytecode = True

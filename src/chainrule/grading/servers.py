@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from types import TracebackType
 
 from chainrule.grading.server import Setup, Trial, Variant, trial_from
-from chainrule.sandbox.worker import environment, remove
+from chainrule.sandbox.processes import environment, remove
 
 
 class TrialServers:

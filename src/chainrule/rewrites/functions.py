@@ -114,19 +114,24 @@ def backward_sources(
     An exception on the way is passed over: what ran before it counts.
     """
     before, after = _codes_of(forward, files), _codes_of(both, files)
+    backward = {
+        code: names
+        for code, names in after.items()
+        if (code not in before or is_about_gradients(code.co_name))
+        and code.co_name not in ("example", "<module>", "<genexpr>", "<listcomp>")
+    }
+    holders = [each for each in gc.get_referrers(*backward) if isinstance(each, FunctionType)]
     trees: dict[str, ast.Module] = {}
     sources = []
-    for code, names in after.items():
-        is_forward = code in before and not is_about_gradients(code.co_name)
-        if is_forward or code.co_name in ("example", "<module>", "<genexpr>", "<listcomp>"):
-            continue
+    for code, names in backward.items():
         if code.co_filename not in trees:
             text = "".join(linecache.getlines(code.co_filename))
             try:
                 trees[code.co_filename] = ast.parse(text)
             except SyntaxError:
                 continue
-        source = _source(code, names, trees[code.co_filename])
+        functions = [each for each in holders if each.__code__ is code]
+        source = _source(functions, names, trees[code.co_filename])
         if source is not None:
             sources.append(source)
     return sources
@@ -138,12 +143,16 @@ def _codes_of(run: Callable[[], Any], files: set[str]) -> dict[CodeType, LocalNa
     return seen
 
 
-def _source(code: CodeType, names: LocalNames, tree: ast.Module) -> FunctionSource | None:
-    functions = [f for f in gc.get_referrers(code) if isinstance(f, FunctionType)]
-    functions = [f for f in functions if f.__code__ is code]
+def _source(
+    functions: list[FunctionType], names: LocalNames, tree: ast.Module
+) -> FunctionSource | None:
+    """The source of functions that share their code."""
+    if not functions:
+        return None
+    code = functions[0].__code__
     for statement in tree.body:
         nodes = [node for node in ast.walk(statement) if _is_node_of(node, code)]
-        if functions and len(nodes) == 1:
+        if len(nodes) == 1:
             node = nodes[0]
             if isinstance(node, (ast.FunctionDef, ast.Lambda)):
                 return FunctionSource(functions, node, statement, names, code.co_filename)

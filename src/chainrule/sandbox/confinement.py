@@ -10,10 +10,12 @@ does not offer one, the worker runs without it, and says so.
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -68,6 +70,7 @@ NEW = {  # numbers, the same on every processor, of calls that older libraries h
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc/fonts", "/sys/devices/system/cpu")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/proc/cpuinfo", "/dev/urandom")
 DEVICES = ("/dev/null", "/dev/zero")
+LIBRARIES = ("py_landlock", "pyseccomp")
 
 
 @dataclass
@@ -109,6 +112,13 @@ def confine(limits: Limits, readable: Iterable[Path], scratch: Path) -> Confinem
         if apply is not None and found.attempt(what, apply):
             found.enforced += what
     return found
+
+
+def import_libraries() -> None:
+    """Import ahead of time what `confine` needs; it will say itself what is missing."""
+    for name in LIBRARIES:
+        with suppress(ImportError, OSError, RuntimeError):
+            importlib.import_module(name)
 
 
 def _limit_use(limits: Limits, found: Confinement) -> None:

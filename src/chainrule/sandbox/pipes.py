@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import selectors
-import subprocess
 import sys
 import threading
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from typing import IO, Any
+
+from chainrule.sandbox.processes import Process
 
 SIZE = 1 << 16  # bytes read or written at a time
 WAITING = 64  # parts that a thread has read and nobody has taken yet
@@ -19,7 +20,7 @@ OUTPUT = ("stdout", "stderr")
 Part = tuple[str, bytes]  # the pipe's name, and what came; no bytes where it has ended
 
 
-def open_pipes(process: subprocess.Popen[bytes]) -> SelectedPipes | ThreadedPipes:
+def open_pipes(process: Process) -> SelectedPipes | ThreadedPipes:
     """The pipes of a process, in the way that this system offers."""
     return ThreadedPipes(process) if sys.platform == "win32" else SelectedPipes(process)
 
@@ -27,7 +28,7 @@ def open_pipes(process: subprocess.Popen[bytes]) -> SelectedPipes | ThreadedPipe
 class SelectedPipes:
     """Where the system says which pipes are ready: on every Unix."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.outgoing = memoryview(b"")
         self.selector = selectors.DefaultSelector()
@@ -83,7 +84,7 @@ class SelectedPipes:
 class ThreadedPipes:
     """With a thread for each pipe, where the system cannot say which are ready: on Windows."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.parts: Queue[Part] = Queue(WAITING)
         self.requests: Queue[bytes | None] = Queue()
@@ -141,7 +142,7 @@ class ThreadedPipes:
         self.requests.put(None)
 
 
-def pipe(process: subprocess.Popen[bytes], name: str) -> IO[bytes]:
+def pipe(process: Process, name: str) -> IO[bytes]:
     """One of the pipes of a process."""
     stream: IO[bytes] = getattr(process, name)
     return stream

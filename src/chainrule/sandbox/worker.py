@@ -7,25 +7,25 @@ within its bounds, or with an error that says how the worker ended.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from chainrule.errors import ChainruleError
 from chainrule.sandbox.confinement import Confinement
+from chainrule.sandbox.fork_server import Start
 from chainrule.sandbox.limits import MEGABYTE, Limits
 from chainrule.sandbox.messages import Message, MessageError, read_message
 from chainrule.sandbox.pipes import open_pipes
+from chainrule.sandbox.processes import apart, kill_group, remove
 from chainrule.types import Array
 
 GRACE = 5.0  # seconds that a worker has, once its time is over, to say where it was
@@ -33,15 +33,6 @@ LAST_WORDS = 1 << 14  # bytes kept of what is written to standard error
 LAST_LOOK = 0.25  # seconds in which a worker's last words have come, once it has ended
 LOOK_AROUND = 0.25  # seconds from one look at what was written on disk to the next
 MOST_FILES = 2_000
-
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-KEPT = (
-    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH"),  # how this machine runs NumPy
-    "SYSTEMROOT",  # without which no Python starts on Windows
-)
-HOMES = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR")
-APART = ("unshare", "--user", "--map-current-user", "--net", "--ipc", "--uts")
-
 
 _ALIVE: set[Worker] = set()
 
@@ -89,30 +80,21 @@ class Worker:
     """A process that runs code from elsewhere, within limits.
 
     Args:
-        module: what it runs, which calls `serve`.
+        start: starts a process that calls `serve`.
         limits: what it may use.
         readable: folders that it may read, besides Python's.
         folder: where it works.
     """
 
     def __init__(
-        self, module: str, limits: Limits, readable: Sequence[Path], folder: Path | None = None
+        self, start: Start, limits: Limits, readable: Sequence[Path], folder: Path | None = None
     ) -> None:
         self.limits = limits
         self.scratch = Path(tempfile.mkdtemp(prefix="chainrule-"))
         self.until = time.monotonic() + limits.waiting
         self.received, self.said = bytearray(), bytearray()
         self.looked, self.is_over = 0.0, False
-        self.process = subprocess.Popen(  # noqa: S603  the module is chainrule's own
-            [*_apart(), sys.executable, "-P", "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=folder or self.scratch,
-            env=environment(self.scratch),
-            start_new_session=True,
-        )
+        self.process = start(self.scratch, folder or self.scratch)
         self.pipes = open_pipes(self.process)
         folders = [str(each.resolve()) for each in readable]
         _ALIVE.add(self)
@@ -122,7 +104,7 @@ class Worker:
     def confinement(self) -> Confinement:
         """What is enforced: the first thing it says, before it runs any code from elsewhere."""
         found = Confinement(**self._ask(Message(self.setup)).body)
-        if _apart() and "network" not in found.enforced:
+        if apart() and "network" not in found.enforced:
             found.enforced.append("network")
             found.missing = [each for each in found.missing if not each.startswith("network")]
         return found
@@ -244,42 +226,6 @@ class Worker:
         self.end()
 
 
-def kill_group(process: subprocess.Popen[Any]) -> None:
-    """End a process that was started as a new session, and those that it has started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        return
-    if taskkill := shutil.which("taskkill"):  # on Windows, which has no groups to end
-        command = [taskkill, "/F", "/T", "/PID", str(process.pid)]
-        subprocess.run(command, capture_output=True, check=False)  # noqa: S603  fixed
-    process.kill()
-
-
-def environment(scratch: Path) -> dict[str, str]:
-    """An environment that tells nothing of this one, and a home that is empty."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {
-        **kept,
-        **dict.fromkeys(ONE_THREAD, "1"),
-        **dict.fromkeys(HOMES, str(scratch)),
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "MPLBACKEND": "agg",
-    }
-
-
-@cache
-def _apart() -> tuple[str, ...]:
-    """How a process is started without a network, where this system lets its users do so."""
-    if not sys.platform.startswith("linux") or shutil.which(APART[0]) is None:
-        return ()
-    tried = subprocess.run([*APART, "true"], capture_output=True, check=False)  # noqa: S603  fixed
-    return APART if tried.returncode == 0 else ()
-
-
 def _writes_too_much(folder: Path, most: int) -> bool:
     """True if a folder holds more bytes than that, or too many files, however deep they lie."""
     size, count, folders = 0, 0, [str(folder)]
@@ -298,11 +244,3 @@ def _writes_too_much(folder: Path, most: int) -> bool:
         except OSError:  # so deep that no path reaches it
             return True
     return False
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder; one whose folders lie too deep in each other for Python, by `rm`."""
-    with suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists() and (rm := shutil.which("rm")):
-        subprocess.run([rm, "-rf", folder], capture_output=True, check=False)  # noqa: S603  fixed

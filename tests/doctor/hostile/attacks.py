@@ -307,7 +307,7 @@ Layer.backward = backward
 """,
     "has nothing depend on anything": """
 import sys
-worker = sys.modules["__main__"]
+worker = sys.modules.get("chainrule.doctor.process.worker", sys.modules["__main__"])
 worker._output = lambda subject, values: np.zeros((5, 3))
 worker._answered = lambda answer: worker.Message(
     {"names": {"x": "dx", "W": "dW"}, "updated": []}, {"x": np.zeros((5, 4)), "W": np.zeros((4, 3))}
@@ -318,7 +318,7 @@ sys.modules["chainrule.doctor.diagnosis"].diagnose_case = lambda case: claim
     "has another function compared": CLAIM
     + """
 import sys
-worker = sys.modules["__main__"]
+worker = sys.modules.get("chainrule.doctor.process.worker", sys.modules["__main__"])
 worker._output = lambda subject, values: values["x"][:, :3] + values["W"].sum()
 def other(answer):
     dx = np.zeros((5, 4))
@@ -333,7 +333,8 @@ sys.modules["chainrule.doctor.diagnosis"].diagnose_case = lambda case: claim
 UNSEEN = """
 import operator, sys
 modules = operator.attrgetter("mod" + "ules")(sys)
-worker = operator.attrgetter("__dict__")(modules["__main__"])
+worker = modules.get("chain" + "rule.doctor.process.worker", modules["__main__"])
+worker = operator.attrgetter("__dict__")(worker)
 diagnosis = operator.attrgetter("__dict__")(modules["chain" + "rule.doctor.diagnosis"])
 findings = modules["chain" + "rule.doctor.findings"]
 compared = [findings.Comparison("dx", True), findings.Comparison("dW", True)]

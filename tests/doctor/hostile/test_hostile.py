@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from chainrule.doctor.process.judge import MODULE
 from chainrule.sandbox.confinement import REFUSED
+from chainrule.sandbox.fork_server import ForkServer
 from tests.cli.conftest import Answer, Command, chainrule
 from tests.doctor.hostile.attacks import ENDLESS, FORGERIES, HARM, RIGHT, UNSEEN, WRONG
 
@@ -19,6 +21,25 @@ __all__ = ["chainrule"]  # the fixture
 
 BY_SOURCE = "has another function compared"  # the forgery that its source alone tells
 RAISES = "\nif succeeded:\n    raise RuntimeError('the attack succeeded')\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    """What forks for all attacks, as for the submissions of a class."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHAINRULE_TEST_SECRET", "secret")
+        server = ForkServer(MODULE)
+        yield server
+        server.end()
+
+
+@pytest.fixture(autouse=True)
+def forked(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each check has forks of the server, which no attack reaches."""
+    begin = "chainrule.doctor.process.judge.starter"
+    monkeypatch.setattr(begin, lambda module: nullcontext(server.start))
+    yield
+    assert server.process.poll() is None
 
 
 def given(answer: Answer) -> dict[str, object]:
@@ -36,10 +57,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", HARM)
-def test_harm_is_held_back(
-    chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CHAINRULE_TEST_SECRET", "secret")
+def test_harm_is_held_back(chainrule: Command, file: Path, name: str) -> None:
     code = RIGHT + HARM[name] + RAISES
     file.write_text(code)
     answer = chainrule("check", file, "--json")

@@ -6,7 +6,6 @@ the classes from 0, in the order of their names.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from chainrule.data.tables.table import is_whole, listed_in_order, number_text, quoted
 from chainrule.errors import DataError
 from chainrule.limits import shortened
+from chainrule.spelling import nearest
 from chainrule.types import Array, Shape
 
 MOST_NUMBERED = 20  # distinct whole numbers that are classes, whatever they are
@@ -110,8 +110,8 @@ def match_classes(
     unknown = next((row for row, text in enumerate(texts) if text not in number), None)
     if unknown is not None:
         text = str(texts[unknown])
-        nearest = difflib.get_close_matches(text, class_names, n=1, cutoff=0.6)
-        meant = f" (did you mean {quoted(nearest[0])}?)" if nearest else ""
+        like = nearest(text, class_names, likeness=0.6)
+        meant = f" (did you mean {quoted(like)}?)" if like else ""
         raise DataError(
             f"{origin}: the label of example {unknown} is {quoted(text)}{meant}; the classes are "
             f"{listed_in_order(class_names)}"

@@ -6,7 +6,6 @@ a network takes.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -17,10 +16,10 @@ import numpy as np
 from chainrule.errors import DataError
 from chainrule.limits import is_plain, shortened
 from chainrule.presentation.display import counted
+from chainrule.spelling import nearest
 from chainrule.types import Array
 
 LARGEST = float(np.finfo(np.float32).max)
-NAMES_COMPARED = 1000  # with a misspelt one; comparing takes long
 MISTYPED = 3  # different texts in a column of numbers, which are then mistakes and no categories
 
 MISSING = frozenset(
@@ -138,9 +137,8 @@ class Table:
                 f"{self.origin} has no header, so no column is called {name!r}: "
                 "give the position of the column, such as 0 or -1"
             )
-        compared = [shortened(column) for column in self.names[:NAMES_COMPARED]]
-        nearest = difflib.get_close_matches(name, compared, n=1, cutoff=0)
-        return f"{self.origin} has no column called {name!r}; did you mean {nearest[0]!r}?"
+        meant = nearest(name, self.names, likeness=0)
+        return f"{self.origin} has no column called {name!r}; did you mean {meant!r}?"
 
 
 def quoted(name: str) -> str:

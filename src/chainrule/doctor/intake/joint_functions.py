@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,20 @@ from chainrule.types import Shape
 # --- guessed --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Guess:
+    """Parameters and a batch that were tried.
+
+    Args:
+        wrong: how many gradients disagree.
+        fits: true if all have the sizes of their parameters.
+    """
+
+    case: Case
+    wrong: int
+    fits: bool
+
+
 def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -> Case:
     """A function on the parameters and the batch with which most of its gradients agree.
 
@@ -42,41 +57,35 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     randomness = Randomness(random_sources(module))
     settings = {**settings_of(joint.function), **strengths_of(joint.function)}
     failure: Exception | None = None
-    best: Case | None = None
-    least, has_fitting = 0, False
+    best: Guess | None = None
     for params in parameters_named([n for n in joint.others if n not in settings]):
         for x, axis in inputs(name, shape, (), params):
             given: Example = {"x": x, "axis": axis}
-            if (
-                best
-                and has_fitting
-                and (x.shape[axis] == 1 or x.ndim != np.ndim(best.example["x"]))
-            ):
+            if best and best.fits and (x.shape[axis] == 1 or x.ndim != best.case.example["x"].ndim):
                 continue  # a single example hides what is not divided by the number of examples
             try:
                 program = from_code(name, joint.code(params, settings), given, randomness)
-                wrong, fits = _count_of_wrong(program)
+                case = Case(program, given, module, _notes(params, settings, x))
+                guess = _judged(case, program)
             except EndlessError:
                 raise
             except Exception as error:  # the code may raise anything on a wrong guess
                 failure = failure or error
                 continue
-            if best is None or wrong < least:
-                best, least = Case(program, given, module), wrong
-                best.notes = _notes(params, settings, x)
-                has_fitting = fits
-            if not wrong:
-                return best
+            if best is None or guess.wrong < best.wrong:
+                best = guess
+            if not best.wrong:
+                return best.case
     if best is not None:
-        return best
+        return best.case
     raise CannotCheckError(
         f"it runs on nothing that was tried ({type(failure).__name__}: {failure}): let a run call "
         "it, and check that with --run"
     )
 
 
-def _count_of_wrong(program: Program) -> tuple[int, bool]:
-    """How many of its gradients disagree, and if all have the sizes of their parameters.
+def _judged(case: Case, program: Program) -> Guess:
+    """What the gradients of the case's program say of it.
 
     Raises:
         CannotCheckError: none is a gradient by its shape, so that the batch does not fit the
@@ -91,7 +100,7 @@ def _count_of_wrong(program: Program) -> tuple[int, bool]:
     fitting = [n for n, g in given.items() if g is not None and g.size == program.values[n].size]
     if not fitting:
         raise CannotCheckError("what it returns has the shape of none of its parameters")
-    return len(found.wrong), len(fitting) == len(given)
+    return Guess(case, len(found.wrong), len(fitting) == len(given))
 
 
 def _notes(params: Mapping[str, Any], settings: Mapping[str, Any], x: Any) -> list[str]:

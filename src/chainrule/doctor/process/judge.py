@@ -42,6 +42,7 @@ from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.objects.state import Values
 from chainrule.foreign.running.loading import places_of_imports
 from chainrule.sandbox.confinement import Confinement
+from chainrule.sandbox.fork_server import Start, starter
 from chainrule.sandbox.limits import Limits
 from chainrule.sandbox.messages import MessageError
 from chainrule.sandbox.worker import Worker, WorkerEndedError, WorkerError
@@ -79,24 +80,30 @@ class Judgement:
 
 
 def judge_file(
-    request: Request, limits: Limits, with_arrays: bool = False, solution: Path | None = None
+    request: Request,
+    limits: Limits,
+    with_arrays: bool = False,
+    solution: Path | None = None,
+    start: Start | None = None,
 ) -> Judgement:
     """What is said of a file.
 
     Args:
         with_arrays: true if the gradients that are wrong are wanted, too.
         solution: a file that is right; what the code computes forward must be what it does.
+        start: starts the processes of workers, where several files share what does.
     Raises:
         CheckError: it cannot be checked, or not within the limits.
     """
     file = Path(str(request.file))
     readable = folders_of(file)
     with ExitStack() as stack:
+        begin = start or stack.enter_context(starter(MODULE))
 
         def started(folders: list[Path]) -> Worker:
-            return stack.enter_context(Worker(MODULE, limits, folders, folder=folders[0]))
+            return stack.enter_context(Worker(begin, limits, folders, folder=folders[0]))
 
-        first, second = started(readable), started(readable)  # at once: each takes a while
+        first, second = started(readable), started(readable)
         third = None if solution is None else started(folders_of(solution))
         try:
             confinement = _confinement(first)

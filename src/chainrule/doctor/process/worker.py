@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -184,7 +184,12 @@ def _or_why_not(call: Call) -> Call:
     return answer
 
 
-if __name__ == "__main__":
+def main() -> NoReturn:
+    """Answer the judge."""
     cases = Cases()
     asked = (cases.open, cases.output, cases.gradients, cases.again, cases.steps)
     serve({"diagnose": diagnose, **{call.__name__: _or_why_not(call) for call in asked}})
+
+
+if __name__ == "__main__":
+    main()

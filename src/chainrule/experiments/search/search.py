@@ -32,6 +32,7 @@ from chainrule.experiments.comparison import VALIDATION, Comparison, Task, run_c
 from chainrule.experiments.config import make_config, read_toml, validated
 from chainrule.experiments.results import Results
 from chainrule.experiments.runner import Prepared, check_names, prepare, refuse_early_test
+from chainrule.experiments.search import ROUND_SIZE
 from chainrule.experiments.search.space import (
     Parameters,
     Setting,
@@ -58,7 +59,6 @@ from chainrule.training.resuming import fingerprint
 PLAN, JOURNAL, COMPARISONS = "search.toml", "trials.journal", "comparisons"
 DEFAULT = "default settings"  # what the winner is compared with
 OWN_KEYS = ("search", "round_size", "metric", "checksums", "study", "storage")
-ROUND_SIZE = 4
 SECONDS_BETWEEN_LOOKS = 0.5  # at the trials of other processes, for which the next round waits
 
 

@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 MODES = {"mode", "phase"}
 RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
@@ -60,9 +61,23 @@ def tree_of(function: Callable[..., Any]) -> ast.Module | None:
     return ast.increment_lineno(tree, first - 1)
 
 
+_TREES: WeakKeyDictionary[Any, ast.Module | None] = WeakKeyDictionary()
+
+
+def _shared_tree(function: Callable[..., Any]) -> ast.Module | None:
+    """As `tree_of`, made once for each function or class: for those who only read it."""
+    own = getattr(function, "__func__", function)
+    try:
+        if own not in _TREES:
+            _TREES[own] = tree_of(own)
+        return _TREES[own]
+    except TypeError:  # an object that cannot be remembered
+        return tree_of(function)
+
+
 def returned_names(function: Callable[..., Any]) -> list[str | None]:
     """The names in the last ``return a, self.b, d["c"]`` of a function, None for expressions."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     if tree is None:
         return []
     returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
@@ -85,7 +100,7 @@ def _expression_name(node: ast.expr | None) -> str | None:
 
 def kept_names(function: Callable[..., Any]) -> list[str]:
     """The attributes that a method assigns to, or whose entries: ``self.grads["W"] = …``."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     kept: list[str] = []
     for node in ast.walk(tree) if tree else []:
         if isinstance(node, ast.Assign):
@@ -99,7 +114,7 @@ def attributes_keeping(method: Callable[..., Any]) -> list[str]:
     """The attributes in which other methods of its object keep what a method returns, as in
     ``self.output = self.forward(x)``."""
     owner = getattr(method, "__self__", None)
-    tree = None if owner is None or isinstance(owner, type) else tree_of(type(owner))
+    tree = None if owner is None or isinstance(owner, type) else _shared_tree(type(owner))
     kept = []
     for node in ast.walk(tree) if tree else []:
         match node:
@@ -114,7 +129,7 @@ def attributes_keeping(method: Callable[..., Any]) -> list[str]:
 def is_empty(function: Callable[..., Any]) -> bool:
     """True if a function is still to be written: nothing but ``pass``, ``...``, a docstring or
     ``raise NotImplementedError``."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     if tree is None or not isinstance(tree.body[0], ast.FunctionDef):
         return False
     return all(_says_nothing(statement) for statement in tree.body[0].body)
@@ -134,7 +149,7 @@ def _says_nothing(statement: ast.stmt) -> bool:
 def string_options(function: Callable[..., Any], argument: str) -> list[str]:
     """The texts that an argument is compared with, or looked up among, in a function or a class:
     ``if kind == "relu"``, ``{"relu": relu, "tanh": tanh}[kind]``."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     found: list[Any] = []
     for node in ast.walk(tree) if tree else []:
         match node:
@@ -149,7 +164,7 @@ def string_options(function: Callable[..., Any], argument: str) -> list[str]:
 def parts_of(function: Callable[..., Any], argument: str) -> int:
     """The number of names into which a function or a class unpacks an argument, as in
     ``depth, height, width = shape``; 0 if it does not."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     for node in ast.walk(tree) if tree else []:
         match node:
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Name(id=name)):
@@ -161,7 +176,7 @@ def parts_of(function: Callable[..., Any], argument: str) -> int:
 def keys_of(function: Callable[..., Any], argument: str) -> list[str]:
     """The keys and attributes by which a function, or a class, takes an argument apart that holds
     settings: ``config["size"]``, ``self.config["size"]``, ``args.size``."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     found: list[str] = []
     for node in ast.walk(tree) if tree else []:
         match node:
@@ -174,7 +189,7 @@ def keys_of(function: Callable[..., Any], argument: str) -> list[str]:
 
 def methods_called(function: Callable[..., Any], argument: str) -> set[str]:
     """The methods of an argument that a function, or a class, calls: ``activation.apply(z)``."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     return {
         node.func.attr
         for node in (ast.walk(tree) if tree else ())
@@ -187,7 +202,7 @@ def parts_of_each(function: Callable[..., Any], argument: str) -> list[str]:
     """What a function, or a class, takes each element of an argument apart into: the names in
     ``for units, activation in layers``, or the keys in ``for layer in layers: layer["units"]``,
     then with a ``"`` in front."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     named: dict[int, str] = {}
     elements: set[str] = set()
     keys: list[str] = []
@@ -224,7 +239,7 @@ def is_sequence(function: Callable[..., Any], argument: str) -> bool:
     """True if a function, or a class, counts an argument, goes through it, takes a place of it, or
     joins it to a list: ``len(sizes)``, ``for size in sizes``, ``sizes[0]``, ``[4, *sizes]``; also
     under the name of an attribute that keeps it."""
-    tree = tree_of(function)
+    tree = _shared_tree(function)
     names = {argument, *_attributes_holding(tree, argument)}
     for node in ast.walk(tree) if tree else []:
         match node:
