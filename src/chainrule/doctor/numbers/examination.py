@@ -259,6 +259,8 @@ def _settled_elsewhere(found: Examination) -> str | None:
     nothing that was seen."""
     if _is_of_logits_of_sigmoid(found):
         return FOR_SIGMOID
+    if _is_of_logits_beside_class_numbers(found):
+        return FOR_LOGITS
     is_open = found.subject.is_guessed and not found.subject.has_loss
     return HANDS_ON_TO_ELSEWHERE if is_open and _is_softmax_that_hands_on(found) else None
 
@@ -421,6 +423,23 @@ def _is_of_logits_of_sigmoid(found: Examination) -> bool:
     p, given, true = known
     ratio = ratio_of(given, true * p * (1 - p))
     return ratio is not None and ratio > 0
+
+
+def _is_of_logits_beside_class_numbers(found: Examination) -> bool:
+    """True if the derivative of a cross-entropy of class numbers is p with 1 subtracted at each of
+    them: its softmax may stand in another file."""
+    subject, given = found.subject, found.given("y_pred")
+    if not isinstance(subject, LossPair) or found.wrong != ["y_pred"] or given is None:
+        return False
+    p, classes, truth = subject.values["y_pred"], subject.y, found.truths["y_pred"]
+    if classes.dtype.kind not in "iu" or classes.ndim != p.ndim - 1 or given.shape != p.shape:
+        return False
+    ones = np.eye(p.shape[-1])[classes]
+    ratios = (
+        ratio_of(given, p - ones),
+        ratio_of(truth.entries, (-ones / p).ravel()[truth.where]),
+    )
+    return all(ratio is not None and ratio > 0 for ratio in ratios)
 
 
 def _is_softmax_that_hands_on(found: Examination) -> bool:

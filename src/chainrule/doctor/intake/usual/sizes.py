@@ -75,6 +75,7 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"(num|n|number)_?(of_?)?layers", 3),
     (r"(num_?|n_?)?features|dim|size|n", 4),
     (r"batch_size", 5),
+    (r"(use_?|is_?)?(adam|rmsprop|adagrad|nesterov)", False),  # whose steps hide the gradients
     (r"epochs?|iterations|n_iter", 1),
 )
 
