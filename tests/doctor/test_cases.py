@@ -71,6 +71,14 @@ def test_code_of_every_kind_is_answered_as_expected(file: Path) -> None:
     expected_of(file).check(file)
 
 
+def test_a_gradient_that_leaves_out_an_epsilon_is_right_with_a_note() -> None:
+    notes = diagnose_file(CASES / "epsilon_in_logarithm.py").notes
+    (note,) = [note for note in notes if "1e-7" in note]
+    share = re.match(r"W and b: off by up to ([\d.e-]+) % of the largest entry", note)
+    assert share, note
+    assert 0 < float(share[1]) <= 1
+
+
 RIGHT, WRONG = Expected(Verdict.RIGHT), Expected(Verdict.WRONG)
 SHARED_CASES = {
     "bn_without_mean_path": Expected(Verdict.WRONG, "norm-path"),

@@ -10,7 +10,10 @@ import pytest
 
 import chainrule as cr
 from chainrule.doctor.diagnosis import diagnose_file
+from chainrule.doctor.intake.request import Request
+from chainrule.doctor.process.judge import judge_file
 from chainrule.errors import CheckError
+from chainrule.sandbox.limits import Limits
 
 NIELSEN = """
 import numpy as np
@@ -246,6 +249,41 @@ def test_wrong_code_in_other_styles_is_named(
     findings = diagnose_file(file).findings
     assert cause in {finding.code for finding in findings}
     assert all(finding.code == cause for finding in findings if finding.certain)
+
+
+TWO_CLASSES = """
+import numpy as np
+
+class Linear:
+    def __init__(self, inputs, outputs):
+        self.W = np.random.randn(inputs, outputs)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        self.dW = -self.x.T @ dy
+        return dy @ self.W.T
+
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dy):
+        return dy * (1 - self.y**2)
+"""
+
+
+def test_each_gradient_says_which_class_it_belongs_to(tmp_path: Path) -> None:
+    diagnosis = diagnose_file(write(tmp_path, TWO_CLASSES))
+    right = {"dx of Linear": True, "dW of Linear": False, "dx of Tanh": True}
+    assert diagnosis.as_json()["gradients"] == right
+    assert [finding.gradient for finding in diagnosis.findings] == ["dW of Linear"]
+    assert (
+        judge_file(Request(tmp_path / "lab.py"), Limits(60, 2048)).as_json()["gradients"] == right
+    )
 
 
 class Doubled:

@@ -118,6 +118,37 @@ def test_files_of_a_package_and_beside_it(tmp_path: Path) -> None:
     assert (module.one, module.two, module.three) == (1, 2, 3)
 
 
+def test_a_package_whose_folder_has_another_name(tmp_path: Path) -> None:
+    inner = tmp_path / "copy-of-library" / "nn"
+    inner.mkdir(parents=True)
+    (inner / "module.py").write_text("class Layer:\n    kind = 'own'\n", encoding="utf-8")
+    file = inner / "layers.py"
+    file.write_text(
+        "from library.nn.module import Layer\nclass Dense(Layer):\n    pass\n", encoding="utf-8"
+    )
+    loaded = load(file)
+    assert not loaded.left_out
+    assert loaded.module.Dense.kind == "own"
+
+
+def test_a_library_that_lacks_a_module_is_not_there_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "site" / "half_installed"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("import no_backend\nno_backend.start()\n", "utf-8")
+    monkeypatch.setattr("chainrule.foreign.running.loading.LIBRARY_FOLDERS", {str(library.parent)})
+    monkeypatch.syspath_prepend(str(library.parent))
+    file = tmp_path / "lab.py"
+    file.write_text("from half_installed.datasets import mnist\n", encoding="utf-8")
+    loaded = load(file)
+    assert isinstance(loaded.module.mnist, StandIn)
+    assert "no_backend" not in sys.modules
+    assert "cannot be imported: ModuleNotFoundError: No module named 'no_backend'" in str(
+        loaded.left_out[0]
+    )
+
+
 def notebook(folder: Path, *cells: str) -> Path:
     file = folder / "lab.ipynb"
     made = new_notebook(cells=[new_markdown_cell("# Lab"), *map(new_code_cell, cells)])

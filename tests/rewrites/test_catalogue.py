@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from chainrule.rewrites.catalogue import CATALOGUE, FIRST_FOR
@@ -29,3 +31,8 @@ def test_no_rule_stands_twice() -> None:
 def test_what_is_tried_first_is_there() -> None:
     assert FIRST_FOR.keys() <= CODES.keys()
     assert {family for families in FIRST_FOR.values() for family in families} <= set(FAMILIES)
+
+
+def test_a_cause_says_one_thing_which_the_evidence_makes_exact() -> None:
+    listing = [code for code, words in CODES.items() if re.search(r", or|twice", words)]
+    assert not listing, f"these leave it to the reader which alternative is meant: {listing}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chainrule.doctor.failure import failed, is_own
-from chainrule.doctor.findings import Diagnosis, Finding, endless
+from chainrule.doctor.findings import Diagnosis, Finding, belonging, endless
 from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
@@ -195,10 +195,17 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
     """One diagnosis for several subjects."""
     if len(diagnoses) == 1:
         return diagnoses[0]
-    joined = Diagnosis(", ".join(dict.fromkeys(d.subject for d in diagnoses)))
+    subjects = list(dict.fromkeys(d.subject for d in diagnoses))
+    joined = Diagnosis(", ".join(subjects))
     for d in diagnoses:
-        joined.findings += [f for f in d.findings if not _is_among(f, joined.findings)]
+        joined.findings += [
+            replace(each, gradient=belonging(each.gradient, d.subject, subjects))
+            for each in d.findings
+            if not _is_among(each, joined.findings)
+        ]
         joined.notes += [note for note in d.notes if note not in joined.notes]
-        joined.comparisons += d.comparisons
+        joined.comparisons += [
+            replace(each, name=belonging(each.name, d.subject, subjects)) for each in d.comparisons
+        ]
         joined.unchecked += d.unchecked
     return joined

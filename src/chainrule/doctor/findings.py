@@ -3,6 +3,7 @@ holds them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,15 @@ def endless(name: str, error: Exception, line: int | None) -> Finding:
     """The finding for code that does not come to an end."""
     advice = "look for a loop that does not end; if it is only long, check a smaller example"
     return Finding(name, "timeout", True, str(error), line, advice)
+
+
+def belonging(gradient: str, subject: str, subjects: Collection[str]) -> str:
+    """What a gradient is called, with what it belongs to where that is one of several subjects.
+
+    >>> belonging("dx", "Tanh", ["Linear", "Tanh"]), belonging("dx", "Tanh", ["Tanh", "Tanh"])
+    ('dx of Tanh', 'dx')
+    """
+    return f"{gradient} of {subject}" if len(set(subjects)) > 1 else gradient
 
 
 @dataclass(frozen=True)

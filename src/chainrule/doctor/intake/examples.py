@@ -35,8 +35,9 @@ def from_example(
     """
     if "layer" in example:
         subject = _from_layer(example, randomness, module)
-        names = vars(module) if module else ()
-        subject.has_cross_entropy = any("entropy" in name.lower() for name in names)
+        names = [name.lower() for name in (vars(module) if module else ())]
+        subject.has_cross_entropy = any("entropy" in name for name in names)
+        subject.has_loss = module is None or any(map(NAMES_LOSS.search, names))
         return Case(subject, example, module)
     if "forward" in example and "backward" in example:
         return Case(_from_functions(example, randomness, module), example, module)

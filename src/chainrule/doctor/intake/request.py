@@ -314,7 +314,7 @@ def _attempts(module: types.ModuleType, request: Request) -> Iterator[Attempt]:
             yield kind.__name__, partial(attempt_class, kind, module, request.shape)
     functions = functions_in(module)
     pairs = [p for p in pairs_among(functions) if not _are_told_which(*map(functions.get, p))]
-    for first, second in [*pairs, *passes_among(functions)]:
+    for first, second in dict.fromkeys([*pairs, *passes_among(functions)]):
         yield f"{first}, {second}", partial(_function_pair, first, second, module, request)
     for joint in joints_among(functions):
         name = joint.function.__name__

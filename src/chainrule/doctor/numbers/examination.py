@@ -14,7 +14,13 @@ import numpy as np
 
 from chainrule.doctor.failure import is_own
 from chainrule.doctor.findings import Comparison
-from chainrule.doctor.numbers.epsilons import is_right_but_for_an_epsilon
+from chainrule.doctor.numbers.epsilons import (
+    BEYOND,
+    NEARLY,
+    note_on,
+    share_of_epsilon,
+    with_moderate_parameters,
+)
 from chainrule.doctor.numbers.evidence import CLOSE, Evidence, Signature, close, ratio_of
 from chainrule.doctor.numbers.finite_differences import (
     EVALUATIONS,
@@ -44,6 +50,10 @@ AT_LEAST = 40  # are measured, whatever the effort
 ALIGNED = 100  # tell which loss is meant
 HANDS_ON = (
     "the softmax hands on the gradient that it is given: right where that of the loss is p - y"
+)
+HANDS_ON_TO_ELSEWHERE = (
+    "the softmax hands on the gradient that it is given, and no loss stands in its file: right "
+    "where that of the loss is p - y"
 )
 WITH_ITS_LOSS = (
     "the softmax hands back p - y, times what it is given: the derivative of the cross-entropy "
@@ -77,6 +87,7 @@ class Examination:
         error: that exception.
         truths: the true gradients that were compared, by value.
         wrong: the values whose gradients are wrong.
+        nearly_right: gradients that leave out an epsilon, with the share of it in them.
         notes: what the report must say besides.
         unchecked: gradients that could not be compared, and why.
         signatures: what the numbers say of wrong gradients, by value.
@@ -87,6 +98,7 @@ class Examination:
     error: Exception | None = None
     truths: dict[str, Truth] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    nearly_right: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     signatures: dict[str, list[Signature]] = field(default_factory=dict)
@@ -208,26 +220,61 @@ def measure_wrong(found: Examination) -> None:
         truth = found.truths[name]
         measure(subject.loss, subject.values, name, truth, found.given(name), shares[name])
         given = found.given(name)
-        # a direction may have met a kink that the entries have not
-        if truth.agrees(given) or is_right_but_for_an_epsilon(subject, name, given, truth):
+        if truth.agrees(given):  # a direction may have met a kink that the entries have not
             found.wrong.remove(name)
+        elif (share := _share_of_epsilon(found, name)) is not None:
+            found.wrong.remove(name)
+            found.nearly_right[found.shown(name)] = share
+            if share > NEARLY:
+                found.unchecked.append(f"{found.shown(name)}: {BEYOND}")
         elif found.answer is not None:
             updated = name in found.answer.updated
             evidence = Evidence(name, given, truth, subject, updated, found.answer.gradients)
             found.signatures[name] = signatures(evidence)
+    counted = {name: share for name, share in found.nearly_right.items() if share <= NEARLY}
+    if counted:
+        found.notes.append(note_on(counted))
     if _returns_gradient_of_kernels(found):
         found.wrong.remove("x")
         del found.truths["x"]
         found.unchecked.append(
             "dx: what is returned is the gradient of the kernels, which is enough for a first layer"
         )
-    if _is_of_logits_of_sigmoid(found):
+    if (elsewhere := _settled_elsewhere(found)) is not None:
         name = found.wrong.pop()
-        found.unchecked.append(f"{found.shown(name)}: {FOR_SIGMOID}")
+        found.unchecked.append(f"{found.shown(name)}: {elsewhere}")
         del found.truths[name]
     if (note := convention(found)) is not None:
         found.notes.append(note)
         found.wrong.clear()
+
+
+def _share_of_epsilon(found: Examination, name: str) -> float | None:
+    output = found.answer.output if found.answer else None
+    return share_of_epsilon(found.subject, name, found.given(name), found.truths[name], output)
+
+
+def _settled_elsewhere(found: Examination) -> str | None:
+    """What decides if the one gradient that is wrong by itself is right in its network, if that is
+    nothing that was seen."""
+    if _is_of_logits_of_sigmoid(found):
+        return FOR_SIGMOID
+    if _is_of_logits_beside_class_numbers(found):
+        return FOR_LOGITS
+    is_open = found.subject.is_guessed and not found.subject.has_loss
+    return HANDS_ON_TO_ELSEWHERE if is_open and _is_softmax_that_hands_on(found) else None
+
+
+def where_no_epsilon_shows(found: Examination) -> Examination:
+    """The same examination where gradients that leave out an epsilon agree, and can be seen to stay
+    right; as it is if others are wrong there, or no gradient leaves one out."""
+    if not found.nearly_right:
+        return found
+    elsewhere = examine(with_moderate_parameters(found.subject))
+    if elsewhere.error is not None or set(elsewhere.wrong) != set(found.wrong):
+        return found
+    measure_wrong(elsewhere)
+    return elsewhere if set(elsewhere.wrong) == set(found.wrong) else found
 
 
 def convention(found: Examination) -> str | None:
@@ -241,7 +288,7 @@ def convention(found: Examination) -> str | None:
     if isinstance(subject, LossPair) and subject.behind_softmax:
         codes = {each.code for name in found.wrong for each in found.signatures_of(name)}
         return FOR_LOGITS if "softmax-jacobian" in codes else None
-    if _is_softmax_that_hands_on(found):
+    if subject.has_cross_entropy and _is_softmax_that_hands_on(found):
         return HANDS_ON
     if _is_softmax_with_its_loss(found):
         return WITH_ITS_LOSS
@@ -378,9 +425,26 @@ def _is_of_logits_of_sigmoid(found: Examination) -> bool:
     return ratio is not None and ratio > 0
 
 
+def _is_of_logits_beside_class_numbers(found: Examination) -> bool:
+    """True if the derivative of a cross-entropy of class numbers is p with 1 subtracted at each of
+    them: its softmax may stand in another file."""
+    subject, given = found.subject, found.given("y_pred")
+    if not isinstance(subject, LossPair) or found.wrong != ["y_pred"] or given is None:
+        return False
+    p, classes, truth = subject.values["y_pred"], subject.y, found.truths["y_pred"]
+    if classes.dtype.kind not in "iu" or classes.ndim != p.ndim - 1 or given.shape != p.shape:
+        return False
+    ones = np.eye(p.shape[-1])[classes]
+    ratios = (
+        ratio_of(given, p - ones),
+        ratio_of(truth.entries, (-ones / p).ravel()[truth.where]),
+    )
+    return all(ratio is not None and ratio > 0 for ratio in ratios)
+
+
 def _is_softmax_that_hands_on(found: Examination) -> bool:
-    """True if a softmax hands on what it is given, in a file that has a cross-entropy, too."""
-    if found.wrong != ["x"] or found.answer is None or not found.subject.has_cross_entropy:
+    """True if a softmax hands on what it is given."""
+    if found.wrong != ["x"] or found.answer is None:
         return False
     codes = {each.code for each in found.signatures_of("x")}
     given, dy = found.given("x"), found.answer.dy

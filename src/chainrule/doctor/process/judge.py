@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.findings import Diagnosis
+from chainrule.doctor.findings import Diagnosis, belonging
 from chainrule.doctor.intake.request import Request
 from chainrule.doctor.numbers.examination import examine, measure_wrong
 from chainrule.doctor.optimizers.formulas import Settings
@@ -51,6 +51,9 @@ from chainrule.types import Array
 MODULE = "chainrule.doctor.process.worker"
 MOST_NUMBERS = 10_000_000  # drawn at a worker's word
 MOVED = 0.3  # times the size of the numbers: how far the second place lies from the first
+
+Called = Callable[[str], str]
+"""What a gradient of a subject is called among those of all."""
 
 
 @dataclass
@@ -199,9 +202,12 @@ class Judge:
         expected = {each.name for each in claimed.comparisons if each.right}
         reason = "two runs, forward in one process and backward in another, do not agree in it"
         try:
-            for number, described in self._cases():
+            cases = self._cases()
+            subjects = [str(described.body["name"]) for described in cases]
+            for number, described in enumerate(cases):
+                called = partial(belonging, subject=subjects[number], subjects=subjects)
                 try:
-                    confirmed += self._confirmed(number, described, expected)
+                    confirmed += self._confirmed(number, described, expected, called)
                 except CannotCheckError as error:
                     reason = f"not confirmed, {error}"
         except (CannotCheckError, WorkerError) as error:
@@ -223,40 +229,45 @@ class Judge:
                 held.unchecked.append(f"{each.name}: {reason}")
         return held
 
-    def _cases(self) -> Iterator[tuple[int, Described]]:
+    def _cases(self) -> list[Described]:
         """What the file has to be examined, if both workers see the same in it."""
         asked_for = _as_json(self.request)
         cases, others = opened(self.forward, asked_for), opened(self.backward, asked_for)
         if len(cases) != len(others) or not all(map(Described.is_like, cases, others)):
             raise CodeRaisesError("the file has other things to examine each time it runs")
-        yield from enumerate(cases)
+        return cases
 
-    def _confirmed(self, number: int, described: Described, expected: set[str]) -> list[str]:
-        """The names of the gradients that are right."""
+    def _confirmed(
+        self, number: int, described: Described, expected: set[str], called: Called
+    ) -> list[str]:
+        """What the gradients that are right are called."""
         if "settings" in described.body:
-            return self._confirmed_steps(number, described)
+            return list(map(called, self._confirmed_steps(number, described)))
         file = Path(str(self.request.file)).resolve()
         workers = self.forward, self.backward
         subject = RemoteSubject(number, described, file, *workers, self.rng)
         other = self._elsewhere(subject)
         if self.right is not None:
             self._expect_like_solution([subject, other], described)
-        right = self._right_at(subject, expected)
+        right = self._right_at(subject, expected, called)
         with suppress(CodeRaisesError):  # code may refuse other numbers: then one place must do
-            elsewhere = self._right_at(other, expected)
+            elsewhere = self._right_at(other, expected, called)
             right = {name: each for name, each in right.items() if name in elsewhere}
         stale = set() if described.body["is_random"] else self._stale(subject, other)
         self.stale |= {each for name, each in right.items() if name in stale}
         return [each for name, each in right.items() if name not in stale]
 
-    def _right_at(self, subject: RemoteSubject, expected: set[str]) -> dict[str, str]:
+    def _right_at(
+        self, subject: RemoteSubject, expected: set[str], called: Called
+    ) -> dict[str, str]:
         """What the gradients that are right are called, by the value each belongs to."""
         found = examine(subject, int(self.rng.integers(2**63)))
-        if any(found.shown(name) in expected for name in found.wrong):
+        if any(called(found.shown(name)) in expected for name in found.wrong):
             measure_wrong(found)  # to see whether it is a convention, or a kink
         if not any(truth.scale for truth in found.truths.values()):
             raise CodeRaisesError(f"nothing that {subject.name} is given changes its output")
-        return {name: found.shown(name) for name in found.truths if name not in found.wrong}
+        right = [name for name in found.truths if name not in found.wrong]
+        return {name: called(found.shown(name)) for name in right}
 
     def _elsewhere(self, subject: RemoteSubject) -> RemoteSubject:
         """The same code with other numbers."""

@@ -21,6 +21,7 @@ from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import (
     flat,
     gradients_of,
+    name_of,
     parameter_names,
     refilled,
     run,
@@ -138,6 +139,7 @@ def _optimizer(example: Example) -> dict[str, Any]:
     optimizer = example["optimizer"]
     sizes = [flat(each).size for each in (example["params"], gradients_of(example))]
     return {
+        "name": name_of(optimizer),
         "settings": asdict(settings_of(optimizer, example)),
         "names": parameter_names(example["params"]),
         "sizes": sizes,

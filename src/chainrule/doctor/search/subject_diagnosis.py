@@ -10,6 +10,7 @@ from chainrule.doctor.numbers.examination import (
     comparisons,
     examine,
     measure_wrong,
+    where_no_epsilon_shows,
 )
 from chainrule.doctor.search.correcting import findings_of
 from chainrule.doctor.subjects.subject import Subject
@@ -33,7 +34,9 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
         measure_wrong(found)
     diagnosis.notes = [*subject.notes, *found.notes]
     diagnosis.comparisons = comparisons(found)  # before corrections: as the code gives them
-    findings = findings_of(found, search) if found.wrong or found.error else []
+    findings = []
+    if found.wrong or found.error:
+        findings = findings_of(where_no_epsilon_shows(found), search)
     diagnosis.findings = [known for each in findings if (known := _without_guesses(each, subject))]
     unchecked = [*subject.unchecked, *found.unchecked]
     if len(diagnosis.findings) < len(findings):

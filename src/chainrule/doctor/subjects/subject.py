@@ -49,6 +49,7 @@ class Subject(ABC):
         is_guessed: true if the doctor chose what it runs on: its sizes, its input.
         is_assumed: true if it rests on a loss or targets that no gradient speaks for.
         has_cross_entropy: true if its file has something called so.
+        has_loss: false if nothing in its file is called as a loss.
         is_own: true for chainrule's own layers and networks.
         unchecked: what should have a gradient and cannot be compared, and why.
     """
@@ -62,6 +63,7 @@ class Subject(ABC):
     is_guessed: bool = False
     is_assumed: bool = False
     has_cross_entropy: bool = False
+    has_loss: bool = True
     is_own: bool = False
 
     @abstractmethod

@@ -38,11 +38,11 @@ def call(
         EndlessError: it does not come to an end.
     """
     words = {name for name, value in named.items() if isinstance(value, str)}
-    # one of several dictionaries of parameters goes by its own name
+    # one of several dictionaries of parameters, or arrays, goes by its own name
     words |= {
         name
         for name, value in named.items()
-        if isinstance(value, dict) and "parameters" in roles_named(name)
+        if isinstance(value, (dict, np.ndarray)) and "parameters" in roles_named(name)
     }
     roles = roles_of(function, set(environment), set(named), fill, words)
     values, keywords = arguments_for(roles, environment, named)

@@ -154,8 +154,9 @@ def gradients_of(function: Function, place: int, names: list[str | None] | None 
         rest = [part for number, part in enumerate(given) if number != place]
         if len(rest) == 1 and isinstance(rest[0], (Mapping, list, tuple)):
             return rest[0]
-        if len(known) != len(given) or not all(known):
+        if len(known) != len(given) or not any(known):
             return rest
-        return {n: part for i, (n, part) in enumerate(zip(known, given, strict=True)) if i != place}
+        named = enumerate(zip(known, given, strict=True))
+        return {name or f"result {i}": part for i, (name, part) in named if i != place}
 
     return gradients

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from chainrule.types import Array
 
 Understood = tuple[Any, Any, dict[str, Any]]
 """The output, the cache, and further values by name."""
+
+BEFORE_ACTIVATION = re.compile(r"z(\d*)", re.IGNORECASE)
 
 
 def understood(
@@ -105,6 +108,19 @@ def _output_among(
         return _output_among(inner[-1], [None] * len(inner[-1]), x, y)
     if len(candidates) < len(parts):
         return candidates[0][1]
+    candidates = _activated(candidates)
     named = [part for name, part in candidates if name and "output" in roles_named(name)]
     fitting = [part for _, part in candidates if y is not None and np.shape(part) == y.shape]
     return (named or fitting or [part for _, part in candidates])[-1]
+
+
+def _activated(candidates: Sequence[tuple[str | None, Any]]) -> list[tuple[str | None, Any]]:
+    """The candidates without what goes into an activation whose outcome is among them, too: of
+    ``return a1, z1, a2, z2`` a1 and a2."""
+    names = {(name or "").lower() for name, _ in candidates}
+
+    def is_activated(name: str | None) -> bool:
+        found = BEFORE_ACTIVATION.fullmatch(name or "")
+        return found is not None and f"a{found[1]}" in names
+
+    return [each for each in candidates if not is_activated(each[0])]

@@ -18,6 +18,8 @@ DERIVATIVE = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_",
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 WORD = re.compile(r"prime|deriv")
 OF_AN_ACTIVATION = re.compile(r"prime|deriv|grad|^d")  # arguments of constructors
+PASSES = {"forward": "backward", "fwd": "bwd"}
+WITHIN = re.compile(rf"(?<=[^_]_)({'|'.join(PASSES)})(?=_[^_])")  # conv_forward_naive
 ENDING = re.compile(r"_?(prime|derivative|deriv|grad|backward)$")
 EXPRESSION = re.compile(r"prime|deriv|_grad\(|backward\(|1(\.0)? - |[<>]|positive|active")
 FLAG = re.compile(r"deriv\w*|prime|grad|d|der|backward|back", re.IGNORECASE)
@@ -116,13 +118,15 @@ def pairs_among(functions: Collection[str]) -> list[tuple[str, str]]:
 
     >>> pairs_among(["sigmoid", "sigmoid_prime", "cost"])
     [('sigmoid', 'sigmoid_prime')]
+    >>> pairs_among(["conv_forward_naive", "conv_backward_naive"])
+    [('conv_forward_naive', 'conv_backward_naive')]
     """
     found, known = [], set(functions)
     for name in functions:
         for base in (name, re.sub(r"_?(forward|fwd|function|loss|fn)$", "", name)):
-            derivative = next(
-                (f.format(base) for f in DERIVATIVE_FORMS if f.format(base) in known), None
-            )
+            turned = WITHIN.sub(lambda found: PASSES[found[0]], name)
+            forms = (*(form.format(base) for form in DERIVATIVE_FORMS), turned)
+            derivative = next((form for form in forms if form in known), None)
             if base and derivative and derivative != name:
                 found.append((name, derivative))
                 break

@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.naming.gradient_names import is_about_gradients, looks_like_a_gradient
-from chainrule.foreign.naming.roles import NAMES_LOSS, role_of
+from chainrule.foreign.naming.roles import NAMES_LOSS, role_of, roles_named
 from chainrule.foreign.objects.names import Names
 from chainrule.foreign.reading.source import tree_of
 from chainrule.foreign.running.loading import remember
 
 Loop = ast.For | ast.While
+Compared = tuple[ast.stmt, ast.expr, ast.expr]
+"""The statement before which an output is there, and two expressions that may be it and targets."""
 REGULARIZER = re.compile(
     r"\b(reg(_|u|$|\b)|lambda|lambd\b|lamda|lam\b|weight_decay|l2_(reg|lambda|penalty))",
     re.IGNORECASE,
@@ -312,7 +314,7 @@ def losses(loop: Loop) -> list[str]:
     return [name for each in _flat(loop.body) if (name := loss_assigned(each))]
 
 
-def differences(loop: Loop) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
+def differences(loop: Loop) -> Iterator[Compared]:
     """What is subtracted from what in a body, before its updates, with the statement that does it;
     of ``p[range(n), y] -= 1`` p and y; then what is handed to one function, which may do it."""
     first = loop.body.index(next(updates(loop)))
@@ -325,7 +327,7 @@ def differences(loop: Loop) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
                     yield statement, one, other
 
 
-def _subtracted(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, ast.expr, ast.expr]]:
+def _subtracted(body: list[ast.stmt]) -> Iterator[Compared]:
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
@@ -339,9 +341,25 @@ def _subtracted(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, ast.expr, ast.
                 yield statement, _loaded(output), classes
 
 
+def named_outputs(loop: Loop) -> Iterator[Compared]:
+    """What is called an output in a body, and what is called its targets, with the statement after
+    the one that computes the output."""
+    first = loop.body.index(next(updates(loop)))
+    targets = sorted(name for name in names_used(loop) if role_of(name) == "y")
+    for statement, following in itertools.pairwise(loop.body[: first + 1]):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)]) if "output" in roles_named(name):
+                for target in targets:
+                    yield following, _read(name), _read(target)
+
+
 def _loaded(node: ast.expr) -> ast.expr:
     """An expression to be read, of one that is written to."""
-    return ast.parse(ast.unparse(node), mode="eval").body
+    return _read(ast.unparse(node))
+
+
+def _read(code: str) -> ast.expr:
+    return ast.parse(code, mode="eval").body
 
 
 def has_regularizer(loop: Loop) -> bool:

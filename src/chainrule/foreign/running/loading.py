@@ -11,7 +11,9 @@ import builtins
 import linecache
 import re
 import sys
+import sysconfig
 import tokenize
+import traceback
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +31,7 @@ from chainrule.foreign.stand_ins.missing_modules import stand_in_for
 NAME = "checked"
 TOP_LEVEL_LINES = 500_000  # that one statement of a file may run: more is training
 MOST_STAND_INS = 20  # for one statement
+LIBRARY_FOLDERS = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
 
 
 @dataclass
@@ -161,7 +164,10 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
             if (folder := _only_folder_with(str(error.name), file)) is not None:
                 sys.path.append(str(folder))
                 continue
-            stand_in_for(str(error.name))
+            if (folder := _folder_as_package(str(error.name), file)) is not None:
+                _let_stand_for(str(error.name), folder)
+                continue
+            stand_in_for(_library_being_imported(error) or str(error.name))
             loaded.left_out.append(f"{place}, cannot be imported: {type(error).__name__}: {error}")
             continue
         except EndlessError:
@@ -185,6 +191,39 @@ def _only_folder_with(module: str, file: Path) -> Path | None:
     found = [each for each in near if (each / f"{module}.py").is_file()]
     is_new = len(found) == 1 and str(found[0]) not in sys.path
     return found[0] if is_new else None
+
+
+def _folder_as_package(module: str, file: Path) -> Path | None:
+    """The folder that is a package under another name, as a renamed copy of one is: a file in its
+    folder ``nn`` imports ``network.nn.layers``, there is no `network`, and ``nn/layers.py`` lies
+    there."""
+    sources = (source for each in with_imports(file) for _, source in sources_in(each))
+    asked = {name for source in sources for name in imported(source)}
+    for folder in places_of_imports(file):
+        inside = f"{module}.{file.resolve().relative_to(folder).parts[0]}."
+        within = (name.removeprefix(f"{module}.") for name in asked if name.startswith(inside))
+        if any((folder / f"{name.replace('.', '/')}.py").is_file() for name in within):
+            return folder
+    return None
+
+
+def _let_stand_for(module: str, folder: Path) -> None:
+    """From now on, importing from `module` finds what lies in a folder."""
+    package = types.ModuleType(module)
+    package.__path__ = [str(folder)]
+    sys.modules[module] = package
+
+
+def _library_being_imported(error: ModuleNotFoundError) -> str | None:
+    """The installed library that cannot be imported, since it lacks a module itself: what it would
+    do with a stand-in for that is not known, so that it is the library that is not there. None
+    where the author's own code lacks the module."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        place = Path(frame.f_code.co_filename)
+        is_begun = place.name == "__init__.py" and frame.f_code.co_name == "<module>"
+        if is_begun and str(place.parents[1]) in LIBRARY_FOLDERS:
+            return place.parent.name
+    return None
 
 
 # --- reading --------------------------------------------------------------------------------

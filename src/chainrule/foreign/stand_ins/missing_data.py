@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ PICTURES = re.compile(r"(train|test)_(catvnoncat|signs|happy)\.h5", re.IGNORECAS
 PICTURE_CLASSES = {"catvnoncat": 2, "signs": 6, "happy": 2}
 PICTURE_COUNTS = {"train": 209, "test": 50}
 HOUSES = (600, 8)  # rows and columns of prices of houses, in place of 20,640
+POINTER = b"version https://git-lfs"  # how a file begins whose content Git has left elsewhere
 
 Said = Callable[[str], None]
 
@@ -250,13 +251,24 @@ def _unpacking(read: Callable[..., Any]) -> Callable[..., Any]:
 
     def unpacked(file: Any, *values: Any, **keywords: Any) -> Any:
         place = str(getattr(file, "name", ""))
-        if not PICKLED.fullmatch(PurePath(place).name) or os.path.exists(place):
+        if not PICKLED.fullmatch(PurePath(place).name) or _is_there(place):
             return read(file, *values, **keywords)
         counts = (TRAINING, TEST, TEST)
         rows = [(images(n, (784,)) / 255).astype(np.float32) for n in counts]
         return tuple(zip(rows, [labels(n).astype(int) for n in counts], strict=True))
 
     return unpacked
+
+
+def _is_there(file: str | os.PathLike[str]) -> bool:
+    """True if a file can be read, and is no pointer that Git LFS has left in its place."""
+    if not os.path.isfile(file):
+        return os.path.exists(file)
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(len(POINTER)) != POINTER
+    except OSError:
+        return False
 
 
 class _StandIns:
@@ -269,13 +281,11 @@ class _StandIns:
         """`open`, also for what is not there."""
 
         def opened(file: Any, mode: str = "r", *values: Any, **keywords: Any) -> Any:
-            try:
+            is_read = isinstance(file, (str, os.PathLike)) and not set(mode) & set("wax+")
+            content = self.content(file) if is_read and not _is_there(file) else None
+            if content is None:
                 return read(file, mode, *values, **keywords)
-            except OSError:
-                content = self.content(file) if not set(mode) & set("wax+") else None
-                if content is None:
-                    raise
-                return _as_file(content, is_text="b" not in mode)
+            return _as_file(content, is_text="b" not in mode)
 
         return opened
 
@@ -284,7 +294,7 @@ class _StandIns:
         is_text = parse is not np.fromfile
 
         def parsed(file: Any, *values: Any, **keywords: Any) -> Any:
-            is_missing = isinstance(file, (str, os.PathLike)) and not os.path.exists(file)
+            is_missing = isinstance(file, (str, os.PathLike)) and not _is_there(file)
             content = self.content(file) if is_missing else None
             if content is None:
                 return parse(file, *values, **keywords)
@@ -341,7 +351,7 @@ class _StandIns:
 
         def found(file: Any, *values: Any, **keywords: Any) -> Any:
             name = PurePath(str(file).replace("\\", "/")).name
-            if os.path.exists(file) or not PICTURES.fullmatch(name):
+            if _is_there(file) or not PICTURES.fullmatch(name):
                 return opened(file, *values, **keywords)
             self.say(str(file))
             return _Opened(pictures_in(name))

@@ -103,7 +103,9 @@ class _Progress:
 
 
 def stand_in_for(missing: str) -> None:
-    """From now on, importing `missing` gives a stand-in."""
+    """From now on, importing `missing`, or what lies in it, gives a stand-in."""
+    for name in [name for name in sys.modules if name.startswith(f"{missing}.")]:
+        del sys.modules[name]
     sys.modules[missing] = StandIn(missing)
 
 

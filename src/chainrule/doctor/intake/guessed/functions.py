@@ -17,7 +17,7 @@ from chainrule.doctor.intake.guessed.objects import input_tried
 from chainrule.doctor.intake.programs import refuse_deltas
 from chainrule.doctor.intake.usual.inputs import inputs
 from chainrule.doctor.intake.usual.parameters import parameter_sets
-from chainrule.doctor.intake.usual.sizes import arguments
+from chainrule.doctor.intake.usual.sizes import arguments, settings_asked
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.naming.roles import (
@@ -73,7 +73,8 @@ def attempt_functions(
         for name in {*required(forward), *required(backward)}
         if (options := string_options(forward, name))
     }
-    for make in _parameters(forward, module):
+    settings = {**settings_asked(backward, module), **settings_asked(forward, module)}
+    for make in _parameters(forward, module, settings):
         try:
             params = make()
         except Exception as error:  # what makes the parameters may raise anything
@@ -81,7 +82,7 @@ def attempt_functions(
             continue
         for x, axis in inputs(forward.__name__, shape, (), params):
             example = {"forward": forward, "backward": backward, "params": make(), "x": x}
-            example |= {"axis": axis, **words}
+            example |= {"axis": axis, **settings, **words}
             try:
                 case = from_example(example, Randomness(random_sources(module)), module)
                 if case.subject is not None:
@@ -118,7 +119,9 @@ def _has_shapes_of_its_own(case: Case) -> bool:
     return any(shape != np.shape(subject.values[name]) for name, shape in shapes.items())
 
 
-def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callable[[], Any]]:
+def _parameters(
+    forward: Function, module: types.ModuleType, settings: Collection[str]
+) -> Iterator[Callable[[], Any]]:
     """What makes the parameters: functions of the file, or the names that are read; then, by name,
     those that the file's functions return one by one, in its author's sizes."""
     functions = functions_in(module)
@@ -130,7 +133,7 @@ def _parameters(forward: Function, module: types.ModuleType) -> Iterator[Callabl
     ]
     for maker, values in makers:
         yield partial(maker, *values)
-    for params in parameter_sets(forward):
+    for params in parameter_sets(forward, settings):
         yield partial(copy.deepcopy, params)
     for maker, values in makers:
         yield partial(_made_by_name, maker, values)

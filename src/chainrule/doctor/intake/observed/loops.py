@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from chainrule.foreign.objects.names import Names
 from chainrule.foreign.objects.state import Path, Values
 from chainrule.foreign.observed.loops import (
     STEP,
+    Compared,
+    Loop,
     SeenLoop,
     add_forward,
     add_step,
@@ -35,6 +38,7 @@ from chainrule.foreign.observed.loops import (
     hides_gradients,
     is_numbers,
     losses,
+    named_outputs,
     rate_of,
 )
 from chainrule.foreign.observed.observing import Observed
@@ -171,22 +175,39 @@ def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
         yield make
 
 
-def _by_output(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
-    """Programs with the usual loss that fits what the loop takes the difference of."""
-    for statement, output, target in _outputs(seen):
+def _by_output(seen: SeenLoop) -> list[Callable[[], Program]]:
+    """Programs with the usual loss that fits what the loop takes the difference of; else that of
+    what is called output and targets."""
+    compared = [partial(_with_usual_loss, seen, *each) for each in _outputs(seen, differences)]
+    return compared or [partial(_by_names, seen, *each) for each in _outputs(seen, named_outputs)]
 
-        def make(
-            statement: ast.stmt = statement, output: ast.expr = output, target: Array = target
-        ) -> Program:
-            add_forward(seen, OUTPUT, output, until=statement)
-            code = _code(seen, OUTPUT)
 
-            def made(code: Code, y: Any) -> Program:
-                return _program(seen, code, y)
+def _by_names(seen: SeenLoop, statement: ast.stmt, output: ast.expr, target: Array) -> Program:
+    """The program with the usual loss of what is called output and targets.
 
-            return with_assumed_loss(made, code, np.zeros((), int), target)
+    Raises:
+        CannotCheckError: none of its gradients speaks for that.
+    """
+    program = _with_usual_loss(seen, statement, output, target)
+    found = examine(program)
+    if len(found.wrong) == len(found.truths):
+        raise CannotCheckError(
+            f"with none of the usual losses of {ast.unparse(output)} do its gradients agree: "
+            "compute the loss in it, as loss = …"
+        )
+    return program
 
-        yield make
+
+def _with_usual_loss(
+    seen: SeenLoop, statement: ast.stmt, output: ast.expr, target: Array
+) -> Program:
+    """The program of a loop up to a statement, with the usual loss that fits best."""
+    add_forward(seen, OUTPUT, output, until=statement)
+
+    def made(code: Code, y: Any) -> Program:
+        return _program(seen, code, y)
+
+    return with_assumed_loss(made, _code(seen, OUTPUT), np.zeros((), int), target)
 
 
 def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
@@ -200,19 +221,30 @@ def _code(seen: SeenLoop, forward: str) -> Code:
     return Code(seen.names, lambda state: vars(state)[forward], lambda state: vars(state)[STEP])
 
 
-def _outputs(seen: SeenLoop) -> Iterator[tuple[ast.stmt, ast.expr, Array]]:
-    """What is compared with targets, which depends on what the loop moves, and those targets."""
+def _outputs(
+    seen: SeenLoop, pairs: Callable[[Loop], Iterator[Compared]]
+) -> Iterator[tuple[ast.stmt, ast.expr, Array]]:
+    """Of pairs of expressions those of which one depends on what the loop moves, and the other may
+    be its targets."""
     here, there = _after(seen, moved=False), _after(seen, moved=True)
-    for statement, left, right in differences(seen.node):
+    for statement, left, right in pairs(seen.node):
         for output, target in ((left, right), (right, left)):
-            y, moved_y = evaluated(target, here), evaluated(target, there)
             p, moved_p = evaluated(output, here), evaluated(output, there)
+            y, moved_y = (_as_classes(evaluated(target, names), p) for names in (here, there))
             is_formula = isinstance(target, ast.Constant)  # as in 1 - a**2
             if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
                 targets = np.reshape(y, np.shape(p)) if np.size(y) == 1 else y
                 yield statement, output, np.array(targets)
+
+
+def _as_classes(y: Any, p: Any) -> Any:
+    """A column of class numbers as a vector, beside outputs with a column for each class."""
+    is_column = np.ndim(p) == 2 and np.shape(y) == (len(p), 1) and np.shape(p)[1] > 1
+    if not is_column or not np.isin(np.asarray(y), range(np.shape(p)[1])).all():
+        return y
+    return np.asarray(y).ravel().astype(int)
 
 
 def _belong(y: Any, p: Any) -> bool:

@@ -17,6 +17,7 @@ from chainrule.types import Array, Shape
 
 EXAMPLES = 5
 FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4,), (4, 1))
+SEQUENCE_SHAPES = ((5, 6, 4),)  # examples, steps, features
 IMAGE_SHAPES = (
     *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
     *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
@@ -46,7 +47,8 @@ def inputs(
             yield random_like(np.empty(shape), "x"), 1
         return
     is_image = IMAGE_WORDS.search(" ".join([name, *arguments]))
-    tried = (*IMAGE_SHAPES, *FLAT_SHAPES) if is_image else (*FLAT_SHAPES, *IMAGE_SHAPES)
+    others = (*FLAT_SHAPES, *SEQUENCE_SHAPES)
+    tried = (*IMAGE_SHAPES, *others) if is_image else (*others, *IMAGE_SHAPES)
     known = [
         *((given, 0) for each in (*_shapes_kept(thing), *shapes) for given in ((2, *each), each)),
         *_shapes_by_weights(thing),

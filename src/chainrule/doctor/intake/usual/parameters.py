@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from chainrule.foreign.calls.calling import required
-from chainrule.foreign.naming.parameter_names import is_bias, is_weight
+from chainrule.foreign.naming.parameter_names import is_bias, is_scale_or_shift, is_weight
 from chainrule.foreign.naming.roles import role_of
 from chainrule.foreign.reading.source import string_options, tree_of
 from chainrule.foreign.running.randomness import random_like
@@ -18,17 +18,34 @@ from chainrule.types import Array, Shape
 
 WIDTHS = (4, 6, 7, 8, 9)  # of all layers but the last; none is the number of examples
 OUTPUTS = 3
+KERNELS: tuple[tuple[Shape, Shape], ...] = (  # two channels in, three out, with the bias
+    *(((3, 2, 3, 2), (3,)), ((3, 2, 3, 3), (3,)), ((3, 2, 3, 3), (3, 1))),
+    *(((3, 3, 2, 3), (3,)), ((3, 3, 2, 3), (1, 1, 1, 3))),
+)
 
 
-def parameter_sets(forward: Callable[..., Any]) -> Iterator[dict[str, Array]]:
+def parameter_sets(
+    forward: Callable[..., Any], settings: Collection[str] = ()
+) -> Iterator[dict[str, Array]]:
     """Arrays for the parameters that a forward pass is handed, or reads from a dictionary: those of
-    a network of dense layers whose examples are rows, or else columns."""
-    names = _handed(forward) or _read(forward)
+    a network of dense layers whose examples are rows, or else columns; of a convolution; or the
+    scale and the shift of a normalization.
+
+    Args:
+        settings: the arguments that are none.
+    """
+    names = _handed(forward, settings) or _read(forward)
     weights = [name for name in names if is_weight(name) and not is_bias(name)]
     biases = [name for name in names if is_bias(name)]
     if not weights or len(weights) + len(biases) < len(names) or len(biases) > len(weights):
         return
-    for make in (_in_rows, _in_rows_kept, _in_columns):
+    if all(map(is_scale_or_shift, names)):
+        yield {name: random_like(np.empty(WIDTHS[0]), name) for name in names}
+    if len(weights) == 1 and "conv" in forward.__name__.lower():
+        for of_kernels, of_bias in KERNELS:
+            shapes = {**dict.fromkeys(weights, of_kernels), **dict.fromkeys(biases, of_bias)}
+            yield {name: random_like(np.empty(shape), name) for name, shape in shapes.items()}
+    for make in (_in_rows, _in_rows_kept, _in_columns, _in_rows_of_outputs):
         yield _made(weights, biases, make)
 
 
@@ -64,6 +81,10 @@ def _in_columns(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
     return (fan_out, fan_in), (fan_out, 1)
 
 
+def _in_rows_of_outputs(fan_in: int, fan_out: int) -> tuple[Shape, Shape]:
+    return (fan_out, fan_in), (fan_out,)
+
+
 def _made(
     weights: list[str],
     biases: list[str],
@@ -80,9 +101,11 @@ def _made(
     return made
 
 
-def _handed(forward: Callable[..., Any]) -> list[str]:
+def _handed(forward: Callable[..., Any], settings: Collection[str]) -> list[str]:
     """The arguments that are parameters: forward(x, w1, b1, w2, b2)."""
-    named = [n for n in required(forward) if not role_of(n) and not string_options(forward, n)]
+    asked = [n for n in required(forward) if n not in settings and not string_options(forward, n)]
+    has_bias = any(map(is_bias, asked))  # beside which `weights` are no dictionary that holds both
+    named = [n for n in asked if not role_of(n) or (has_bias and is_weight(n))]
     return named if all(map(is_weight, named)) else []
 
 

@@ -75,6 +75,7 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"(num|n|number)_?(of_?)?layers", 3),
     (r"(num_?|n_?)?features|dim|size|n", 4),
     (r"batch_size", 5),
+    (r"(use_?|is_?)?(adam|rmsprop|adagrad|nesterov)", False),  # whose steps hide the gradients
     (r"epochs?|iterations|n_iter", 1),
 )
 
@@ -82,8 +83,12 @@ RULES: tuple[tuple[str, Any], ...] = (
 COUNTS_LAYERS = re.compile(r"(n|num|number)_?(of_?)?(hidden_?)?(layers?|hidden)")
 OPTIMIZER = re.compile(r"optim|^opt$", re.IGNORECASE)
 SETTINGS = re.compile(
-    r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparams|dict)"
-    r"|.*_(settings|config|dict|params)"
+    r"(hyper_?)?(settings?|conf(ig)?s?|cfg|args|opts?|options|params|parameters|hparam(eter)?s|dict)"
+    r"|.*_(settings|config|dict|params?)"
+)
+OF_PASSES = re.compile(  # settings that functions are handed beside arrays; d_out is none
+    r"(kernel|filter|pool|window)(_?size)?|strides?|pad(ding)?|eps(ilon)?|momentum|keep_?prob|"
+    r"drop(out)?_?(rate|prob)|(neg(ative)?_?)?slope"
 )
 IS_SIZE = re.compile(r"size|dim|units|features|nodes|neurons|classes")
 PLAIN_STEP = re.compile(r"sgd|descent", re.IGNORECASE)
@@ -143,6 +148,21 @@ def settings_of(*functions: Callable[..., Any]) -> dict[str, float]:
         for name in needed_arguments(function)
         if role_of(name) is None and isinstance(value := _by_name(name), float)
     }
+
+
+def settings_asked(function: Callable[..., Any], module: types.ModuleType) -> dict[str, Any]:
+    """What a pass that is a function asks for besides arrays, by the names of its arguments: sizes,
+    ``stride``, and dictionaries of them, ``conv_param``."""
+    given: dict[str, Any] = {}
+    for name in needed_arguments(function):
+        if role_of(name) or string_options(function, name):
+            continue
+        keys = keys_of(function, name)
+        if SETTINGS.fullmatch(name.lower()) and keys:
+            given[name] = Settings(function, module)
+        elif OF_PASSES.fullmatch(name.lower()) and not keys:
+            given[name] = _by_name(name)
+    return given
 
 
 def strengths_of(function: Callable[..., Any]) -> dict[str, float]:
