@@ -48,7 +48,7 @@ def test_the_cnn_on_all_images_follows_the_recipe() -> None:
     assert [options[name] for name in same] == [getattr(variant, name) for name in same]
     assert (options["learning_rate"], options["epochs"]) == (variant.rate, FULL.whole_epochs)
     sizes = [
-        layer.out_channels if isinstance(layer, cr.Conv2D) else layer.units
+        layer.out_channels if isinstance(layer, cr.Conv2D) else layer.out_features
         for layer in variant.layers()
         if isinstance(layer, cr.Conv2D | cr.Dense)
     ]
