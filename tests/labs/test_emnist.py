@@ -10,9 +10,10 @@ import pytest
 import chainrule as cr
 from chainrule.errors import DataError
 from chainrule.experiments.document import Document, Picture, Table
+from chainrule.experiments.recipes import read_recipe
 from chainrule.labs import emnist
 from chainrule.labs.emnist import files, networks, sample, training
-from chainrule.labs.emnist.size import Size
+from chainrule.labs.emnist.size import FULL, Size
 from chainrule.labs.lab import Setting
 
 SMALL = Size(400, 60, 100, 200, 1, 2, (networks.MLP, networks.CNN), seeds=2)
@@ -41,9 +42,24 @@ def test_the_sample_learns_from_pixels_that_are_not_scaled(
     assert scaled.validation_accuracy < 0.15
 
 
+def test_the_cnn_on_all_images_follows_the_recipe() -> None:
+    options, variant = read_recipe("best"), networks.VARIANTS[networks.CNN_WHOLE]
+    same = ("loss", "class_weights", "augment", "average", "schedule", "batch_size")
+    assert [options[name] for name in same] == [getattr(variant, name) for name in same]
+    assert (options["learning_rate"], options["epochs"]) == (variant.rate, FULL.whole_epochs)
+    sizes = [
+        layer.out_channels if isinstance(layer, cr.Conv2D) else layer.out_features
+        for layer in variant.layers()
+        if isinstance(layer, cr.Conv2D | cr.Dense)
+    ]
+    assert sizes == [*options["channels"], *options["hidden"], networks.CLASSES]
+    normalized = any(isinstance(layer, cr.BatchNorm) for layer in variant.layers())
+    assert normalized == options["batch_norm"]
+
+
 def test_the_report_has_its_tables_and_pictures(document: Document) -> None:
     tables = [part for part in document.parts if isinstance(part, Table)]
-    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 2, 6]
+    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 2, 10, 7]
     assert tables[0].rows[0][1] == "400"
     assert all(cell for row in tables[-1].rows for cell in row)
     pictures = [part.name for part in document.parts if isinstance(part, Picture)]

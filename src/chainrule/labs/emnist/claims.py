@@ -11,6 +11,7 @@ from chainrule.labs.emnist.networks import CNN_WHOLE, MLP, MLP_WHOLE, VARIANTS
 from chainrule.labs.emnist.sample import REPORTED, Epoch, validation_by_epoch
 from chainrule.labs.emnist.training import Runs
 from chainrule.labs.lab import Claim, Setting, gain, percent, share_reaching
+from chainrule.presentation.display import counted
 
 REQUIRED = 0.80
 
@@ -23,7 +24,7 @@ def claims(
     mlp_test, cnn_test = ([run.test for run in trained] for trained in (mlp, cnn))
     best = max(
         (name for name in runs if VARIANTS[name].against == MLP),
-        key=lambda name: np.mean([run.test for run in runs[name]]),
+        key=lambda name: np.mean([run.validation for run in runs[name]]),
     )
     return [
         *(
@@ -51,10 +52,17 @@ def claims(
             f"{gain(difference(cnn_test, mlp_test))}",
         ),
         Claim(
+            "Test accuracy, ensemble",
+            "over 80 %",
+            f"{100 * right:.2f} %, {100 * (right - np.mean(cnn_test)):+.2f} points over its "
+            f"{counted(len(cnn), 'member')}",
+            "the mean of what the CNNs of all seeds predict: a single ensemble",
+        ),
+        Claim(
             "Which improvement of the MLP gives most",
             "asked, with no figure",
             f"{best}: {gain(difference(*([r.test for r in runs[n]] for n in (best, MLP))))}",
-            "each measured alone, on a part of the images",
+            "each alone, on a part of the images; chosen by validation, measured in the test",
         ),
         Claim(
             "predictions.csv",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import chainrule as cr
@@ -27,72 +27,92 @@ def mlp_layers(
     return [*layers, cr.Dense(CLASSES), *([cr.Softmax()] if probabilities else [])]
 
 
-def cnn_layers(normalize: bool = False, dropout: float = 0.0) -> list[cr.Layer]:
-    """Three convolutions in steps of two pixels, 28 -> 14 -> 7 -> 4, and a layer of 256."""
+def cnn_layers(normalize: bool = False) -> list[cr.Layer]:
+    """Three blocks of 32, 64 and 128 channels, 28 -> 14 -> 7 -> 3, and a layer of 256."""
+
+    def activation() -> list[cr.Layer]:
+        return [*([cr.BatchNorm()] if normalize else []), cr.ReLU()]
+
     layers: list[cr.Layer] = []
-    for channels, size in ((32, 5), (64, 3), (128, 3)):
-        layers += [cr.Conv2D(channels, size, stride=2, padding="same", initializer="he")]
-        layers += [*([cr.BatchNorm()] if normalize else []), cr.ReLU()]
-    layers += [cr.Flatten(), cr.Dense(256, initializer="he"), cr.ReLU()]
-    return [*layers, *([cr.Dropout(dropout)] if dropout else []), cr.Dense(CLASSES)]
+    for channels in (32, 64, 128):
+        layers += [cr.Conv2D(channels, 3, padding="same"), *activation(), cr.MaxPool2D(2)]
+    return [*layers, cr.Flatten(), cr.Dense(256), *activation(), cr.Dense(CLASSES)]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A network and how it is trained.
+    """A network and how it is trained: options of `fit`, and these.
 
     Args:
         against: the variant that this one improves on, or tries to.
-        balanced: whether every class counts the same, however many images it has.
-        shift: how many pixels images are moved by at most, anew in every epoch.
         whole: whether it is trained on all images, and longer.
     """
 
     layers: Callable[[], list[cr.Layer]]
     against: str = ""
     loss: str = "softmax_cross_entropy"
-    balanced: bool = False
-    shift: int = 0
+    class_weights: str | None = None
+    augment: str | None = None
+    average: str | None = None
     rate: float = 6e-4
     schedule: str = "constant"
+    batch_size: int = 32
     whole: bool = False
 
 
-MLP, CNN = "MLP 256-128", "network: CNN"
+def recipe(layers: Callable[[], list[cr.Layer]], against: str = "") -> Variant:
+    """Trained as `chainrule train --recipe best` trains."""
+    return Variant(
+        layers,
+        against,
+        loss="softmax_cross_entropy(label_smoothing=0.1)",
+        class_weights="balanced",
+        augment=AFFINE,
+        average="ema(0.999)",
+        rate=2e-3,
+        schedule="cosine",
+        batch_size=128,
+    )
 
-BEST_LAYERS = partial(cnn_layers, normalize=True, dropout=0.3)
+
+AFFINE = "affine(shift=1, rotation=10, scale=0.1, shear=10)"
+SHIFT = "affine(shift=1, rotation=0, scale=0)"
+
+MLP, CNN, CNN_RECIPE = "MLP 256-128", "network: CNN", "CNN, the recipe"
 
 MLP_IMPROVEMENTS = {
     MLP: Variant(mlp_layers),
     "loss: mean squared error": Variant(
         partial(mlp_layers, probabilities=True), MLP, loss="mean_squared_error"
     ),
-    "loss: every class counts the same": Variant(mlp_layers, MLP, balanced=True),
+    "loss: every class counts the same": Variant(mlp_layers, MLP, class_weights="balanced"),
     "activation: tanh": Variant(partial(mlp_layers, activation=cr.Tanh), MLP),
     "activation: sigmoid": Variant(partial(mlp_layers, activation=cr.Sigmoid), MLP),
-    "augmentation": Variant(mlp_layers, MLP, shift=1),
+    "augmentation": Variant(mlp_layers, MLP, augment=SHIFT),
     "batch norm": Variant(partial(mlp_layers, normalize=True), MLP),
     "dropout 0.2": Variant(partial(mlp_layers, dropout=0.2), MLP),
     CNN: Variant(cnn_layers, MLP),
 }
 
+NORMALIZED = partial(cnn_layers, normalize=True)
+RECIPE = recipe(NORMALIZED, CNN_RECIPE)
 
 CNN_IMPROVEMENTS = {
-    "CNN, every class counts the same": Variant(cnn_layers, CNN, balanced=True),
-    "CNN, augmentation": Variant(cnn_layers, CNN, shift=1),
-    "CNN, batch norm": Variant(partial(cnn_layers, normalize=True), CNN),
-    "CNN, dropout 0.3": Variant(partial(cnn_layers, dropout=0.3), CNN),
-    "CNN, all four": Variant(BEST_LAYERS, CNN, balanced=True, shift=1),
+    CNN_RECIPE: replace(RECIPE, against=CNN),
+    "without batch norm": replace(RECIPE, layers=cnn_layers),
+    "without augmentation": replace(RECIPE, augment=None),
+    "with elastic distortion besides": replace(RECIPE, augment=f"{AFFINE} + elastic(alpha=20)"),
+    "without label smoothing": replace(RECIPE, loss="softmax_cross_entropy"),
+    "without weights for the classes": replace(RECIPE, class_weights=None),
+    "without the average of weights": replace(RECIPE, average=None),
+    "at a constant rate": replace(RECIPE, schedule="constant"),
 }
 
-
-MLP_WHOLE, CNN_WHOLE = "MLP 256-128, all images", "CNN with all four, all images"
+MLP_WHOLE, CNN_WHOLE = "MLP 256-128, all images", "CNN, all images"
 
 VARIANTS = {
     **MLP_IMPROVEMENTS,
     **CNN_IMPROVEMENTS,
-    MLP_WHOLE: Variant(mlp_layers, whole=True),
-    CNN_WHOLE: Variant(
-        BEST_LAYERS, balanced=True, shift=1, rate=1e-3, schedule="cosine", whole=True
-    ),
+    MLP_WHOLE: replace(recipe(partial(mlp_layers, normalize=True)), whole=True),
+    CNN_WHOLE: replace(recipe(NORMALIZED), whole=True),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,12 @@ from chainrule.labs.emnist.size import Size
 from chainrule.labs.emnist.training import Runs
 from chainrule.labs.lab import gain, percent, plain
 from chainrule.labs.pictures import draw_curves
+from chainrule.presentation.display import counted
+from chainrule.types import Array
 
 MISTAKES = 16  # in the picture of them
+PAIRS = 10  # in the table of those that are taken for each other
+LOOKALIKES = ("0O", "1IL", "2Z", "5S", "9gq", "fF")
 
 
 def show_files(document: Document, folder: Path, size: Size, emnist: cr.datasets.Dataset) -> None:
@@ -69,26 +74,27 @@ def show_training(document: Document, runs: Runs) -> None:
         "curves",
         draw_curves("Learning 47 characters", panels),
         "Loss and accuracy over the epochs: the mean over the seeds, in a band from lowest to "
-        "highest. In training the CNN reads moved images with dropout on, and its loss counts "
-        "every class the same: its validation is the easier task.",
+        "highest. In training both read warped images, with weights that are not averaged yet, and "
+        "their loss counts every class the same: validation is the easier task.",
     )
 
 
 def show_improvements(document: Document, runs: Runs, size: Size) -> None:
-    """What each change gave, alone."""
+    """What each change gave, alone: of the MLP, and of the recipe for the CNN."""
     document.heading("What each improvement gave")
     rows = []
     for name in size.improvements:
         variant = VARIANTS[name]
         test = [run.test for run in runs[name]]
-        base = [run.test for run in runs[variant.against]] if variant.against else test
+        is_compared = variant.against not in ("", name)
+        base = [run.test for run in runs[variant.against]] if is_compared else test
         rows.append(
             [
                 name,
                 percent([run.validation for run in runs[name]]),
                 percent(test),
-                gain(difference(test, base)) if variant.against else "",
-                variant.against.removeprefix("network: "),
+                gain(difference(test, base)) if is_compared else "",
+                variant.against.removeprefix("network: ") if is_compared else "",
             ]
         )
     seeds = len(runs[MLP])
@@ -98,10 +104,10 @@ def show_improvements(document: Document, runs: Runs, size: Size) -> None:
         f"Each trained on {size.part:,} images for {size.part_epochs} epochs, {seeds} seeds",
     )
     document.paragraph(
-        "Augmentation moves every image by up to one pixel up or down and to a side, anew in "
-        "every epoch. It and dropout make learning harder, and need epochs to pay for that: these "
-        f"are figures after {size.part_epochs}. Counting every class the same favours those that "
-        "are rare in training and validation, but as frequent as the others in the test."
+        "Augmentation warps every image anew in every epoch. It and dropout make learning harder, "
+        f"and need epochs to pay for that: these are figures after {size.part_epochs}. Counting "
+        "every class the same favours those that are rare in training and validation, but as "
+        "frequent as the others in the test: it costs validation accuracy and gains in the test."
     )
 
 
@@ -116,9 +122,9 @@ def show_predictions(document: Document, handed_in: bytes, emnist: cr.datasets.D
     document.attach(
         "predictions.csv",
         handed_in,
-        f"the classes of the {len(predictions):,} images of test.csv, by the CNN of the first "
-        "seed; checked: the header, one line for each image, numbered in order, whole numbers "
-        f"from 0 to {CLASSES - 1}. {100 * right:.2f} % are right.",
+        f"the classes of the {len(predictions):,} images of test.csv, by the ensemble: the mean of "
+        "what the CNNs of all seeds predict. Checked: the header, one line for each image, "
+        f"numbered in order, whole numbers from 0 to {CLASSES - 1}. {100 * right:.2f} % are right.",
     )
     examples = [
         (x[i], f"{CLASS_NAMES[y[i]]} as {CLASS_NAMES[predictions[i]]}") for i in wrong[:MISTAKES]
@@ -129,3 +135,35 @@ def show_predictions(document: Document, handed_in: bytes, emnist: cr.datasets.D
         "The first mistakes: the true class, and the one it was taken for.",
     )
     return right
+
+
+def show_lookalikes(document: Document, predictions: Array, y: Array) -> None:
+    """How many of the mistakes are between characters that look the same without a word around
+    them."""
+    document.heading("What bounds it")
+    wrong = np.flatnonzero(predictions != y)
+    pairs = Counter(
+        "".join(sorted((CLASS_NAMES[y[i]], CLASS_NAMES[predictions[i]]))) for i in wrong
+    )
+    most = pairs.most_common(PAIRS)
+    document.table(
+        ["taken for each other", "mistakes", "images of both"],
+        [
+            [" and ".join(pair), str(count), f"{sum(np.isin(y, classes(pair))):,}"]
+            for pair, count in most
+        ],
+        f"The {len(most)} pairs of characters with most of the {counted(len(wrong), 'mistake')}",
+    )
+    within = sum(
+        count for pair, count in pairs.items() if any(set(pair) <= set(g) for g in LOOKALIKES)
+    )
+    document.paragraph(
+        f"{within:,} of them are within the groups {', '.join(map(' '.join, LOOKALIKES))}, whose "
+        "characters people write the same, and tell apart by the word around them. If each group "
+        f"were one class, {100 * (1 - (len(wrong) - within) / len(y)):.2f} % would be right."
+    )
+
+
+def classes(characters: str) -> list[int]:
+    """The numbers of the classes of some characters."""
+    return [CLASS_NAMES.index(each) for each in characters]

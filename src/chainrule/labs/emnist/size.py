@@ -25,9 +25,9 @@ class Size:
     validation: int = 8_000
     part: int = 12_000
     part_epochs: int = 8
-    whole_epochs: int = 8
+    whole_epochs: int = 12
     improvements: tuple[str, ...] = (*MLP_IMPROVEMENTS, *CNN_IMPROVEMENTS)
-    seeds: int = 3
+    seeds: int = 5
 
 
 FULL = Size()

@@ -15,9 +15,10 @@ from chainrule.types import Array
 
 @dataclass(frozen=True)
 class Run:
-    """What one training gave: loss and accuracy by epoch, the classes of the test images, the
-    share of them that is right, and the seconds it took."""
+    """What one training gave: the network, loss and accuracy by epoch, the classes of the test
+    images, the share of them that is right, and the seconds it took."""
 
+    network: cr.Network
     history: cr.History
     predictions: Array
     test: float
@@ -42,17 +43,18 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
     history = network.fit(
         x,
         y,
-        augment=cr.Affine(variant.shift, rotation=0, scale=0) if variant.shift else None,
+        augment=variant.augment,
         loss=variant.loss,
-        class_weights="balanced" if variant.balanced else None,
+        class_weights=variant.class_weights,
+        average=variant.average,
         optimizer=cr.Adam(variant.rate),
         schedule=variant.schedule,
         epochs=size.whole_epochs if variant.whole else size.part_epochs,
-        batch_size=32,
+        batch_size=variant.batch_size,
         validation=files.validation,
         metrics=["accuracy"],
         quiet=True,
     )
     seconds = time.perf_counter() - began
     predictions = network.predict(files.x_test).argmax(axis=1)
-    return Run(history, predictions, float((predictions == y_test).mean()), seconds)
+    return Run(network, history, predictions, float((predictions == y_test).mean()), seconds)
