@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -175,7 +175,7 @@ def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
         yield make
 
 
-def _by_output(seen: SeenLoop) -> list[Callable[[], Program]]:
+def _by_output(seen: SeenLoop) -> Sequence[Callable[[], Program]]:
     """Programs with the usual loss that fits what the loop takes the difference of; else that of
     what is called output and targets."""
     compared = [partial(_with_usual_loss, seen, *each) for each in _outputs(seen, differences)]
