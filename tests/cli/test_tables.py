@@ -293,3 +293,20 @@ def test_a_later_table_in_another_unit_is_warned_of(
         assert len(warnings) == 1
         assert "`sl`" in warnings[0]
         assert "`sw`" not in warnings[0]
+
+
+def test_weights_decay_where_columns_are_no_pixels(
+    chainrule: Command, rows: list[list[str]]
+) -> None:
+    table = write("train.csv", ["sl", "sw", "species"], rows)
+    images = [[f"{i % 2}", *map(str, range(0, 256, 4))] for i in range(20)]
+    pixels = write("pixels.csv", ["label", *(f"pixel{i}" for i in range(64))], images)
+
+    def says_so(*arguments: object) -> bool:
+        answer = chainrule("train", *arguments, "--epochs", 1, "--out", f"run{len(arguments)}")
+        assert answer.code == 0, answer.err
+        return "weight decay 0.1," in answer.out
+
+    assert says_so(table)
+    assert not says_so(table, "--weight-decay", 0)
+    assert not says_so(pixels, "--hidden", 4, "--no-bias")

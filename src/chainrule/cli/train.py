@@ -336,6 +336,7 @@ def _announce(prepared: Prepared) -> None:
     epochs = cast(int, config.epochs)  # which preparing a run has chosen
     say(
         f"{config.optimizer} at {config.learning_rate:g} ({config.schedule}), {config.loss}"
+        f"{f', weight decay {config.weight_decay:g}' if config.weight_decay else ''}"
         f"{', classes balanced' if config.class_weights else ''}"
         f"{f', examples changed by {config.augment}' if config.augment else ''}, "
         f"batches of {config.batch_size}, {counted(epochs, 'epoch')}"

@@ -31,6 +31,7 @@ from chainrule.experiments.models import (
     check_size,
     default_loss,
     default_metrics,
+    default_weight_decay,
     describe_model,
 )
 from chainrule.experiments.recording import RecordLayers
@@ -108,6 +109,8 @@ def prepare(
     check_names(config)
     if dataset is None:
         dataset = load_data(config, processes)
+    decay = default_weight_decay(config, dataset)
+    config = config.model_copy(update={"weight_decay": decay})
     loss = build(config.loss or default_loss(dataset), LOSSES, "loss")
     optimizer = make_optimizer(config)
     layers = config.layers or describe_model(config, dataset, loss)
