@@ -59,7 +59,7 @@ def test_the_doctor_names_the_slip_of_a_lab() -> None:
     diagnosis = diagnose("mnist_mlp.py", wrong)
     line = 1 + wrong.splitlines().index(f"    {by_hand.slip.wrong.strip()}")
     assert [(f.line, f.gradient, f.code) for f in diagnosis.findings] == [
-        (line, "db3", "batch-scale")
+        (line, "db3 of backward_pass", "batch-scale")
     ]
     document = Document("slip")
     show_slip(document, by_hand.slip, diagnosis)
@@ -70,6 +70,6 @@ def test_the_whole_section() -> None:
     document = Document("parabola")
     show_by_hand(document, BY_HAND["parabola"], workers=1)
     text = document.to_markdown()
-    assert "no mistake found. It compared `dx`, `dw`, `db` with" in text
+    assert "no mistake found. It compared `dx of Layer`, `dw of Layer`, `db of Layer`" in text
     assert "class Layer:\n    def __init__" in text
     assert isinstance(BY_HAND["parabola"].adopt(), cr.HandWritten)

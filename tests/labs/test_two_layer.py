@@ -24,8 +24,8 @@ def test_the_network_has_two_hidden_layers_and_no_biases() -> None:
 
 
 def test_xor_is_learnt_at_rate_1_and_not_at_rate_001() -> None:
-    fast = train(Training(epochs=3000), seed=0)
-    slow = train(Training(epochs=3000, optimizer=cr.SGD(0.01)), seed=0)
+    fast = train(Training(epochs=3000), seed=0, watched=False)
+    slow = train(Training(epochs=3000, optimizer=cr.SGD(0.01)), seed=0, watched=False)
     assert fast.accuracy == 1
     assert fast.first_perfect is not None
     assert slow.accuracy < 0.7
@@ -33,7 +33,9 @@ def test_xor_is_learnt_at_rate_1_and_not_at_rate_001() -> None:
 
 
 def test_gradients_stay_within_the_labs_limits() -> None:
-    wild = train(Training(epochs=50, activation="identity", output="identity"), seed=0)
+    wild = train(
+        Training(epochs=50, activation="identity", output="identity"), seed=0, watched=True
+    )
     assert CLIP[1] <= wild.largest_gradient <= -CLIP[0]
 
 
@@ -70,7 +72,7 @@ def test_the_labs_claims_on_linear_points_are_asked() -> None:
 
 def test_prediction_beside_truth_for_every_point() -> None:
     both = questions(epochs=30)["both"]
-    runs = {(training, 0): train(training, 0) for training in both.trainings.values()}
+    runs = {(training, 0): train(training, 0, False) for training in both.trainings.values()}
     document = Document("points")
     attach_predictions(document, both, runs, seed=0)
     attachment = document.parts[-1]

@@ -143,14 +143,11 @@ def differences(
 def show_diagnosis(document: Document, diagnosis: cr.check.Diagnosis) -> None:
     """What was compared, and the verdict."""
     compared = dict.fromkeys(comparison.name for comparison in diagnosis.comparisons)
-    has_derivatives = "derivative" in compared
-    compared.pop("derivative", None)
     document.paragraph(
         "The doctor (",
         Code("chainrule check"),
         f"), which knows nothing but the file: {diagnosis.verdict.words}. It compared ",
         *listed([Code(name) for name in compared]),
-        " and the derivatives of activations" * has_derivatives,
         " with finite differences.",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 import sys
@@ -97,8 +98,8 @@ def open_report(name: str, title: str, asks: str, setting: Setting) -> Document:
 
 
 def fingerprint(name: str) -> str:
-    """Of the code that makes a lab's report: its own files, and those that all labs share. Comments
-    on their own lines and layout do not count.
+    """Of the code that makes a lab's report: its own files, and those that all labs share. Imports,
+    comments on their own lines and layout do not count.
 
     >>> len(fingerprint("parabola"))
     12
@@ -108,10 +109,29 @@ def fingerprint(name: str) -> str:
     others = {"__init__", "parabola", "fully_connected"} - {own}  # labs that are a file each
     digest = hashlib.sha256()
     for file in sorted(file for file in files if file.parent != here or file.stem not in others):
-        lines = map(str.strip, file.read_text(encoding="utf-8").splitlines())
-        code = "\n".join(line for line in lines if line and not line.startswith("#"))
+        code = "\n".join(lines_of_code(file.read_text(encoding="utf-8")))
         digest.update(f"{file.relative_to(here).as_posix()}\n{code}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def lines_of_code(text: str) -> list[str]:
+    """The lines of a file, without what surrounds them.
+
+    >>> lines_of_code("import math\\n\\n# half\\n\\nx = math.pi / 2\\n")
+    ['x = math.pi / 2']
+    """
+    imported = {
+        line
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = enumerate(map(str.strip, text.splitlines()), start=1)
+    return [
+        line
+        for number, line in lines
+        if line and not line.startswith("#") and number not in imported
+    ]
 
 
 def with_code(text: str) -> list[str]:
