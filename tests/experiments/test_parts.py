@@ -49,8 +49,8 @@ def start(part: int, count: int, place: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*COMMAND, *options], cwd=place, start_new_session=True)
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.long)])
-def test_processes_at_once_one_of_them_killed(tmp_path: Path, count: int) -> None:
+def test_eight_processes_at_once_one_of_them_killed(tmp_path: Path) -> None:
+    count = 8
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     for place in (alone, shared):
         place.mkdir()
