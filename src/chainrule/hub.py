@@ -162,7 +162,7 @@ def task(network: Network) -> list[str]:
     preparation = network.preparation
     if preparation is None:
         return []
-    if preparation.layout is not None and preparation.layout.columns is not None:
+    if preparation.columns is not None:
         return [
             f"pipeline_tag: tabular-{'classification' if preparation.class_names else 'regression'}"
         ]

@@ -19,6 +19,7 @@ from chainrule.arguments import shape as as_shape
 from chainrule.data.pixels import INKS, find_ink, find_white, holds_pixels
 from chainrule.data.readers.frames import from_frame, is_frame
 from chainrule.data.readers.images import ImageOptions
+from chainrule.data.tables.columns import Column
 from chainrule.data.tables.labels import match_classes, regression_targets
 from chainrule.data.tables.layout import Layout, Places, find_by_count, pixel_matrix
 from chainrule.data.tables.table import Table, listed_in_order, quoted
@@ -121,6 +122,11 @@ class Preparation:
         """What the column of labels or targets is called; None where it has no name."""
         return None if self.layout is None else self.layout.label_name
 
+    @property
+    def columns(self) -> tuple[Column, ...] | None:
+        """What becomes of each column of a table; None where it was none, or one of pixels."""
+        return None if self.layout is None else self.layout.columns
+
     def describe(self) -> str:
         """What becomes of the data, in a line or two; nothing where that was no table."""
         scaled = "" if self.target_scale is None else f" {self.target_scale.describe()}"
@@ -190,7 +196,7 @@ class Preparation:
         if is_frame(x):
             return self.apply_to_table(from_frame(x))
         is_raw = hasattr(x, "dtype") and np.dtype(x.dtype).kind in "ui"
-        changes = self.scale != 1.0 or (self.layout is not None and self.layout.columns is not None)
+        changes = self.scale != 1.0 or self.columns is not None
         return self.apply(x) if is_raw and changes else x
 
     def targets(self, y: Array, origin: str) -> Array:

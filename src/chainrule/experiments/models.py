@@ -217,8 +217,7 @@ def default_loss(dataset: Dataset) -> str:
 def default_weight_decay(config: TrainConfig, dataset: Dataset) -> float | None:
     """What is asked for; else the usual for tables other than of pixels, unless layers are given
     one by one."""
-    layout = dataset.preparation.layout
-    is_table = layout is not None and layout.columns is not None
+    is_table = dataset.preparation.columns is not None
     gives_layers = config.layers is not None or config.model.endswith(".toml")
     if config.weight_decay is None and is_table and not gives_layers:
         return DECAY_FOR_TABLES

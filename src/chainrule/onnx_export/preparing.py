@@ -128,10 +128,8 @@ def described(preparation: Preparation) -> dict[str, str]:
     said: dict[str, Any] = {}
     if preparation.class_names is not None:
         said["class_names"] = list(preparation.class_names)
-    if preparation.layout is not None and preparation.layout.columns is not None:
-        said["columns"] = [
-            name for column in preparation.layout.columns for name in input_names(column)
-        ]
+    if preparation.columns is not None:
+        said["columns"] = [name for column in preparation.columns for name in input_names(column)]
     if preparation != Preparation():
         said[PREPARATION] = preparation.as_plain()
     return {key: json.dumps(value) for key, value in said.items()}

@@ -27,7 +27,7 @@ from chainrule.sandbox.processes import (
 )
 
 MODULE = "chainrule.sandbox.forking"
-LONGEST = 1 << 10  # bytes of what is told of a fork
+LONGEST = 1 << 10  # bytes of a message about a fork
 
 Start = Callable[[Path, Path], Process]  # with an empty home, in the folder where it is to work
 

@@ -109,12 +109,13 @@ def become_worker(
 
 
 def close(files: Iterable[int]) -> None:
+    """Close files by their numbers."""
     for each in files:
         os.close(each)
 
 
 def pack(**told: int) -> bytes:
-    """What is told of a worker: its ``pid``, and in the end its ``code``."""
+    """A message about a worker: its ``pid`` once it runs, its exit ``code`` once it has ended."""
     return json.dumps(told).encode()
 
 

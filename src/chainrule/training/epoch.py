@@ -50,6 +50,12 @@ class Epoch:
             return np.arange(len(self.data.x))
         return self.order[first * self.batch_size : (last + 1) * self.batch_size]
 
+    def count(self, first: int, last: int) -> int:
+        """How many these are."""
+        if self.order is None:
+            return len(self.data.x)
+        return min((last + 1) * self.batch_size, len(self.order)) - first * self.batch_size
+
     def batch(self, step: int) -> Batch:
         """The examples of a step."""
         return self._read(slice(None) if self.order is None else self.rows(step, step))
@@ -67,7 +73,7 @@ class Epoch:
     def of_step(self, step: int) -> Epoch:
         """The same, as those have it who make a step: all processes together, or each by itself
         where there are fewer examples than processes."""
-        if len(self.rows(step, step)) >= self.processes.count:
+        if self.count(step, step) >= self.processes.count:
             return self
         return replace(self, processes=ALONE)
 
@@ -115,7 +121,7 @@ class Epoch:
     def places(self, step: int) -> tuple[int, slice]:
         """How many examples random layers draw for in a step, and which of them belong to this
         process: the last, where it would be left without."""
-        examples = len(self.drawn.rows(step, step))
+        examples = self.drawn.count(step, step)
         share = self.drawn.processes.share(examples)
         begin = min(share.start, examples - 1)
         return examples, slice(begin, max(share.stop, begin + 1))
@@ -125,7 +131,7 @@ class Epoch:
         processes give theirs."""
         if self.processes.count == 1:
             return own
-        count = len(self.rows(first, last))
+        count = self.count(first, last)
         rows = np.empty((count, *own.shape[1:]), own.dtype)
         for rank, part in enumerate(self.processes.gather(own)):
             rows[self._places(count, rank)] = part

@@ -65,7 +65,7 @@ class LocalRunner:
             losses, weights = self._merge(made, end - first)
             if np.isfinite(losses[-1]):
                 self._take_means()
-            examples = len(epoch.rows(first, end - 1))
+            examples = epoch.count(first, end - 1)
             y, targets = self._gather(made) if outputs else (None, None)
             yield Steps(end - 1, losses, weights, examples, y, targets)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.tables.labels import FOR_CLASSES
 from chainrule.data.tables.table import Table, listed_in_order, number_text, quoted
 from chainrule.errors import DataError
 from chainrule.limits import shortened
@@ -227,10 +228,7 @@ def refuse_numbers_as_classes(table: Table, label: int) -> None:
         DataError: the label's column holds them.
     """
     texts = {*table.column(label).tolist()}
-    otherwise = (
-        "name another label column; for classes, give --loss softmax_cross_entropy "
-        "(task='classification' in Python)"
-    )
+    otherwise = f"name another label column; {FOR_CLASSES}"
     if len(texts) > FEW_CATEGORIES:
         _refuse_dates(table, label, otherwise)
         _refuse_units(table, label, texts, otherwise)

@@ -19,6 +19,7 @@ from chainrule.types import Array, Shape
 MOST_NUMBERED = 20  # distinct whole numbers that are classes, whatever they are
 ROWS_TO_A_CLASS = 3  # at least, where there are more, numbered without a gap
 MANY_ROWS = 20  # from which on a class for nearly every one of them is odd
+FOR_CLASSES = "for classes, give --loss softmax_cross_entropy (task='classification' in Python)"
 LARGEST_LABEL = 2**53  # up to which real numbers are exact
 
 
@@ -48,8 +49,7 @@ def say_regression(what: str, y: Array) -> str:
     """That targets were taken for numbers, and how to have them taken for classes."""
     return (
         f"{what} has {len(np.unique(y)):,} different numbers, so it is predicted as a number "
-        "(regression); for classes, give --loss softmax_cross_entropy "
-        "(task='classification' in Python)"
+        f"(regression); {FOR_CLASSES}"
     )
 
 

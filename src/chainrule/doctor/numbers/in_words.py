@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.doctor.numbers.evidence import Evidence
-from chainrule.doctor.numbers.examination import Examination
+from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.finite_differences import Truth
 from chainrule.types import Array
 

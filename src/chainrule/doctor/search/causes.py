@@ -7,7 +7,7 @@ import ast
 import numpy as np
 
 from chainrule.doctor.numbers.evidence import CLOSE
-from chainrule.doctor.numbers.examination import Examination
+from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.numbers.signatures import of_ratio
 from chainrule.doctor.subjects.subject import Subject

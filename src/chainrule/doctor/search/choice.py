@@ -9,7 +9,7 @@ from types import CodeType
 
 from chainrule.doctor.findings import Finding
 from chainrule.doctor.numbers.evidence import Signature
-from chainrule.doctor.numbers.examination import Examination
+from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.in_words import describe
 from chainrule.doctor.search.causes import cause_of, common_ratio
 from chainrule.foreign.naming.parameter_names import is_bias

@@ -12,7 +12,8 @@ import numpy as np
 
 from chainrule.doctor.findings import Finding, endless
 from chainrule.doctor.numbers.evidence import Evidence
-from chainrule.doctor.numbers.examination import Examination, second_point
+from chainrule.doctor.numbers.examination import second_point
+from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.in_words import describe
 from chainrule.doctor.numbers.signatures import signatures
 from chainrule.doctor.search.choice import Choice, Correction, nearest_to_the_loss

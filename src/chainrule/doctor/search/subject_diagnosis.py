@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from chainrule.doctor.findings import Diagnosis, Finding
 from chainrule.doctor.numbers.examination import (
-    Examination,
     comparisons,
     examine,
     measure_wrong,
     where_no_epsilon_shows,
 )
+from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.search.correcting import findings_of
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.running.randomness import nobody_else_draws

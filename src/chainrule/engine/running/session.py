@@ -124,7 +124,7 @@ class CompiledRunner:
         if self.exchange is not None:
             self.exchange.processes = epoch.processes
         context.rows, context.batch_size = epoch.own_count(first, last), epoch.own_batch_size
-        context.all_rows = len(drawn.rows(first, last))
+        context.all_rows = drawn.count(first, last)
         context.all_batch_size = drawn.batch_size
         context.first_row = 0 if in_place else first * drawn.batch_size
         context.epochs, context.steps = count if in_place else 1, count

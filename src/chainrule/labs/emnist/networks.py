@@ -10,6 +10,8 @@ import chainrule as cr
 
 CLASS_NAMES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"
 CLASSES = len(CLASS_NAMES)
+AFFINE = "affine(shift=1, rotation=10, scale=0.1, shear=10)"
+SHIFT = "affine(shift=1, rotation=0, scale=0)"
 
 
 def mlp_layers(
@@ -74,9 +76,6 @@ def recipe(layers: Callable[[], list[cr.Layer]], against: str = "") -> Variant:
         batch_size=128,
     )
 
-
-AFFINE = "affine(shift=1, rotation=10, scale=0.1, shear=10)"
-SHIFT = "affine(shift=1, rotation=0, scale=0)"
 
 MLP, CNN, CNN_RECIPE = "MLP 256-128", "network: CNN", "CNN, the recipe"
 

@@ -18,11 +18,11 @@ from chainrule.doctor.intake.usual.targets import (
 )
 from chainrule.doctor.numbers.evidence import ratio_of
 from chainrule.doctor.numbers.examination import (
-    Examination,
     alignment,
     examine,
     measure_wrong,
 )
+from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.finite_differences import measure
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Program
