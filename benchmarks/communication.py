@@ -151,12 +151,14 @@ def main() -> None:
     heads = ["parameters", *(f"{count:,} processes" for count in COUNTS)]
     for link in LINKS:
         table(
-            f"Faster than one process from, {link.name}:",
+            f"The smallest batch that is faster than in one process, {link.name}:",
             heads,
             batches(link, batch_that_is_faster),
         )
         table(
-            f"Half of the time computing from, {link.name}:", heads, batches(link, batch_for_half)
+            f"The smallest batch with half of the time spent on computing, {link.name}:",
+            heads,
+            batches(link, batch_for_half),
         )
     heads = ["bytes", "processes", "ring", "tree"]
     for link in LINKS:
@@ -169,10 +171,10 @@ def main() -> None:
             for size in (4_000, 400_000, 40_000_000)
             for count in (8, 128, 1024)
         )
-        table(f"A sum, {link.name}:", heads, rows)
-    heads = ["", "processes", "computing", "the sum", "of the step", "times faster at most"]
+        table(f"The time of a sum, {link.name}:", heads, rows)
+    heads = ["", "processes", "computing", "the sum", "its share", "speed-up at most"]
     for link in LINKS:
-        table(f"Sending while computing, {link.name}:", heads, overlaps(link))
+        table(f"What sending while computing could gain, {link.name}:", heads, overlaps(link))
 
 
 if __name__ == "__main__":

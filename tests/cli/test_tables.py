@@ -46,7 +46,7 @@ def test_columns_in_another_order_are_put_right(chainrule: Command, rows: list[l
     train = write("train.csv", ["sl", "sw", "species"], rows)
     options = ("--label-column", "species", "--epochs", 30, "--out", "run")
     answer = chainrule("train", train, *options)
-    assert "2 numbers standardized, label `species`: 0, 1" in answer.out.splitlines()
+    assert "2 columns of numbers (standardized), label `species`: 0, 1" in answer.out.splitlines()
     right = accuracy(chainrule, "run", train)
     assert right > 95
     reordered = write("reordered.csv", ["sw", "sl", "species"], [[b, a, c] for a, b, c in rows])
@@ -97,7 +97,8 @@ def test_words_go_in_and_come_out(chainrule: Command, rows: list[list[str]]) -> 
     train = write("iris.csv", ["length", "width", "species"], worded)
     answer = chainrule("train", train, "--epochs", 30, "--out", "run")
     assert (
-        "1 number standardized, 1 category of 2, label `species`: setosa, virginica" in answer.out
+        "1 column of numbers (standardized), 1 column of words (2 categories), label `species`: "
+        "setosa, virginica" in answer.out
     )
     chainrule("predict", "run", train, "--out", "p.csv")
     header, *predicted = read("p.csv")
@@ -237,7 +238,8 @@ def test_a_regression_learns_whatever_the_unit_of_its_targets(chainrule: Command
     answer = chainrule("train", "train.csv", "--out", "run")
     target = frame["target"][:300]
     said = f"mean {target.mean():.4g}, standard deviation {target.std(ddof=0):.4g}"
-    assert f"10 numbers standardized, target `target` standardized ({said})" in answer.out
+    expected = f"10 columns of numbers (standardized), target `target` standardized ({said})"
+    assert expected in answer.out
     assert "warning: R²" not in answer.out
     evaluated = chainrule("evaluate", "run", "test.csv").out
     assert float(evaluated.split("r2 ")[1]) > 0.35

@@ -53,7 +53,8 @@ def test_words_are_classes_and_categories(penguins: Dataset) -> None:
 
 def test_what_was_done_is_said(penguins: Dataset) -> None:
     assert penguins.preparation.describe() == (
-        "1 number standardized, 2 categories of 3, 2, label `species`: Adelie, Chinstrap, Gentoo"
+        "1 column of numbers (standardized), 2 columns of words (3, 2 categories), "
+        "label `species`: Adelie, Chinstrap, Gentoo"
     )
     assert penguins.notes == (
         "left out, as it only numbers the examples: `Id`",
@@ -66,7 +67,8 @@ def test_missing_values_are_flagged_where_asked(tmp_path: Path) -> None:
     path = write(tmp_path / "penguins.csv", PENGUINS)
     plain, flagged = load(path), load(path, flag_missing=True)
     assert flagged.preparation.describe().startswith(
-        "1 number standardized, 2 categories of 3, 2, 2 flags of missing values, label"
+        "1 column of numbers (standardized), 2 columns of words (3, 2 categories), "
+        "2 flags of missing values, label"
     )
     assert flagged.notes[1:] == (
         "`bill`: 1 missing, filled with the median, 44.5, and flagged",

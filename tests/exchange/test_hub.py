@@ -177,7 +177,7 @@ def test_tables_and_layers_of_ones_own(
     cr.push_to_hub(network, "somebody/prices")
     card = repositories["somebody/prices"][CARD].decode()
     assert "pipeline_tag: tabular-regression" in card
-    assert "data: 1 number standardized, target `price`" in card
+    assert "data: 1 column of numbers (standardized), target `price`" in card
     assert 'cr.load_from_hub("somebody/prices", own_layers=[Scale])' in card
     assert isinstance(cr.load_from_hub("somebody/prices", own_layers=[Scale]).layers[0], Scale)
     with pytest.raises(ModelFileError, match=r"somebody/prices on the Hub: .*'Scale'"):

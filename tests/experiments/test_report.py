@@ -17,7 +17,15 @@ from PIL import Image
 import chainrule as cr
 from chainrule.experiments.comparison import Comparison, grid, run_comparison
 from chainrule.experiments.comparison_report import report_comparison
-from chainrule.experiments.document import DARK_PAGE, Code, Document, Heading, Picture, Table
+from chainrule.experiments.document import (
+    DARK_PAGE,
+    Code,
+    CodeBlock,
+    Document,
+    Heading,
+    Picture,
+    Table,
+)
 from chainrule.experiments.judged import judge
 from chainrule.experiments.report import (
     add_layers,
@@ -170,6 +178,25 @@ def test_regression_shows_the_curve_it_learnt(tmp_path: Path) -> None:
     assert {"curves", "predictions"} < set(pictures(document))
     assert "confusion" not in pictures(document)
     assert "root mean squared error" in document.parts[1].text
+
+
+def test_what_became_of_each_column_of_a_table(tmp_path: Path) -> None:
+    rows = [f"{n},{10 * (n % 2) if n else ''},{'ab'[n % 2]},name {n},{n % 3}" for n in range(61)]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["Id,size,kind,name,label", *rows]))
+    train(tmp_path / "run", data=str(table), epochs=1, hidden=[2], validation=0)
+    document = report_run(tmp_path / "run")
+    assert "How the table was prepared" in headings(document)
+    (prepared,) = [one for one in tables(document) if one.headers[0] == "column"]
+    assert prepared.rows == [
+        ["Id", "left out"],
+        ["size", "(x - 4.918) / 4.999"],  # the missing one is 0, the median
+        ["kind", "0 or 1 for each of a, b"],
+        ["name", "left out"],
+    ]
+    (said,) = [part.lines for part in document.parts if isinstance(part, CodeBlock)]
+    for line in ("`Id`", "`name` (61 different texts)", "`size`: 1 missing"):
+        assert line in said
 
 
 def test_a_convolution_shows_its_filters(tmp_path: Path) -> None:

@@ -31,11 +31,10 @@ def features_of(preparation: Preparation, count: int) -> list[Feature]:
     layout = preparation.layout
     if layout is None or layout.columns is None:
         return [Feature(f"x{number}") for number in range(1, count + 1)]
-    named = layout.has_header
     return [
         feature
         for column in layout.columns
-        for feature in _features_of(column, column.name if named else f"column {column.name}")
+        for feature in _features_of(column, layout.name_of(column.name))
     ]
 
 

@@ -36,6 +36,7 @@ IN_ROW = 8  # images side by side
 WORST = 16  # worst mistakes that are shown
 EPOCHS_SEEN = 3  # of which changed images are shown
 UNITS = 64  # units whose first weights are shown
+COLUMNS = 50  # columns of a table that are told
 FOLLOWED = (*ACTIVATIONS.values(), Activation)  # layers whose outputs are followed
 STATISTICS = {
     "mean": "mean",
@@ -74,6 +75,7 @@ def report_run(folder: Path, data_dir: Path | None = None) -> Document:
     add_augmentation(document, run, dataset)
     add_weights(document, run, features)
     add_layers(document, run, records)
+    add_preparation(document, dataset)
     add_configuration(document, run)
     return document
 
@@ -126,6 +128,24 @@ def describe_classes(judged: Judged) -> str:
 def _seconds(seconds: float) -> str:
     """Two digits, or whole seconds."""
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
+
+
+def add_preparation(document: Document, dataset: Dataset) -> None:
+    """What became of each column of a table, and what was said of it."""
+    layout = dataset.preparation.layout
+    if layout is None or layout.columns is None:
+        return
+    document.heading("How the table was prepared")
+    taken = {column.name: column.describe() for column in layout.columns}
+    others = [name for name in layout.order if name != layout.label]
+    document.table(
+        ["column", "for the network"],
+        [[layout.name_of(name), taken.get(name, "left out")] for name in others[:COLUMNS]],
+        "What becomes of each column. Means and standard deviations are those of the training part."
+        + f" These are the first {COLUMNS} of {len(others):,} columns." * (len(others) > COLUMNS),
+    )
+    said = [dataset.preparation.describe(), *dataset.notes]
+    document.code("\n".join(said) + "\n", "What was said of the table before training:", "text")
 
 
 def add_configuration(document: Document, run: Run) -> None:

@@ -25,6 +25,8 @@ MOST_CATEGORIES = 100
 FEW_CATEGORIES = 10  # so many are categories in a small table, too
 ROWS_TO_A_CATEGORY = 10  # in a large one; a text that stands on every other line is no category
 
+FLAGGED = "; 1 where it is missing, else 0"
+
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the values that do not exceed a quartile
 
 WITH_UNIT = re.compile(r"(?P<before>[$€£¥]?)\s*[-+]?\d[\d.,]*\s*(?P<after>[^\d\s]{0,4})")
@@ -84,6 +86,14 @@ class NumberColumn:
         count = int(missing.sum())
         return replace(column, quartiles=quartiles, missing=count, flagged=flag and count > 0)
 
+    def describe(self) -> str:
+        """What it becomes for the network.
+
+        >>> NumberColumn("size", 2.0, 2.0, 0.5).describe()
+        '(x - 2) / 0.5'
+        """
+        return f"(x - {self.mean:.4g}) / {self.deviation:.4g}" + FLAGGED * self.flagged
+
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
         """Its cells as ``(rows, width)``, and what to say of them."""
         cells = table.column(position)
@@ -129,6 +139,16 @@ class CategoryColumn:
         mode = min(counts, key=lambda value: (-counts[value], value))
         missing = len(values) - counts.total()
         return cls(name, mode, tuple(sorted(counts)), missing, flag and missing > 0)
+
+    def describe(self) -> str:
+        """What it becomes for the network.
+
+        >>> CategoryColumn("sex", "male", ("female", "male"), 1, True).describe()
+        '0 or 1 for each of female, male; 1 where it is missing, else 0'
+        """
+        shown = ", ".join(map(shortened, self.categories[:FEW_CATEGORIES]))
+        more = f", … ({len(self.categories)} in all)" * (len(self.categories) > FEW_CATEGORIES)
+        return f"0 or 1 for each of {shown}{more}" + FLAGGED * self.flagged
 
     def encode(self, table: Table, position: int) -> tuple[Array, list[str]]:
         """Its cells as ``(rows, width)``, and what to say of them."""

@@ -219,16 +219,20 @@ class Layout:
         """What the label's column is called; None without a header."""
         return self.label if self.has_header else None
 
+    def name_of(self, column: str) -> str:
+        """What people call a column: without a header, by its position."""
+        return column if self.has_header else f"column {column}"
+
     def describe(self) -> str:
         """What the features are, in a few words."""
         if self.columns is None:
             return f"{len(self.features):,} pixels"
         numbers = sum(isinstance(column, NumberColumn) for column in self.columns)
         sizes = [len(one.categories) for one in self.columns if isinstance(one, CategoryColumn)]
-        parts = [f"{numbers:,} number{'s' * (numbers != 1)} standardized"] if numbers else []
+        parts = [f"{counted(numbers, 'column')} of numbers (standardized)"] if numbers else []
         if sizes:
-            noun = "category" if len(sizes) == 1 else "categories"
-            parts.append(f"{len(sizes):,} {noun} of {', '.join(map(str, sizes))}")
+            categories = f"{', '.join(map(str, sizes))} categories"
+            parts.append(f"{counted(len(sizes), 'column')} of words ({categories})")
         flags = sum(column.flagged for column in self.columns)
         if flags:
             parts.append(f"{counted(flags, 'flag')} of missing values")

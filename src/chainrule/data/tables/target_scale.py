@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.data.tables.columns import varies
 from chainrule.errors import TargetError
+from chainrule.presentation.display import describe_numbers
 from chainrule.types import Array
 
 
@@ -59,11 +60,12 @@ class TargetScale:
     def describe(self) -> str:
         """What it does, in a few words.
 
-        >>> TargetScale((20.0,), 10.0).describe()
-        'standardized (mean 20, standard deviation 10)'
+        >>> TargetScale((328_500.0,), 10.0).describe()
+        'standardized (mean 328,500, standard deviation 10)'
         """
-        means = f"mean {self.means[0]:.4g}" if len(self.means) == 1 else "means of each"
-        return f"standardized ({means}, standard deviation {self.deviation:.4g})"
+        means = describe_numbers({"mean": self.means[0]}) if len(self.means) == 1 else "means of each"
+        deviation = describe_numbers({"standard_deviation": self.deviation})
+        return f"standardized ({means}, {deviation})"
 
     def standardize(self, y: Array) -> Array:
         """Targets as the network learns them, in the shape they had.
