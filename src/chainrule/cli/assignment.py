@@ -68,20 +68,28 @@ def autograder(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The zip file to write.")],
     solution: Annotated[
         Path | None,
-        typer.Option("--solution", metavar="RIGHT.py", help="What submissions are held to."),
+        typer.Option(
+            "--solution",
+            metavar="RIGHT.py",
+            help="The right solution, to which submissions are compared.",
+        ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--file", metavar="NAME", help="The file that counts.")
+        str | None,
+        typer.Option("--file", metavar="NAME", help="The file to check in each submission."),
     ] = None,
     points: Annotated[
-        float, typer.Option("--points", metavar="N", min=0, help="What a right one gets.")
+        float,
+        typer.Option(
+            "--points", metavar="N", min=0, help="How many points a right submission gets."
+        ),
     ] = 100,
     hide_suggestions: Annotated[
-        bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
+        bool, typer.Option("--hide-suggestions", help="Do not show the corrections.")
     ] = False,
     wheel: Annotated[
         Path | None,
-        typer.Option("--wheel", metavar="FILE.whl", help="chainrule itself, to be installed."),
+        typer.Option("--wheel", metavar="FILE.whl", help="The wheel of chainrule to install."),
     ] = None,
 ) -> None:
     """Write the zip file with which Gradescope checks submissions.

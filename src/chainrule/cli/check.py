@@ -68,7 +68,7 @@ def check(
         typer.Option(
             "--solution",
             metavar="RIGHT.py",
-            help="A right solution: the code must compute forward what it does.",
+            help="A right solution, whose forward pass the code must agree with.",
         ),
     ] = None,
     as_json: Annotated[
@@ -81,26 +81,34 @@ def check(
         ),
     ] = None,
     hide_suggestions: Annotated[
-        bool, typer.Option("--hide-suggestions", help="Do not tell the corrections.")
+        bool, typer.Option("--hide-suggestions", help="Do not show the corrections.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="For submissions: where to write.")
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option("--file", metavar="NAME", help="For submissions: the file that counts."),
+        typer.Option("--file", metavar="NAME", help="For submissions: the file to check in each."),
     ] = None,
     points: Annotated[
         float,
         typer.Option(
-            "--points", metavar="N", min=0, help="For submissions: what a right one gets."
+            "--points",
+            metavar="N",
+            min=0,
+            help="For submissions: how many points a right one gets.",
         ),
     ] = 100.0,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Submissions at a time.")
     ] = 2,
     language: Annotated[
-        str, typer.Option("--language", metavar="CODE", help="Of the pages: en, de, …")
+        str,
+        typer.Option(
+            "--language",
+            metavar="CODE",
+            help="The language of the pages: en, de, es, fr, zh or ko.",
+        ),
     ] = "en",
     time_limit: Annotated[
         float | None,

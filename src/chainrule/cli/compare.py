@@ -67,7 +67,8 @@ def compare(
         typer.Option(
             "--part",
             metavar="I/N",
-            help="Do the I-th of N parts of the runs, beside other processes with the same --out.",
+            help="Do only the I-th of N parts of the runs; the other parts belong to other processes "
+            "with the same --out.",
             rich_help_panel="Comparison",
         ),
     ] = None,
@@ -75,7 +76,7 @@ def compare(
         bool,
         typer.Option(
             "--collect",
-            help="Make the tables of the comparison in --out, whose parts are done.",
+            help="Make the tables of the comparison in --out, once all its parts are done.",
             rich_help_panel="Comparison",
         ),
     ] = False,
@@ -85,7 +86,7 @@ def compare(
             "--out",
             metavar="DIR",
             help="The folder of the comparison; a new one in comparisons/ if left out. One that "
-            "was interrupted goes on.",
+            "was interrupted is continued.",
             rich_help_panel="Run",
         ),
     ] = None,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", metavar="DIR", help="Where to look for data first; else CHAINRULE_DATA."
+        "--data-dir",
+        metavar="DIR",
+        help="Where to look for data first; CHAINRULE_DATA if left out.",
     ),
 ]
 Quiet = Annotated[
@@ -29,7 +31,7 @@ PictureFormat = Annotated[
     typer.Option(
         "--format",
         metavar="svg|pdf",
-        help="Write the pictures in this format too, for slides and print; else as PNG alone.",
+        help="Also write the pictures in this format, for slides and print.",
     ),
 ]
 Workers = Annotated[
@@ -38,7 +40,7 @@ Workers = Annotated[
         "--workers",
         metavar="N",
         min=1,
-        help="Runs at a time; as many as there are cores if left out. It changes no number.",
+        help="Runs at a time; as many as there are cores if left out. Results do not depend on it.",
         rich_help_panel="Run",
     ),
 ]
@@ -47,8 +49,8 @@ ExecutorPlace = Annotated[
     typer.Option(
         "--executor",
         metavar="local|mpi|dask:ADDRESS|dask-file:PATH",
-        help="Where runs go: to --workers processes here, unless told otherwise; to the processes "
-        "that mpiexec started; or to the workers of a Dask cluster.",
+        help="Where to run: in --workers processes here, if left out; in the processes that "
+        "mpiexec started; or on the workers of a Dask cluster.",
         rich_help_panel="Run",
     ),
 ]

@@ -50,7 +50,7 @@ def train(
         typer.Option(
             "--recipe",
             metavar="NAME",
-            help="Take options that go well together: best, or FILE.toml of your own.",
+            help="Take options that go well together: best, or a FILE.toml of your own.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -68,7 +68,7 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with a run that was interrupted or killed, to the same bits.",
+            help="Continue a run that was interrupted or killed; the result is the same to the bit.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -78,8 +78,8 @@ def train(
             "--checkpoint-seconds",
             metavar="N",
             min=0,
-            help="Save what --resume goes on from, about every N seconds; without it every "
-            "minute, or less often where writing it takes more than 1 % of the time.",
+            help="Write a checkpoint, from which --resume continues, about every N seconds; if "
+            "left out, every minute, or less often if writing takes more than 1 % of the time.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -89,7 +89,7 @@ def train(
             "--checkpoint-epochs",
             metavar="N",
             min=1,
-            help="Save it after every N epochs too.",
+            help="Also write a checkpoint after every N epochs.",
             rich_help_panel="Run",
         ),
     ] = None,
@@ -99,7 +99,7 @@ def train(
             "--keep-checkpoints",
             metavar="N",
             min=1,
-            help="How many of the newest stay, until the run is finished.",
+            help="How many of the newest checkpoints to keep until the run is finished.",
             rich_help_panel="Run",
         ),
     ] = 2,

@@ -76,8 +76,8 @@ def tune(
             "--round-size",
             metavar="N",
             min=1,
-            help="Trials that are proposed together, from all rounds before, and can run side by "
-            "side; another size is another search.",
+            help="How many trials are proposed together, from the results of earlier rounds, and can "
+            "run side by side. A search keeps its size.",
             rich_help_panel="Search",
         ),
     ] = ROUND_SIZE,
@@ -89,7 +89,7 @@ def tune(
             "--out",
             metavar="DIR",
             help="The folder of the search; a new one in searches/ if left out. One that was "
-            "interrupted goes on, and several processes may work on one.",
+            "interrupted is continued, and several processes may work on one.",
             rich_help_panel="Run",
         ),
     ] = None,

@@ -46,7 +46,7 @@ class TrainConfig(pydantic.BaseModel):
 
     data: str = Field(description="a data set's name, or a file or folder")
     data_dir: str | None = option(
-        None, "Data", "DIR", "Where to look for data first; else CHAINRULE_DATA."
+        None, "Data", "DIR", "Where to look for data first; CHAINRULE_DATA if left out."
     )
     samples: Count | None = option(None, "Data", "N", "Draw N synthetic points; 1000 if left out.")
     fresh_data: bool = option(False, "Data", "", "Draw new synthetic points for each epoch.")
@@ -67,18 +67,18 @@ class TrainConfig(pydantic.BaseModel):
         None,
         "Data",
         "PART",
-        "Hold out a fraction, a count, or 0, or take a FILE; if left out, train holds out a tenth "
-        "(0 below 500), compare and tune a fifth.",
+        "What to validate on: a fraction or a count to hold out, a FILE, or 0 for nothing; if left "
+        "out, train holds out a tenth of 500 examples or more, compare and tune a fifth.",
         also="--val",
     )
     test: Part | None = option(
         None,
         "Data",
         "PART",
-        "To judge by in the end: hold out a fraction or a count, or take a FILE.",
+        "What to test on at the end: a fraction or a count to hold out, or a FILE.",
     )
     group_column: int | str | None = option(
-        None, "Data", "NAME", "Column of a table whose equal rows stay together in these parts."
+        None, "Data", "NAME", "Keep rows with the same value in this column in the same part."
     )
 
     model: str = option("mlp", "Model", "NAME", "mlp, cnn, or FILE.toml; mlp if left out.")
@@ -108,7 +108,10 @@ class TrainConfig(pydantic.BaseModel):
     )
     no_bias: bool = option(False, "Model", "", "Leave out the biases.")
     output_activation: Spec | None = option(
-        None, "Model", "NAME", "After the last layer, as in sigmoid; fits the loss if left out."
+        None,
+        "Model",
+        "NAME",
+        "Activation after the last layer, such as sigmoid; if left out, what the loss needs.",
     )
     layers: list[Spec] | None = None
     input_shape: list[Count] | None = None
@@ -117,7 +120,7 @@ class TrainConfig(pydantic.BaseModel):
     )
 
     loss: Spec | None = option(
-        None, "Training", "NAME", "What to minimize; fits the data if left out."
+        None, "Training", "NAME", "What to minimize; if left out, what fits the data."
     )
     optimizer: Spec = option(
         "adam", "Training", "NAME", "adam, 'sgd(momentum=0.9)', …; adam if left out."
@@ -130,7 +133,11 @@ class TrainConfig(pydantic.BaseModel):
         gt=0,
     )
     clip: float | None = option(
-        None, "Training", "MOST", "Hold each number of a gradient between -MOST and MOST.", gt=0
+        None,
+        "Training",
+        "MOST",
+        "Limit each number of a gradient to the range from -MOST to MOST.",
+        gt=0,
     )
     schedule: Spec = option(
         "cosine", "Training", "NAME", "constant, cosine, 'step(10)', …; cosine if left out."
@@ -151,7 +158,7 @@ class TrainConfig(pydantic.BaseModel):
         BATCH_SIZE, "Training", "N", "Examples in a step, or full; 32 if left out."
     )
     samples_per_epoch: Count | None = option(
-        None, "Training", "N", "An epoch is N random examples."
+        None, "Training", "N", "Draw N random examples for each epoch."
     )
     early_stopping: Count | None = option(
         None, "Training", "N", "Stop after N epochs without improvement, and keep the best."
@@ -160,7 +167,8 @@ class TrainConfig(pydantic.BaseModel):
         "stop",
         "Training",
         "WHAT",
-        "Where a number is not finite: stop, or roll_back and halve the rate; stop if left out.",
+        "If a number is not finite: stop, or roll_back to the last good weights and halve the rate; "
+        "stop if left out.",
     )
     metrics: list[str] | None = option(
         None, "Training", "NAMES", "What to report besides the loss, as in accuracy,f1."
@@ -175,7 +183,7 @@ class TrainConfig(pydantic.BaseModel):
         None, "Run", "N", "Seed of drawn points and held-out parts; that of the run if left out."
     )
     ensemble: Annotated[int, Field(ge=2)] | None = option(
-        None, "Run", "N", "Train N networks, of N seeds, which then answer together."
+        None, "Run", "N", "Train N networks with different seeds, which then answer together."
     )
     engine: Literal["auto", "compiled", "numpy"] = option(
         "auto", "Run", "NAME", "auto, compiled or numpy; auto if left out."
@@ -184,7 +192,10 @@ class TrainConfig(pydantic.BaseModel):
         None, "Run", "N", "Threads of the compiled engine; all cores if left out."
     )
     local_steps: Count | None = option(
-        None, "Run", "N", "Of several processes, each makes N steps before all take the mean."
+        None,
+        "Run",
+        "N",
+        "With several processes: make N steps in each before they average their weights.",
     )
 
     @property

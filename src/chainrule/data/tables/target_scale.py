@@ -63,7 +63,9 @@ class TargetScale:
         >>> TargetScale((328_500.0,), 10.0).describe()
         'standardized (mean 328,500, standard deviation 10)'
         """
-        means = describe_numbers({"mean": self.means[0]}) if len(self.means) == 1 else "means of each"
+        means = (
+            describe_numbers({"mean": self.means[0]}) if len(self.means) == 1 else "means of each"
+        )
         deviation = describe_numbers({"standard_deviation": self.deviation})
         return f"standardized ({means}, {deviation})"
 
