@@ -67,8 +67,8 @@ def compare(
         typer.Option(
             "--part",
             metavar="I/N",
-            help="Do only the I-th of N parts of the runs; the other parts belong to other processes "
-            "with the same --out.",
+            help="Do only the I-th of N parts of the runs; the other parts belong to other "
+            "processes with the same --out.",
             rich_help_panel="Comparison",
         ),
     ] = None,

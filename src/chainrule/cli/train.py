@@ -68,7 +68,7 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Continue a run that was interrupted or killed; the result is the same to the bit.",
+            help="Continue a run that was interrupted or killed, with the same result to the bit.",
             rich_help_panel="Run",
         ),
     ] = None,

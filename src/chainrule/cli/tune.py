@@ -76,8 +76,8 @@ def tune(
             "--round-size",
             metavar="N",
             min=1,
-            help="How many trials are proposed together, from the results of earlier rounds, and can "
-            "run side by side. A search keeps its size.",
+            help="How many trials are proposed together, from the results of earlier rounds, and "
+            "can run side by side. A search keeps its size.",
             rich_help_panel="Search",
         ),
     ] = ROUND_SIZE,

@@ -167,8 +167,8 @@ class TrainConfig(pydantic.BaseModel):
         "stop",
         "Training",
         "WHAT",
-        "If a number is not finite: stop, or roll_back to the last good weights and halve the rate; "
-        "stop if left out.",
+        "If a number is not finite: stop, or roll_back to the last good weights and halve the "
+        "rate; stop if left out.",
     )
     metrics: list[str] | None = option(
         None, "Training", "NAMES", "What to report besides the loss, as in accuracy,f1."
