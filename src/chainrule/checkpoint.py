@@ -133,8 +133,8 @@ class Checkpoints:
         """Refuse to write beside the checkpoints of an earlier training."""
         if self.files():
             raise CheckpointError(
-                f"{self.folder} holds checkpoints already: resume=True goes on with that training; "
-                "or choose another folder to begin anew"
+                f"{self.folder} holds checkpoints already: continue that training with "
+                "resume=True, or choose another folder to begin anew"
             )
 
     def files(self) -> list[Path]:
@@ -166,8 +166,8 @@ def check_settings(received: Mapping[str, Any], expected: Mapping[str, Any], fol
             for name in different
         )
         raise CheckpointError(
-            f"{folder} holds checkpoints of another training ({changes}): give what it was begun "
-            "with to go on, or another folder to begin anew"
+            f"{folder} holds checkpoints of another training ({changes}): to continue it, give "
+            "what it was begun with; to begin anew, give another folder"
         )
 
 

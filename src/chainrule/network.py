@@ -207,8 +207,8 @@ class Network(Chain):
             before, state = self._last_training
             if before.slots != optimizer.slots:
                 raise ArgumentError(
-                    f"warm_start goes on with the optimizer's memory: that of {before!r} is of no "
-                    f"use to {optimizer!r}; leave out warm_start to begin with fresh memory"
+                    f"warm_start continues with the optimizer's memory, but that of {before!r} is "
+                    f"of no use to {optimizer!r}: leave out warm_start to begin with fresh memory"
                 )
         self._last_training = optimizer, state
         return state

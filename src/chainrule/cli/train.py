@@ -277,8 +277,8 @@ def _check_alone(resume: Path, *others: Any) -> None:
 
     if any(others):
         raise ConfigError(
-            f"--resume goes on with {resume} as it was begun: leave out the data and all options "
-            "but those of checkpoints"
+            f"--resume continues {resume} with the options that it was started with: leave out "
+            "the data and all options but those of checkpoints"
         )
 
 

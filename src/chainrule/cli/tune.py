@@ -136,9 +136,7 @@ def tune(
         with _progress(before, trials, quiet) as finished:
             results = run_trials(asked, kept, trials, pool, at_a_time, finished)
         if results.running:
-            say(
-                f"the last trials, {results.running}, run in other processes, which go on from here"
-            )
+            say(f"the last trials, {results.running}, run in other processes, which do the rest")
             return
         compare = partial(compare_winner, executor=pool, away=is_away(where))
         _conclude(asked, results, place, seeds, compare, quiet)

@@ -295,7 +295,7 @@ def run_part(
     if waiting:
         raise BusyError(
             f"other processes are working on {_named(waiting)}: those runs are left to them, all "
-            "others are done; the same command goes on when they have ended"
+            "others are done; when they have ended, give the same command again"
         )
     return failed
 

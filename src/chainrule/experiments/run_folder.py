@@ -219,7 +219,7 @@ def unfinished_run(path: Path) -> Iterator[Path]:
     if not (path / CONFIG).is_file():
         raise RunFolderError(f"{path} is not a run folder: {CONFIG} is missing")
     if is_finished(path):
-        raise RunFolderError(f"{path} is finished: there is nothing to go on with")
+        raise RunFolderError(f"{path} is finished: there is nothing to continue")
     try:
         with claimed(path, BusyError):
             yield path
