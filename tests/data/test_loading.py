@@ -107,9 +107,9 @@ def test_a_path_may_be_called_like_a_set(tmp_path: Path, monkeypatch: pytest.Mon
     ("source", "error", "message"),
     [
         ("mnits", UnknownNameError, "no data set is called 'mnits'; did you mean 'mnist'"),
-        ("train.csv", DataError, "train.csv does not exist: check the path, or give one of the"),
+        ("train.csv", DataError, "train.csv does not exist: check the path$"),
         ("folder/mnist", DataError, "folder/mnist does not exist"),
-        (Path("mnist"), DataError, "mnist does not exist"),
+        (Path("mnist"), DataError, "mnist does not exist: check the path, or give one of the"),
     ],
 )
 def test_nothing_of_that_name(source: str | Path, error: type[Exception], message: str) -> None:

@@ -143,6 +143,7 @@ def test_round_trip(path: Path, rows: np.ndarray) -> None:
         ("label,a\n", "has a header but no examples"),
         ("1,2\n3\n", "line 2 has 1 value, but the lines above have 2"),
         ("a,b\n1,2\n3,4,5\n", "line 3 has 3 values, but the lines above have 2"),
+        ("a,b\n1,x\na,b\n3,\n", "line 3 repeats the header in line 1: remove it"),
         ("a,b\n1,2,3\n4,5,6\n", "line 2 has 3 values, but the lines above have 2"),
         ("5,0,0,1x,0\n1,2,3,4,5\n", "line 1, column 3 holds '1x', expected a number"),
         ("a,b\n1,2\n\n3,1_000\n", "line 4, column `b` holds '1_000', expected a number"),

@@ -17,7 +17,6 @@ from chainrule.presentation.display import say
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.padding import Padding
     from rich.text import Text
 
     from chainrule.doctor.intake.request import Request
@@ -236,23 +235,23 @@ def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> Non
         _show_finding(page, finding, Path(str(request.file)))
     page.print()
     for note in answer["notes"]:
-        page.print(_set_in(f"note: {note}", "dim"))
+        _print_set_in(page, f"note: {note}", "dim")
     for each in answer["unchecked"]:
-        page.print(_set_in(f"not compared: {each}", "yellow"))
+        _print_set_in(page, f"not compared: {each}", "yellow")
     if any(not finding["certain"] for finding in answer["findings"]):
-        page.print(_set_in("?: the likeliest cause, but not the only one that fits", "dim"))
+        _print_set_in(page, "?: the likeliest cause, but not the only one that fits", "dim")
     for each in answer["sandbox"]["missing"]:
-        page.print(_set_in(f"not enforced on this machine: {each}", "yellow"))
+        _print_set_in(page, f"not enforced on this machine: {each}", "yellow")
     page.print(_last_line(answer))
     if picture is not None:
         page.print(styled(f"{picture} shows the wrong entries"))
 
 
-def _set_in(text: str, style: str = "") -> Padding:
-    """A paragraph with a margin, which its further lines have too."""
-    from rich.padding import Padding
-
-    return Padding(styled((text, style)), (0, 0, 0, len(MARGIN)), expand=False)
+def _print_set_in(page: Console, text: str, style: str = "") -> None:
+    """Print a paragraph with a margin, which its further lines have too."""
+    for line in styled((text, style)).wrap(page, page.width - len(MARGIN)):
+        line.rstrip()
+        page.print(styled(MARGIN) + line, soft_wrap=True)
 
 
 def _last_line(answer: dict[str, Any]) -> Text:
@@ -272,7 +271,7 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
 
     code = f"  [{finding['code']}]" if finding["certain"] else f"  [{finding['code']}?]"
     page.print(styled((finding["gradient"], "bold"), f": {CODES[finding['code']]}", (code, "dim")))
-    page.print(_set_in(finding["evidence"]))
+    _print_set_in(page, finding["evidence"])
     if finding["line"]:
         if finding.get("cell"):
             page.print(styled((f"{MARGIN}cell {finding['cell']}", "dim")))
@@ -282,7 +281,7 @@ def _show_finding(page: Console, finding: dict[str, Any], file: Path) -> None:
         for line in _lines(finding["line"], source):
             page.print(line, soft_wrap=True)
     if finding["suggestion"]:
-        page.print(_set_in(f"→ {finding['suggestion']}"))
+        _print_set_in(page, f"→ {finding['suggestion']}")
 
 
 def _lines(line: int, source: str) -> Iterator[Text]:

@@ -99,7 +99,8 @@ def hint(missing: Path) -> str:
     beside = [each.name for each in missing.parent.iterdir()] if missing.parent.is_dir() else []
     if meant := nearest(missing.name, beside, likeness=0.8):
         return f"did you mean {missing.parent / meant}?"
-    return f"check the path, or give one of the names {', '.join(names())}"
+    is_name = len(missing.parts) == 1 and not missing.suffix
+    return "check the path" + f", or give one of the names {', '.join(names())}" * is_name
 
 
 def read(

@@ -306,6 +306,10 @@ def _read_cells(text: Text, notes: list[str]) -> Table:
         lines.append(line)
         rows.append(cells)
     columns = list(zip(*rows, strict=True))
+    if again := _find_repeated_header(rows):
+        raise DataError(
+            f"{text.path}, line {lines[again]} repeats the header in line {lines[0]}: remove it"
+        )
     if not _is_header(rows[0], rows[1] if len(rows) > 1 else []) or _recurs(columns):
         return parse_table(str(text.path), None, columns, lines, notes)
     below = [column[1:] for column in columns]
@@ -345,6 +349,18 @@ def _counts(cells: list[str]) -> bool:
 def _names(cells: list[str]) -> tuple[str, ...]:
     """The names in a header, without the mark that NumPy puts before it."""
     return (cells[0].removeprefix("#").strip(), *cells[1:])
+
+
+def _find_repeated_header(rows: list[list[str]]) -> int | None:
+    """Which row is the first one again, as in files put together of several, where that holds a
+    text in a column of numbers."""
+    again = [at for at, cells in enumerate(rows) if at and cells == rows[0]]
+    others = zip(*(cells for cells in rows if cells != rows[0]), strict=True)
+    names_numbers = (
+        bool(name) and not is_number(name) and all(map(is_number, filter(None, cells)))
+        for name, cells in zip(rows[0], others, strict=False)
+    )
+    return again[0] if again and any(names_numbers) else None
 
 
 def _recurs(columns: list[tuple[str, ...]]) -> bool:
