@@ -199,7 +199,7 @@ def draw_reliability(found: Mapping[str, Reliability]) -> Figure:
             marker=marker(number),
             alpha=0.8,
         )
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal")
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")  # no point is cut off
     axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
     name_below(figure, drawn)
     return figure

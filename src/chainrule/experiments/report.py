@@ -27,7 +27,7 @@ from chainrule.history import History
 from chainrule.layers import ACTIVATIONS, Activation, Conv2D, Dense
 from chainrule.metrics import confusion_matrix
 from chainrule.presentation.curves import plot_curves, spell
-from chainrule.presentation.display import counted, describe_numbers
+from chainrule.presentation.display import counted, format_number
 from chainrule.presentation.palette import SIGNS
 from chainrule.types import Array, Shape
 
@@ -112,8 +112,9 @@ def describe_outcome(run: Run, history: History, judged: Judged) -> str:
     if run.class_names is None:
         network = run.network
         loss = network.choose_loss(None)
-        numbers = network.judge(judged.answers, judged.y, loss, network.metrics)
-        return f"{training}, on the {examples}: {describe_numbers(numbers).replace('   ', ', ')}."
+        numbers = network.judge(judged.answers, judged.y, loss, network.metrics).items()
+        told = ", ".join(f"{spell(name)} {format_number(name, value)}" for name, value in numbers)
+        return f"{training}, on the {examples}: {told}."
     return f"{training}, {describe_classes(judged)}."
 
 
@@ -145,7 +146,7 @@ def add_preparation(document: Document, dataset: Dataset) -> None:
         + f" These are the first {COLUMNS} of {len(others):,} columns." * (len(others) > COLUMNS),
     )
     said = [dataset.preparation.describe(), *dataset.notes]
-    document.code("\n".join(said) + "\n", "What was said of the table before training:", "text")
+    document.table(["what was said of the table before training"], [[line] for line in said])
 
 
 def add_configuration(document: Document, run: Run) -> None:
@@ -324,15 +325,15 @@ def add_calibration(document: Document, run: Run, judged: Judged, dataset: Datas
         return
     found = {"as they are": reliability(judged.probabilities, judged.y)}
     text = (
-        f"The predicted class is right about as often as its probability says, give or take "
-        f"{100 * found['as they are'].error:.1f} % (the expected calibration error)"
+        "On average, the probability of the predicted class and the share of right predictions "
+        f"differ by {100 * found['as they are'].error:.1f} % (the expected calibration error)"
     )
     if judged.part == "test" and dataset.x_validation is not None:
         held_out = class_probabilities(run.network, run.network.predict(dataset.x_validation))
         temperature = find_temperature(held_out, np.asarray(dataset.y_validation))
         name = f"at a temperature of {temperature:.2f}"
         found[name] = reliability(at_temperature(judged.probabilities, temperature), judged.y)
-        text += f"; {name}, chosen by the validation part, {100 * found[name].error:.1f} %"
+        text += f"; {name}, chosen by the validation part, by {100 * found[name].error:.1f} %"
     document.heading("Calibration")
     document.picture(
         "reliability",

@@ -26,6 +26,7 @@ VALIDATION = "validation_"  # before the name of a number that is of held-out ex
 TEST = "test_"  # the same, of the test part
 PARTS = {"": "training", VALIDATION: "validation", TEST: "test"}
 FEW_EPOCHS = 30  # up to which each epoch has a dot
+GAP = 0.1  # inches, at the left and the right of a panel
 LEGEND_LINE = 0.22  # inches
 LEGEND_SIGN = 0.6  # inches: the line before a name, and the gap after it
 WIDE_RANGE = 100  # times its smallest value, from which a number needs a logarithmic axis
@@ -183,7 +184,8 @@ def panels_in_rows(
     columns = 3 if count % 3 == 0 else min(2, count)
     rows = math.ceil(count / columns)
     usual = (WIDTH if columns > 1 else 5.5, 3.4 * rows)
-    figure = Figure(figsize=size or usual, layout=layout)
+    figure = Figure(figsize=size or usual)
+    figure.set_layout_engine(layout, w_pad=GAP)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for unused in panels[count:]:
         unused.remove()
