@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
@@ -39,9 +40,9 @@ def answer() -> str:
 
 def drawn(text: str) -> str:
     """The terminal as a picture, which asks no other site for its letters."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO())
-    console.print(Text("$ chainrule check mine.py", "bold"))
-    console.print(Text.from_ansi(text))
+    console = Console(record=True, width=WIDTH + 2, file=io.StringIO())
+    shown = Text.assemble(("$ chainrule check mine.py\n", "bold"), Text.from_ansi(text))
+    console.print(Padding(shown, (0, 1)))
     picture = console.export_svg(title="", theme=MONOKAI, unique_id="doctor")
     picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
     picture = re.sub(r"font-family: [^;]*;", f"font-family: {FONTS};", picture)
