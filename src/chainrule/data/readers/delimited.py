@@ -355,12 +355,14 @@ def _find_repeated_header(rows: list[list[str]]) -> int | None:
     """Which row is the first one again, as in files put together of several, where that holds a
     text in a column of numbers."""
     again = [at for at, cells in enumerate(rows) if at and cells == rows[0]]
+    if not again:
+        return None
     others = zip(*(cells for cells in rows if cells != rows[0]), strict=True)
     names_numbers = (
         bool(name) and not is_number(name) and all(map(is_number, filter(None, cells)))
         for name, cells in zip(rows[0], others, strict=False)
     )
-    return again[0] if again and any(names_numbers) else None
+    return again[0] if any(names_numbers) else None
 
 
 def _recurs(columns: list[tuple[str, ...]]) -> bool:
