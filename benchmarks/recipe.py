@@ -91,11 +91,11 @@ def made_network() -> nn.Module:
 
 
 def move_averages(averages: list[Tensor], values: list[Tensor], count: Tensor) -> None:
-    """m <- d m + (1 - d) w, with a smaller d in the first steps, as `ema` has it."""
+    """m <- d m + (1 - d) w, with a smaller d in the first steps, as `ema` has it; what counts
+    batches is not averaged."""
     step = int(count) + 1
-    share = 1 - min(DECAY, (1 + step) / (10 + step))
-    floats = [(m, w) for m, w in zip(averages, values, strict=True) if m.is_floating_point()]
-    torch._foreach_lerp_([m for m, _ in floats], [w for _, w in floats], share)
+    if averages[0].is_floating_point():
+        torch._foreach_lerp_(averages, values, 1 - min(DECAY, (1 + step) / (10 + step)))
 
 
 def warped(x: Tensor) -> Tensor:
