@@ -110,7 +110,7 @@ def warped(x: Tensor) -> Tensor:
     across = torch.stack([cos, sin + cos * slant, shifts[:, 0]], dim=1)
     down = torch.stack([-sin, cos - sin * slant, shifts[:, 1]], dim=1)
     places = F.affine_grid(torch.stack([across, down], dim=1), list(x.shape), align_corners=False)
-    return F.grid_sample(x, places, align_corners=False)
+    return F.grid_sample(x, places, padding_mode="border", align_corners=False)
 
 
 class InTurn(cr.Callback):
