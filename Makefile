@@ -99,6 +99,7 @@ bench: .venv-bench/installed
 	$(BENCH)/prediction.py
 	$(BENCH)/whole_process.py
 	$(BENCH)/growth.py
+	$(BENCH)/recipe.py
 
 bench-quick: .venv-bench/installed
 	$(BENCH)/run.py --repeats 3 --peers PyTorch,JAX $(NARROW)

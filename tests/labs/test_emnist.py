@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,15 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import DataError
-from chainrule.experiments.document import Document, Picture, Table
+from chainrule.experiments.document import Attachment, Document, Picture, Table
 from chainrule.experiments.recipes import read_recipe
 from chainrule.labs import emnist
 from chainrule.labs.emnist import files, networks, sample, training
+from chainrule.labs.emnist.readings import Reading, best
 from chainrule.labs.emnist.size import FULL, Size
 from chainrule.labs.lab import Setting
 
-SMALL = Size(400, 60, 100, 200, 1, 2, (networks.MLP, networks.CNN), seeds=2)
+SMALL = Size(400, 60, 100, 200, 1, 2, 200, 1, (networks.MLP, networks.CNN), seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_the_cnn_on_all_images_follows_the_recipe() -> None:
 
 def test_the_report_has_its_tables_and_pictures(document: Document) -> None:
     tables = [part for part in document.parts if isinstance(part, Table)]
-    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 2, 10, 7]
+    assert [len(table.rows) for table in tables] == [2, 2, 2, 2, 2, 4, 10, 2, 8]
     assert tables[0].rows[0][1] == "400"
     assert all(cell for row in tables[-1].rows for cell in row)
     pictures = [part.name for part in document.parts if isinstance(part, Picture)]
@@ -72,6 +74,43 @@ def test_the_file_to_hand_in_lies_beside_the_report(document: Document, tmp_path
     assert len(files.check_predictions(handed_in, 60)) == 60
     assert "[predictions.csv](predictions.csv): " in (tmp_path / "report.md").read_text()
     assert 'download="predictions.csv"' in (tmp_path / "report.html").read_text()
+
+
+def test_the_test_part_has_no_say_in_what_is_handed_in(
+    document: Document, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_other_labels(size: Size, data_dir: Path | None) -> cr.datasets.Dataset:
+        data = files.load_emnist(size, data_dir)
+        return replace(data, y_test=np.roll(np.asarray(data.y_test), 1))
+
+    monkeypatch.setattr(emnist, "show_by_hand", lambda *_: None)
+    monkeypatch.setattr(emnist, "load_emnist", with_other_labels)
+    other = emnist.report(Setting(data_dir=shared_data), replace(SMALL, mnist=0))
+    assert attached(document) == attached(other)
+    assert closing(document)["Test accuracy, CNN"] != closing(other)["Test accuracy, CNN"]
+    question = "Which improvement of the MLP gives most"
+    assert closing(document)[question].split(":")[0] == closing(other)[question].split(":")[0]
+
+
+def attached(document: Document) -> bytes:
+    """What is handed in."""
+    (file,) = (part for part in document.parts if isinstance(part, Attachment))
+    return file.content
+
+
+def closing(document: Document) -> dict[str, str]:
+    """What was measured, in the table at the end."""
+    table = document.parts[-1]
+    assert isinstance(table, Table)
+    return {row[0]: row[2] for row in table.rows}
+
+
+def test_the_ensemble_that_is_best_in_validation_answers() -> None:
+    alone = Reading("one CNN", [0.9, 0.8], np.zeros((2, 3)))
+    as_it_is, views = (
+        Reading(name, [share], np.zeros((1, 3))) for name, share in (("", 0.7), ("8 views", 0.8))
+    )
+    assert best([alone, as_it_is, views]) is views
 
 
 def test_predictions_are_written_as_the_lab_asks() -> None:

@@ -29,14 +29,17 @@ from chainrule.experiments.document import Document
 from chainrule.labs.adoption import show_by_hand
 from chainrule.labs.adoptions import BY_HAND
 from chainrule.labs.emnist.claims import claims
-from chainrule.labs.emnist.files import as_csv, load_emnist
+from chainrule.labs.emnist.files import as_csv, load_emnist, read_files
+from chainrule.labs.emnist.mnist import run_mnist, show_mnist
 from chainrule.labs.emnist.networks import CNN_WHOLE, MLP_WHOLE
+from chainrule.labs.emnist.readings import all_readings, best
 from chainrule.labs.emnist.sample import run_sample, show_sample
 from chainrule.labs.emnist.sections import (
     show_files,
     show_improvements,
     show_lookalikes,
     show_predictions,
+    show_readings,
     show_training,
 )
 from chainrule.labs.emnist.size import FULL, QUICK, Size
@@ -63,17 +66,24 @@ def report(setting: Setting, size: Size) -> Document:
         show_files(document, folder, size, emnist)
         variants = (*size.improvements, MLP_WHOLE, CNN_WHOLE)
         shared = (folder, size, emnist.y_test)
-        tasks = [(seed, folder, size) for seed in seeds]
-        samples = run_all(run_sample, tasks, setting.workers)
+        samples = run_all(run_sample, [(seed, folder, size) for seed in seeds], setting.workers)
         runs = run_variants(run_once, variants, seeds, setting.workers, *shared)
-    ensemble = cr.Ensemble([run.network for run in runs[CNN_WHOLE]])
-    predictions = ensemble.predict(np.asarray(emnist.x_test)).argmax(axis=1)
+        files = read_files(folder, size.validation)
+    tasks = [(seed, size, setting.data_dir) for seed in seeds]
+    digits = run_all(run_mnist, tasks, setting.workers) if size.mnist else []
+    networks = [run.network for run in runs[CNN_WHOLE]]
+    readings = all_readings(networks, files.validation, files.x_test)
+    handed_in = best(readings)
+    (predictions,) = handed_in.predictions
     show_sample(document, samples)
     show_training(document, runs)
     show_improvements(document, runs, size)
-    right = show_predictions(document, as_csv(predictions), emnist)
+    show_readings(document, readings, emnist)
+    right = show_predictions(document, as_csv(predictions), handed_in.name, emnist)
     show_lookalikes(document, predictions, np.asarray(emnist.y_test))
-    return close_report(document, claims(runs, samples, right, setting))
+    if digits:
+        show_mnist(document, digits, size)
+    return close_report(document, claims(runs, samples, handed_in, right, digits, setting))
 
 
 LAB = Lab("emnist", TITLE, run)

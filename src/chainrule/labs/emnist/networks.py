@@ -29,7 +29,9 @@ def mlp_layers(
     return [*layers, cr.Dense(CLASSES), *([cr.Softmax()] if probabilities else [])]
 
 
-def cnn_layers(normalize: bool = False) -> list[cr.Layer]:
+def cnn_layers(
+    normalize: bool = False, dropout: float = 0.0, classes: int = CLASSES
+) -> list[cr.Layer]:
     """Three blocks of 32, 64 and 128 channels, 28 -> 14 -> 7 -> 3, and a layer of 256."""
 
     def activation() -> list[cr.Layer]:
@@ -38,7 +40,8 @@ def cnn_layers(normalize: bool = False) -> list[cr.Layer]:
     layers: list[cr.Layer] = []
     for channels in (32, 64, 128):
         layers += [cr.Conv2D(channels, 3, padding="same"), *activation(), cr.MaxPool2D(2)]
-    return [*layers, cr.Flatten(), cr.Dense(256), *activation(), cr.Dense(CLASSES)]
+    layers += [cr.Flatten(), cr.Dense(256), *activation()]
+    return [*layers, *([cr.Dropout(dropout)] if dropout else []), cr.Dense(classes)]
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ CNN_IMPROVEMENTS = {
     "without batch norm": replace(RECIPE, layers=cnn_layers),
     "without augmentation": replace(RECIPE, augment=None),
     "with elastic distortion besides": replace(RECIPE, augment=f"{AFFINE} + elastic(alpha=20)"),
+    "with mixup besides": replace(RECIPE, augment=f"{AFFINE} + mix_up"),
+    "with dropout 0.4 besides": replace(RECIPE, layers=partial(NORMALIZED, dropout=0.4)),
     "without label smoothing": replace(RECIPE, loss="softmax_cross_entropy"),
     "without weights for the classes": replace(RECIPE, class_weights=None),
     "without the average of weights": replace(RECIPE, average=None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from chainrule.experiments.figures import draw_images
 from chainrule.experiments.statistics import difference
 from chainrule.labs.emnist.files import check_predictions, check_same, read_files
 from chainrule.labs.emnist.networks import CLASS_NAMES, CLASSES, CNN_WHOLE, MLP, MLP_WHOLE, VARIANTS
+from chainrule.labs.emnist.readings import Reading
 from chainrule.labs.emnist.size import Size
 from chainrule.labs.emnist.training import Runs
 from chainrule.labs.lab import gain, percent, plain
@@ -110,9 +112,37 @@ def show_improvements(document: Document, runs: Runs, size: Size) -> None:
     )
 
 
-def show_predictions(document: Document, handed_in: bytes, emnist: cr.datasets.Dataset) -> float:
+def show_readings(
+    document: Document, readings: Sequence[Reading], emnist: cr.datasets.Dataset
+) -> None:
+    """What the CNNs read right, each alone and all together, in one view of an image and in
+    several."""
+    document.heading("What an ensemble and several views give")
+    y = np.asarray(emnist.y_test)
+    document.table(
+        ["", "validation, all classes alike", "test accuracy"],
+        [
+            [each.name, percent(each.validation), percent((each.predictions == y).mean(axis=1))]
+            for each in readings
+        ],
+    )
+    document.paragraph(
+        "The ensemble answers with the mean of what its networks say. The first of the views is "
+        "the image as it is; the others are warped as in training. Validation is given as a mean "
+        "over the classes, which are equally frequent in the test. By that number, the answers "
+        "that are handed in are chosen: of the ensemble, with or without views."
+    )
+
+
+def show_predictions(
+    document: Document, handed_in: bytes, by: str, emnist: cr.datasets.Dataset
+) -> float:
     """The file to hand in, checked, and scored with the labels that test.csv does not have; the
-    share that is right."""
+    share that is right.
+
+    Args:
+        by: what made it.
+    """
     document.heading("The file to hand in")
     x, y = np.asarray(emnist.x_test), np.asarray(emnist.y_test)
     predictions = check_predictions(handed_in, len(y))
@@ -121,9 +151,9 @@ def show_predictions(document: Document, handed_in: bytes, emnist: cr.datasets.D
     document.attach(
         "predictions.csv",
         handed_in,
-        f"the classes of the {len(predictions):,} images of test.csv, by the ensemble: the mean of "
-        "what the CNNs of all seeds predict. Checked: the header, one line for each image, "
-        f"numbered in order, whole numbers from 0 to {CLASSES - 1}. {100 * right:.2f} % are right.",
+        f"the classes of the {len(predictions):,} images of test.csv, by: {by}. Checked: the "
+        "header, one line for each image, numbered in order, whole numbers from 0 to "
+        f"{CLASSES - 1}. {100 * right:.2f} % are right.",
     )
     examples = [
         (x[i], f"{CLASS_NAMES[y[i]]} as {CLASS_NAMES[predictions[i]]}") for i in wrong[:MISTAKES]

@@ -16,6 +16,7 @@ class Size:
         validation: held out from those in train.csv.
         part: images that the improvements are tried on.
         part_epochs, whole_epochs: for these, and for the networks trained on all images.
+        mnist, mnist_epochs: images of MNIST's training part, none for 0, and epochs on them.
         improvements: those that are tried.
         seeds: how many.
     """
@@ -26,10 +27,12 @@ class Size:
     part: int = 12_000
     part_epochs: int = 8
     whole_epochs: int = 12
+    mnist: int = 55_000
+    mnist_epochs: int = 16
     improvements: tuple[str, ...] = (*MLP_IMPROVEMENTS, *CNN_IMPROVEMENTS)
     seeds: int = 5
 
 
 FULL = Size()
 
-QUICK = Size(6_000, 1_000, 1_000, 1_500, 3, 3, tuple(MLP_IMPROVEMENTS), seeds=2)
+QUICK = Size(6_000, 1_000, 1_000, 1_500, 3, 3, 0, 0, tuple(MLP_IMPROVEMENTS), seeds=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chainrule as cr
 from chainrule.labs.emnist.files import read_files
-from chainrule.labs.emnist.networks import VARIANTS
+from chainrule.labs.emnist.networks import VARIANTS, Variant
 from chainrule.labs.emnist.size import Size
 from chainrule.types import Array
 
@@ -40,7 +40,23 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
     x, y = files.x[:images], files.y[:images]
     network = cr.Network(variant.layers(), x.shape[1:], seed=seed)
     began = time.perf_counter()
-    history = network.fit(
+    epochs = size.whole_epochs if variant.whole else size.part_epochs
+    history = fit(network, variant, x, y, files.validation, epochs)
+    seconds = time.perf_counter() - began
+    predictions = network.predict(files.x_test).argmax(axis=1)
+    return Run(network, history, predictions, float((predictions == y_test).mean()), seconds)
+
+
+def fit(
+    network: cr.Network,
+    variant: Variant,
+    x: Array,
+    y: Array,
+    validation: tuple[Array, Array],
+    epochs: int,
+) -> cr.History:
+    """Train a network as a variant says."""
+    return network.fit(
         x,
         y,
         augment=variant.augment,
@@ -49,12 +65,9 @@ def run_once(name: str, seed: int, folder: Path, size: Size, y_test: Array) -> R
         average=variant.average,
         optimizer=cr.Adam(variant.rate),
         schedule=variant.schedule,
-        epochs=size.whole_epochs if variant.whole else size.part_epochs,
+        epochs=epochs,
         batch_size=variant.batch_size,
-        validation=files.validation,
+        validation=validation,
         metrics=["accuracy"],
         quiet=True,
     )
-    seconds = time.perf_counter() - began
-    predictions = network.predict(files.x_test).argmax(axis=1)
-    return Run(network, history, predictions, float((predictions == y_test).mean()), seconds)
