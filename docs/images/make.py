@@ -1,8 +1,7 @@
 """The pictures of this folder, made anew:
 
-python docs/images/make.py [digits] [report] [benchmark]
+python docs/images/make.py [report] [benchmark]
 
-digits.png     learning curves, as `make demo` draws them
 report.png     the beginning of a report, as Chromium shows it
 benchmark.png  the figures of docs/benchmark.json
 """
@@ -25,15 +24,6 @@ DOCS = HERE.parent
 WIDTH, HIGHEST = 1040, 4000  # pixels of the page
 MARGIN = 24
 ONLY_THE_BEGINNING = "<style>body > figure:nth-of-type(2) ~ * { display: none }</style>"
-
-
-def make_digits() -> None:
-    """The curves of a small convolutional network."""
-    with TemporaryDirectory() as name:
-        run = Path(name) / "run"
-        options = ["--model", "cnn", "--epochs", "20", "--learning-rate", "0.002"]
-        call("train", "digits", *options, "--out", run)
-        shutil.copy(run / "curves.png", HERE / "digits.png")
 
 
 def make_report() -> None:
@@ -81,7 +71,7 @@ def photograph(page: Path, target: Path) -> None:
     shown.crop((0, 0, WIDTH, rows[-1] + MARGIN)).save(target, optimize=True)
 
 
-MAKERS = {"digits": make_digits, "report": make_report, "benchmark": make_benchmark}
+MAKERS = {"report": make_report, "benchmark": make_benchmark}
 
 if __name__ == "__main__":
     for wanted in list(sys.argv[1:] or MAKERS):
