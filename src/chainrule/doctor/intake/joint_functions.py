@@ -16,13 +16,16 @@ from chainrule.doctor.intake.observed.arrays import as_array, batches, telling
 from chainrule.doctor.intake.programs import from_code
 from chainrule.doctor.intake.usual.inputs import inputs
 from chainrule.doctor.intake.usual.parameters import parameters_named
-from chainrule.doctor.intake.usual.sizes import settings_of, strengths_of
+from chainrule.doctor.intake.usual.sizes import object_for, settings_of, strengths_of
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.joint import Joint, joint_of
 from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.naming.parameter_names import stem
 from chainrule.foreign.objects import state as states
+from chainrule.foreign.objects.names import Names, names_in
 from chainrule.foreign.observed.observing import Call, Observed
+from chainrule.foreign.reading.source import returned_names
 from chainrule.foreign.running.loading import functions_in, random_sources
 from chainrule.foreign.running.randomness import Randomness
 from chainrule.types import Shape
@@ -58,7 +61,7 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     settings = {**settings_of(joint.function), **strengths_of(joint.function)}
     failure: Exception | None = None
     best: Guess | None = None
-    for params in parameters_named([n for n in joint.others if n not in settings]):
+    for params in _parameters([n for n in joint.others if n not in settings], joint, module):
         for x, axis in inputs(name, shape, (), params):
             given: Example = {"x": x, "axis": axis}
             if best and best.fits and (x.shape[axis] == 1 or x.ndim != best.case.example["x"].ndim):
@@ -84,6 +87,17 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     )
 
 
+def _parameters(
+    names: list[str], joint: Joint, module: types.ModuleType
+) -> Iterator[dict[str, Any]]:
+    """Arrays for the arguments that are parameters, or an object of the file for the one whose
+    methods are called."""
+    objects = {name: object_for(joint.function, name, module) for name in names}
+    if names and all(thing is not None for thing in objects.values()):
+        yield objects
+    yield from parameters_named(names)
+
+
 def _judged(case: Case, program: Program) -> Guess:
     """What the gradients of the case's program say of it.
 
@@ -104,7 +118,10 @@ def _judged(case: Case, program: Program) -> Guess:
 
 
 def _notes(params: Mapping[str, Any], settings: Mapping[str, Any], x: Any) -> list[str]:
-    shapes = [f"{name} of shape {np.shape(value)}" for name, value in {**params, "x": x}.items()]
+    arrays = {
+        name: value for name, value in params.items() if isinstance(value, (np.ndarray, float))
+    }
+    shapes = [f"{name} of shape {np.shape(value)}" for name, value in {**arrays, "x": x}.items()]
     numbers = [f"{name} = {value:g}" for name, value in settings.items()]
     return [f"{', '.join([*shapes, *numbers])} were tried, as none were given"]
 
@@ -134,8 +151,10 @@ def _case(joint: Joint, call: Call, observed: Observed) -> Case:
     params = {name: value for name, value in others.items() if states.arrays(value)}
     settings = {name: value for name, value in others.items() if name not in params}
 
+    names = _names_with_parameters(joint, call)
+
     def made(given: Example) -> Case:
-        code = joint.code(params, settings)
+        code = joint.code(params, settings) if names is None else joint.code_over(names, others)
         program = from_code(call.name, code, given, Randomness([]))
         return Case(program, given, observed.loaded.module)
 
@@ -144,3 +163,11 @@ def _case(joint: Joint, call: Call, observed: Observed) -> Case:
     )
     case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
     return case
+
+
+def _names_with_parameters(joint: Joint, call: Call) -> Names | None:
+    """The names of the file, if the gradients are those of arrays among them."""
+    held = vars(call.before) if isinstance(call.before, Names) else {}
+    used = {name for name in names_in(call.code) if isinstance(held.get(name), np.ndarray)}
+    given = {stem(name) for name in returned_names(joint.function) if name}
+    return call.before if given & {stem(name) for name in used} else None

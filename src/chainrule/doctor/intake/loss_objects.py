@@ -3,15 +3,13 @@ gradient, where the predictions may be those that its own softmax made of logits
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.doctor.intake.usual.inputs import first_weights
-from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.calling import in_the_place_of, required
 from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.naming.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
 from chainrule.seeding import generator
@@ -53,7 +51,7 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
             given = method(*_in_order(method, x, y))
             return reduced(np.asarray(_loss_among(given) if isinstance(given, tuple) else given))
 
-        return _in_the_place_of(method, value)
+        return in_the_place_of(method, value)
 
     def gradient_of(state: Any) -> Callable[..., Any]:
         method = getattr(state, backward)
@@ -63,7 +61,7 @@ def loss_code(thing: Any, reduced: Reduce) -> Code:
                 return method()
             return method(*_in_order(method, _kept_output(state, x), y))
 
-        return _in_the_place_of(method, gradient)
+        return in_the_place_of(method, gradient)
 
     return Code(thing, value_of, gradient_of)
 
@@ -82,14 +80,6 @@ def _kept_output(state: Any, x: Array) -> Array:
     """What the object made of its input, and keeps as its output; else the input."""
     kept = [value for name, value in vars(state).items() if role_of(name) == "output"]
     return next((v for v in kept if isinstance(v, np.ndarray) and v.shape == x.shape), x)
-
-
-def _in_the_place_of(method: Callable[..., Any], function: Callable[..., Any]) -> Any:
-    """A function of x and y whose source is looked up where the method stands."""
-    signature = inspect.signature(function)
-    functools.update_wrapper(function, method)
-    vars(function)["__signature__"] = signature
-    return function
 
 
 def predictions(rows: int, columns: int, seed: int = 0) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import types
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,8 @@ from chainrule.doctor.intake.programs import (
 )
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.calling import in_the_place_of, required
+from chainrule.foreign.calls.cells import Cell, cell_of
 from chainrule.foreign.calls.conventions import Code, takes_targets
 from chainrule.foreign.calls.joint import gradients_of, joint_method, loss_of
 from chainrule.foreign.errors import CannotCheckError
@@ -31,6 +34,7 @@ from chainrule.foreign.naming.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     method_among,
+    passes_named_alike,
     role_of,
 )
 from chainrule.foreign.running.randomness import Randomness
@@ -68,14 +72,33 @@ def from_object(
     forward, backward, trains = methods_of(thing)
     if takes_targets(getattr(thing, forward)) and "loss" not in example:
         loss = None  # its own forward pass computes it
+    held = _input_that_it_holds(thing, forward) if np.ndim(x) else None
     code = Code(
         thing,
-        lambda state: getattr(state, forward),
+        lambda state: getattr(state, forward) if held is None else _of_held(state, held, forward),
         lambda state: getattr(state, backward),
         as_part(thing, loss),
         trains=trains,
     )
     return make_program(name, code, x, example, randomness)
+
+
+def _input_that_it_holds(thing: Any, forward: str) -> str | None:
+    """The attribute in which an object holds its input, if its forward pass asks for none."""
+    held = getattr(thing, "__dict__", {})
+    named = next((name for name in held if role_of(name) == "x"), None)
+    return None if required(getattr(thing, forward)) else named
+
+
+def _of_held(state: Any, attribute: str, forward: str) -> Callable[[Array], Any]:
+    """The forward pass of an object that holds its input, as a function of it."""
+    method = getattr(state, forward)
+
+    def passes(x: Array) -> Any:
+        setattr(state, attribute, x)
+        return method()
+
+    return in_the_place_of(method, passes)
 
 
 def _from_loss_object(thing: Any, x: Any, example: Example, randomness: Randomness) -> Subject:
@@ -120,6 +143,8 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
     """
     forward = method_among(thing, FORWARD_METHODS)
     backward, trains = method_among(thing, BACKWARD_METHODS), method_among(thing, TRAINING_METHODS)
+    if forward is None and backward is None and (alike := passes_named_alike(thing)) is not None:
+        return *alike, False
     if forward is None or (backward or trains) is None:
         methods = [m for m in dir(thing) if not m.startswith("_") and callable(getattr(thing, m))]
         raise CannotCheckError(
@@ -127,6 +152,13 @@ def methods_of(thing: Any) -> tuple[str, str, bool]:
             f"it has {', '.join(methods) or 'none'}, and forward(x) and backward(dy) are looked for"
         )
     return forward, str(backward or trains), backward is None
+
+
+def cell_in(thing: Any) -> Cell | None:
+    """An object as a recurrent cell, if its passes are those of one."""
+    names = method_among(thing, FORWARD_METHODS), method_among(thing, BACKWARD_METHODS)
+    passes = [getattr(thing, name) for name in names if name]
+    return cell_of(*passes) if len(passes) == 2 and all(map(inspect.ismethod, passes)) else None
 
 
 def _joint_method(thing: Any) -> tuple[str, int] | None:

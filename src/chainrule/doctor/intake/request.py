@@ -17,6 +17,7 @@ from chainrule.doctor.failure import is_own
 from chainrule.doctor.intake.cases import Case, Example
 from chainrule.doctor.intake.choices import all_choices
 from chainrule.doctor.intake.examples import from_example
+from chainrule.doctor.intake.guessed.cells import attempt_cell
 from chainrule.doctor.intake.guessed.classes import (
     attempt_class,
     attempt_optimizer,
@@ -30,6 +31,7 @@ from chainrule.doctor.intake.loss_objects import predictions
 from chainrule.doctor.intake.observed.runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.cells import cell_of
 from chainrule.foreign.calls.joint import joints_among
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.naming.gradient_names import pairs_among
@@ -233,6 +235,8 @@ def _function_pair(first: str, second: str, module: types.ModuleType, request: R
     if _has_example(module):
         given = _example(module, request).example
         return from_example({**given, "forward": one, "backward": other}, randomness, module)
+    if (cell := cell_of(one, other)) is not None:
+        return attempt_cell(cell, module)
     return attempt_functions(one, other, module, request.shape)
 
 

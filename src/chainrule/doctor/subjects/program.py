@@ -35,6 +35,7 @@ from chainrule.foreign.naming.roles import FORWARD_METHODS, is_spelt_like, role_
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.objects.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.objects.state import Path, Values
+from chainrule.foreign.objects.targets import are_spread, fitting, spread_in_words
 from chainrule.foreign.reading.clipping import UNCLIPPED, without_clipping
 from chainrule.foreign.reading.source import attributes_keeping, files_of, returned_names
 from chainrule.foreign.running import effort
@@ -45,7 +46,7 @@ from chainrule.foreign.running.randomness import (
     random_like,
 )
 from chainrule.foreign.running.watching import counting_calls
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first
 
@@ -117,6 +118,7 @@ class Program(Subject):
         self.handed_in: dict[str, Any] = {}  # to the last backward pass
         self.made_elsewhere: dict[str, str] = {}  # gradients, and where
         self.random_draw = 0
+        self.spread: list[tuple[Shape, Shape]] = []  # targets over outputs, by the loss
         self._settle(batch_axis)
 
     # --- what can be moved ------------------------------------------------------------------
@@ -157,7 +159,8 @@ class Program(Subject):
             f"{states.path_end(path)}: the output does not depend on it"
             for path in self._without_influence()
         ]
-        self.unchecked = [*idle, *self.made_elsewhere.values()]
+        spread = [spread_in_words(self.spread)] if self.spread else []
+        self.unchecked = [*idle, *self.made_elsewhere.values(), *spread]
 
     def _asks_for_targets(self) -> bool:
         """True if nothing runs without the targets."""
@@ -388,6 +391,8 @@ class Program(Subject):
         roles, function = dict(done.roles), loss(done.state)
         if _calls_output_input(function):
             roles["x"] = roles["output"]
+        if self.y is not None and are_spread(self.y.shape, done.output.shape):
+            roles["y"] = fitting(self.y.copy(), self.spread)
         value = call(function, roles, done.named, (*fill, "output", "x"))
         if isinstance(value, tuple):
             value = value[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
+from functools import lru_cache, update_wrapper
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -168,3 +168,11 @@ def optional(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", repr(function))
+
+
+def in_the_place_of(function: Callable[..., Any], made: Callable[..., Any]) -> Any:
+    """A function, with its own arguments, whose source is looked up where another one stands."""
+    signature = inspect.signature(made)
+    update_wrapper(made, function)
+    vars(made)["__signature__"] = signature
+    return made

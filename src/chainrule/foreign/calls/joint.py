@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.conventions import Code, Function
+from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
-from chainrule.foreign.naming.roles import NAMES_LOSS, role_of
-from chainrule.foreign.reading.source import kept_names, returned_names
+from chainrule.foreign.naming.parameter_names import is_weight
+from chainrule.foreign.naming.roles import FORWARD_METHODS, NAMES_LOSS, is_spelt_like, role_of
+from chainrule.foreign.objects.names import Names
+from chainrule.foreign.reading.source import kept_names, methods_called, returned_names
 from chainrule.types import Array
 
 ONE_LETTER = {"j", "l"}  # for the loss
@@ -48,12 +54,30 @@ class Joint:
 
             return passes
 
+        return replace(self._code(dict(parameters), bound), is_dictionary=True)
+
+    def code_over(self, names: Names, given: Mapping[str, Any]) -> Code:
+        """Its parts, over the names of its file, some of which are its parameters.
+
+        Args:
+            given: its other arguments.
+        """
+
+        def bound(state: Names) -> Function:
+            def passes(x: Array, y: Array) -> Any:
+                function = vars(state)[self.function.__name__]
+                return function(**{self.x: x, self.y: y}, **copy.deepcopy(dict(given)))
+
+            return passes
+
+        return self._code(names, bound)
+
+    def _code(self, state: Any, bound: Callable[[Any], Function]) -> Code:
         names = returned_names(self.function)
         return Code(
-            dict(parameters),
+            state,
             lambda state: loss_of(bound(state), self.place),
             lambda state: gradients_of(bound(state), self.place, names),
-            is_dictionary=True,
             joint=self.function,
         )
 
@@ -84,6 +108,7 @@ def _is_loss(name: str) -> bool:
 def joint_of(function: Function) -> Joint | None:
     """A function as one that gives the loss together with the gradients, if it is one."""
     place = place_of_loss(function)
+    place = _place_beside_gradients(function) if place is None else place
     if place is None:
         return None
     asked = required(function)
@@ -92,6 +117,22 @@ def joint_of(function: Function) -> Joint | None:
     if "x" in roles and "output" in roles:
         return None  # it is handed what others have computed from the parameters
     return None if x is None or y is None else Joint(function, place, x, y)
+
+
+def _place_beside_gradients(function: Function) -> int | None:
+    """The place of what may be the loss, though its name may be a gradient's as well, if all else
+    is the gradient of a parameter, and the function is handed the network as an object:
+    ``return dW1, dW2, error`` after ``net.forward(x)``."""
+    names = [name or "" for name in returned_names(function)]
+    others = [n for n, name in enumerate(names) if not _is_gradient_of_parameter(name)]
+    called = [method for name in required(function) for method in methods_called(function, name)]
+    is_handed_network = any(is_spelt_like(name, FORWARD_METHODS) for name in called)
+    is_loss = len(others) == 1 < len(names) and NAMES_LOSS.search(names[others[0]].lower())
+    return others[0] if is_loss and is_handed_network else None
+
+
+def _is_gradient_of_parameter(name: str) -> bool:
+    return is_weight(name) and may_hold_a_gradient(name)
 
 
 def joint_method(thing: Any, names: Iterable[str] = ()) -> tuple[str, int] | None:
@@ -131,11 +172,17 @@ def joints_among(functions: Mapping[str, Function]) -> Iterator[Joint]:
 
 
 def loss_of(function: Function, place: int) -> Function:
-    """A function that returns the loss alone."""
+    """A function that returns the loss alone.
+
+    It raises `CannotCheckError` if that is no number.
+    """
 
     @functools.wraps(function)
     def loss(*values: Any, **keywords: Any) -> Any:
-        return function(*values, **keywords)[place]
+        given = function(*values, **keywords)[place]
+        if np.size(given) != 1:
+            raise CannotCheckError(f"the loss of {function.__name__} is not a number")
+        return given
 
     return loss
 

@@ -17,8 +17,11 @@ CANONICAL = {
 
 
 UNTRAINED = re.compile(
-    r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|prev_|_avg"
+    r"running|moving|(^|_)mean|(^|_)var|velocit|moment|mask|cache|history|^eps|last_|_avg|"
+    r"prev_(?![ahcs]$)"  # prev_h is the state of a recurrent cell
 )
+# The parameters of recurrent cells: from what to what, Wxh, W_hh, by; or of which gate, Wf, bf.
+RECURRENT = re.compile(r"(?P<w>[WU]_?([xhay]{1,2}|[fiocguzrv]))|(?P<b>b_?[hayfiocguzrv])")
 
 
 @cache
@@ -57,6 +60,11 @@ def is_weight(name: str) -> bool:
     return _letters(name) in set(CANONICAL.values())
 
 
+def is_from_state(name: str) -> bool:
+    """True if weights go from the state of a recurrent cell to its next state, by their name."""
+    return bool(re.fullmatch(r"[WU]_?(h|a|hh|aa)", name))
+
+
 def is_scale_or_shift(name: str) -> bool:
     """True if a name is that of the scale or the shift of a normalization, and nothing else's."""
     return name.lower().strip("_") in {"gamma", "beta", "γ", "β"}
@@ -81,6 +89,8 @@ def _letters(name: str) -> str:
     """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1`` and for
     ``weights.0``."""
     words = [word for word in name.split(".") if not word.isdigit()] or [name]
+    if found := RECURRENT.fullmatch(words[-1]):
+        return str(found.lastgroup)
     return re.sub(r"\d+$", "", stem(words[-1]))
 
 

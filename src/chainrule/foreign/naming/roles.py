@@ -8,7 +8,11 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from chainrule.foreign.naming.gradient_names import looks_like_a_gradient, names_backward_pass
+from chainrule.foreign.naming.gradient_names import (
+    looks_like_a_gradient,
+    names_backward_pass,
+    pairs_among,
+)
 
 FORWARD_FUNCTIONS = (
     *("forward", "forward_propagation", "forward_pass", "forward_prop", "forwardpropagation"),
@@ -168,6 +172,18 @@ def is_backward_pass(function: str) -> bool:
     """True if a function is a backward pass by its name: `nn_backprop`, and not its test case."""
     named = is_spelt_like(function, BACKWARD_METHODS) or names_backward_pass(function)
     return named and not ABOUT_A_PASS.search(function)
+
+
+def passes_named_alike(thing: Any) -> tuple[str, str] | None:
+    """The methods of an object, or a class, that are its passes, if two alone are called so and
+    alike: ``conv2d_forward`` and ``conv2d_backward``."""
+    methods = [n for n in dir(thing) if not n.startswith("_") and callable(getattr(thing, n, None))]
+    found = [
+        (forward, backward)
+        for forward, backward in pairs_among(methods)
+        if is_forward_pass(forward) and is_backward_pass(backward)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _plain(name: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.naming.gradient_names import is_about_gradients, looks_like_a_gradient
-from chainrule.foreign.naming.roles import NAMES_LOSS, role_of, roles_named
+from chainrule.foreign.naming.roles import NAMES_LOSS, is_backward_pass, role_of, roles_named
 from chainrule.foreign.objects.names import Names
 from chainrule.foreign.reading.source import tree_of
 from chainrule.foreign.running.loading import remember
@@ -48,12 +48,18 @@ class SeenLoop:
         file: that file.
         names: a copy of all that its body uses, when it ran for the first time.
         owner: the object in whose method it stands, if it does.
+        is_single: true for statements that stand in no loop, and train one step.
     """
 
     node: Loop
     file: str
     names: Names
     owner: Any = None
+    is_single: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"the {'step' if self.is_single else 'loop'} in line {self.node.lineno}"
 
 
 def training_loops(tree: ast.AST) -> Iterator[Loop]:
@@ -65,18 +71,51 @@ def training_loops(tree: ast.AST) -> Iterator[Loop]:
 
 
 def written_out(tree: ast.AST) -> Iterator[Loop]:
-    """The loops outside classes that hold a whole network: they update something, and multiply
-    forward and, by the transpose of something, back."""
+    """The loops outside classes and backward passes that hold a whole network: they update
+    something, and multiply forward and, by the transpose of something, back."""
     inside = {
         id(node)
-        for kind in ast.walk(tree)
-        if isinstance(kind, ast.ClassDef)
-        for node in ast.walk(kind)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.ClassDef)
+        or (isinstance(outer, ast.FunctionDef) and is_backward_pass(outer.name))
+        for node in ast.walk(outer)
     }
     for loop in training_loops(tree):
-        text = "\n".join(ast.unparse(each) for each in loop.body)
-        if id(loop) not in inside and len(PRODUCT.findall(text)) > 1 and TRANSPOSE.search(text):
+        if id(loop) not in inside and _holds_network(loop):
             yield loop
+
+
+def _holds_network(loop: Loop) -> bool:
+    text = "\n".join(ast.unparse(each) for each in loop.body)
+    return len(PRODUCT.findall(text)) > 1 and bool(TRANSPOSE.search(text))
+
+
+def single_step(tree: ast.Module) -> Loop | None:
+    """Statements of a file that train one step of a network, outside a loop, as the body of one:
+    from the last that makes what is moved up to the last update."""
+    body = tree.body
+    moving = list(updates(ast.While(ast.Constant(True), body, [])))
+    if not moving:
+        return None
+    moved = {name for each in moving for name in _names_stored(each)}
+    first, last = body.index(moving[0]), body.index(moving[-1])
+    made = [n for n, each in enumerate(body[:first]) if moved & _names_stored(each)]
+    if not made:
+        return None
+    step = ast.While(ast.Constant(True), body[made[-1] + 1 : last + 1], [])
+    ast.copy_location(step, step.body[0])
+    return step if _holds_network(step) and not any(True for _ in training_loops(tree)) else None
+
+
+def _names_stored(statement: ast.stmt) -> set[str]:
+    """The names that a statement assigns to, or whose parts."""
+    return {
+        node.id
+        for target in ast.walk(statement)
+        if isinstance(getattr(target, "ctx", None), ast.Store)
+        for node in ast.walk(target)
+        if isinstance(node, ast.Name)
+    }
 
 
 def updates(loop: Loop) -> Iterator[ast.stmt]:
@@ -179,13 +218,29 @@ def add_step(seen: SeenLoop) -> None:
     """
     lines = linecache.getlines(seen.file)
     loop, first = seen.node, seen.node.body[0]
-    text = _as_function(lines, loop) if loop.lineno < first.lineno else None
+    line, text = loop.lineno, None
+    if seen.is_single:
+        line, text = first.lineno - 1, _indented(lines, loop)
+    elif loop.lineno < first.lineno:
+        text = _as_function(lines, loop)
     if text is None:
         node = _function(STEP, loop, list(loop.body))
     else:
         remember(seen.file, text)
-        node = _function_at(ast.parse(text), loop.lineno)
+        node = _function_at(ast.parse(text), line)
     seen.names.define(node, seen.file)
+
+
+def _indented(lines: list[str], step: Loop) -> str | None:
+    """The source with a step as a function, which begins in the line before; None where that is no
+    Python."""
+    changed = list(lines)
+    first, last = step.body[0].lineno, step.body[-1].end_lineno or step.body[-1].lineno
+    changed[first - 2] = f"def {STEP}():\n"
+    for number in range(first, last + 1):
+        changed[number - 1] = f" {changed[number - 1]}"
+    changed[first - 1] = f" {_declared(step)}{lines[first - 1]}"
+    return _if_python(changed)
 
 
 def _as_function(lines: list[str], loop: Loop) -> str | None:
@@ -205,9 +260,17 @@ def _as_function(lines: list[str], loop: Loop) -> str | None:
         changed[node.lineno - 1] = before + after.replace(word, "return", 1)
     line = changed[first.lineno - 1]
     margin = len(line) - len(line.lstrip())
-    declared = f"global {', '.join(sorted(names_used(loop)))}; "
-    changed[first.lineno - 1] = line[:margin] + declared + line[margin:]
-    text = "".join(changed)
+    changed[first.lineno - 1] = line[:margin] + _declared(loop) + line[margin:]
+    return _if_python(changed)
+
+
+def _declared(loop: Loop) -> str:
+    """A statement that lets a function write the names of a body."""
+    return f"global {', '.join(sorted(names_used(loop)))}; "
+
+
+def _if_python(lines: list[str]) -> str | None:
+    text = "".join(lines)
     try:
         compile(text, "", "exec")
     except (SyntaxError, ValueError):

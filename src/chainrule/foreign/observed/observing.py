@@ -33,7 +33,13 @@ from chainrule.foreign.naming.roles import (
     is_spelt_like,
 )
 from chainrule.foreign.objects.names import Names, names_around, names_at
-from chainrule.foreign.observed.loops import Loop, SeenLoop, names_used, training_loops
+from chainrule.foreign.observed.loops import (
+    Loop,
+    SeenLoop,
+    names_used,
+    single_step,
+    training_loops,
+)
 from chainrule.foreign.reading.imports import sources_in, with_imports
 from chainrule.foreign.running import effort
 from chainrule.foreign.running.effort import LIBRARIES
@@ -134,7 +140,11 @@ def observe(file: Path, begin: Beginnings | None = None) -> Observed:
     begun = effort.spent()
     source = "\n".join([ast.unparse(tree), *_sources_beside(file)])
     with _harmless(), _as_if_told(file), stand_in_for_data(source, observed.say_missing):
+        step = single_step(tree)
         for statement in tree.body:
+            if step is not None and statement is step.body[0] and not observed.ended:
+                names = copy.deepcopy(Names(vars(loaded.module), names_used(step)))
+                observed.loops.append(SeenLoop(step, str(file), names, is_single=True))
             if observed.ended and not _only_defines(statement):
                 continue
             left = max(1, RUN_LINES - (effort.spent() - begun))
@@ -152,7 +162,7 @@ def observe(file: Path, begin: Beginnings | None = None) -> Observed:
 
 def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
     """Start what trains, until one of them does."""
-    calls, begun = observed.calls, effort.spent()
+    calls, loops, begun = observed.calls, observed.loops, effort.spent()
     for said, start in beginnings:
         left = STARTING_LINES - (effort.spent() - begun)
         observed.calls, observed.loops = [*calls], []
@@ -160,7 +170,7 @@ def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) 
         if left > 0 and _runs(start, watcher, left) and watcher.has_trained:
             observed.ended = f"the run trains nothing, so {said}, a guess"
             return
-    observed.calls, observed.loops = calls, []
+    observed.calls, observed.loops = calls, loops
 
 
 def _runs(start: Callable[[], object], watcher: _Watcher, lines: int) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
+import importlib
 import linecache
 import re
 import sys
@@ -67,6 +69,15 @@ REMOVED = {
 """Names that NumPy had, and that older code uses, with what they stood for."""
 
 
+PYTHON_2 = re.compile(r"Missing parentheses|multiple exception types|leading zeros in decimal")
+PYTHON_2_LINE = re.compile(r"^\s*(print|exec)\s+[^\s(=]|^\s*raise \w+, |<>|\bur['\"]")
+OF_PYTHON_2: dict[str, Any] = {
+    **{"xrange": range, "raw_input": lambda *_: input(), "unicode": str, "unichr": chr},
+    "reduce": functools.reduce,
+}
+"""Names that Python 2 had and that a file may use which is Python 3 otherwise."""
+
+
 def load(file: Path) -> Loaded:
     """Run a file, as a module that `import` would find beside it.
 
@@ -103,12 +114,17 @@ def prepared(file: Path) -> Loaded:
 
 
 def _bring_back_names(file: Path) -> None:
-    """From now on, let NumPy have the names that it had when a file, or one beside it, was
-    written."""
+    """From now on, let NumPy and Python have the names that they had when a file, or one beside it,
+    was written."""
     text = "".join(source for each in with_imports(file) for _, source in sources_in(each))
     for name, value in REMOVED.items():
         if re.search(rf"\b(np|numpy)\.{name}\b", text) and not hasattr(np, name):
             setattr(np, name, value)
+    for name, value in OF_PYTHON_2.items():
+        if re.search(rf"\b{name}\(", text) and not hasattr(builtins, name):
+            setattr(builtins, name, value)
+    if "cPickle" in text:
+        sys.modules.setdefault("cPickle", importlib.import_module("pickle"))
 
 
 def places_of_imports(file: Path) -> list[Path]:
@@ -174,6 +190,8 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
             raise
         except SystemExit as error:
             loaded.left_out.append(f"{place}, ends the program itself: exit({error})")
+        except SyntaxError as error:  # of a file that it imports
+            loaded.left_out.append(f"{place}, was left out: {_in_words(error, file)}")
         except Exception as error:  # the user's file may raise anything
             line = line_in(error, str(file)) or statement.lineno
             loaded.left_out.append(
@@ -259,12 +277,18 @@ def _tree_of(source: str, file: Path) -> ast.Module:
         remember(str(file), spaces)
         return _tree_of(spaces, file) if spaces != source else ast.Module([], [])
     except SyntaxError as error:
-        hint = ""
-        if re.search(r"Missing parentheses|multiple exception types", str(error.msg)):
-            hint = ": this is Python 2, write it for Python 3"
-        raise CannotCheckError(f"{file.name}, line {error.lineno}: {error.msg}{hint}") from None
+        raise CannotCheckError(_in_words(error, file)) from None
     except ValueError as error:
         raise CannotCheckError(f"cannot read {file.name}: {error}") from None
+
+
+def _in_words(error: SyntaxError, file: Path) -> str:
+    """Where a file is no Python, and why; said in one word where it is that of version 2."""
+    place = f"{Path(error.filename or file).name}, line {error.lineno}"
+    line = error.text or ""
+    if PYTHON_2.search(str(error.msg)) or PYTHON_2_LINE.search(line):
+        return f"{place}, is Python 2 ({line.strip()}): write it for Python 3"
+    return f"{place}: {error.msg}"
 
 
 def _package_of(tree: ast.Module, file: Path) -> str:

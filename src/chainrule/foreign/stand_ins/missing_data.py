@@ -42,6 +42,11 @@ PICTURES = re.compile(r"(train|test)_(catvnoncat|signs|happy)\.h5", re.IGNORECAS
 PICTURE_CLASSES = {"catvnoncat": 2, "signs": 6, "happy": 2}
 PICTURE_COUNTS = {"train": 209, "test": 50}
 HOUSES = (600, 8)  # rows and columns of prices of houses, in place of 20,640
+OF_CHARACTERS = re.compile(r"set\(\w*(data|text|content|corpus)\w*\)|\bchars\b|char_to|vocab")
+TEXT = (
+    "The tide came in over the flat sand, and the birds that had waited all morning rose at once.\n"
+    "Nobody had told them when it would turn. They knew it by the sound of the water.\n"
+) * 30  # for networks that learn to write
 POINTER = b"version https://git-lfs"  # how a file begins whose content Git has left elsewhere
 
 Said = Callable[[str], None]
@@ -146,6 +151,8 @@ def content_of(path: str, source: str) -> bytes | None:
         content = b"digits"  # what reads it is handed the digits themselves
     elif FLOWERS.fullmatch(name):
         content = _table_of_flowers(name)
+    elif name.endswith(".txt") and OF_CHARACTERS.search(source):
+        content = TEXT.encode()
     elif "." in name:
         content = table_for(name, source)
     return gzip.compress(content, 1) if content and name.endswith(".gz") else content
@@ -235,6 +242,8 @@ def stand_in_for_data(source: str, say: Said) -> Iterator[None]:
             with suppress(ImportError):
                 h5py = importlib.import_module("h5py")
                 _put(changed, h5py, "File", stand_ins.opening_pictures(h5py.File))
+                if not hasattr(h5py.Dataset, "value"):  # as it was called before version 3
+                    h5py.Dataset.value = property(lambda dataset: dataset[()])
         yield
 
 

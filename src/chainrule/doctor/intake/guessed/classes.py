@@ -32,6 +32,7 @@ from chainrule.foreign.naming.roles import (
     JOINT_METHODS,
     TRAINING_METHODS,
     method_among,
+    passes_named_alike,
 )
 from chainrule.foreign.reading.source import is_empty
 from chainrule.foreign.running.randomness import random_like
@@ -110,6 +111,8 @@ def has_both_passes(kind: type) -> bool:
     """True if a class has methods that are a forward and a backward pass by their names."""
     backward = method_among(kind, BACKWARD_METHODS)
     if backward is None and (method_among(kind, JOINT_METHODS) or joint_method(kind)):
+        return True
+    if passes_named_alike(kind) is not None:
         return True
     others = (*TRAINING_METHODS, *DERIVATIVE_METHODS)
     # every class can be called, which makes an object: the objects must be callable

@@ -13,9 +13,10 @@ import numpy as np
 
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, first_that_runs
 from chainrule.doctor.intake.examples import from_example, object_case
+from chainrule.doctor.intake.guessed.cells import attempt_cell
 from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
 from chainrule.doctor.intake.meanings import as_meant
-from chainrule.doctor.intake.objects import held_targets
+from chainrule.doctor.intake.objects import cell_in, held_targets
 from chainrule.doctor.intake.usual.inputs import inputs
 from chainrule.doctor.intake.usual.layers import begins_empty
 from chainrule.doctor.intake.usual.sizes import settings_of, strengths_of
@@ -51,6 +52,8 @@ def attempt_object(
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
     if _holds_its_data(thing):
         return _on_its_data(thing, module)
+    if (cell := cell_in(thing)) is not None:
+        return attempt_cell(cell, module)
     failure: Exception | None = None
     forward_only: Case | None = None
     options = {**_settings(thing), **options_of(thing)}

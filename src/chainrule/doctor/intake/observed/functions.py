@@ -22,6 +22,7 @@ from chainrule.doctor.intake.observed.arrays import (
 )
 from chainrule.doctor.intake.programs import from_code, loss_in, refuse_deltas
 from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.cells import Cell, cell_of
 from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.naming.gradient_names import pairs_among
@@ -94,6 +95,11 @@ def _pair_case(
 
 def _case(forward: Call, backward: Call, observed: Observed) -> Case:
     """A pair of functions on what they were given."""
+    passes = [
+        functions_in(observed.module_of(call.code)).get(call.name) for call in (forward, backward)
+    ]
+    if None not in passes and (cell := cell_of(*passes)) is not None:
+        return cell_case(cell, forward, observed)
     x = argument(forward, "x")
     if x is None:
         x = NO_INPUT  # they find their data among the names of the file
@@ -109,6 +115,18 @@ def _case(forward: Call, backward: Call, observed: Observed) -> Case:
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
     return case
+
+
+def cell_case(cell: Cell, forward: Call, observed: Observed) -> Case:
+    """A recurrent cell, or network, on what it was given."""
+    x = as_array(forward.arguments[cell.x])
+    if x is None:
+        raise CannotCheckError("no array was seen that goes into it")
+    given = {name: forward.arguments[name] for name in (*cell.states, *cell.parameters)}
+    example: Example = {"x": telling(x.astype(np.float64)), "axis": None}
+    program = from_code(cell.name, cell.code(given), example, Randomness([]))
+    note = f"{cell.x} of shape {x.shape} is that of the run"
+    return Case(program, example, observed.loaded.module, [note])
 
 
 def _made(forward: Call, backward: Call, observed: Observed, given: Example) -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,10 +22,12 @@ from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.naming.parameter_names import is_parameter
+from chainrule.foreign.naming.roles import role_of
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.objects.gradients import Found
 from chainrule.foreign.objects.names import Names
 from chainrule.foreign.objects.state import Path, Values
+from chainrule.foreign.objects.targets import fitting, spread_in_words
 from chainrule.foreign.observed.loops import (
     STEP,
     Compared,
@@ -43,7 +46,7 @@ from chainrule.foreign.observed.loops import (
 )
 from chainrule.foreign.observed.observing import Observed
 from chainrule.foreign.running.randomness import Randomness, random_like
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 OUTPUT, LOSS = "output_of_loop", "loss_of_loop"
 
@@ -136,7 +139,8 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
             f"{losses(seen.node)[0]}, as the loop computes it, was not taken for the loss: the "
             "gradients are those of another one"
         )
-    best.notes.append("the loop's body was run again, from its first round")
+    again = "was run again" if seen.is_single else "was run again, from its first round"
+    best.notes.append(f"{seen.name} {again}")
     return Case(best, {"x": best.x}, observed.loaded.module)
 
 
@@ -170,9 +174,35 @@ def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
             value = vars(copy.deepcopy(seen.names))[LOSS]()
             if np.size(value) != 1:
                 raise CannotCheckError(f"{name} is not a number")
-            return _program(seen, code, None)
+            return _with_fitting_targets(seen, code) or _program(seen, code, None)
 
         yield make
+
+
+def _with_fitting_targets(seen: SeenLoop, code: Code) -> Program | None:
+    """The program whose loss takes the targets entry by entry; None unless it spreads them over the
+    output as it stands."""
+    spread: list[tuple[Shape, Shape]] = []
+
+    def forward(state: Any) -> Callable[..., Any]:
+        plain = vars(state)[LOSS]
+
+        @functools.wraps(plain)
+        def loss() -> Any:
+            for name, value in vars(state).items():
+                if role_of(name) == "y" and isinstance(value, np.ndarray):
+                    vars(state)[name] = fitting(value, spread)
+            return np.asarray(plain())
+
+        return loss
+
+    with suppress(Exception):  # the code may look at the type of its targets
+        forward(copy.deepcopy(seen.names))()
+    if not spread:
+        return None
+    program = _program(seen, replace(code, forward=forward), None)
+    program.unchecked = [*program.unchecked, spread_in_words(spread)]
+    return program
 
 
 def _by_output(seen: SeenLoop) -> Sequence[Callable[[], Program]]:
@@ -212,9 +242,8 @@ def _with_usual_loss(
 
 def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
     rate = rate_of(seen.node, seen.names)
-    name = f"the loop in line {seen.node.lineno}"
     kind = LoopThatHidesGradients if hides_gradients(seen.node, seen.names) else LoopProgram
-    return kind(name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
+    return kind(seen.name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
 
 
 def _code(seen: SeenLoop, forward: str) -> Code:

@@ -19,9 +19,10 @@ from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_t
 from chainrule.doctor.intake.examples import object_case
 from chainrule.doctor.intake.guessed.classes import attempt_class, has_both_passes, is_abstract
 from chainrule.doctor.intake.guessed.functions import passes_among
+from chainrule.doctor.intake.guessed.objects import attempt_object
 from chainrule.doctor.intake.joint_functions import joint_cases
 from chainrule.doctor.intake.meanings import as_meant
-from chainrule.doctor.intake.objects import held_targets
+from chainrule.doctor.intake.objects import cell_in, held_targets
 from chainrule.doctor.intake.observed.arrays import (
     argument,
     batches,
@@ -29,7 +30,7 @@ from chainrule.doctor.intake.observed.arrays import (
     telling,
     without_zeros,
 )
-from chainrule.doctor.intake.observed.functions import function_cases, pair_cases
+from chainrule.doctor.intake.observed.functions import cell_case, function_cases, pair_cases
 from chainrule.doctor.intake.observed.loops import loop_case
 from chainrule.doctor.intake.usual.inputs import first_weights
 from chainrule.doctor.properties.repeated_calls import alike
@@ -50,7 +51,7 @@ from chainrule.foreign.objects import state as states
 from chainrule.foreign.observed.loops import names_used, written_out
 from chainrule.foreign.observed.observing import Call, Observed, copied, modules_of, observe
 from chainrule.foreign.reading.source import attributes_keeping
-from chainrule.foreign.running.loading import classes_in, functions_in
+from chainrule.foreign.running.loading import authors_classes, classes_in, functions_in
 from chainrule.types import Array
 
 ALIKE = 4  # objects of one class that are checked
@@ -118,7 +119,18 @@ def _found(observed: Observed) -> Found:
         _add_unreached(found, observed)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
+    if not found.cases:
+        _add_made(found)
     return found
+
+
+def _add_made(found: Found) -> None:
+    """Objects with both passes that the run has made, and not trained."""
+    kinds = authors_classes(found.module)
+    for name, thing in list(vars(found.module).items()):
+        if type(thing) in kinds and has_both_passes(type(thing)):
+            if found.attempt(name, name, partial(attempt_object, thing, found.module, None)):
+                found.classes |= {type(part) for part in _within(thing).values()}
 
 
 def _has_weights(case: Case) -> bool:
@@ -159,8 +171,7 @@ def _forget_trainers(found: Found, observed: Observed) -> None:
 def _add_loop(found: Found, observed: Observed) -> None:
     """The first training loop that can be replayed."""
     for seen in observed.loops:
-        name = f"the loop in line {seen.node.lineno}"
-        if found.attempt(seen, name, partial(loop_case, seen, observed)):
+        if found.attempt(seen, seen.name, partial(loop_case, seen, observed)):
             found.failures.pop(id(seen.owner), None)  # it stands in a method of this object
             for called in names_used(seen.node):
                 found.failures.pop(called, None)
@@ -287,6 +298,8 @@ def _case_of(seen: SeenObject, observed: Observed) -> Case:
             f"between its passes the run changes {', '.join(outside[:3])}, so that they show "
             "nothing when they are run again: let the forward pass keep it"
         )
+    if seen.forward is not None and (cell := cell_in(seen.before)) is not None:
+        return cell_case(cell, seen.forward, observed)
     case = first_that_runs(_examples(seen), partial(object_case, observed.loaded.module))
     x = case.example["x"]
     if np.ndim(x):

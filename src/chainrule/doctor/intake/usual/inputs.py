@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
-from chainrule.foreign.naming.parameter_names import is_bias, is_untrained, is_weight
+from chainrule.foreign.naming.parameter_names import (
+    is_bias,
+    is_from_state,
+    is_untrained,
+    is_weight,
+)
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.reading.source import class_source
 from chainrule.foreign.running.randomness import random_like
 from chainrule.types import Array, Shape
 
-EXAMPLES = 5
+EXAMPLES, STEPS = 5, 6
 FLAT_SHAPES = ((5, 4), (4, 5), (1, 4), (4,), (4, 1))
-SEQUENCE_SHAPES = ((5, 6, 4),)  # examples, steps, features
+SEQUENCE_SHAPES = ((EXAMPLES, STEPS, 4),)  # examples, steps, features
 IMAGE_SHAPES = (
     *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
     *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
@@ -74,6 +79,8 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
         yield (2, size[1], size[2] + 4), 0  # (out, in, length)
         yield (2, size[0] + 4, size[1]), 0  # (length, in, out)
     elif len(size) == 2 and 1 not in size:
+        for features in size if _is_recurrent(thing) else ():
+            yield (EXAMPLES, STEPS, features), 0
         for features in size:
             yield (EXAMPLES, features), 0
         for features in size[::-1]:
@@ -86,6 +93,11 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     elif len(size) < 3:
         yield (EXAMPLES, first.size), 0
         yield (first.size, EXAMPLES), 1
+
+
+def _is_recurrent(thing: Any) -> bool:
+    """True if an object has weights from its state to its state: ``Whh``."""
+    return any(is_from_state(states.path_end(path)) for path in states.arrays(thing))
 
 
 def _shapes_by_vectors(thing: Any) -> Iterator[tuple[int, ...]]:

@@ -32,6 +32,7 @@ from chainrule.foreign.naming.parameter_names import is_bias
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.objects.gradients import fit
 from chainrule.foreign.objects.state import Path
+from chainrule.foreign.objects.targets import are_spread
 from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]
@@ -48,7 +49,9 @@ TINY = 1e-300  # keeps log(0) finite
 
 
 def _with_a_one(y: Array, p: Array) -> Array:
-    """Class numbers as rows, or columns, with a one; other targets as they are."""
+    """Class numbers as rows, or columns, with a one; other targets in the shape of the output."""
+    if are_spread(y.shape, p.shape):
+        return y.reshape(p.shape)
     if y.shape == p.shape or y.dtype.kind not in "iu" or y.ndim > 1:
         return y
     if not y.ndim:

@@ -111,8 +111,14 @@ def _handed(forward: Callable[..., Any], settings: Collection[str]) -> list[str]
 
 def _read(forward: Callable[..., Any]) -> list[str]:
     """The keys that are read from an argument before they are written: params["W1"]."""
-    tree = tree_of(forward)
-    arguments = set(required(forward))
+    return list(
+        dict.fromkeys(key for name in required(forward) for key in keys_read(forward, name))
+    )
+
+
+def keys_read(function: Callable[..., Any], argument: str) -> list[str]:
+    """The keys that a function reads from an argument before it writes them."""
+    tree = tree_of(function)
     read: dict[str, None] = {}
     written: set[str] = set()
     for node in _in_order(tree) if tree else []:
@@ -120,7 +126,7 @@ def _read(forward: Callable[..., Any]) -> list[str]:
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
                 if isinstance(node.ctx, ast.Store):
                     written.add(key)
-                elif name in arguments and key not in written:
+                elif name == argument and key not in written:
                     read.setdefault(key)
     return list(read)
 

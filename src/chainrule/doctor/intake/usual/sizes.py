@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.activations import DERIVATIVE_METHODS
+from chainrule.doctor.intake.usual.inputs import IMAGE_WORDS
+from chainrule.doctor.intake.usual.parameters import KERNELS
 from chainrule.foreign.calls.calling import optional
 from chainrule.foreign.naming.gradient_names import (
     is_derivative_argument,
@@ -121,6 +123,9 @@ def arguments(function: Callable[..., Any], module: types.ModuleType) -> Iterato
             for number, name in enumerate(needed)
         ]
 
+    if IMAGE_WORDS.search(getattr(function, "__name__", "")):
+        for kernels in _kernels(needed):
+            yield values(**kernels)
     yield values(**_arrays(needed, are_rows=True))
     if any(ARRAYS.fullmatch(name) for name in needed):
         yield values(**_arrays(needed, are_rows=False))
@@ -232,12 +237,12 @@ def _value(name: str, function: Callable[..., Any], module: types.ModuleType, nu
     if SETTINGS.fullmatch(plain) and keys_of(function, name):
         return Settings(function, module)
     if re.search(r"activ|function|func|nonlin|fn$|^act(_|$)", plain):
-        if (made := _object_for(function, name, module)) is not None:
+        if (made := object_for(function, name, module)) is not None:
             return made
         return _activation(functions)[is_derivative_argument(plain)]
     if says_derivative(plain):
         return _activation(functions)[1]
-    if (made := _object_for(function, name, module)) is not None:
+    if (made := object_for(function, name, module)) is not None:
         return made
     if each := parts_of_each(function, name):
         return _each_taken_apart(each, module)
@@ -279,7 +284,7 @@ def _by_name(name: str) -> Any:
     return None
 
 
-def _object_for(function: Callable[..., Any], name: str, module: types.ModuleType) -> Any:
+def object_for(function: Callable[..., Any], name: str, module: types.ModuleType) -> Any:
     """An object of the author's own class that has the methods which are called of an argument;
     None where there is none."""
     called = methods_called(function, name)
@@ -349,6 +354,15 @@ def _arrays(needed: list[str], are_rows: bool) -> dict[str, Any]:
             shape = (fan_out,) if are_rows else (1, fan_out)
         made[name] = random_like(np.empty(shape if are_rows else shape[::-1]), name)
     return made
+
+
+def _kernels(needed: list[str]) -> Iterator[dict[str, Any]]:
+    """Arrays for arguments that are called as weights and biases, of a convolution."""
+    weights = [n for n in needed if ARRAYS.fullmatch(n) and is_weight(n) and not is_bias(n)]
+    biases = [name for name in needed if is_bias(name)]
+    for of_kernels, of_bias in KERNELS if len(weights) == 1 else ():
+        shapes = {**dict.fromkeys(weights, of_kernels), **dict.fromkeys(biases, of_bias)}
+        yield {name: random_like(np.empty(shape), name) for name, shape in shapes.items()}
 
 
 def _optimizer(module: types.ModuleType) -> Any:
