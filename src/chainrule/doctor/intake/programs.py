@@ -16,6 +16,7 @@ from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError, LossNeededError
 from chainrule.foreign.naming.gradient_names import is_about_gradients
 from chainrule.foreign.naming.roles import LOSS_NAMES, NAMES_LOSS, method_among, role_of
+from chainrule.foreign.reading.source import methods_called_by
 from chainrule.foreign.running.loading import functions_in
 from chainrule.foreign.running.randomness import Randomness
 
@@ -110,18 +111,25 @@ def program_maker(name: str, x: Any, example: Example, randomness: Randomness) -
 
 
 def own_loss(thing: Any) -> Any:
-    """A loss among the methods of an object."""
+    """A loss among the methods of an object: of several, the one that its other methods call."""
     name = method_among(thing, LOSS_NAMES) or _only_loss(thing)
+    called = [each for each in _losses_of_two(thing) if each in methods_called_by(thing)]
+    if name not in called and len(called) == 1:
+        name = called[0]
     return name and getattr(thing, name)
 
 
 def _only_loss(thing: Any) -> str | None:
     """The method that is a loss of two arrays by its name, if there is one alone."""
+    of_two = _losses_of_two(thing)
+    return of_two[0] if len(of_two) == 1 else None
+
+
+def _losses_of_two(thing: Any) -> list[str]:
     kind = type(thing)
     methods = [n for n in dir(kind) if inspect.isfunction(getattr(kind, n))]
     named = [n for n in methods if NAMES_LOSS.search(n.lower()) and not is_about_gradients(n)]
-    of_two = [n for n in named if len(required(getattr(thing, n))) == 2]
-    return of_two[0] if len(of_two) == 1 else None
+    return [n for n in named if len(required(getattr(thing, n))) == 2]
 
 
 def loss_in(module: types.ModuleType | None) -> Any:

@@ -86,6 +86,12 @@ def convention(found: Examination) -> str | None:
             f"{names} seen in the update {ratio:.4g} times the gradients, all alike: the learning "
             "rate, which nothing is named after"
         )
+    entries = np.size(answer.output) if answer.output is not None else 1
+    if answer.dy is None and subject.is_guessed and abs(ratio / (entries / 2) - 1) < CLOSE:
+        return (
+            f"{names} {ratio:g} times those of the loss, which is half the number of its entries: "
+            "they are those of half the sum of squared errors, and the loss is their mean"
+        )
     if not subject.batch or subject.batch < 2:
         return None
     if answer.dy is not None and abs(ratio * subject.batch - 1) < CLOSE:
@@ -97,12 +103,6 @@ def convention(found: Examination) -> str | None:
         return (
             f"{names} have the opposite sign of the gradient of the loss: right, since the update "
             "adds them"
-        )
-    entries = np.size(answer.output) if answer.output is not None else 1
-    if answer.dy is None and subject.is_guessed and abs(ratio / (entries / 2) - 1) < CLOSE:
-        return (
-            f"{names} {ratio:g} times those of the loss, which is half the number of its entries: "
-            "they are those of half the sum of squared errors, and the loss is their mean"
         )
     outputs = entries / subject.batch
     if answer.dy is None and subject.is_guessed and abs(ratio / outputs - 1) < CLOSE:
@@ -118,7 +118,7 @@ def settled_elsewhere(found: Examination) -> str | None:
     nothing that was seen."""
     if _is_of_logits_of_sigmoid(found):
         return FOR_SIGMOID
-    if _is_of_logits_beside_class_numbers(found):
+    if _is_of_logits_of_cross_entropy(found):
         return FOR_LOGITS
     is_open = found.subject.is_guessed and not found.subject.has_loss
     return HANDS_ON_TO_ELSEWHERE if is_open and _is_softmax_that_hands_on(found) else None
@@ -191,21 +191,40 @@ def _is_of_logits_of_sigmoid(found: Examination) -> bool:
     return ratio is not None and ratio > 0
 
 
-def _is_of_logits_beside_class_numbers(found: Examination) -> bool:
-    """True if the derivative of a cross-entropy of class numbers is p with 1 subtracted at each of
-    them: its softmax may stand in another file."""
-    subject, given = found.subject, found.given("y_pred")
-    if not isinstance(subject, LossPair) or found.wrong != ["y_pred"] or given is None:
+def _is_of_logits_of_cross_entropy(found: Examination) -> bool:
+    """True if the derivative of a cross-entropy of classes is p - y, or a multiple of that: its
+    softmax may stand in another file, or hand on what it is given."""
+    subject, answer = found.subject, found.answer
+    name, y = next(iter(subject.values), ""), getattr(subject, "y", None)
+    is_loss = name == "y_pred" or (answer is not None and np.ndim(answer.output) == 0)
+    given = found.given(name)
+    if (
+        not is_loss
+        or found.wrong != [name]
+        or len(subject.values) > 1
+        or y is None
+        or given is None
+    ):
         return False
-    p, classes, truth = subject.values["y_pred"], subject.y, found.truths["y_pred"]
-    if classes.dtype.kind not in "iu" or classes.ndim != p.ndim - 1 or given.shape != p.shape:
+    p, truth = subject.values[name], found.truths[name]
+    ones = _with_ones(np.asarray(y), p)
+    if ones is None or given.shape != p.shape:
         return False
-    ones = np.eye(p.shape[-1])[classes]
     ratios = (
         ratio_of(given, p - ones),
         ratio_of(truth.entries, (-ones / p).ravel()[truth.where]),
     )
     return all(ratio is not None and ratio > 0 for ratio in ratios)
+
+
+def _with_ones(y: Array | None, p: Array) -> Array | None:
+    """Classes as rows with a one, as predictions of several; None if they are no classes."""
+    if y is None or p.ndim != 2 or p.shape[1] < 2:
+        return None
+    if y.dtype.kind in "iu" and y.shape == p.shape[:1]:
+        return np.asarray(np.eye(p.shape[1])[y])
+    are_ones = y.shape == p.shape and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
+    return y.astype(np.float64) if are_ones else None
 
 
 def _is_softmax_that_hands_on(found: Examination) -> bool:

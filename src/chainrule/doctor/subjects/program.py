@@ -37,7 +37,12 @@ from chainrule.foreign.objects.gradients import Found, backward_result, match, s
 from chainrule.foreign.objects.state import Path, Values
 from chainrule.foreign.objects.targets import are_spread, fitting, spread_in_words
 from chainrule.foreign.reading.clipping import UNCLIPPED, without_clipping
-from chainrule.foreign.reading.source import attributes_keeping, files_of, returned_names
+from chainrule.foreign.reading.source import (
+    attributes_keeping,
+    compared_with_output,
+    files_of,
+    returned_names,
+)
 from chainrule.foreign.running import effort
 from chainrule.foreign.running.randomness import (
     Randomness,
@@ -437,13 +442,21 @@ class Program(Subject):
             self._given_loss(self.code.loss, done)  # backward() alone: the loss keeps what it needs
         fill = ("x", "y", "parameters") if self._wants_targets() else ("dy", "cache", "x")
         try:
-            given = call(function, roles, done.named, fill)
+            given = call(function, roles, {**done.named, **self._targets_by_use(function)}, fill)
             for name in self.code.after:
                 call(getattr(done.state, name), roles, done.named, ("x",))
         except SystemExit as error:
             raise EndsProgramError(f"SystemExit: {error}") from None
         self.handed_in = roles
         return backward_result(given, grads, self._handed_back, before, done.state)
+
+    def _targets_by_use(self, function: Function) -> dict[str, Any]:
+        """The targets, for an argument that what a backward pass does with it alone shows to be
+        them."""
+        if not self._wants_targets() or self.y is None:
+            return {}
+        asked = set(required(function)) & set(compared_with_output(function))
+        return {name: self.y.copy() for name in asked if role_of(name) is None}
 
     @cached_property
     def _handed_back(self) -> list[str | None]:

@@ -3,9 +3,10 @@ they are handed a state beside the input, and several gradients may come back to
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,30 +59,35 @@ class Cell:
         """The arguments that are parameters, or hold them."""
         return [n for n in required(self.forward) if n not in (self.x, *self.states)]
 
-    def code(self, given: Mapping[str, Any]) -> Code:
+    def code(self, given: Mapping[str, Any], fixed: Collection[str] = ()) -> Code:
         """Its parts, over parameters and states.
 
         Args:
             given: all arguments of the forward function but the input, by name.
+            fixed: those that are no part of what can be moved.
         """
         groups = {name: list(value) for name, value in given.items() if isinstance(value, Mapping)}
-        state = {name: value for name, value in given.items() if name not in groups}
+        state = {n: value for n, value in given.items() if n not in groups and n not in fixed}
+        kept = {name: given[name] for name in fixed}
         for name in groups:
             state.update(given[name])
         if (owner := getattr(self.forward, "__self__", None)) is not None:
             state[OWNER] = owner
         return Code(
             state,
-            lambda state: self._forward(state, groups),
+            lambda state: self._forward(state, groups, kept),
             self._backward,
             is_dictionary=True,
         )
 
-    def _forward(self, state: dict[str, Any], groups: Mapping[str, list[str]]) -> Function:
+    def _forward(
+        self, state: dict[str, Any], groups: Mapping[str, list[str]], kept: Mapping[str, Any]
+    ) -> Function:
         def passes(x: Array) -> tuple[Array, _Kept]:
             held = {OWNER, *(name for keys in groups.values() for name in keys)}
             values = {name: value for name, value in state.items() if name not in held}
             values |= {name: {key: state[key] for key in keys} for name, keys in groups.items()}
+            values |= copy.deepcopy(dict(kept))
             given = _of(state, self.forward)(**{self.x: x}, **values)
             all_given = given if isinstance(given, tuple) else (given,)
             parts = [np.asarray(all_given[place]) for _, place in self.outputs]
@@ -136,6 +142,8 @@ def cell_of(forward: Function, backward: Function) -> Cell | None:
     others = [name for name in required(backward) if name not in dys]
     given = returned_names(forward)
     outputs = [(name, _place_of(name, given)) for name in dys]
+    if len(dys) == 1 and outputs[0][1] is None:
+        outputs = [(dys[0], 0)]
     inputs = [n for n in required(forward) if not is_weight(n) and role_of(n) != "parameters"]
     x = next((n for n in inputs if INPUT.fullmatch(n.lower())), next(iter(inputs), None))
     states = [name for name in inputs if name != x]

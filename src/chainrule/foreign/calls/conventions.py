@@ -13,6 +13,7 @@ from chainrule.foreign.errors import CannotCheckError, LossNeededError
 from chainrule.foreign.naming.gradient_names import looks_like_a_gradient
 from chainrule.foreign.naming.roles import method_among, role_of
 from chainrule.foreign.objects.names import names_in
+from chainrule.foreign.reading.source import compared_with_output
 from chainrule.types import Array
 
 Function = Callable[..., Any]
@@ -26,6 +27,7 @@ UPDATES = (
     *("update_weight", "optimize", "apply_grads", "gradient_descent", "adjust_weights", "learn"),
     *("weight_update", "update_w", "apply_gradient"),
 )
+BEGINS_UPDATE = re.compile(r"update|calc|compute|apply", re.IGNORECASE)
 ADAPTIVE = re.compile(r"ada|rms|momentum|nesterov", re.IGNORECASE)
 RATE = 0.1  # where the code asks for one
 NO_GRADIENTS = {"x", "rate", "parameters", "cache", "training", "output", "count", "grads"}
@@ -112,8 +114,22 @@ def finishing_methods(code: Code) -> list[tuple[str, ...]]:
     used = code.backward(code.state).__name__
     computing = method_among(code.state, [n for n in COMPUTES if n != used])
     updating = method_among(code.state, UPDATES)
-    found = [(computing,), (updating,), (computing, updating)]
+    found = [(computing,), (updating,), (computing, updating), *_called_alike(code.state)]
     return [tuple(map(str, names)) for names in found if None not in names]
+
+
+def _called_alike(thing: Any) -> list[tuple[str, ...]]:
+    """Methods that compute gradients, or update by them, under a name of their author's own:
+    ``update_values()``, and ``update_all(lr)`` after it."""
+    names = [name for name in dir(type(thing)) if BEGINS_UPDATE.match(name)]
+    methods = {n: m for n in names if inspect.ismethod(m := getattr(thing, n, None))}
+    asked = {name: [role_of(each) for each in required(m)] for name, m in methods.items()}
+    computing = [name for name, roles in asked.items() if not roles]
+    updating = [name for name, roles in asked.items() if roles == ["rate"]]
+    return [
+        *((name,) for name in [*computing, *updating]),
+        *((first, second) for first in computing for second in updating),
+    ]
 
 
 def other_update(code: Code) -> str | None:
@@ -166,7 +182,8 @@ def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:
         y: the targets, if there are any.
         name: what the code is called.
     Raises:
-        LossNeededError: it asks for targets, and there are none.
+        LossNeededError: it asks for targets, by their name or by what it does with them, and there
+            are none.
     """
     if code.trains:
         return True
@@ -184,6 +201,8 @@ def starts_from_targets(code: Code, y: Array | None, name: str) -> bool:
         return y is not None
     if any(looks_like_a_gradient(argument) for argument in open_arguments):
         return False
+    if y is None and set(compared_with_output(code.backward(code.state))) & set(open_arguments):
+        raise LossNeededError(f"{name} needs targets")
     if y is None or code.loss is None:
         return False
     return bool(open_arguments) or not needed

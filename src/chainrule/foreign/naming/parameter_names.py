@@ -28,10 +28,11 @@ RECURRENT = re.compile(r"(?P<w>[WU]_?([xhay]{1,2}|[fiocguzrv]))|(?P<b>b_?[hayfio
 def stem(name: str) -> str:
     """The parameter that a name is about, in one spelling: `dW1`, `W1_grad`, `weights_error`.
 
-    >>> stem("dW1"), stem("W1_grad"), stem("weights_error"), stem("weight"), stem("nabla_b")
+    >>> stem("dW1"), stem("dE_dW1"), stem("weights_error"), stem("weight"), stem("nabla_b")
     ('w1', 'w1', 'w', 'w', 'b')
     """
-    words = [w for w in re.split(r"[_.\s]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) if w]
+    of_loss = re.sub(r"^d(L|J|C|E|Loss|Cost)_?(?=d)", "", name)  # dE_dW1 is dW1
+    words = [w for w in re.split(r"[_.\s]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", of_loss)) if w]
     kept = [word for word in words if word.lower() not in WORDS] or words
     if not kept:
         return ""

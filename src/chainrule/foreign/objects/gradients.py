@@ -273,6 +273,7 @@ def _by_shape(
         and not is_input_gradient(c.name)
         and c.of is None
         and ((c.path is None and not c.name) or _unclaimed(c, paths))
+        and not _belongs_to_another(found, c)
         and sorted(_sizes(c.array)) == sorted(_sizes(value))
     ]
     if len(fitting) == 1:
@@ -285,6 +286,20 @@ def _by_shape(
 def _unclaimed(candidate: Candidate, paths: Mapping[str, Path]) -> bool:
     """True if no parameter's name fits the candidate's."""
     return stem_of(candidate.name) not in {stem_of(path_end(path)) for path in paths.values()}
+
+
+def _belongs_to_another(found: Found, candidate: Candidate) -> bool:
+    """True if a kept array is the gradient of something else that is kept beside it: ``self.dH`` of
+    ``self.H``."""
+    path = candidate.path
+    if path is None or not isinstance(path[-1], str):
+        return False
+    return any(
+        other.path is not None
+        and other.path[:-1] == path[:-1]
+        and candidate.name in gradient_names(other.name)
+        for other in found.kept
+    )
 
 
 def _usual_name(found: Found, path: Path) -> str:

@@ -11,6 +11,7 @@ import argparse
 import ast
 import builtins
 import copy
+import inspect
 import linecache
 import os
 import sys
@@ -282,7 +283,8 @@ class _Watcher:
 
     def _begin(self, frame: FrameType) -> None:
         code = frame.f_code
-        if code.co_name.startswith("<") or not self._is_own(code):
+        is_class_body = not code.co_flags & inspect.CO_OPTIMIZED
+        if code.co_name.startswith("<") or is_class_body or not self._is_own(code):
             return
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         held = frame.f_locals

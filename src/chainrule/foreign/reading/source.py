@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from chainrule.foreign.naming.roles import roles_named
+
+ACTIVATION = re.compile(r"a\d*", re.IGNORECASE)
 MODES = {"mode", "phase"}
 RATE = r"(learning_?rate|lr|eta|alpha|rate|step_size)"
 ADDS_UPDATE = re.compile(rf"(\+=|([\w.\[\]\"']+) *= *\2 *\+) *[^#\n=]*\b{RATE}\b", re.IGNORECASE)
@@ -96,6 +99,24 @@ def _expression_name(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return str(node.slice.value)
     return None
+
+
+def compared_with_output(function: Callable[..., Any]) -> list[str]:
+    """The names that a function subtracts from an output, or from which it subtracts one, by what
+    that is called: ``A2 - E``, ``D - self.output``."""
+    tree = _shared_tree(function)
+    found: list[str] = []
+    for node in ast.walk(tree) if tree else []:
+        match node:
+            case ast.BinOp(left=one, op=ast.Sub(), right=other):
+                pairs = ((one, other), (other, one))
+                found += [n.id for n, o in pairs if isinstance(n, ast.Name) and _is_output(o)]
+    return found
+
+
+def _is_output(node: ast.expr) -> bool:
+    name = _expression_name(node) or ""
+    return bool(ACTIVATION.fullmatch(name)) or "output" in roles_named(name)
 
 
 def kept_names(function: Callable[..., Any]) -> list[str]:
@@ -196,6 +217,11 @@ def methods_called(function: Callable[..., Any], argument: str) -> set[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         if _expression_name(node.func.value) == argument
     }
+
+
+def methods_called_by(thing: Any) -> set[str]:
+    """The methods of an object that its own methods call."""
+    return methods_called(type(thing), "self")
 
 
 def parts_of_each(function: Callable[..., Any], argument: str) -> list[str]:

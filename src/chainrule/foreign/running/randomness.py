@@ -118,7 +118,10 @@ def random_like(values: Array, purpose: str, *counters: int) -> Array:
 
 
 def not_constant(array: Array) -> Array:
-    """Parameters that are all zeros, or all ones, would hide mistakes: they are moved a little."""
-    if array.size and np.all(array == array.flat[0]):
+    """Parameters that are all zeros, or all ones, would hide mistakes, and so would matrices that
+    are their own transposes, as the identity is: they are moved a little."""
+    is_constant = array.size and np.all(array == array.flat[0])
+    is_symmetric = array.ndim == 2 and len(array) > 1 and np.array_equal(array, array.T)
+    if is_constant or is_symmetric:
         return np.asarray(array + 0.2 * random_like(array, "parameter"))
     return array

@@ -39,6 +39,7 @@ FLOWERS = re.compile(r"iris\.(csv|data|txt)", re.IGNORECASE)
 SPECIES = ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
 
 PICTURES = re.compile(r"(train|test)_(catvnoncat|signs|happy)\.h5", re.IGNORECASE)
+DIGITS_H5 = re.compile(r"mnist.*\.(h5|hdf5)", re.IGNORECASE)
 PICTURE_CLASSES = {"catvnoncat": 2, "signs": 6, "happy": 2}
 PICTURE_COUNTS = {"train": 209, "test": 50}
 HOUSES = (600, 8)  # rows and columns of prices of houses, in place of 20,640
@@ -112,6 +113,16 @@ def pictures_in(name: str) -> dict[str, Array]:
         f"{part}_set_y": np.arange(count) % classes,
         "list_classes": np.array([f"class {n}" for n in range(classes)], "S10"),
     }
+
+
+def digits_by_part(source: str) -> dict[str, Array]:
+    """What a file of digits in HDF5 holds: rows between 0 and 1, and a column of class numbers."""
+    held: dict[str, Array] = {}
+    for part in ("train", "test"):
+        count = _count_of(part, source)
+        held[f"x_{part}"] = np.asarray(images(count, (784,)) / np.float32(255))
+        held[f"y_{part}"] = np.asarray(labels(count).reshape(-1, 1), np.int32)
+    return held
 
 
 def _loaded(shape: tuple[int, ...]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -360,10 +371,11 @@ class _StandIns:
 
         def found(file: Any, *values: Any, **keywords: Any) -> Any:
             name = PurePath(str(file).replace("\\", "/")).name
-            if _is_there(file) or not PICTURES.fullmatch(name):
+            is_of_digits = DIGITS_H5.fullmatch(name)
+            if _is_there(file) or not (is_of_digits or PICTURES.fullmatch(name)):
                 return opened(file, *values, **keywords)
             self.say(str(file))
-            return _Opened(pictures_in(name))
+            return _Opened(digits_by_part(self.source) if is_of_digits else pictures_in(name))
 
         return found
 

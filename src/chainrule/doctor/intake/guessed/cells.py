@@ -23,7 +23,7 @@ from chainrule.foreign.running.loading import functions_in, random_sources
 from chainrule.foreign.running.randomness import Randomness, random_like
 from chainrule.types import Shape
 
-FEATURES, STATE, OUTPUTS, STEPS = 4, 3, 6, 2
+FEATURES, STATE, OUTPUTS, STEPS = 4, 3, 6, 7
 EXAMPLES = (5, 1)
 GATES = {"lstm": 4, "gru": 3}  # that cells compute with one product
 
@@ -41,8 +41,14 @@ def attempt_cell(cell: Cell, module: types.ModuleType) -> Case:
     for x, given, axis in _tried(cell, module):
         example: Example = {"x": random_like(np.empty(x), "x"), "axis": axis}
         randomness = Randomness(random_sources(module))
+        notes = [f"{cell.x} of shape {x} was tried, as none was given"]
         try:
             program = from_code(cell.name, cell.code(given), example, randomness)
+            if without := states_without_gradient(cell, program):
+                begun = {**given, **{name: np.zeros_like(given[name]) for name in without}}
+                code = cell.code(begun, without)
+                program = from_code(cell.name, code, example, randomness)
+                notes += [f"{', '.join(without)} began as zeros: no gradient of it is handed back"]
             gradients = program.gradients(program.values).gradients
         except EndlessError:
             raise
@@ -50,8 +56,7 @@ def attempt_cell(cell: Cell, module: types.ModuleType) -> Case:
             failure = failure or error
             continue
         program.is_guessed = True
-        note = f"{cell.x} of shape {x} was tried, as none was given"
-        case = Case(program, example, module, [note])
+        case = Case(program, example, module, notes)
         shapes = {n: np.shape(g) for n, g in gradients.items() if g is not None}
         if all(shape == program.values[name].shape for name, shape in shapes.items()):
             return case
@@ -78,6 +83,8 @@ def _tried(cell: Cell, module: types.ModuleType) -> Iterator[tuple[Shape, dict[s
                     xs = [(features, count), (features, count, STEPS), (STEPS, features, count)]
                 for x in xs:
                     yield x, given, x.index(count)
+                if count == 1 and are_rows:
+                    yield (STEPS, features), given, 0  # a row for each step of one sequence
 
 
 def _sizes(cell: Cell) -> Iterator[tuple[int, int]]:

@@ -77,6 +77,8 @@ def attempt_functions(
     for make in _parameters(forward, module, settings):
         try:
             params = make()
+        except SystemExit:  # it reads the command line
+            continue
         except Exception as error:  # what makes the parameters may raise anything
             failure = failure or error
             continue

@@ -46,6 +46,7 @@ from chainrule.foreign.naming.roles import (
     TRAINING_METHODS,
     is_spelt_like,
     method_among,
+    role_of,
 )
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.observed.loops import names_used, written_out
@@ -128,9 +129,10 @@ def _add_made(found: Found) -> None:
     """Objects with both passes that the run has made, and not trained."""
     kinds = authors_classes(found.module)
     for name, thing in list(vars(found.module).items()):
-        if type(thing) in kinds and has_both_passes(type(thing)):
-            if found.attempt(name, name, partial(attempt_object, thing, found.module, None)):
-                found.classes |= {type(part) for part in _within(thing).values()}
+        is_network = type(thing) in kinds and has_both_passes(type(thing))
+        make = partial(attempt_object, thing, found.module, None)
+        if is_network and found.attempt(name, name, make):
+            found.classes |= {type(part) for part in _within(thing).values()}
 
 
 def _has_weights(case: Case) -> bool:
@@ -265,9 +267,18 @@ def _seen(calls: list[Call], names: tuple[str, ...]) -> SeenObject | None:
     if number is None:
         return None
     before = [c for c in calls[:number] if is_spelt_like(c.name, FORWARD_METHODS)]
-    within = [c for c in calls[number:] if is_spelt_like(c.name, FORWARD_METHODS)]
-    forward = before[-1] if before else next(iter(within), None)
+    after = [c for c in calls[number:] if is_spelt_like(c.name, FORWARD_METHODS)]
+    forward = before[-1] if before else next(iter(after), None)
+    if after and _runs_forward_itself(calls[number], after[0]):
+        forward = after[0]
     return SeenObject(calls[number].owner, forward, calls[number], calls)
+
+
+def _runs_forward_itself(backward: Call, forward: Call) -> bool:
+    """True if a backward pass is handed the input, and calls the forward pass: what that was given
+    before it, a whole batch to predict, say, is another input."""
+    is_handed_input = any(role_of(name) == "x" for name in backward.arguments)
+    return is_handed_input and forward.depth > backward.depth
 
 
 def _outermost_first(seen: list[SeenObject]) -> list[SeenObject]:

@@ -27,6 +27,7 @@ IMAGE_SHAPES = (
     *((2, 2, 7, 5), (2, 7, 5, 2), (2, 2, 4, 6), (2, 4, 6, 2), (2, 6, 6, 2), (2, 2, 6, 6)),
     *((2, 7, 5), (2, 4, 6), (7, 5, 2), (7, 5), (4, 6), (6, 6), (2, 6, 6)),
 )
+RECURRENT = re.compile(r"RNN|LSTM|GRU|[Rr]ecurrent")
 IMAGE_WORDS = re.compile(r"conv|pool|image|channel|kernel|filter|padd?|stride|upsampl", re.I)
 
 
@@ -96,7 +97,9 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
 
 
 def _is_recurrent(thing: Any) -> bool:
-    """True if an object has weights from its state to its state: ``Whh``."""
+    """True if an object has weights from its state to its state, ``Whh``, or is called so."""
+    if RECURRENT.search(type(thing).__name__):
+        return True
     return any(is_from_state(states.path_end(path)) for path in states.arrays(thing))
 
 

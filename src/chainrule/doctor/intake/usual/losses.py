@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.doctor.intake.usual.targets import (
     CLASS_NUMBERS,
     ONE_HOT,
+    targets_for,
     targets_for_width,
     targets_of_kinds,
     widths_of,
@@ -52,6 +53,8 @@ def _with_a_one(y: Array, p: Array) -> Array:
     """Class numbers as rows, or columns, with a one; other targets in the shape of the output."""
     if are_spread(y.shape, p.shape):
         return y.reshape(p.shape)
+    if y.ndim == 2 and y.shape == p.shape[::-1]:
+        return y.T
     if y.shape == p.shape or y.dtype.kind not in "iu" or y.ndim > 1:
         return y
     if not y.ndim:
@@ -226,6 +229,8 @@ def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
         output, axis = np.zeros(0), 0
     if output.ndim and output.size:
         yield from targets_of_kinds(output, axis)
+        if output.ndim == 2 and np.ndim(x) == 2 and len(output) != len(x) == output.shape[1]:
+            yield "in the shape of the output, turned,", targets_for(output, 1).T.copy()
         return
     widths = widths_of(code, x, axis)
     count = np.shape(x)[axis]
