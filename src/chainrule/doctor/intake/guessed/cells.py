@@ -69,6 +69,12 @@ def attempt_cell(cell: Cell, module: types.ModuleType) -> Case:
     )
 
 
+def states_without_gradient(cell: Cell, program: Program) -> list[str]:
+    """The states before a cell whose gradient it does not hand back."""
+    gradients = program.gradients(program.values).gradients
+    return [name for name in cell.states if gradients.get(name) is None]
+
+
 def _tried(cell: Cell, module: types.ModuleType) -> Iterator[tuple[Shape, dict[str, Any], int]]:
     """Shapes of inputs, with all other arguments and the axis of the examples."""
     for count in EXAMPLES:
