@@ -53,6 +53,12 @@ from chainrule.foreign.running.randomness import (
 from chainrule.foreign.running.watching import counting_calls
 from chainrule.types import Array, Shape
 
+FILLED = {
+    "grads",
+    "model_grads",
+    "param_grads",
+    "grads_dict",
+}  # dictionaries
 OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first
 
 
@@ -436,7 +442,8 @@ class Program(Subject):
         if self.dy is not None and self.y is None:
             roles["y"] = np.ones_like(self.dy)  # asked for beside dy: it makes no difference
         grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
-        if "grads" in required(function) and not is_handed_gradient_alone(function):
+        is_asked = not FILLED.isdisjoint(required(function))
+        if is_asked and not is_handed_gradient_alone(function):
             roles["grads"] = grads
         if self.dy is None and self.code.loss is not None and not required(function):
             self._given_loss(self.code.loss, done)  # backward() alone: the loss keeps what it needs

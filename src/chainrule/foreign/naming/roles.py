@@ -115,7 +115,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "epochs": ("epochs", "n_epochs", "num_epochs", "iterations", "n_iter", "num_iterations"),
     "batch": ("batch_size", "batchsize", "minibatch_size", "mini_batch_size", "bs"),
     "count": ("m", "n", "n_samples", "num_examples", "n_examples", "num_samples"),
-    "grads": ("grads", "gradients"),
+    "grads": ("grads", "gradients", "model_grads", "param_grads", "grads_dict"),
 }
 
 BEGINNINGS = {

@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.doctor.intake.cases import Case, Example
 from chainrule.doctor.intake.programs import from_code
 from chainrule.doctor.intake.usual.parameters import keys_read
+from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.cells import Cell
 from chainrule.foreign.errors import CannotCheckError, EndlessError
 from chainrule.foreign.naming.parameter_names import is_bias, is_weight
