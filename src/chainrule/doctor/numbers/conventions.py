@@ -195,20 +195,13 @@ def _is_of_logits_of_cross_entropy(found: Examination) -> bool:
     """True if the derivative of a cross-entropy of classes is p - y, or a multiple of that: its
     softmax may stand in another file, or hand on what it is given."""
     subject, answer = found.subject, found.answer
-    name, y = next(iter(subject.values), ""), getattr(subject, "y", None)
+    name = next(iter(subject.values), "")
     is_loss = name == "y_pred" or (answer is not None and np.ndim(answer.output) == 0)
-    given = found.given(name)
-    if (
-        not is_loss
-        or found.wrong != [name]
-        or len(subject.values) > 1
-        or y is None
-        or given is None
-    ):
+    if not is_loss or found.wrong != [name] or len(subject.values) > 1:
         return False
-    p, truth = subject.values[name], found.truths[name]
-    ones = _with_ones(np.asarray(y), p)
-    if ones is None or given.shape != p.shape:
+    p, given, truth = subject.values[name], found.given(name), found.truths[name]
+    ones = _with_ones(subject, p)
+    if ones is None or given is None or given.shape != p.shape:
         return False
     ratios = (
         ratio_of(given, p - ones),
@@ -217,14 +210,16 @@ def _is_of_logits_of_cross_entropy(found: Examination) -> bool:
     return all(ratio is not None and ratio > 0 for ratio in ratios)
 
 
-def _with_ones(y: Array | None, p: Array) -> Array | None:
-    """Classes as rows with a one, as predictions of several; None if they are no classes."""
-    if y is None or p.ndim != 2 or p.shape[1] < 2:
+def _with_ones(subject: Subject, p: Array) -> Array | None:
+    """The classes of a loss as rows with a one; None if its targets are no classes, or if they are
+    rows of a loss that is a function: what stands beside it decides then."""
+    y = getattr(subject, "y", None)
+    if y is None or not p.ndim:
         return None
-    if y.dtype.kind in "iu" and y.shape == p.shape[:1]:
-        return np.asarray(np.eye(p.shape[1])[y])
-    are_ones = y.shape == p.shape and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
-    return y.astype(np.float64) if are_ones else None
+    if y.dtype.kind in "iu" and y.ndim == p.ndim - 1:
+        return np.asarray(np.eye(p.shape[-1])[y])
+    are_ones = y.shape == p.shape and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=-1) == 1).all())
+    return np.asarray(y, np.float64) if are_ones and not isinstance(subject, LossPair) else None
 
 
 def _is_softmax_that_hands_on(found: Examination) -> bool:

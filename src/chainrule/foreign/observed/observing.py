@@ -53,6 +53,7 @@ RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
 STARTING_LINES = 500_000  # of all that is started where the run trains nothing
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
+COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>"}
 ANSWER = "1"  # to input()
 
 _FOLDERS: set[str] = set()
@@ -335,7 +336,8 @@ class _Watcher:
         if file not in self.begins:
             self.begins[file] = self._loops_of(file) if self._is_own(frame.f_code) else {}
         loop = self.begins[file].get(frame.f_lineno)
-        if loop is None:
+        is_comprehension = frame.f_code.co_name in COMPREHENSIONS  # whose rounds are none of a loop
+        if loop is None or is_comprehension:
             return
         self.rounds[loop] = self.rounds.get(loop, 0) + 1
         if self.rounds[loop] == 1:
