@@ -150,7 +150,6 @@ def _case(joint: Joint, call: Call, observed: Observed) -> Case:
     others = {n: v for n, v in call.arguments.items() if n not in (joint.x, joint.y)}
     params = {name: value for name, value in others.items() if states.arrays(value)}
     settings = {name: value for name, value in others.items() if name not in params}
-
     names = _names_with_parameters(joint, call)
 
     def made(given: Example) -> Case:

@@ -53,12 +53,8 @@ from chainrule.foreign.running.randomness import (
 from chainrule.foreign.running.watching import counting_calls
 from chainrule.types import Array, Shape
 
-FILLED = {
-    "grads",
-    "model_grads",
-    "param_grads",
-    "grads_dict",
-}  # dictionaries
+# What a dictionary that a backward pass is to fill is called.
+FILLED = {"grads", "model_grads", "param_grads", "grads_dict"}
 OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first
 
 

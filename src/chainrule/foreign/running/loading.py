@@ -121,7 +121,7 @@ def _bring_back_names(file: Path) -> None:
         if re.search(rf"\b(np|numpy)\.{name}\b", text) and not hasattr(np, name):
             setattr(np, name, value)
     for name, value in OF_PYTHON_2.items():
-        if re.search(rf"\b{name}\(", text) and not hasattr(builtins, name):
+        if re.search(rf"(?<![.\w]){name}\(", text) and not hasattr(builtins, name):
             setattr(builtins, name, value)
     if "cPickle" in text:
         sys.modules.setdefault("cPickle", importlib.import_module("pickle"))

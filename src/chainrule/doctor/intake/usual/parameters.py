@@ -111,9 +111,8 @@ def _handed(forward: Callable[..., Any], settings: Collection[str]) -> list[str]
 
 def _read(forward: Callable[..., Any]) -> list[str]:
     """The keys that are read from an argument before they are written: params["W1"]."""
-    return list(
-        dict.fromkeys(key for name in required(forward) for key in keys_read(forward, name))
-    )
+    keys = [key for name in required(forward) for key in keys_read(forward, name)]
+    return list(dict.fromkeys(keys))
 
 
 def keys_read(function: Callable[..., Any], argument: str) -> list[str]:
