@@ -194,9 +194,9 @@ def _is_of_logits_of_sigmoid(found: Examination) -> bool:
 def _is_of_logits_of_cross_entropy(found: Examination) -> bool:
     """True if the derivative of a cross-entropy of classes is p - y, or a multiple of that: its
     softmax may stand in another file, or hand on what it is given."""
-    subject, answer = found.subject, found.answer
+    subject, output = found.subject, found.answer.output if found.answer else None
     name = next(iter(subject.values), "")
-    is_loss = name == "y_pred" or (answer is not None and np.ndim(answer.output) == 0)
+    is_loss = name == "y_pred" or (output is not None and np.ndim(output) == 0)
     if not is_loss or found.wrong != [name] or len(subject.values) > 1:
         return False
     p, given, truth = subject.values[name], found.given(name), found.truths[name]

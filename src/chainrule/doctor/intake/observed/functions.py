@@ -96,10 +96,7 @@ def _pair_case(
 
 def _case(forward: Call, backward: Call, observed: Observed) -> Case:
     """A pair of functions on what they were given."""
-    passes = [
-        functions_in(observed.module_of(call.code)).get(call.name) for call in (forward, backward)
-    ]
-    if None not in passes and (cell := cell_of(*passes)) is not None:
+    if (cell := _cell(forward, backward, observed)) is not None:
         return cell_case(cell, forward, observed)
     x = argument(forward, "x")
     if x is None:
@@ -116,6 +113,13 @@ def _case(forward: Call, backward: Call, observed: Observed) -> Case:
     if np.ndim(x):
         case.notes.append(f"x of shape {np.shape(case.example['x'])} is that of the run")
     return case
+
+
+def _cell(forward: Call, backward: Call, observed: Observed) -> Cell | None:
+    """Two functions as a recurrent cell, if they stand in a file, and are one."""
+    one = functions_in(observed.module_of(forward.code)).get(forward.name)
+    other = functions_in(observed.module_of(backward.code)).get(backward.name)
+    return None if one is None or other is None else cell_of(one, other)
 
 
 def cell_case(cell: Cell, forward: Call, observed: Observed) -> Case:
