@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -57,6 +60,19 @@ def numpy_runner(trainer: Trainer) -> NumpyRunner:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs draw no learning curves, which takes longer than all else in a short one."""
     monkeypatch.setattr("chainrule.experiments.runner.draw", lambda *of_a_run: None)
+
+
+@pytest.fixture
+def unspawned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of comparisons and trials of searches are trained in threads of this process: another
+    one takes longer to start than a short training takes."""
+
+    @contextmanager
+    def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(count) as pool:
+            yield pool
+
+    monkeypatch.setattr("chainrule.parallel.executors.worker_processes", threads)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

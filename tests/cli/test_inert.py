@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tomli_w
 from PIL import Image
+from sweep import some_long
 
 import chainrule.cli
 from chainrule.history import History
@@ -50,6 +51,7 @@ def hostile(chainrule: Command) -> Command:
     return chainrule
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_from_its_data_to_its_report(hostile: Command) -> None:
     run, data = f"{TEXT}run", f"{TEXT}.csv"
     commands = [
@@ -179,6 +181,7 @@ def test_an_error_of_several_lines_is_set_in(chainrule: Command) -> None:
 VARIANTS = ("[/red]", "..", "\x1b]0;gone\x07", "$x^$", "=1+1", "| a | b |", "CON", "long" * 200)
 
 
+@pytest.mark.usefixtures("undrawn", "unspawned")
 def test_variants_with_hostile_names_are_compared(chainrule: Command) -> None:
     plan = {"data": "xor", "epochs": 3, "hidden": [2], "seeds": 1, "samples": 8, "validation": 0}
     variants: list[dict[str, Any]] = [{"name": name} for name in VARIANTS]
@@ -293,7 +296,7 @@ export-notebook run --out run.ipynb
 
 
 @pytest.mark.parametrize(
-    "encoding", ["cp1252", "ascii", pytest.param("utf-8", marks=pytest.mark.long)]
+    "encoding", some_long(["ascii", "cp1252", "utf-8"], lambda encoding: encoding != "ascii")
 )
 def test_no_command_ends_in_a_traceback_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "layer.py").write_text(SLIPS[0].source(), encoding="utf-8")

@@ -124,7 +124,14 @@ def ended(out: Path, number: int, epoch: int, how: int) -> int:
     return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
 
 
-@pytest.mark.parametrize(("number", "epoch"), [(1, 1), (13, 1), (COUNT, 1)])
+@pytest.mark.parametrize(
+    ("number", "epoch"),
+    [
+        (13, 1),  # as proposals follow from earlier trials
+        pytest.param(1, 1, marks=pytest.mark.long),
+        pytest.param(COUNT, 1, marks=pytest.mark.long),
+    ],
+)
 def test_a_search_that_was_killed_goes_on_with_the_same_trials(
     tmp_path: Path, undisturbed: SearchResults, number: int, epoch: int
 ) -> None:

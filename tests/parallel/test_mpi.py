@@ -25,7 +25,7 @@ TOGETHER = Path(__file__).with_name("together.py")
 SECONDS_TO_END = 30
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_several_processes_do_what_one_does(tmp_path: Path, count: int) -> None:
     what = ("networks", "local", "checkpoints", "reading", "looking", "refusals")
     together = begin(count, str(TOGETHER), str(tmp_path), *what[: 6 if count == 2 else 2])

@@ -28,9 +28,10 @@ from tests.survival.kills import (
     ("name", "word"),
     [
         ("adam", "SIGKILL"),
-        ("early stopping", "SIGTERM"),
         ("numpy", "SIGINT"),
-        ("full batch", "SIGHUP"),
+        # that they leave a checkpoint like Ctrl-C is seen in tests/training/test_resume.py
+        pytest.param("early stopping", "SIGTERM", marks=pytest.mark.long),
+        pytest.param("full batch", "SIGHUP", marks=pytest.mark.long),
     ],
 )
 def test_a_run_that_was_ended_comes_out_the_same(name: str, word: str, tmp_path: Path) -> None:
@@ -43,6 +44,8 @@ def test_a_run_that_was_ended_comes_out_the_same(name: str, word: str, tmp_path:
     assert ended.differences == []
 
 
+# At a random moment: tests/experiments/test_comparison.py kills one after its first run.
+@pytest.mark.long
 def test_a_comparison_that_was_killed_comes_out_the_same(tmp_path: Path) -> None:
     compare(tmp_path / "undisturbed")
     rng = np.random.default_rng(0)
