@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 from chainrule.trainer import Trainer
 from chainrule.training.runner import NumpyRunner
@@ -58,8 +60,14 @@ def numpy_runner(trainer: Trainer) -> NumpyRunner:
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw no learning curves, which takes longer than all else in a short one."""
+    """Runs draw no learning curves, which takes longer than all else in a short one, and reports
+    have a dot for every picture."""
+    dot = io.BytesIO()
+    Image.new("1", (1, 1)).save(dot, "png")
     monkeypatch.setattr("chainrule.experiments.runner.draw", lambda *of_a_run: None)
+    monkeypatch.setattr(
+        "chainrule.experiments.document.as_picture", lambda *figure, **options: dot.getvalue()
+    )
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_peers_have_the_other_loss_and_the_other_head(peer: str) -> None:
     assert disagreement(make_peer(peer, small, 1).losses(3), expected, "float64") == ""
 
 
-@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("peer", some_long(PEERS, lambda peer: peer == "JAX scan"))
 def test_masks_are_drawn_where_times_are_taken(peer: str) -> None:
     small = workload("adam")
     with_masks, without = make_peer(peer, small, 1), make_peer(peer, small.without_dropout(), 1)

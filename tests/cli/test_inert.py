@@ -236,7 +236,7 @@ def test_negative_predictions_are_not_touched(chainrule: Command) -> None:
 # --- where it goes ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", ["cp1252", pytest.param("ascii", marks=pytest.mark.long)])
 def test_what_an_encoding_cannot_show_is_replaced(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "猫").mkdir()
     slip = SLIPS[0].source()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ArgumentError, ClusterError, MissingPackageError
+from chainrule.experiments.comparison import planned, run_comparison
 from chainrule.parallel import executors, mpi
 from chainrule.system.processes import ALONE, Processes
 from chainrule.training.draws import OwnDraws
@@ -189,15 +191,15 @@ COMPARE = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_go_to_processes(tmp_path: Path) -> None:
-    for place in ("away", "here"):
-        (tmp_path / place).mkdir()
+    (tmp_path / "away").mkdir()
     run = ("-m", "mpi4py.futures", "-m", "chainrule", *COMPARE, "--executor", "mpi")
     together = begin(3, *run, cwd=tmp_path / "away")
     _, errors = together.communicate()
     assert (together.returncode, errors) == (0, "")
-    alone = [sys.executable, "-m", "chainrule", *COMPARE, "--workers", "1"]
-    subprocess.run(alone, cwd=tmp_path / "here", check=True)
+    with ThreadPoolExecutor(1) as pool:
+        run_comparison(planned(tmp_path / "away/out"), tmp_path / "here/out", pool)
     away, here = (tmp_path / place / "out/results.csv" for place in ("away", "here"))
     assert away.read_bytes() == here.read_bytes()
 
