@@ -58,13 +58,18 @@ def numpy_runner(trainer: Trainer) -> NumpyRunner:
     return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state.optimizer)
 
 
+UNDRAWN = Path(__file__).parent / "undrawn"
+collect_ignore = [UNDRAWN.name]
+
+
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw no learning curves, which takes longer than all else in a short one, and reports
-    have a dot for every picture."""
+    """Runs draw no learning curves, which takes longer than all else in a short one, also in
+    processes that the test starts; here reports have a dot for every picture."""
     dot = io.BytesIO()
     Image.new("1", (1, 1)).save(dot, "png")
     monkeypatch.setattr("chainrule.experiments.runner.draw", lambda *of_a_run: None)
+    monkeypatch.setenv("PYTHONPATH", str(UNDRAWN), prepend=os.pathsep)
     monkeypatch.setattr(
         "chainrule.experiments.document.as_picture", lambda *figure, **options: dot.getvalue()
     )

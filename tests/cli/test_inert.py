@@ -295,6 +295,7 @@ export-notebook run --out run.ipynb
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "encoding", some_long(["ascii", "cp1252", "utf-8"], lambda encoding: encoding != "ascii")
 )
@@ -338,6 +339,7 @@ def test_a_program_that_trains_may_write_in_any_encoding(tmp_path: Path) -> None
 OWN_COMMANDS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]")  # colours, the cursor, lines
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_terminal_receives_no_commands_but_our_own(tmp_path: Path) -> None:
     data = f"{TEXT.replace('/', '')}.csv"
     (tmp_path / data).write_text(ROWS)

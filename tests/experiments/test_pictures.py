@@ -133,7 +133,7 @@ def drawn(request: pytest.FixtureRequest) -> Drawn:
             written.append(text)
         draw(text, *arguments, **options)
 
-    figure.savefig(io.BytesIO())  # lays it out
+    figure.draw_without_rendering()  # lays it out
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Text, "draw", watched)
         figure.draw(FigureCanvasAgg(figure).get_renderer())

@@ -64,6 +64,7 @@ def test_an_error_in_one_process_ends_the_others_with_its_message(tmp_path: Path
     assert errors.count(expected) == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_writes_what_one_process_writes(tmp_path: Path) -> None:
     train = ("-m", "chainrule", "train", "digits", "--hidden", "8", "--epochs", "2")
     together = begin(2, *train, "--out", "together", cwd=tmp_path)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.parallel.starting import Cluster, begin
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 CHAINRULE = (sys.executable, "-u", "-m", "chainrule")
 TUNE = (
     "tune", "xor", "--search", "hidden=2..8", "--epochs", "600", "--validation", "1",

@@ -24,6 +24,7 @@ from tests.survival.kills import (
 )
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("name", "word"),
     [
@@ -100,6 +101,7 @@ def session_of(process: str) -> int | None:
         return None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_reader_who_has_read_enough_does_not_end_the_run(tmp_path: Path) -> None:
     command = f"{sys.executable} -m chainrule train digits --epochs 40 --out run | head -1"
     subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True, capture_output=True)
@@ -119,6 +121,7 @@ main()
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
     options = ("digits", "--epochs", "40")
     undisturbed, run = tmp_path / "undisturbed", tmp_path / "run"
