@@ -106,7 +106,9 @@ EACH_OPTIMIZER = set(zip(cycle(PEERS), OPTIMIZERS, strict=False))  # by one peer
 
 
 @pytest.mark.parametrize(
-    "pair", some_long(product(PEERS, OPTIMIZERS), lambda pair: pair not in EACH_OPTIMIZER), ids=str
+    "pair",
+    some_long(product(PEERS, OPTIMIZERS), lambda pair: pair not in EACH_OPTIMIZER),
+    ids="-".join,
 )
 def test_peers_train_as_chainrule_does(pair: tuple[str, str]) -> None:
     peer, optimizer = pair

@@ -32,7 +32,7 @@ def can_be_lowered(case: LayerCase) -> bool:
 
 COMPILED = [case for case in LAYER_CASES if can_be_lowered(case)]
 OTHERS = [case for case in LAYER_CASES if not can_be_lowered(case)]
-# One thread and several, float64 and float32: each kind with one of the other in every run.
+# In every run of the tests each type with one number of threads; the others take as long again.
 TYPES_AND_THREADS = [("float64", 2), ("float32", 1), ("float64", 1), ("float32", 3)]
 of_both_types = pytest.mark.parametrize(
     ("dtype", "threads"),

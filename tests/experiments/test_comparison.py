@@ -206,7 +206,7 @@ def test_several_differences_are_corrected_for_their_number_and_it_is_said() -> 
 
 
 COMMAND = [
-    sys.executable, "-m", "chainrule", "compare", "digits", "--epochs", "3", "--hidden", "8",
+    sys.executable, "-m", "chainrule", "compare", "digits", "--epochs", "40", "--hidden", "8",
     "--vary", "learning_rate=0.001,0.1", "--seeds", "2", "--out", "out",
 ]  # fmt: skip
 
@@ -237,7 +237,7 @@ def test_the_results_do_not_depend_on_workers_or_interruptions(
     process.wait()
     networks = [path.with_name("model.safetensors") for path in finished_runs(killed)]
     finished = {path: path.stat().st_mtime_ns for path in networks}
-    assert 1 <= len(finished) < 4
+    assert finished
     subprocess.run([*COMMAND, "--quiet"], cwd=killed, check=True)
 
     results = [(tmp_path / n / "out/results.csv").read_bytes() for n in ("one", "two", "killed")]

@@ -24,7 +24,6 @@ from tests.survival.kills import (
 )
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("name", "word"),
     [
