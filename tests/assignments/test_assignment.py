@@ -30,7 +30,7 @@ NOT_OF_BACKWARD = {"train-predict-mismatch", "overflow", "pool-ties"}  # away fr
 
 
 def lab_of(file: str) -> Assignment:
-    return new_assignment(SPECIMENS / f"{file}.py", workers=1)  # each takes a second to start
+    return new_assignment(SPECIMENS / f"{file}.py")
 
 
 def passes(folder: Path, file: str) -> bool:
@@ -248,7 +248,7 @@ ON_ONE_LINE = """\
 def test_solutions_in_odd_forms(source: str, tmp_path: Path) -> None:
     file = tmp_path / "scale.py"
     file.write_bytes(source.encode())
-    lab = new_assignment(file, workers=1)
+    lab = new_assignment(file)
     assert lab.left_out == ["Scale.forward", "Scale.backward"]
     compile(lab.files["scale.py"], "scale.py", "exec")
 

@@ -73,7 +73,7 @@ def subject(tmp_path: Path) -> Path:
 def graded(subject: Path, tests: str) -> Grade:
     file = subject.parent / "test_scale.py"
     file.write_text(tests)
-    return grade([file], subject, workers=1)  # each takes a second to start
+    return grade([file], subject)
 
 
 def test_strong_tests_let_no_mistake_pass(subject: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_module_within_a_package(tmp_path: Path) -> None:
     tests = tmp_path / "test_scale.py"
     tests.write_text(STRONG.replace("from scale", "from course.week1.scale"))
     assert Solution.read(package / "scale.py").setup([tests]).module == "course.week1.scale"
-    assert grade([tests], package / "scale.py").ok  # two at a time, as by default
+    assert grade([tests], package / "scale.py").ok
 
 
 HIDDEN = """\
@@ -287,7 +287,7 @@ def test_hidden_gradients_are_found_by_watching(tmp_path: Path) -> None:
     subject.write_text(HIDDEN)
     tests = tmp_path / "test_hidden.py"
     tests.write_text(f"{HIDDEN_TESTS}\ndef test():\n    passes()\n")
-    found = {(wrong.gradient, wrong.code) for wrong in grade([tests], subject, 1).survivors}
+    found = {(wrong.gradient, wrong.code) for wrong in grade([tests], subject).survivors}
     assert {("dW", "sign"), ("dW", "missing-gradient"), ("dx", "unknown")} <= found
 
 
