@@ -255,14 +255,16 @@ def _with_squares(make: Make, program: Program) -> Program | None:
     if strength is None:
         return None
     paths = [program.paths[name] for name in found.wrong]
-    other = make(replace(program.code, loss=_with_penalty(program.code, paths, strength)), program.y)
+    other = make(
+        replace(program.code, loss=_with_penalty(program.code, paths, strength)), program.y
+    )
     if examine(other).wrong:
         return None
     names = " and ".join(found.shown(name) for name in found.wrong)
     other.notes += [
         *program.notes,
-        f"{names} hold {strength:.4g} times their parameters, the term of a regularizer: it was taken "
-        "for a part of the loss",
+        f"{names} hold {strength:.4g} times their parameters, the term of a regularizer: it was "
+        "taken for a part of the loss",
     ]
     return other
 
