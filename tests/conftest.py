@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 from chainrule.trainer import Trainer
 from chainrule.training.runner import NumpyRunner
@@ -53,10 +58,34 @@ def numpy_runner(trainer: Trainer) -> NumpyRunner:
     return NumpyRunner(trainer.network, trainer.loss, trainer.optimizer, trainer.state.optimizer)
 
 
+UNDRAWN = Path(__file__).parent / "undrawn"
+collect_ignore = [UNDRAWN.name]
+
+
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw no learning curves, which takes longer than all else in a short one."""
+    """Runs draw no learning curves, which takes longer than all else in a short one, also in
+    processes that the test starts; here reports have a dot for every picture."""
+    dot = io.BytesIO()
+    Image.new("1", (1, 1)).save(dot, "png")
     monkeypatch.setattr("chainrule.experiments.runner.draw", lambda *of_a_run: None)
+    monkeypatch.setenv("PYTHONPATH", str(UNDRAWN), prepend=os.pathsep)
+    monkeypatch.setattr(
+        "chainrule.experiments.document.as_picture", lambda *figure, **options: dot.getvalue()
+    )
+
+
+@pytest.fixture
+def unspawned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of comparisons and trials of searches are trained in threads of this process: another
+    one takes longer to start than a short training takes."""
+
+    @contextmanager
+    def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(count) as pool:
+            yield pool
+
+    monkeypatch.setattr("chainrule.parallel.executors.worker_processes", threads)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -83,7 +83,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 @each_page
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "unspawned")
 def test_what_a_page_shows_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +123,7 @@ def test_help_has_examples() -> None:
     assert len(EXAMPLES) >= 6
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "unspawned")
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_help_learn(
     example: str,
@@ -139,7 +139,7 @@ def test_examples_of_help_learn(
     assert_all_have_learnt(tmp_path)
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn", "unspawned")
 def test_examples_of_parts_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "comparison.toml").write_text(COMPARISON)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.usefixtures("undrawn", "unspawned")
 QUICK = ("--epochs", "2", "--hidden", "8", "--workers", "1")
 
 

@@ -64,14 +64,14 @@ def test_strong_tests(files: Command) -> None:
 
 
 def test_weak_tests(files: Command) -> None:
-    answer = files("grade", "weak.py", "--subject", "double.py")
+    answer = files("grade", "weak.py", "--subject", "double.py", "--workers", 1)
     assert answer.code == 1
     assert "`2 * dy` becomes `-(2 * dy)`" in answer.out
     assert "missing: compare dx with central differences, value by value" in answer.out
 
 
 def test_json(files: Command) -> None:
-    answer = files("grade", "weak.py", "--subject", "double.py", "--json")
+    answer = files("grade", "weak.py", "--subject", "double.py", "--workers", 1, "--json")
     assert answer.code == 1
     result = json.loads(answer.out)
     assert result.keys() == {
@@ -127,7 +127,7 @@ def test_a_new_assignment(files: Command) -> None:
 )
 def test_no_assignment(files: Command, arguments: list[str], message: str) -> None:
     before = sorted(Path().iterdir())
-    answer = files("assignment", "new", *arguments)
+    answer = files("assignment", "new", *arguments, "--workers", 1)
     assert answer.code == 2
     assert message in " ".join(answer.err.split())
     assert "Traceback" not in answer.err

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tomli_w
 from PIL import Image
+from sweep import some_long
 
 import chainrule.cli
 from chainrule.history import History
@@ -50,6 +51,7 @@ def hostile(chainrule: Command) -> Command:
     return chainrule
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_from_its_data_to_its_report(hostile: Command) -> None:
     run, data = f"{TEXT}run", f"{TEXT}.csv"
     commands = [
@@ -179,6 +181,7 @@ def test_an_error_of_several_lines_is_set_in(chainrule: Command) -> None:
 VARIANTS = ("[/red]", "..", "\x1b]0;gone\x07", "$x^$", "=1+1", "| a | b |", "CON", "long" * 200)
 
 
+@pytest.mark.usefixtures("undrawn", "unspawned")
 def test_variants_with_hostile_names_are_compared(chainrule: Command) -> None:
     plan = {"data": "xor", "epochs": 3, "hidden": [2], "seeds": 1, "samples": 8, "validation": 0}
     variants: list[dict[str, Any]] = [{"name": name} for name in VARIANTS]
@@ -233,7 +236,7 @@ def test_negative_predictions_are_not_touched(chainrule: Command) -> None:
 # --- where it goes ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", ["cp1252", pytest.param("ascii", marks=pytest.mark.long)])
 def test_what_an_encoding_cannot_show_is_replaced(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "猫").mkdir()
     slip = SLIPS[0].source()
@@ -292,8 +295,9 @@ export-notebook run --out run.ipynb
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
-    "encoding", ["cp1252", "ascii", pytest.param("utf-8", marks=pytest.mark.long)]
+    "encoding", some_long(["ascii", "cp1252", "utf-8"], lambda encoding: encoding != "ascii")
 )
 def test_no_command_ends_in_a_traceback_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "layer.py").write_text(SLIPS[0].source(), encoding="utf-8")
@@ -335,6 +339,7 @@ def test_a_program_that_trains_may_write_in_any_encoding(tmp_path: Path) -> None
 OWN_COMMANDS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]")  # colours, the cursor, lines
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_terminal_receives_no_commands_but_our_own(tmp_path: Path) -> None:
     data = f"{TEXT.replace('/', '')}.csv"
     (tmp_path / data).write_text(ROWS)

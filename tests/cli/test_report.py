@@ -36,6 +36,7 @@ def comparison(chainrule: Command) -> Path:
     return Path("comparison")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_report_is_written_into_the_run(chainrule: Command, run: Path) -> None:
     before = {path.name for path in run.iterdir()}
     answer = chainrule("report", run)
@@ -45,6 +46,7 @@ def test_a_report_is_written_into_the_run(chainrule: Command, run: Path) -> None
     assert chainrule("evaluate", run).code == 0
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_report_elsewhere_leaves_the_run_alone(chainrule: Command, run: Path) -> None:
     before = {path.name for path in run.iterdir()}
     assert chainrule("report", run, "--out", "hand/in").code == 0

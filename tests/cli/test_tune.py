@@ -14,12 +14,13 @@ import pytest
 
 from tests.cli.conftest import Command
 
+pytestmark = pytest.mark.usefixtures("undrawn", "unspawned")
 SPACE = ("--search", "hidden=4..32:log", "--search", "learning_rate=1e-3..1e-1:log")
-QUICK = ("moons", "--samples", 200, "--epochs", 4, *SPACE, "--workers", 1, "--seeds", 3)
+QUICK = ("moons", "--samples", 200, "--epochs", 4, *SPACE, "--workers", 1, "--seeds", 2)
 
 
 def test_a_search_says_what_it_does_and_what_came_out(chainrule: Command) -> None:
-    answer = chainrule("tune", *QUICK, "--trials", 7, "--out", "out")
+    answer = chainrule("tune", *QUICK, "--seeds", 3, "--trials", 7, "--out", "out")
     assert answer.code == 0, answer.err
     lines = answer.out.splitlines()
     assert lines[0] == (
@@ -93,7 +94,7 @@ def test_a_signal_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> 
 
 
 def test_of_two_processes_the_last_one_compares(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "chainrule", "tune", *map(str, QUICK), "--trials", "12"]
+    command = [sys.executable, "-m", "chainrule", "tune", *map(str, QUICK), "--trials", "6"]
     processes = [
         subprocess.Popen(
             [*command, "--out", "out"],
@@ -109,10 +110,10 @@ def test_of_two_processes_the_last_one_compares(tmp_path: Path) -> None:
     done = sorted(
         int(found) for text in outputs for found in re.findall(r"^trial (\d+): hidden", text, re.M)
     )
-    assert done == list(range(1, 13))
+    assert done == list(range(1, 7))
     assert any("out/report.html is the report" in text for text in outputs)
     described = json.loads((tmp_path / "out/trials.json").read_text())
-    assert len(described["trials"]) == 12
+    assert len(described["trials"]) == 6
 
 
 CASES = {

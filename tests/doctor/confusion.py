@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,10 @@ def is_about(finding: cr.check.Finding, mistake: Mistake) -> bool:
     return finding.code in mistake.codes and stem(finding.gradient) in places
 
 
-def outcomes() -> Iterator[Outcome]:
-    """Every slip, examined."""
+def outcomes(slips: Iterable[Slip] = SLIPS) -> Iterator[Outcome]:
+    """Slips, examined."""
     with tempfile.TemporaryDirectory() as folder:
-        for number, slip in enumerate(SLIPS):
+        for number, slip in enumerate(slips):
             file = Path(folder) / f"{slip.file}_{number}.py"
             file.write_text(slip.source(), encoding="utf-8")
             yield Outcome(slip, tuple(cr.check.diagnose(file).findings))

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sweep import some_long
 
 from chainrule.check import Verdict
 from chainrule.doctor.diagnosis import diagnose_file
 from chainrule.doctor.findings import Diagnosis
 from chainrule.foreign.errors import CannotCheckError
 
+# Their kinds are seen in the twins without a mistake, and mistakes in what is left.
+SEARCHED_LONG = {
+    *("class_numbers_backward_wrong", "settings_in_dictionary_wrong", "handed_its_data_wrong"),
+    *("layer_functions_wrong", "target_minus_output_wrong"),
+}
 CASES = Path(__file__).parent / "cases"
 BESIDE = Path(__file__).parents[3] / "shared" / "cases"
 SHARED = Path(os.environ.get("CHAINRULE_CASES", BESIDE))
@@ -66,7 +72,11 @@ def expected_of(file: Path) -> Expected:
     return Expected(VERDICTS[match[1]], match[2])
 
 
-@pytest.mark.parametrize("file", sorted(CASES.glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    some_long(sorted(CASES.glob("*.py")), lambda file: file.stem in SEARCHED_LONG),
+    ids=lambda file: file.stem,
+)
 def test_code_of_every_kind_is_answered_as_expected(file: Path) -> None:
     expected_of(file).check(file)
 

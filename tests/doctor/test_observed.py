@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sweep import some_long
 
 from chainrule.check import Verdict
 from chainrule.doctor.diagnosis import diagnose_request
@@ -29,6 +30,16 @@ SCRIPTS = [
 ]
 
 
+# Their kinds are seen in the twins without a mistake, and mistakes in the runs that are left.
+SEARCHED_LONG = {
+    *("loop_update_function_wrong", "nested_passes_wrong", "menu_wrong", "loop_in_function_wrong"),
+    *("loop_momentum_wrong", "loop_adam_wrong", "dropout_in_loop_wrong", "nested_loop_wrong"),
+    *("two_dictionaries_wrong", "digits_not_there_wrong", "functions_over_globals_wrong"),
+    *("layers_in_inner_loop_wrong", "loop_of_another_scale_wrong", "deltas_then_update_wrong"),
+    *("columns_by_place_wrong", "data_in_constructor_wrong"),
+}
+
+
 def watch(file: Path) -> Diagnosis:
     return diagnose_request(Request(file, run=True))
 
@@ -37,7 +48,9 @@ def name_of(file: Path) -> str:
     return file.parent.name if file.name == "main.py" else file.stem
 
 
-@pytest.mark.parametrize("file", SCRIPTS, ids=name_of)
+@pytest.mark.parametrize(
+    "file", some_long(SCRIPTS, lambda file: name_of(file) in SEARCHED_LONG), ids=name_of
+)
 def test_a_run_is_answered_as_expected(file: Path) -> None:
     check(expected_of(file), file)
 
@@ -103,7 +116,7 @@ def test_the_run_stops_after_the_first_steps() -> None:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("class_with_fit.py", 0), ("one_loop_wrong.py", 1), ("several_files_wrong/main.py", 1)],
+    [("class_with_fit.py", 0), ("several_files_wrong/main.py", 1)],
 )
 def test_the_command_runs_it_in_the_sandbox(name: str, code: int) -> None:
     command = [sys.executable, "-m", "chainrule", "check", str(FOLDER / name), "--run", "--json"]

@@ -32,6 +32,15 @@ def can_be_lowered(case: LayerCase) -> bool:
 
 COMPILED = [case for case in LAYER_CASES if can_be_lowered(case)]
 OTHERS = [case for case in LAYER_CASES if not can_be_lowered(case)]
+# In every run of the tests each type with one number of threads; the others take as long again.
+TYPES_AND_THREADS = [("float64", 2), ("float32", 1), ("float64", 1), ("float32", 3)]
+of_both_types = pytest.mark.parametrize(
+    ("dtype", "threads"),
+    [
+        *TYPES_AND_THREADS[:2],
+        *(pytest.param(*e, marks=pytest.mark.long) for e in TYPES_AND_THREADS[2:]),
+    ],
+)
 each_compiled = pytest.mark.parametrize("case", COMPILED, ids=str)
 
 
@@ -55,8 +64,7 @@ def test_every_layer_has_a_compiled_form_unless_it_holds_the_users_code() -> Non
 
 
 @each_compiled
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("threads", [1, 2])
+@of_both_types
 def test_steps_agree(case: LayerCase, dtype: str, threads: int) -> None:
     x, y = data(case)
     for steps in (1, 10):
@@ -74,8 +82,7 @@ POINTWISE = {2: cr.Conv1D, 3: cr.Conv2D}  # by the number of axes
 
 
 @pytest.mark.parametrize("case", IMAGE_CASES, ids=str)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("threads", [1, 3])
+@of_both_types
 def test_steps_agree_with_interleaved_examples(
     case: LayerCase, dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,8 +131,7 @@ WIDE = {
 
 
 @pytest.mark.parametrize("case", WIDE)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("threads", [1, 2])
+@of_both_types
 def test_wide_convolutions_agree(case: str, dtype: str, threads: int) -> None:
     make, shape = WIDE[case]
     rng = np.random.default_rng(0)
@@ -153,8 +159,7 @@ FEWER_MULTIPLICATIONS = {
 
 
 @pytest.mark.parametrize("case", FEWER_MULTIPLICATIONS)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("threads", [1, 2])
+@of_both_types
 def test_convolutions_with_fewer_multiplications_agree(case: str, dtype: str, threads: int) -> None:
     make, shape = FEWER_MULTIPLICATIONS[case]
     rng = np.random.default_rng(0)

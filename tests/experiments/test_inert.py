@@ -220,6 +220,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return train(folder.with_name("`run` | $x^$ <b> \n[red]"), data=str(folder), epochs=1)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_report_of_a_run_has_no_elements_but_its_own(run: Any) -> None:
     document = report_run(run.path)
     found = [one for one in Elements(document.to_html()).found if isinstance(one, tuple)]
@@ -295,6 +296,7 @@ def test_a_comparison_stays_within_its_folder(compared: Path) -> None:
     assert all((folder / "seed-0" / "summary.json").is_file() for folder in folders)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_report_of_a_comparison_has_no_elements_but_its_own(compared: Path) -> None:
     document = report_comparison(compared)
     found = [one for one in Elements(document.to_html()).found if isinstance(one, tuple)]

@@ -49,13 +49,12 @@ def start(part: int, count: int, place: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*COMMAND, *options], cwd=place, start_new_session=True)
 
 
-def test_eight_processes_at_once_one_of_them_killed(tmp_path: Path) -> None:
+def test_eight_processes_at_once_one_of_them_killed(
+    tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
     count = 8
     alone, shared = tmp_path / "alone", tmp_path / "shared"
-    for place in (alone, shared):
-        place.mkdir()
-    subprocess.run([*COMMAND, "--seeds", str(count // 2)], cwd=alone, check=True)
-
+    shared.mkdir()
     processes = {part: start(part, count, shared) for part in range(1, count + 1)}
     folder = shared / "out/runs/epochs=1500/seed-0"  # the second part
     while not (folder / "config.toml").exists():
@@ -69,6 +68,7 @@ def test_eight_processes_at_once_one_of_them_killed(tmp_path: Path) -> None:
     )
     said = subprocess.run(COLLECT, cwd=shared, check=True, capture_output=True, text=True).stdout
     assert "epochs=1500" in said
+    run_comparison(planned(shared / "out"), alone / "out", executor)
     for name in ("results.csv", "comparison.toml"):
         assert (shared / "out" / name).read_bytes() == (alone / "out" / name).read_bytes()
     for network in alone.glob("out/runs/*/*/model.safetensors"):

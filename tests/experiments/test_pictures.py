@@ -123,8 +123,8 @@ class Drawn(NamedTuple):
     texts: list[Text]
 
 
-@pytest.fixture(params=DRAWN)
-def drawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Drawn:
+@pytest.fixture(scope="module", params=DRAWN)
+def drawn(request: pytest.FixtureRequest) -> Drawn:
     figure, written = DRAWN[request.param](), []
     draw = Text.draw
 
@@ -133,9 +133,10 @@ def drawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Dr
             written.append(text)
         draw(text, *arguments, **options)
 
-    figure.savefig(io.BytesIO())  # lays it out
-    monkeypatch.setattr(Text, "draw", watched)
-    figure.draw(FigureCanvasAgg(figure).get_renderer())
+    figure.draw_without_rendering()  # lays it out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", watched)
+        figure.draw(FigureCanvasAgg(figure).get_renderer())
     return Drawn(figure, list(dict.fromkeys(written)))
 
 

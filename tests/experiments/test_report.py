@@ -342,11 +342,22 @@ def rgb(colour: str) -> np.ndarray:
 # --- in a browser -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("scheme", "background"), [("light", "#ffffff"), ("dark", DARK_PAGE)])
-@pytest.mark.parametrize("kind", ["parabola_report", "comparison_report"])
+BACKGROUNDS = {"light": "#ffffff", "dark": DARK_PAGE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme"),
+    [
+        ("parabola_report", "light"),
+        ("comparison_report", "dark"),
+        pytest.param("parabola_report", "dark", marks=pytest.mark.long),
+        pytest.param("comparison_report", "light", marks=pytest.mark.long),
+    ],
+)
 def test_chromium_shows_it_in_light_and_dark(
-    kind: str, scheme: str, background: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, scheme: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    background = BACKGROUNDS[scheme]
     request.getfixturevalue(kind).write(tmp_path)
 
     shown = photograph(tmp_path / "report.html", scheme)

@@ -300,7 +300,7 @@ ENOUGH = "random_directions or accumulates or changes_nothing"  # of the checks
     ("module", "cases"),
     [
         ("dropout", "Dropout"),
-        ("reshape", "Flatten or Reshape"),
+        pytest.param("reshape", "Flatten or Reshape", marks=pytest.mark.long),
         pytest.param("dense", "Dense", marks=pytest.mark.long),
         pytest.param("pooling", "Pool", marks=pytest.mark.long),
         pytest.param("normalization", "Norm", marks=pytest.mark.long),

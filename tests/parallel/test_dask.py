@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from chainrule.errors import ClusterError, ConfigError
+from chainrule.experiments.comparison import planned, run_comparison
 from chainrule.experiments.results import Results, RunResult
 from chainrule.parallel import executors
 from tests.parallel.starting import Cluster
@@ -33,9 +35,8 @@ def begin(place: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> None:
-    local = begin(tmp_path / "local")
-    assert local.communicate()[1] == ""
     workers = [cluster.worker(name) for name in ("first", "second")]
     away = begin(tmp_path / "away", *cluster.executor)
     assert away.stdout
@@ -45,6 +46,8 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> 
     assert "waiting for the first one" in errors or not errors
     assert away.returncode == 0, errors
     assert "Chosen by its" in output
+    with ThreadPoolExecutor(1) as pool:
+        run_comparison(planned(tmp_path / "away/out"), tmp_path / "local/out", pool)
     for name in ("results.csv", "comparison.toml"):
         assert (tmp_path / "away/out" / name).read_bytes() == (
             tmp_path / "local/out" / name
@@ -56,6 +59,7 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> 
         assert same.read_bytes() == network.read_bytes()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_scheduler_is_lost_and_the_comparison_goes_on_later(
     tmp_path: Path, cluster: Cluster
 ) -> None:

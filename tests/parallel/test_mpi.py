@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ArgumentError, ClusterError, MissingPackageError
+from chainrule.experiments.comparison import planned, run_comparison
 from chainrule.parallel import executors, mpi
 from chainrule.system.processes import ALONE, Processes
 from chainrule.training.draws import OwnDraws
@@ -25,7 +27,7 @@ TOGETHER = Path(__file__).with_name("together.py")
 SECONDS_TO_END = 30
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_several_processes_do_what_one_does(tmp_path: Path, count: int) -> None:
     what = ("networks", "local", "checkpoints", "reading", "looking", "refusals")
     together = begin(count, str(TOGETHER), str(tmp_path), *what[: 6 if count == 2 else 2])
@@ -62,6 +64,7 @@ def test_an_error_in_one_process_ends_the_others_with_its_message(tmp_path: Path
     assert errors.count(expected) == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_writes_what_one_process_writes(tmp_path: Path) -> None:
     train = ("-m", "chainrule", "train", "digits", "--hidden", "8", "--epochs", "2")
     together = begin(2, *train, "--out", "together", cwd=tmp_path)
@@ -189,15 +192,15 @@ COMPARE = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_go_to_processes(tmp_path: Path) -> None:
-    for place in ("away", "here"):
-        (tmp_path / place).mkdir()
+    (tmp_path / "away").mkdir()
     run = ("-m", "mpi4py.futures", "-m", "chainrule", *COMPARE, "--executor", "mpi")
     together = begin(3, *run, cwd=tmp_path / "away")
     _, errors = together.communicate()
     assert (together.returncode, errors) == (0, "")
-    alone = [sys.executable, "-m", "chainrule", *COMPARE, "--workers", "1"]
-    subprocess.run(alone, cwd=tmp_path / "here", check=True)
+    with ThreadPoolExecutor(1) as pool:
+        run_comparison(planned(tmp_path / "away/out"), tmp_path / "here/out", pool)
     away, here = (tmp_path / place / "out/results.csv" for place in ("away", "here"))
     assert away.read_bytes() == here.read_bytes()
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.parallel.starting import Cluster, begin
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 CHAINRULE = (sys.executable, "-u", "-m", "chainrule")
 TUNE = (
     "tune", "xor", "--search", "hidden=2..8", "--epochs", "600", "--validation", "1",
@@ -47,6 +48,8 @@ def test_trials_go_to_processes_of_mpi(tmp_path: Path, undisturbed: Path) -> Non
     check_same(tmp_path, undisturbed)
 
 
+# The same executor loses a worker in tests/parallel/test_dask.py, in a comparison.
+@pytest.mark.long
 def test_a_worker_of_dask_dies(tmp_path: Path, cluster: Cluster, undisturbed: Path) -> None:
     workers = [cluster.worker(name) for name in ("first", "second")]
     command = [*CHAINRULE, *TUNE, *cluster.executor]
@@ -58,6 +61,8 @@ def test_a_worker_of_dask_dies(tmp_path: Path, cluster: Cluster, undisturbed: Pa
     check_same(tmp_path, undisturbed)
 
 
+# Searches are killed in tests/experiments/test_search.py, workers in a comparison by test_kills.py.
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
 def test_the_command_is_killed_with_its_workers(tmp_path: Path, undisturbed: Path) -> None:
     command = [*CHAINRULE, *TUNE, "--workers", "2"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import some_long
 
 import chainrule as cr
 from tests.survival.kills import CHAINRULE
@@ -68,7 +69,7 @@ ENDED_BY_A_LIBRARY = ("OpenBLAS error: Memory allocation still failed", "memory 
 
 @pytest.mark.parametrize(
     "megabytes",
-    [200, 300, 420, *(pytest.param(each, marks=pytest.mark.long) for each in (260, 340, 380))],
+    some_long([200, 260, 300, 340, 380, 420], lambda megabytes: 200 < megabytes < 420),
 )
 def test_a_command_with_little_memory_works_or_says_so(tmp_path: Path, megabytes: int) -> None:
     options = ("train", "digits", "--hidden", "1000,1000", "--epochs", "1", "--out", "run")

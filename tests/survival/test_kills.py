@@ -28,9 +28,10 @@ from tests.survival.kills import (
     ("name", "word"),
     [
         ("adam", "SIGKILL"),
-        ("early stopping", "SIGTERM"),
         ("numpy", "SIGINT"),
-        ("full batch", "SIGHUP"),
+        # that they leave a checkpoint like Ctrl-C is seen in tests/training/test_resume.py
+        pytest.param("early stopping", "SIGTERM", marks=pytest.mark.long),
+        pytest.param("full batch", "SIGHUP", marks=pytest.mark.long),
     ],
 )
 def test_a_run_that_was_ended_comes_out_the_same(name: str, word: str, tmp_path: Path) -> None:
@@ -43,6 +44,8 @@ def test_a_run_that_was_ended_comes_out_the_same(name: str, word: str, tmp_path:
     assert ended.differences == []
 
 
+# At a random moment: tests/experiments/test_comparison.py kills one after its first run.
+@pytest.mark.long
 def test_a_comparison_that_was_killed_comes_out_the_same(tmp_path: Path) -> None:
     compare(tmp_path / "undisturbed")
     rng = np.random.default_rng(0)
@@ -97,6 +100,7 @@ def session_of(process: str) -> int | None:
         return None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_reader_who_has_read_enough_does_not_end_the_run(tmp_path: Path) -> None:
     command = f"{sys.executable} -m chainrule train digits --epochs 40 --out run | head -1"
     subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True, capture_output=True)
@@ -116,6 +120,7 @@ main()
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
     options = ("digits", "--epochs", "40")
     undisturbed, run = tmp_path / "undisturbed", tmp_path / "run"

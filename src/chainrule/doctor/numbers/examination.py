@@ -137,6 +137,7 @@ def _is_due(name: str, value: Array) -> bool:
     return is_parameter(name) and not (value.ndim == 0 and is_factor(name))
 
 
+@nobody_else_draws()
 def measure_wrong(found: Examination) -> None:
     """Find the true gradients of what is wrong, entry by entry, and what the numbers say."""
     subject, shares = found.subject, _shares(found)
@@ -215,6 +216,7 @@ def _shares(found: Examination) -> dict[str, int]:
     return shares
 
 
+@nobody_else_draws()
 def alignment(found: Examination) -> float:
     """The cosine between the smallest gradient that the code gives and the true one."""
     name = min(found.truths, key=lambda each: int(np.prod(found.truths[each].shape)))

@@ -34,6 +34,7 @@ from chainrule.foreign.objects import state as states
 from chainrule.foreign.objects.gradients import fit
 from chainrule.foreign.objects.state import Path
 from chainrule.foreign.objects.targets import are_spread
+from chainrule.foreign.running.randomness import nobody_else_draws
 from chainrule.types import Array
 
 Loss = Callable[[Array, Array], float]
@@ -258,19 +259,20 @@ def _with_squares(make: Make, program: Program) -> Program | None:
     """The program with the squares of its parameters added to the loss that was assumed, if the
     term of such a regularizer is all by which its gradients differ."""
     found = examine(program)
-    strengths = [_share_of_parameter(found, name) for name in found.wrong]
-    first = strengths[0] if strengths else None
-    if first is None or any(s is None or abs(s / first - 1) > SAME_STRENGTH for s in strengths):
+    strength = _common_share(found)
+    if strength is None:
         return None
     paths = [program.paths[name] for name in found.wrong]
-    other = make(replace(program.code, loss=_with_penalty(program.code, paths, first)), program.y)
+    other = make(
+        replace(program.code, loss=_with_penalty(program.code, paths, strength)), program.y
+    )
     if examine(other).wrong:
         return None
     names = " and ".join(found.shown(name) for name in found.wrong)
     other.notes += [
         *program.notes,
-        f"{names} hold {first:.4g} times their parameters, the term of a regularizer: it was taken "
-        "for a part of the loss",
+        f"{names} hold {strength:.4g} times their parameters, the term of a regularizer: it was "
+        "taken for a part of the loss",
     ]
     return other
 
@@ -306,6 +308,19 @@ def _with_penalty(code: Code, paths: list[Path], strength: float) -> Callable[[A
     return of_state
 
 
+def _common_share(found: Examination) -> float | None:
+    """By which multiple of their parameters all wrong gradients exceed the true ones, if by one.
+    The first one that speaks against it ends the measuring, which takes long."""
+    first = None
+    for name in found.wrong:
+        share = _share_of_parameter(found, name)
+        if share is None or abs(share / (first or share) - 1) > SAME_STRENGTH:
+            return None
+        first = first or share
+    return first
+
+
+@nobody_else_draws()
 def _share_of_parameter(found: Examination, name: str) -> float | None:
     """By which multiple of the parameter itself its gradient exceeds the true one, if by one."""
     truth, given = found.truths[name], fit(found.given(name), found.truths[name].shape)
