@@ -260,6 +260,18 @@ def test_a_mistake_costs_one_gradient_whatever_it_spoils(
     assert record.credit == credit
 
 
+@pytest.mark.parametrize("here", [".", "../handed-in/.", "sub/.."])
+def test_the_folder_that_one_stands_in(
+    chainrule: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    folder = tmp_path / "handed-in"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "ann_1_1_lab.py").write_text("x = 3")
+    monkeypatch.chdir(folder)
+    assert chainrule("check", here).code == 0
+    assert "handed-in" in (tmp_path / "handed-in-checked/index.html").read_text()
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_two_hundred_submissions_ten_of_them_hostile(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def check_class(
     from chainrule.files import make_folder, whole_file
 
     translations(language)  # a language that is not there is said before the work begins
-    target = out or place.with_name(f"{place.stem}-checked")
+    target = out or _beside(place)
     with tempfile.TemporaryDirectory(prefix="chainrule-") as unpacked:
         submissions = submissions_in(place, Path(unpacked))
         try:
@@ -58,3 +58,9 @@ def check_class(
     say(f"{target / 'index.html'} shows them, {target / 'results.csv'} is the table")
     for each in sorted({each for record in records for each in record.missing}):
         say(f"not enforced on this machine: {each}")
+
+
+def _beside(place: Path) -> Path:
+    """Where what is found in `place` goes: beside it, called after it."""
+    named = place.resolve() if place.name in ("", "..") else place  # "." has no name of its own
+    return named.parent / f"{named.stem}-checked"
