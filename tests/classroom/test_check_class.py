@@ -260,6 +260,13 @@ def test_a_mistake_costs_one_gradient_whatever_it_spoils(
     assert record.credit == credit
 
 
+def test_code_that_raises_gets_no_credit_though_the_cause_is_known(tmp_path: Path) -> None:
+    (tmp_path / "bo_1_2_lab.py").write_text(RIGHT.replace("dy @ self.W.T", "dy @ self.W"))
+    (bo,) = submissions_in(tmp_path, tmp_path / "unpacked")
+    record = check_submission(bo, Task())
+    assert (record.credit, list(record.causes)) == (0.0, ["transposed"])
+
+
 @pytest.mark.parametrize("here", [".", "../handed-in/.", "sub/.."])
 def test_the_folder_that_one_stands_in(
     chainrule: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str

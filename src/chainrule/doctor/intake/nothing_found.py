@@ -1,4 +1,4 @@
-"""What is said of a file in which nothing can be examined: what it lacks, or how else to check it."""
+"""What is said of a file in which nothing can be examined: what it lacks, or how to check it."""
 
 from __future__ import annotations
 
