@@ -279,6 +279,17 @@ def test_the_folder_that_one_stands_in(
     assert "handed-in" in (tmp_path / "handed-in-checked/index.html").read_text()
 
 
+def test_what_an_earlier_check_has_left_is_said(chainrule: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "ann_1_1_lab.py").write_text("x = 3")
+    assert "earlier check" not in chainrule("check", folder).out
+    (folder / "ann_1_1_lab.py").rename(folder / "bo_1_2_lab.py")
+    answer = chainrule("check", folder)
+    assert "still holds pages of 1 student of an earlier check" in answer.out
+    assert f"not in {folder}: ann\n" in answer.out
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_two_hundred_submissions_ten_of_them_hostile(tmp_path: Path) -> None:
