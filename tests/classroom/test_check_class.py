@@ -260,6 +260,36 @@ def test_a_mistake_costs_one_gradient_whatever_it_spoils(
     assert record.credit == credit
 
 
+def test_code_that_raises_gets_no_credit_though_the_cause_is_known(tmp_path: Path) -> None:
+    (tmp_path / "bo_1_2_lab.py").write_text(RIGHT.replace("dy @ self.W.T", "dy @ self.W"))
+    (bo,) = submissions_in(tmp_path, tmp_path / "unpacked")
+    record = check_submission(bo, Task())
+    assert (record.credit, list(record.causes)) == (0.0, ["transposed"])
+
+
+@pytest.mark.parametrize("here", [".", "../handed-in/.", "sub/.."])
+def test_the_folder_that_one_stands_in(
+    chainrule: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    folder = tmp_path / "handed-in"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "ann_1_1_lab.py").write_text("x = 3")
+    monkeypatch.chdir(folder)
+    assert chainrule("check", here).code == 0
+    assert "handed-in" in (tmp_path / "handed-in-checked/index.html").read_text()
+
+
+def test_what_an_earlier_check_has_left_is_said(chainrule: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "ann_1_1_lab.py").write_text("x = 3")
+    assert "earlier check" not in chainrule("check", folder).out
+    (folder / "ann_1_1_lab.py").rename(folder / "bo_1_2_lab.py")
+    answer = chainrule("check", folder)
+    assert "still holds pages of 1 student of an earlier check" in answer.out
+    assert f"not in {folder}: ann\n" in answer.out
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_two_hundred_submissions_ten_of_them_hostile(tmp_path: Path) -> None:

@@ -41,6 +41,24 @@ def example(rng):
 """
 
 
+SCALE = """
+import chainrule as cr
+
+
+class Scale(cr.Layer):
+    def setup(self, input_shape):
+        self.declare("s", input_shape, "normal(1)")
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x * self.s, x
+
+    def backward(self, dy, x):
+        self.ds = (dy * x).sum(axis=0)
+        return dy * self.s
+"""
+
+
 def layer(folder: Path, line: str = "pass", example: str = "") -> Path:
     """A file with a layer whose backward pass has one more line."""
     file = folder / "layer.py"
@@ -198,6 +216,26 @@ def test_a_product_that_does_not_fit_is_named(chainrule: Command, tmp_path: Path
     file.write_text(file.read_text().replace("self.x.T @ dy", "dy @ self.x"), encoding="utf-8")
     (finding,) = findings(chainrule("check", file, "--json"))
     assert (finding["code"], finding["certain"], finding["line"]) == ("transposed", True, 14)
+    assert (finding["gradient"], finding["raises"]) == ("dW", True)
+
+
+def test_what_raises_is_named_and_what_is_wrong_behind_it_too(tmp_path: Path) -> None:
+    file = layer(tmp_path)
+    source = file.read_text().replace("dy @ self.W.T", "dy @ self.W")
+    file.write_text(source.replace("self.x.T @ dy", "-self.x.T @ dy"), encoding="utf-8")
+    found = diagnose_file(file)
+    assert [(each.gradient, each.code, each.raises) for each in found.findings] == [
+        ("dx", "transposed", True),
+        ("dW", "sign", False),
+    ]
+    assert {each.name: each.right for each in found.comparisons} == {"dx": False, "dW": False}
+
+
+def test_an_array_of_a_layer_that_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "scale.py"
+    file.write_text(SCALE, encoding="utf-8")
+    (finding,) = diagnose_file(file).findings
+    assert (finding.gradient, finding.code, finding.certain) == ("ds", "overwrites", True)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +245,14 @@ def test_a_product_that_does_not_fit_is_named(chainrule: Command, tmp_path: Path
         ("x = = 3", "lab.py, line 1: invalid syntax"),
         ("import nothing_there", "line 1, cannot be imported: ModuleNotFoundError"),
         ("import sys\nsys.exit(4)", "ends the program itself"),
-        ("x = 3", "has nothing that is understood"),
+        ("x = 3", "if it is a program that trains, check it with --run"),
+        ("", "lab.py defines nothing"),
+        ("class A:\n    def forward(self, x):\n        return x", "A has forward, but no backward"),
+        (
+            "class A:\n    def backward(self, d):\n        return d",
+            "A has backward, but no forward",
+        ),
+        ("def f_forward(x, w):\n    return x @ w", "f_forward is there, but no backward"),
         ("def example(rng):\n    return 5", "returns int, not a dictionary"),
         ("def example(rng):\n    return {'layr': 5}", "its keys are layr"),
         ("def example(rng):\n    raise KeyError('a')", "line 2, raises KeyError"),

@@ -75,7 +75,10 @@ class FileRecord:
         causes: dict[str, list[str]] = {}
         for finding in self.findings:
             causes.setdefault(finding["gradient"], []).append(finding["code"])
-        is_over = any(finding["code"] in NOTHING_COMPARED for finding in self.findings)
+        is_over = any(
+            finding.get("raises") or finding["code"] in NOTHING_COMPARED
+            for finding in self.findings
+        )
         parts = []
         for name, is_right in self.gradients.items():
             codes = causes.pop(name, [])

@@ -165,7 +165,7 @@ def check(
             _must_exist(solution)
         if many and file.exists():
             task = Task(only, solution, limits, replace(request, file=None))
-            marking = Marking(file.stem, points, hide_suggestions)
+            marking = Marking(file.resolve().stem, points, hide_suggestions)
             check_class(file, task, out, marking, workers, language)
             return
         _must_exist(file)

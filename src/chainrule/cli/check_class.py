@@ -14,6 +14,10 @@ from chainrule.presentation.display import counted, say
 if TYPE_CHECKING:
     from chainrule.classroom.checking import Task
     from chainrule.classroom.formats import Marking
+    from chainrule.classroom.record import Record
+
+
+NAMED = 5  # students of an earlier check
 
 
 def is_a_class(place: Path) -> bool:
@@ -37,7 +41,7 @@ def check_class(
     from chainrule.files import make_folder, whole_file
 
     translations(language)  # a language that is not there is said before the work begins
-    target = out or place.with_name(f"{place.stem}-checked")
+    target = out or _beside(place)
     with tempfile.TemporaryDirectory(prefix="chainrule-") as unpacked:
         submissions = submissions_in(place, Path(unpacked))
         try:
@@ -56,5 +60,26 @@ def check_class(
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     say(f"{counted(len(records), 'submission')}: {told}")
     say(f"{target / 'index.html'} shows them, {target / 'results.csv'} is the table")
+    if earlier := _left_by_an_earlier_check(target, records):
+        say(
+            f"{target} still holds pages of {counted(len(earlier), 'student')} of an earlier check "
+            f"who are not in {place}: {', '.join(earlier[:NAMED])}"
+            f"{', …' if len(earlier) > NAMED else ''}"
+        )
     for each in sorted({each for record in records for each in record.missing}):
         say(f"not enforced on this machine: {each}")
+
+
+def _left_by_an_earlier_check(target: Path, records: list[Record]) -> list[str]:
+    """The students, by the names of their files, who are in a folder of results and not among the
+    records that were written to it now."""
+    from chainrule.classroom.record import short_name
+
+    now = {short_name(record.student) for record in records}
+    return sorted({file.stem for file in (target / "records").glob("*.json")} - now)
+
+
+def _beside(place: Path) -> Path:
+    """Where what is found in `place` goes: beside it, called after it."""
+    named = place.resolve() if place.name in ("", "..") else place  # "." has no name of its own
+    return named.parent / f"{named.stem}-checked"

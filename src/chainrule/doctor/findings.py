@@ -11,7 +11,7 @@ from chainrule.doctor.verdict import Verdict
 from chainrule.presentation.html import html_table
 from chainrule.types import Array
 
-PLACE = ("cell", "file")
+OPTIONAL = ("cell", "file", "raises")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Finding:
         suggestion: what to do.
         cell: of a notebook, from 1; the line is then that of the cell.
         file: that the line is in, if it is not the one that was to be checked.
+        raises: true if the code raises an exception there, so that its gradients are not given.
     """
 
     gradient: str
@@ -37,6 +38,7 @@ class Finding:
     suggestion: str = ""
     cell: int | None = None
     file: str | None = None
+    raises: bool = False
 
     def __str__(self) -> str:
         place = "" if self.line is None else f"line {self.line}, "
@@ -49,9 +51,10 @@ class Finding:
         return [line, self.gradient, f"{self.code}{doubt}", self.evidence, self.suggestion]
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as `--json` prints it; cell and file only where there are several."""
+        """The finding as `--json` prints it: cell and file only where there are several, `raises`
+        only where it is true."""
         given = {**vars(self), "certain": bool(self.certain)}
-        return {name: each for name, each in given.items() if name not in PLACE or each is not None}
+        return {name: each for name, each in given.items() if name not in OPTIONAL or each}
 
 
 def endless(name: str, error: Exception, line: int | None) -> Finding:

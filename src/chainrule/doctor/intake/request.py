@@ -28,6 +28,7 @@ from chainrule.doctor.intake.guessed.functions import attempt_functions, passes_
 from chainrule.doctor.intake.guessed.objects import attempt_object
 from chainrule.doctor.intake.joint_functions import attempt_joint
 from chainrule.doctor.intake.loss_objects import predictions
+from chainrule.doctor.intake.nothing_found import why_nothing_is_found
 from chainrule.doctor.intake.observed.runs import watched
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calls.calling import required
@@ -293,8 +294,7 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         raise CannotCheckError(
             failures[0]
             if failures
-            else f"{request.file_name} has nothing that is understood: no function example(rng), "
-            "no class with forward and backward, no function with its derivative"
+            else why_nothing_is_found(module, request.file_name, request.run)
         )
     cases[0].unchecked.extend(failures)
     return cases

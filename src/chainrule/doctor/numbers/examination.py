@@ -254,7 +254,17 @@ def second_point(found: Examination) -> tuple[Subject, dict[str, Truth]] | None:
 
 
 def comparisons(found: Examination) -> list[Comparison]:
-    """Each gradient beside the true one."""
+    """Each gradient beside the true one. Where the backward pass raises an exception, none of those
+    that are due is given."""
+    if found.corrected is not None:
+        return [
+            Comparison(
+                found.corrected.shown(name),
+                right=False,
+                true=found.truths[name].array if name in found.truths else None,
+            )
+            for name in found.corrected.truths
+        ]
     return [
         Comparison(
             found.shown(name),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from chainrule.doctor.numbers.evidence import Signature
 from chainrule.doctor.numbers.finite_differences import Truth
-from chainrule.doctor.subjects.subject import Answer, Subject, shown
+from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign.reading.source import files_of
 from chainrule.foreign.running.loading import line_in
 from chainrule.types import Array
@@ -26,6 +26,8 @@ class Examination:
         notes: what the report must say besides.
         unchecked: gradients that could not be compared, and why.
         signatures: what the numbers say of wrong gradients, by value.
+        corrected: the same code once its backward pass runs, where a correction was found that
+            makes it.
     """
 
     subject: Subject
@@ -37,6 +39,7 @@ class Examination:
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     signatures: dict[str, list[Signature]] = field(default_factory=dict)
+    corrected: Examination | None = None
 
     def given(self, name: str) -> Array | None:
         """The code's gradient for a value."""
@@ -44,7 +47,8 @@ class Examination:
 
     def shown(self, name: str) -> str:
         """What the gradient is called."""
-        return shown(self.answer, name) if self.answer else f"d{name}"
+        names = self.answer.names if self.answer else self.subject.names()
+        return names.get(name) or f"d{name}"
 
     def signatures_of(self, name: str) -> list[Signature]:
         """What the numbers say of a gradient, the simplest first."""

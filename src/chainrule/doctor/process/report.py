@@ -72,6 +72,7 @@ def _finding(given: dict[str, Any]) -> Finding:
         _text(given.get("suggestion")),
         cell,
         None if given.get("file") is None else _text(given["file"]),
+        _of(given.get("raises", False), bool),
     )
 
 

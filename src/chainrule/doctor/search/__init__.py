@@ -2,6 +2,7 @@
 
 subject_diagnosis   from a subject to findings
 correcting          tries out the corrections that `rewrites` proposes
+raising             what makes a backward pass raise an exception, and what is wrong behind that
 choice              which of those that work is reported, and how certainly
 causes              which cause it stands for
 """

@@ -124,7 +124,7 @@ def _leaves_doubt(edit: Edit, is_expected: bool) -> bool:
     return (
         (edit.sort == "sign" and not is_expected)  # a sign within: it may be another formula
         or _completes_a_product(edit)  # half a derivative: missing, or another function's
-        or (edit.sort == "loop" and not _stands_in_loop(edit))
+        or (edit.sort == "loop" and not stands_in_loop(edit))
     )
 
 
@@ -136,7 +136,7 @@ def _completes_a_product(edit: Edit) -> bool:
     return len(parts) > 1 and text(edit.removed) in parts
 
 
-def _stands_in_loop(edit: Edit) -> bool:
+def stands_in_loop(edit: Edit) -> bool:
     """True if an edit's statement stands in a loop."""
     statement = edit.changes[0][0].node
     loops = (n for n in ast.walk(edit.source.node) if isinstance(n, (ast.For, ast.While)))

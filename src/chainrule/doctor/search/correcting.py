@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
-from chainrule.doctor.findings import Finding, endless
+from chainrule.doctor.findings import Finding
 from chainrule.doctor.numbers.evidence import Evidence
-from chainrule.doctor.numbers.examination import second_point
+from chainrule.doctor.numbers.examination import examine, measure_wrong, second_point
 from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.in_words import describe
 from chainrule.doctor.numbers.signatures import signatures
@@ -20,7 +19,6 @@ from chainrule.doctor.search.choice import Choice, Correction, nearest_to_the_lo
 from chainrule.doctor.subjects.lines import line_assigning_or_returning
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign.errors import EndlessError, EndsProgramError, is_of_shapes
 from chainrule.foreign.reading.expressions import fresh
 from chainrule.foreign.reading.source import files_of
 from chainrule.foreign.running import effort
@@ -86,6 +84,23 @@ class CorrectionSearch:
                 self._look_again()
             findings += self._unmended()
         return findings
+
+    @contextmanager
+    def once_it_runs(self, correction: Correction) -> Iterator[Examination]:
+        """Within, a backward pass that raised an exception runs corrected; it is examined anew, so
+        that the search goes on behind that mistake."""
+        correction.edit.make()
+        with correction.edit.source.running(correction.code):
+            self.found = self.choice.found = examine(self.subject)
+            self.second = second_point(self.found)
+            measure_wrong(self.found)
+            self.remaining = list(self.found.wrong)
+            yield self.found
+
+    def coming_from(self, edit: Edit) -> list[str]:
+        """The gradients that the statement of an edit changes."""
+        changed = self._influence().get((id(edit.source), edit.line), set())
+        return [name for name in self.found.truths if name in changed]
 
     def _remember(self, kept: ExitStack) -> None:
         """Run forward only once at either point, where no joint function does both."""
@@ -266,40 +281,3 @@ def _same_gradient(one: Answer, other: Answer, name: str) -> bool:
     return np.shape(first) == np.shape(second) and bool(
         np.allclose(first, second, rtol=1e-9, atol=1e-13, equal_nan=True)
     )
-
-
-def findings_of(found: Examination, effort_left: int) -> list[Finding]:
-    """What is wrong, and why; looking for corrections may take so much effort."""
-    if isinstance(found.error, EndlessError):
-        return [endless(found.subject.name, found.error, found.line_of_error())]
-    ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
-    for kind, code in ended.items():
-        if isinstance(found.error, kind):
-            text = f"the backward pass ends with {kind.__name__}: {found.error}"
-            return [Finding(found.subject.name, code, True, text, found.line_of_error())]
-    search = CorrectionSearch(found, effort_left)
-    if found.error is not None and found.subject.is_guessed and not is_of_shapes(found.error):
-        return [_exception(found, found.error)]
-    if found.error is not None:
-        return [_from_exception(found, found.error, search)]
-    return search.findings()
-
-
-def _from_exception(found: Examination, error: Exception, search: CorrectionSearch) -> Finding:
-    """A backward pass that raises: what mends it is the cause, else the exception is."""
-    raised = f"the backward pass raises {type(error).__name__}: {error}"
-    corrections = search.corrections()
-    if not corrections:
-        return _exception(found, error)
-    correction, finding = search.choice.best(corrections)
-    return replace(
-        finding,
-        certain=finding.certain and finding.code == "transposed",
-        evidence=f"{raised}; {correction.edit.advice}, and it gives the true gradient",
-    )
-
-
-def _exception(found: Examination, error: Exception) -> Finding:
-    text = f"the backward pass raises {type(error).__name__}: {error}"
-    advice = "make it run, then check it again"
-    return Finding(found.subject.name, "exception", True, text, found.line_of_error(), advice)

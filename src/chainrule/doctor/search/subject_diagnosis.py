@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chainrule.doctor.findings import Diagnosis, Finding
+from chainrule.doctor.findings import Diagnosis, Finding, endless
 from chainrule.doctor.numbers.examination import (
     comparisons,
     examine,
@@ -12,8 +12,10 @@ from chainrule.doctor.numbers.examination import (
     where_no_epsilon_shows,
 )
 from chainrule.doctor.numbers.examined import Examination
-from chainrule.doctor.search.correcting import findings_of
+from chainrule.doctor.search.correcting import CorrectionSearch
+from chainrule.doctor.search.raising import exception, findings_where_it_raises
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.errors import EndlessError, EndsProgramError, is_of_shapes
 from chainrule.foreign.running.randomness import nobody_else_draws
 
 SEARCHING = 10_000_000  # for corrections
@@ -36,19 +38,38 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
     diagnosis.comparisons = comparisons(found)  # before corrections: as the code gives them
     findings = []
     if found.wrong or found.error:
-        findings = findings_of(where_no_epsilon_shows(found), search)
+        findings = _findings_of(where_no_epsilon_shows(found), search)
+    if found.corrected is not None:
+        diagnosis.comparisons = comparisons(found)
     diagnosis.findings = [known for each in findings if (known := _without_guesses(each, subject))]
     unchecked = [*subject.unchecked, *found.unchecked]
-    if len(diagnosis.findings) < len(findings):
-        unchecked.append(_why_nothing_is_said(found))
-        diagnosis.comparisons = [each for each in diagnosis.comparisons if each.right]
-    elif found.error is not None:
+    if found.error is None or not diagnosis.findings:
+        if len(diagnosis.findings) < len(findings):
+            unchecked.append(_why_nothing_is_said(found))
+            diagnosis.comparisons = [each for each in diagnosis.comparisons if each.right]
+    else:
         diagnosis.notes.append(
             f"{subject.name}: its gradients count as wrong, since its backward pass fails before "
             "they can be compared"
         )
     diagnosis.unchecked = [f"{subject.name}: {each}" for each in unchecked]
     return diagnosis
+
+
+def _findings_of(found: Examination, effort_left: int) -> list[Finding]:
+    """What is wrong, and why; looking for corrections may take so much effort."""
+    if found.error is None:
+        return CorrectionSearch(found, effort_left).findings()
+    if isinstance(found.error, EndlessError):
+        return [endless(found.subject.name, found.error, found.line_of_error())]
+    ended = {MemoryError: "out-of-memory", EndsProgramError: "crash"}
+    for kind, code in ended.items():
+        if isinstance(found.error, kind):
+            text = f"the backward pass ends with {kind.__name__}: {found.error}"
+            return [Finding(found.subject.name, code, True, text, found.line_of_error())]
+    if found.subject.is_guessed and not is_of_shapes(found.error):
+        return [exception(found, found.error)]
+    return findings_where_it_raises(found, found.error, effort_left)
 
 
 def _without_guesses(finding: Finding, subject: Subject) -> Finding | None:

@@ -74,6 +74,10 @@ class Subject(ABC):
     def gradients(self, values: Values) -> Answer:
         """What the code gives; whatever it raises passes through."""
 
+    def names(self) -> dict[str, str]:
+        """What each gradient is called, as far as that is known before the code has run."""
+        return {}
+
     def is_random(self) -> bool:
         """True if the forward pass draws random numbers."""
         return False
