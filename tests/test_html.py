@@ -75,6 +75,7 @@ def test_a_diagnosis_is_its_findings() -> None:
             return -2 * dy
 
     wrong = cr.check.diagnose(Double(), np.ones((3, 2)))
+    assert repr(wrong) == str(wrong)  # at a prompt
     header, row = cells(wrong._repr_html_())
     assert header == ["line", "gradient", "what is wrong", "seen", "what to do"]
     assert row[1:3] == [wrong.findings[0].gradient, "sign"]

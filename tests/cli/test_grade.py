@@ -95,7 +95,7 @@ def test_json(files: Command) -> None:
     ("arguments", "message"),
     [
         (["none.py", "--subject", "double.py"], "none.py does not exist"),
-        (["strong.py", "--subject", "none.py"], "cannot read none.py"),
+        (["strong.py", "--subject", "none.py"], "none.py does not exist"),
         (["double.py", "--subject", "double.py"], "there are no tests"),
         (["strong.py", "--subject", "weak.py"], "weak.py has no backward code"),
     ],
@@ -118,7 +118,7 @@ def test_a_new_assignment(files: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none.py", "--out", "lab"], "cannot read none.py"),
+        (["none.py", "--out", "lab"], "none.py does not exist"),
         (["strong.py", "--out", "lab"], "has no function example(rng)"),
         (["double.py", "--out", "lab", "--format", "oter"], "did you mean 'otter'?"),
         (["double.py", "--out", "double.py"], "double.py already exists"),

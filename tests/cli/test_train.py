@@ -46,6 +46,18 @@ def test_a_run_folder_holds_all_there_is_to_know(chainrule: Command) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_where_nothing_is_held_out_the_end_says_so(chainrule: Command) -> None:
+    rows = "".join(
+        f"{number},{number % 7},{'no' if number % 3 else 'yes'}\n" for number in range(30)
+    )
+    Path("small.csv").write_text("a,b,kind\n" + rows)
+    small = ("train", "small.csv", "--label-column", "kind", "--epochs", 1)
+    assert "nothing was held out: " in chainrule(*small, "--out", "all").out
+    for part in ("--test", "--validation"):
+        assert "nothing was held out" not in chainrule(*small, part, 0.2, "--out", part[2:]).out
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_the_saved_model_is_the_one_that_was_tested(chainrule: Command) -> None:
     chainrule("train", "digits", *QUICK, "--out", "run")
     digits = cr.datasets.load("digits")

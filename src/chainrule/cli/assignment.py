@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.grade import progress
+from chainrule.cli.options import must_be_file
 from chainrule.cli.terminal import Program
 from chainrule.presentation.display import say
 
@@ -52,6 +53,7 @@ def new(
     from chainrule.errors import OutputError
 
     chosen = find_name(kind, FORMATS, "format")
+    must_be_file(solution)
     if out.exists():
         raise OutputError(f"{out} already exists: choose another --out")
     with progress("wrong variants") as finished:
@@ -107,7 +109,7 @@ def autograder(
     if out.exists():
         raise OutputError(f"{out} already exists: choose another --out")
     for file in (solution, wheel):
-        if file is not None and not file.is_file():
-            raise OutputError(f"{file} does not exist")
+        if file is not None:
+            must_be_file(file)
     write_autograder(out, Settings(only, points, hide_suggestions), solution, wheel)
     say(f"{out} can be uploaded to Gradescope as the autograder of a programming assignment")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.check_class import check_class, is_a_class
+from chainrule.cli.options import must_be_file
 from chainrule.cli.terminal import console, styled
 from chainrule.presentation.display import say
 
@@ -162,13 +163,13 @@ def check(
         many = is_a_class(file)
         limits = Limits(time_limit or (EACH if many else ALONE), memory_limit)
         if solution is not None:
-            _must_exist(solution)
+            must_be_file(solution)
         if many and file.exists():
             task = Task(only, solution, limits, replace(request, file=None))
             marking = Marking(file.resolve().stem, points, hide_suggestions)
             check_class(file, task, out, marking, workers, language)
             return
-        _must_exist(file)
+        must_be_file(file)
         if heat_map is not None:
             find_format(heat_map)
         judgement = judge_file(request, limits, heat_map is not None, solution)
@@ -215,13 +216,6 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
     if not sizes or min(sizes) < 1:
         raise CheckError(f"--shape takes whole numbers such as 5,4; received {text!r}")
     return sizes
-
-
-def _must_exist(file: Path) -> None:
-    from chainrule.errors import CheckError
-
-    if not file.is_file():
-        raise CheckError(f"{file} {'is a folder' if file.is_dir() else 'does not exist'}")
 
 
 def _show(answer: dict[str, Any], request: Request, picture: Path | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chainrule.cli.options import must_be_file
 from chainrule.cli.terminal import add_row, new_table, say_lines, show
 from chainrule.presentation.display import counted, is_terminal, say
 
@@ -52,6 +53,7 @@ def grade(
     """
     from chainrule.grading.grader import grade as grade_tests
 
+    must_be_file(subject)
     with progress("wrong variants", quiet=as_json) as finished:
         result = grade_tests(tests, subject, workers, finished)
     if as_json:

@@ -77,6 +77,14 @@ def open_run(folder: Path) -> Run:
     return run
 
 
+def must_be_file(path: Path) -> None:
+    """Refuse a path at which there is no file to read."""
+    from chainrule.errors import CheckError
+
+    if not path.is_file():
+        raise CheckError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}")
+
+
 def with_train_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options of `TrainConfig` that have a place on the command line.
 

@@ -165,5 +165,5 @@ def _values(
     loss = run.network.choose_loss(None)
     if proba or names is None:
         numbers = class_probabilities(run.network, outputs) if proba else outputs
-        return [list(map(str, row)) for row in numbers.tolist()]
+        return [list(map(str, row)) for row in numbers]  # with as many digits as float32 has
     return [[names[number]] for number in loss.classes(outputs).tolist()]

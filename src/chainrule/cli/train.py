@@ -346,6 +346,7 @@ def _announce(prepared: Prepared) -> None:
 
 
 def _conclude(prepared: Prepared, outcome: Outcome, folder: Path) -> None:
+    from chainrule.experiments.runner import is_drawn
     from chainrule.presentation.display import describe_numbers, format_seconds
 
     summary = outcome.summary
@@ -353,6 +354,11 @@ def _conclude(prepared: Prepared, outcome: Outcome, folder: Path) -> None:
         say("the test part was measured after every epoch, and nothing was chosen by it")
     if summary.test is not None:
         say(f"test: {describe_numbers(summary.test)}")
+    elif prepared.held_out is None and not is_drawn(prepared.config):
+        say(
+            "nothing was held out: these figures are those of the training examples; --test 0.2 "
+            "holds out a fifth, for an honest figure"
+        )
     say(f"engine: {outcome.history.engine}")
     say(
         f"{folder}/ has the model, config.toml and curves.png "

@@ -82,7 +82,7 @@ class Comparison:
     true: Array | None = field(default=None, repr=False)
 
 
-@dataclass
+@dataclass(repr=False)
 class Diagnosis:
     """What the doctor found.
 
@@ -149,3 +149,5 @@ class Diagnosis:
         if not self.findings:
             return "\n".join([f"{self.subject}: {self.verdict.words}", *self.unchecked])
         return "\n".join([f"{self.subject}:", *map(str, self.findings)])
+
+    __repr__ = __str__  # so that a prompt shows what print shows
