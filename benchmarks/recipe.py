@@ -29,12 +29,12 @@ from torch.optim.swa_utils import AveragedModel
 
 import chainrule as cr
 from chainrule.data.splits import split
+from chainrule.labs.emnist.networks import CLASSES, NORMALIZED, RECIPE
 from options import folder
 from surroundings import machine
 
-CLASSES, HELD_OUT, BATCH, RATE, SMOOTHING, DECAY = 47, 8_000, 128, 2e-3, 0.1, 0.999
+HELD_OUT, SMOOTHING, DECAY = 8_000, 0.1, 0.999
 SHIFT, ROTATION, SCALE, SHEAR = 1, math.radians(10), 0.1, math.radians(10)
-AFFINE = "affine(shift=1, rotation=10, scale=0.1, shear=10)"
 MARKS = (0.88, 0.89, 0.90)
 
 
@@ -51,14 +51,14 @@ class InPyTorch:
         self.weights = len(self.y) / (CLASSES * counts.float())
         self.network = made_network()
         self.averaged = AveragedModel(self.network, multi_avg_fn=move_averages, use_buffers=True)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), RATE)
-        steps = epochs * math.ceil(len(self.x) / BATCH)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), RECIPE.rate)
+        steps = epochs * math.ceil(len(self.x) / RECIPE.batch_size)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
 
     def train_an_epoch(self) -> None:
         """One pass over the images."""
         self.network.train()
-        for rows in torch.randperm(len(self.x)).split(BATCH):
+        for rows in torch.randperm(len(self.x)).split(RECIPE.batch_size):
             answers = self.network(warped(self.x[rows]))
             loss = F.cross_entropy(answers, self.y[rows], self.weights, label_smoothing=SMOOTHING)
             self.optimizer.zero_grad()
@@ -170,23 +170,18 @@ def train_with_chainrule(
     x: Any, y: Any, validation: tuple[Any, Any], given: argparse.Namespace, turns: InTurn
 ) -> None:
     """The recipe, as `chainrule train --recipe best` trains."""
-    layers: list[cr.Layer] = []
-    for channels in (32, 64, 128):
-        convolution = cr.Conv2D(channels, 3, padding="same")
-        layers += [convolution, cr.BatchNorm(), cr.ReLU(), cr.MaxPool2D(2)]
-    layers += [cr.Flatten(), cr.Dense(256), cr.BatchNorm(), cr.ReLU(), cr.Dense(CLASSES)]
-    network = cr.Network(layers, x.shape[1:], seed=given.seed)
+    network = cr.Network(NORMALIZED(), x.shape[1:], seed=given.seed)
     network.fit(
         x,
         y,
-        augment=AFFINE,
-        loss=f"softmax_cross_entropy(label_smoothing={SMOOTHING})",
-        class_weights="balanced",
-        average=f"ema({DECAY})",
-        optimizer=cr.Adam(RATE),
-        schedule="cosine",
+        augment=RECIPE.augment,
+        loss=RECIPE.loss,
+        class_weights=RECIPE.class_weights,
+        average=RECIPE.average,
+        optimizer=cr.Adam(RECIPE.rate),
+        schedule=RECIPE.schedule,
         epochs=given.epochs,
-        batch_size=BATCH,
+        batch_size=RECIPE.batch_size,
         validation=validation,
         metrics=["accuracy"],
         callbacks=[turns],

@@ -211,8 +211,11 @@ def _is_of_logits_of_cross_entropy(found: Examination) -> bool:
 
 
 def _with_ones(subject: Subject, p: Array) -> Array | None:
-    """The classes of a loss as rows with a one; None if its targets are no classes, or if they are
-    rows of a loss that is a function: what stands beside it decides then."""
+    """The classes of a loss as rows with a one.
+
+    None if its targets are no classes. None too if they are such rows already and the loss is a
+    function: its softmax is then looked for in the code beside it.
+    """
     y = getattr(subject, "y", None)
     if y is None or not p.ndim:
         return None

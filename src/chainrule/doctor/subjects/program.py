@@ -31,7 +31,12 @@ from chainrule.foreign.calls.outputs import understood
 from chainrule.foreign.errors import CannotCheckError, EndsProgramError, LossNeededError
 from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
 from chainrule.foreign.naming.parameter_names import is_scale_or_shift, is_untrained, is_weight
-from chainrule.foreign.naming.roles import FORWARD_METHODS, is_spelt_like, role_of
+from chainrule.foreign.naming.roles import (
+    FORWARD_METHODS,
+    GRADIENTS_TO_FILL,
+    is_spelt_like,
+    role_of,
+)
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.objects.gradients import Found, backward_result, match, snapshot
 from chainrule.foreign.objects.state import Path, Values
@@ -53,8 +58,6 @@ from chainrule.foreign.running.randomness import (
 from chainrule.foreign.running.watching import counting_calls
 from chainrule.types import Array, Shape
 
-# What a dictionary that a backward pass is to fill is called.
-FILLED = {"grads", "model_grads", "param_grads", "grads_dict"}
 OTHER_DRAWS = (3, 4, 5)  # of random numbers: of few, one draw may be like the first
 
 
@@ -438,7 +441,7 @@ class Program(Subject):
         if self.dy is not None and self.y is None:
             roles["y"] = np.ones_like(self.dy)  # asked for beside dy: it makes no difference
         grads: dict[str, Any] = {}  # a dictionary to fill, where one is asked for
-        is_asked = not FILLED.isdisjoint(required(function))
+        is_asked = not set(GRADIENTS_TO_FILL).isdisjoint(required(function))
         if is_asked and not is_handed_gradient_alone(function):
             roles["grads"] = grads
         if self.dy is None and self.code.loss is not None and not required(function):

@@ -75,7 +75,7 @@ class Subject(ABC):
         """What the code gives; whatever it raises passes through."""
 
     def names(self) -> dict[str, str]:
-        """What each gradient is called, as far as that is known before the code has run."""
+        """What gradients are called, for those whose names are known before the code runs."""
         return {}
 
     def is_random(self) -> bool:

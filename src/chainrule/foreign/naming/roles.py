@@ -64,6 +64,9 @@ LOSS_NAMES = (
 )
 NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
 
+# What a dictionary is called that a backward pass is handed, and fills.
+GRADIENTS_TO_FILL = ("grads", "model_grads", "param_grads", "grads_dict")
+
 ROLES: dict[str, tuple[str, ...]] = {
     "x": (
         *("x", "input", "inputs", "x_in", "input_data", "data", "x_train", "images", "inp", "a0"),
@@ -115,7 +118,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "epochs": ("epochs", "n_epochs", "num_epochs", "iterations", "n_iter", "num_iterations"),
     "batch": ("batch_size", "batchsize", "minibatch_size", "mini_batch_size", "bs"),
     "count": ("m", "n", "n_samples", "num_examples", "n_examples", "num_samples"),
-    "grads": ("grads", "gradients", "model_grads", "param_grads", "grads_dict"),
+    "grads": (*GRADIENTS_TO_FILL, "gradients"),
 }
 
 BEGINNINGS = {
