@@ -67,7 +67,9 @@ def show_training(document: Document, runs: Runs) -> None:
             ]
             for epoch in range(len(histories[0]))
         ]
-        document.table(headers, rows, f"{name} ({len(histories)} seeds)")
+        minutes = plain([run.seconds / 60 for run in runs[name]])
+        caption = f"{name}: {len(histories)} seeds, {minutes} minutes of one processor each"
+        document.table(headers, rows, caption)
         for number, curves in panels.items():
             network = name.split()[0]
             curves[f"{network}, training"] = [h[number] for h in histories]

@@ -29,7 +29,7 @@ def answer(
             RunResult(name, seed, judged(training, run), {})
             for seed, run in zip(seeds, found, strict=True)
         ]
-    headers = ["", "final loss", "accuracy", "first epoch with 100 %", "train s"]
+    headers = ["", "final loss", "accuracy", "first epoch with 100 %", "processor seconds"]
     document.table([*headers, *(["accuracy, unseen points"] if any_linear else [])], rows)
     if len({training.data for training in question.trainings.values()}) == 1:
         for sentence in Results(results).differences():
