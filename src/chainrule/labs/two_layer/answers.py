@@ -11,7 +11,7 @@ from chainrule.experiments.results import Results, RunResult
 from chainrule.labs.lab import percent, plain
 from chainrule.labs.two_layer.drawings import draw_losses
 from chainrule.labs.two_layer.questions import Question
-from chainrule.labs.two_layer.training import Runs, Trained, Training, classify
+from chainrule.labs.two_layer.training import LOOK_EVERY, Runs, Trained, Training, classify
 
 
 def answer(
@@ -29,7 +29,13 @@ def answer(
             RunResult(name, seed, judged(training, run), {})
             for seed, run in zip(seeds, found, strict=True)
         ]
-    headers = ["", "final loss", "accuracy", "first epoch with 100 %", "processor seconds"]
+    headers = [
+        "",
+        "final loss",
+        "accuracy",
+        f"first epoch with 100 % (every {LOOK_EVERY}th looked at)",
+        "processor seconds",
+    ]
     document.table([*headers, *(["accuracy, unseen points"] if any_linear else [])], rows)
     if len({training.data for training in question.trainings.values()}) == 1:
         for sentence in Results(results).differences():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from chainrule.types import Array
 
 EPOCHS, QUICK_EPOCHS, QUICK_SEEDS = 15_000, 1_000, 2
 CLIP = (-1024.0, 1023.0)
+LOOK_EVERY = 10  # epochs; the engine makes those between two looks at once
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,31 @@ class WatchGradients(cr.Callback):
         self.largest = max(self.largest, float(np.abs(gradient).max()))
 
 
+class FirstPerfect(cr.Callback):
+    """The first epoch after which all points are right; they are looked at after every tenth."""
+
+    only_shows = True
+
+    def __init__(self, points: cr.datasets.Dataset) -> None:
+        self.points = points
+        self.epoch: int | None = None
+
+    def next_look(self, epoch: int) -> float:
+        return epoch + -epoch % LOOK_EVERY if self.epoch is None else math.inf
+
+    def epoch_ends(self, training: cr.Training) -> None:
+        epoch = len(training.history)
+        if self.epoch is None and epoch % LOOK_EVERY == 0:
+            x, y = self.points.x_train, self.points.y_train
+            tested = training.network.evaluate(x, y, metrics=["accuracy"])
+            self.epoch = epoch if tested["accuracy"] == 1 else None
+
+
 def train(training: Training, seed: int, watched: bool) -> Trained:
     """One training. Its gradients are watched only where they are asked for, since looking at every
     step takes as long as the steps."""
-    network, points, gradients = training.network(seed), training.points(seed), WatchGradients()
+    network, points = training.network(seed), training.points(seed)
+    gradients, perfect = WatchGradients(), FirstPerfect(points)
     began = time.process_time()
     history = network.fit(
         fresh_points(seed) if training.fresh else points.x_train,
@@ -88,20 +111,21 @@ def train(training: Training, seed: int, watched: bool) -> Trained:
         optimizer=replace(training.optimizer, clip_value=CLIP),
         epochs=training.epochs,
         batch_size="full",
-        metrics=["accuracy"],
-        callbacks=[gradients] if watched else [],
+        callbacks=[perfect, *([gradients] if watched else [])],
         quiet=True,
     )
     seconds = time.process_time() - began
-    final = network.evaluate(points.x_train, points.y_train)
-    perfect = np.flatnonzero(np.array(history["accuracy"]) == 1)
+    final, unseen = (
+        network.evaluate(*of, metrics=["accuracy"])
+        for of in ((points.x_train, points.y_train), unseen_points(points))
+    )
     kept = np.unique(np.geomspace(1, training.epochs, 200).astype(int))
     return Trained(
         network,
         final["loss"],
         final["accuracy"],
-        network.evaluate(*unseen_points(points))["accuracy"],
-        int(perfect[0]) + 1 if len(perfect) else None,
+        unseen["accuracy"],
+        perfect.epoch,
         kept,
         np.array(history["loss"])[kept - 1],
         np.array(gradients.lengths)[kept - 1 if watched else []],
