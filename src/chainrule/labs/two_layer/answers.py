@@ -34,7 +34,6 @@ def answer(
         "final loss",
         "accuracy",
         f"first epoch with 100 % (every {LOOK_EVERY}th looked at)",
-        "processor seconds",
     ]
     document.table([*headers, *(["accuracy, unseen points"] if any_linear else [])], rows)
     if len({training.data for training in question.trainings.values()}) == 1:
@@ -53,7 +52,6 @@ def describe(found: Sequence[Trained]) -> list[str]:
         plain([run.loss for run in found]),
         percent([run.accuracy for run in found]),
         reached,
-        plain([run.seconds for run in found]),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -51,7 +50,7 @@ class Training:
 @dataclass(frozen=True)
 class Trained:
     """What one training gave. `epochs` are those of which losses and gradients are kept;
-    of gradients that are not watched there are none. `seconds` are of processor time."""
+    of gradients that are not watched there are none."""
 
     network: cr.Network
     loss: float
@@ -62,7 +61,6 @@ class Trained:
     losses: Array
     gradients: Array
     largest_gradient: float
-    seconds: float
 
 
 class WatchGradients(cr.Callback):
@@ -103,7 +101,6 @@ def train(training: Training, seed: int, watched: bool) -> Trained:
     step takes as long as the steps."""
     network, points = training.network(seed), training.points(seed)
     gradients, perfect = WatchGradients(), FirstPerfect(points)
-    began = time.process_time()
     history = network.fit(
         fresh_points(seed) if training.fresh else points.x_train,
         None if training.fresh else points.y_train,
@@ -114,7 +111,6 @@ def train(training: Training, seed: int, watched: bool) -> Trained:
         callbacks=[perfect, *([gradients] if watched else [])],
         quiet=True,
     )
-    seconds = time.process_time() - began
     final, unseen = (
         network.evaluate(*of, metrics=["accuracy"])
         for of in ((points.x_train, points.y_train), unseen_points(points))
@@ -130,7 +126,6 @@ def train(training: Training, seed: int, watched: bool) -> Trained:
         np.array(history["loss"])[kept - 1],
         np.array(gradients.lengths)[kept - 1 if watched else []],
         gradients.largest,
-        seconds,
     )
 
 
