@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from sweep import some_long
 
 from chainrule.assignments.assignment import Assignment, new_assignment
 from chainrule.assignments.notebooks import nbgrader_notebook, otter_notebook
@@ -69,7 +70,7 @@ def test_every_style_becomes_a_lab_that_notices_everything(file: str) -> None:
     assert lab.left_out
 
 
-@pytest.mark.parametrize("file", WITH_GRADIENTS)
+@pytest.mark.parametrize("file", some_long(WITH_GRADIENTS, lambda file: file == "conv_flipped"))
 def test_the_tests_of_a_lab_pass_on_its_solution(file: str) -> None:
     run_tests(right(file), written(file).as_file())
 
@@ -234,16 +235,20 @@ ON_ONE_LINE = """\
     def backward(self, dy): self.ds = (dy * self.x).sum(axis=0); return dy * self.s
 """
 
+ODD_FORMS = {
+    "tabs": SCALE.replace("    ", "\t"),
+    "ends of lines": SCALE.replace("\n", "\r\n"),
+    "byte order mark": "\ufeff" + SCALE,
+    "functions on one line": re.sub(
+        r"    def forward.*dy \* self.s\n", ON_ONE_LINE, SCALE, flags=re.DOTALL
+    ),
+}
+
 
 @pytest.mark.parametrize(
     "source",
-    [
-        SCALE.replace("    ", "\t"),
-        SCALE.replace("\n", "\r\n"),
-        "\ufeff" + SCALE,
-        re.sub(r"    def forward.*dy \* self.s\n", ON_ONE_LINE, SCALE, flags=re.DOTALL),
-    ],
-    ids=["tabs", "ends of lines", "byte order mark", "functions on one line"],
+    some_long(ODD_FORMS.values(), lambda source: source is not ODD_FORMS["tabs"]),
+    ids=ODD_FORMS.keys(),
 )
 def test_solutions_in_odd_forms(source: str, tmp_path: Path) -> None:
     file = tmp_path / "scale.py"

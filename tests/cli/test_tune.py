@@ -93,6 +93,8 @@ def test_a_signal_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> 
     assert "Traceback" not in errors
 
 
+# Processes share the trials of a folder in tests/experiments/test_search.py.
+@pytest.mark.long
 def test_of_two_processes_the_last_one_compares(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chainrule", "tune", *map(str, QUICK), "--trials", "6"]
     processes = [

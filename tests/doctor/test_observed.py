@@ -36,7 +36,8 @@ SEARCHED_LONG = {
     *("loop_momentum_wrong", "loop_adam_wrong", "dropout_in_loop_wrong", "nested_loop_wrong"),
     *("two_dictionaries_wrong", "digits_not_there_wrong", "functions_over_globals_wrong"),
     *("layers_in_inner_loop_wrong", "loop_of_another_scale_wrong", "deltas_then_update_wrong"),
-    *("columns_by_place_wrong", "data_in_constructor_wrong"),
+    *("columns_by_place_wrong", "data_in_constructor_wrong", "single_step_wrong"),
+    *("targets_spread_by_loss_wrong", "loop_rmsprop_wrong"),
 }
 
 

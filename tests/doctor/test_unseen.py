@@ -34,6 +34,8 @@ def test_right_files_raise_no_alarm(path: Path) -> None:
     assert cr.check.diagnose(path).ok
 
 
+# A slip of each cause is tried in every run, see test_slips.py.
+@pytest.mark.long
 def test_every_mistake_is_detected_and_none_is_misnamed_for_certain(
     outcomes: list[Outcome],
 ) -> None:
@@ -41,6 +43,7 @@ def test_every_mistake_is_detected_and_none_is_misnamed_for_certain(
     assert not [finding for outcome in outcomes for finding in outcome.misnamed]
 
 
+@pytest.mark.long
 def test_most_are_named(outcomes: list[Outcome]) -> None:
     named = sum(
         any(is_about(finding, mistake) for finding in outcome.findings)

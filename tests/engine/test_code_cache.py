@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sweep import some_long
 
 from chainrule.engine.running import code_cache, compiling
 from chainrule.engine.running.code_cache import code_folder, label, read, seal, unseal
@@ -309,6 +310,7 @@ HOLD = """
 IMPATIENT = f"from chainrule.engine.running import compiling; compiling.PATIENCE = 0.2{PREDICT}"
 
 
+@pytest.mark.long
 def test_a_lock_is_waited_for_no_longer_than_its_holder_gets_on(folder: Path) -> None:
     lock = folder / f"{DTYPE}.lock"
     file_in(folder).unlink()
@@ -393,6 +395,8 @@ def test_a_cache_that_is_no_folder_costs_time_alone(tmp_path: Path) -> None:
     assert ran.stdout == COMPILED
 
 
+# A folder that cannot be written to is tried above.
+@pytest.mark.long
 def test_a_full_disk_costs_time_alone(folder: Path) -> None:
     file_in(folder).unlink()
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
@@ -416,11 +420,12 @@ def test_a_closed_standard_error_is_no_error(folder: Path) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "compiling.COMPILE = 'raise SystemExit(1)'",
-        "compiling.COMPILE = 'import os; os.abort()'",
-        "compiling.sys.executable = None",
+        pytest.param(
+            "compiling.COMPILE = 'raise SystemExit(1)'", id="fail", marks=pytest.mark.long
+        ),
+        pytest.param("compiling.COMPILE = 'import os; os.abort()'", id="crash"),
+        pytest.param("compiling.sys.executable = None", id="do not start", marks=pytest.mark.long),
     ],
-    ids=["fail", "crash", "do not start"],
 )
 def test_what_other_processes_fail_to_compile_this_one_does(folder: Path, broken: str) -> None:
     file_in(folder).unlink()
@@ -502,7 +507,10 @@ def test_an_interrupt_ends_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on Windows")
-@pytest.mark.parametrize("function", ["compile_lock", "compile_function", "record_type"])
+@pytest.mark.parametrize(
+    "function",
+    some_long(["compile_lock", "compile_function", "record_type"], lambda f: f != "compile_lock"),
+)
 def test_a_fork_while_another_thread_compiles_goes_on(folder: Path, function: str) -> None:
     """Parent and child alike, whoever holds which lock."""
     file_in(folder).unlink()

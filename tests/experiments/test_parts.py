@@ -49,6 +49,8 @@ def start(part: int, count: int, place: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*COMMAND, *options], cwd=place, start_new_session=True)
 
 
+# Parts after one another, and one that is killed, are below.
+@pytest.mark.long
 def test_eight_processes_at_once_one_of_them_killed(
     tmp_path: Path, executor: ThreadPoolExecutor
 ) -> None:

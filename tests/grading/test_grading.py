@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from sweep import some_long
 
 from chainrule.grading.grader import CannotGradeError, Grade, Solution, grade
 from chainrule.grading.server import Trial, Variant, trial_from
@@ -93,6 +94,8 @@ def test_strong_tests_let_no_mistake_pass(subject: Path) -> None:
     assert not any("-(" in description for description in left_out)
 
 
+# Strong tests, and tests of nothing, are tried beside it.
+@pytest.mark.long
 def test_weak_tests_let_much_pass(subject: Path) -> None:
     result = graded(subject, WEAK)
     assert not result.ok
@@ -215,6 +218,7 @@ def test_the_variant_goes_before_a_file_of_the_same_name(subject: Path) -> None:
         assert servers.run(Variant("NAME = 'variant'\n")).outcome == "passed"
 
 
+@pytest.mark.long
 def test_a_module_within_a_package(tmp_path: Path) -> None:
     package = tmp_path / "course" / "week1"
     package.mkdir(parents=True)
@@ -340,7 +344,7 @@ def test():
 }
 
 
-@pytest.mark.parametrize("how", CHEATING)
+@pytest.mark.parametrize("how", some_long(CHEATING, lambda how: how == "by the text"))
 def test_tests_that_tell_variants_otherwise_than_by_their_gradients_are_not_graded(
     subject: Path, how: str
 ) -> None:

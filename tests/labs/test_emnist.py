@@ -136,6 +136,7 @@ def test_predictions_that_cannot_be_handed_in(content: bytes, message: str) -> N
         files.check_predictions(content, 2)
 
 
+@pytest.mark.long
 def test_the_cnn_beats_the_mlp_on_few_images(shared_data: Path, tmp_path: Path) -> None:
     size = Size(3_500, 500, 500, part=3_000, part_epochs=2)
     data = files.load_emnist(size, shared_data)

@@ -59,6 +59,8 @@ def test_a_worker_dies_and_nothing_is_lost(tmp_path: Path, cluster: Cluster) -> 
         assert same.read_bytes() == network.read_bytes()
 
 
+# A worker is lost above.
+@pytest.mark.long
 @pytest.mark.usefixtures("undrawn")
 def test_the_scheduler_is_lost_and_the_comparison_goes_on_later(
     tmp_path: Path, cluster: Cluster

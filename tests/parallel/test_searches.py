@@ -40,6 +40,8 @@ def wait_for_a_trial(process: subprocess.Popen[str]) -> None:
         assert line, "the search has ended"
 
 
+# The same executor makes a comparison in tests/parallel/test_mpi.py.
+@pytest.mark.long
 def test_trials_go_to_processes_of_mpi(tmp_path: Path, undisturbed: Path) -> None:
     there = ("-m", "mpi4py.futures", "-m", "chainrule", *TUNE, "--quiet", "--executor", "mpi")
     together = begin(2, *there, cwd=tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from sweep import some_long
 
 from chainrule.doctor.process.judge import MODULE
 from chainrule.sandbox.confinement import REFUSED
@@ -68,7 +69,7 @@ def test_harm_is_held_back(chainrule: Command, file: Path, name: str) -> None:
     assert sorted(path.name for path in file.parent.iterdir()) == ["lab.py", "precious.txt"]
 
 
-@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("name", some_long(ENDLESS, lambda name: "SIGPROF" in name))
 def test_what_does_not_end_is_ended(
     chainrule: Command, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

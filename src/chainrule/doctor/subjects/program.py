@@ -75,6 +75,10 @@ class Pass:
         return np.asarray(self.roles["output"])
 
 
+Passes = dict[tuple[tuple[str, bytes], ...], Pass]
+"""Runs forward by the numbers that they were made with."""
+
+
 class Program(Subject):
     """A layer, a network or a pair of functions.
 
@@ -125,6 +129,7 @@ class Program(Subject):
         self.values = {}
         self.dy: Array | None = None
         self.remembered: Pass | None = None
+        self.shared: Passes | None = None
         self.handed_in: dict[str, Any] = {}  # to the last backward pass
         self.made_elsewhere: dict[str, str] = {}  # gradients, and where
         self.random_draw = 0
@@ -386,7 +391,22 @@ class Program(Subject):
     # --- loss and gradients -----------------------------------------------------------------
 
     def loss(self, values: Values) -> float:
-        return self._value(self.run(values))
+        if self.shared is None:
+            return self._value(self.run(values))
+        key = tuple((name, value.tobytes()) for name, value in values.items())
+        if key not in self.shared:
+            self.shared[key] = self.run(values)
+        return self._value(self.shared[key])
+
+    @contextmanager
+    def sharing(self, passes: Passes) -> Iterator[None]:
+        """Within, no forward pass is made twice, by this program and others that differ from it in
+        a loss alone which neither looks at their state nor changes their outputs."""
+        self.shared = passes
+        try:
+            yield
+        finally:
+            self.shared = None
 
     def _value(self, done: Pass) -> float:
         with np.errstate(all="ignore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +17,10 @@ def are_spread(one: Shape, other: Shape) -> bool:
     >>> are_spread((5,), (5, 1)), are_spread((5, 1), (5, 1)), are_spread((3, 5), (5,))
     (True, False, False)
     """
-    if np.prod(one) != np.prod(other):
+    if one == other or math.prod(one) != math.prod(other):
         return False
     try:
-        return bool(np.prod(np.broadcast_shapes(one, other)) > np.prod(one))
+        return math.prod(np.broadcast_shapes(one, other)) > math.prod(one)
     except ValueError:
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from chainrule.doctor.numbers.examination import (
 from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.finite_differences import measure
 from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
-from chainrule.doctor.subjects.program import Program
+from chainrule.doctor.subjects.program import Passes, Program
 from chainrule.foreign.calls.conventions import Code, takes_targets
 from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, is_of_shapes
 from chainrule.foreign.naming.parameter_names import is_bias
@@ -183,10 +183,12 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
     tried: list[_Believed] = []
     raising: list[Program] = []
     for words, targets in [("", y)] if y is not None else _targets(make, code, x):
+        passes: Passes = {}
         for loss_words, loss in _losses(code):
             with suppress(Exception):  # a loss may not take these outputs, nor code these targets
                 program = make(loss, targets)
-                found = examine(program)
+                with program.sharing(passes) if loss_words else nullcontext():
+                    found = _examined(program)
                 program.notes += [loss_words] if loss_words else []
                 program.notes += [f"no targets are given: {words} were tried"] if words else []
                 is_endless = isinstance(found.error, EndlessError)
@@ -195,8 +197,6 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
                     continue
                 if not found.truths:
                     continue
-                if len(found.wrong) == len(found.truths) and abs(alignment(found)) > ALIGNED:
-                    measure_wrong(found)  # a convention may explain them all
                 right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
                 program.is_assumed = len(found.wrong) == len(found.truths) and not is_own
                 if is_own and words == CLASS_NUMBERS and not found.wrong:
@@ -219,6 +219,16 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
     if tried and is_own and tried[-1].score <= -OPPOSITE:
         return tried[-1].program
     return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
+
+
+def _examined(program: Program) -> Examination:
+    """How its gradients compare: entry by entry where all of them only point the right way, which a
+    convention may explain."""
+    found = examine(program)
+    is_wholly_wrong = found.error is None and 0 < len(found.truths) == len(found.wrong)
+    if is_wholly_wrong and abs(alignment(found)) > ALIGNED:
+        measure_wrong(found)
+    return found
 
 
 def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
