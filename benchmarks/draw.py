@@ -1,11 +1,12 @@
 """100 networks drawn at random (see `architectures`), in training beside PyTorch and JAX.
 
     python benchmarks/draw.py [--count 100] [--seed 0] [--repeats 3] [--threads 2] [--narrow]
-                              [--out FOLDER]
+                              [--out FOLDER] [--resume]
 
 Measured as in `run.py`, but that losses are compared in float64, to eight digits. Prints a line
 for each network and the slow ones by name, and writes `draw.json` and `draw.md`: all networks, the
-one that is slowest beside its peers first.
+one that is slowest beside its peers first. They are written after each network, which takes a
+minute or two, so that `--resume` can go on where it was stopped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -97,23 +99,44 @@ def verdict(networks: Sequence[dict[str, Any]]) -> str:
     return f"{text}; slower: {names}" if behind else text
 
 
+def measured_before(file: Path, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The networks of an earlier run, which must have been made as `record` says, on any day."""
+    if not file.is_file():
+        return []
+    earlier = json.loads(file.read_text())
+    networks: list[dict[str, Any]] = earlier.pop("networks")
+    if without_date(earlier) != without_date(record):
+        raise SystemExit(
+            f"{file} was measured on another machine, by other versions, or with other options: "
+            "move it away, or leave out --resume"
+        )
+    return networks
+
+
+def without_date(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record, "machine": {**record["machine"], "date": None}}
+
+
 def main() -> None:
     options = parser(__doc__, repeats=3)
     options.add_argument("--count", type=int, default=100)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--resume", action="store_true", help="keep what was measured before")
     given = options.parse_args()
     console = Console(width=200, highlight=False)
-    networks = []
-    for number in range(given.count):
-        networks.append(measure_network(f"{given.seed}/{number}", given, console))
-        console.print(line(networks[-1]), markup=False)
-    networks = slowest_first(networks)
+    record = {"machine": machine(), "threads": given.threads, "narrow": given.narrow}
+    networks = measured_before(given.out / "draw.json", record) if given.resume else []
+    known = {one["name"] for one in networks}
+    for name in (f"{given.seed}/{number}" for number in range(given.count)):
+        if name in known:
+            continue
+        networks = slowest_first([*networks, measure_network(name, given, console)])
+        console.print(line(next(one for one in networks if one["name"] == name)), markup=False)
+        record["networks"] = networks
+        (given.out / "draw.json").write_text(json.dumps(record, indent=1) + "\n")
+        (given.out / "draw.md").write_text(as_markdown(networks))
     show_kernels({one["name"]: one["results"] for one in networks}, console)
     console.print(verdict(networks))
-    record = {"machine": machine(), "threads": given.threads, "narrow": given.narrow}
-    record["networks"] = networks
-    (given.out / "draw.json").write_text(json.dumps(record, indent=1) + "\n")
-    (given.out / "draw.md").write_text(as_markdown(networks))
     console.print(f"{given.out}/ has draw.json and draw.md")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from itertools import cycle, product
@@ -180,6 +181,16 @@ def test_the_slowest_network_beside_its_peers_comes_first() -> None:
     assert [one["name"] for one in draw.slowest_first(networks)] == ["c", "b", "a"]
     assert draw.verdict(networks).startswith("1 of 3 networks")
     assert "b (0.50)" in draw.verdict(networks)
+
+
+def test_an_interrupted_draw_goes_on_only_as_it_began(tmp_path: Path) -> None:
+    file, record = tmp_path / "draw.json", {"machine": {"cores": 2, "date": "now"}, "threads": 2}
+    assert draw.measured_before(file, record) == []
+    file.write_text(json.dumps({**record, "networks": [{"name": "0/0"}]}))
+    later = {**record, "machine": {"cores": 2, "date": "later"}}
+    assert draw.measured_before(file, later) == [{"name": "0/0"}]
+    with pytest.raises(SystemExit, match="another machine"):
+        draw.measured_before(file, {**record, "threads": 1})
 
 
 def test_libraries_choose_for_themselves_unless_they_are_held_back(
