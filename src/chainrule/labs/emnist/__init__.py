@@ -59,17 +59,18 @@ def report(setting: Setting, size: Size) -> Document:
     document = open_report("emnist", TITLE, __doc__, setting)
     show_by_hand(document, BY_HAND["emnist"], setting.workers)
     seeds, emnist = setting.seeds[: size.seeds], load_emnist(size, setting.data_dir)
+    tried_seeds = seeds[: size.tried_seeds]
     with TemporaryDirectory() as name:
         folder = Path(name)
         cr.datasets.export_csv(emnist, "train", folder / "train.csv")
         cr.datasets.export_csv(emnist, "test", folder / "test.csv", labels=False)
         show_files(document, folder, size, emnist)
-        variants = (*size.improvements, MLP_WHOLE, CNN_WHOLE)
-        shared = (folder, size, emnist.y_test)
+        shared = (setting.workers, folder, size, emnist.y_test)
         samples = run_all(run_sample, [(seed, folder, size) for seed in seeds], setting.workers)
-        runs = run_variants(run_once, variants, seeds, setting.workers, *shared)
+        runs = run_variants(run_once, size.improvements, tried_seeds, *shared)
+        runs |= run_variants(run_once, (MLP_WHOLE, CNN_WHOLE), seeds, *shared)
         files = read_files(folder, size.validation)
-    tasks = [(seed, size, setting.data_dir) for seed in seeds]
+    tasks = [(seed, size, setting.data_dir) for seed in tried_seeds]
     digits = run_all(run_mnist, tasks, setting.workers) if size.mnist else []
     networks = [run.network for run in runs[CNN_WHOLE]]
     readings = all_readings(networks, files.validation, files.x_test)

@@ -18,7 +18,8 @@ class Size:
         part_epochs, whole_epochs: for these, and for the networks trained on all images.
         mnist, mnist_epochs: images of MNIST's training part, none for 0, and epochs on them.
         improvements: those that are tried.
-        seeds: how many.
+        seeds: how many networks of each kind are trained on all images.
+        tried_seeds: the same for improvements and MNIST.
     """
 
     images: int | None = None
@@ -31,8 +32,9 @@ class Size:
     mnist_epochs: int = 16
     improvements: tuple[str, ...] = (*MLP_IMPROVEMENTS, *CNN_IMPROVEMENTS)
     seeds: int = 5
+    tried_seeds: int = 3
 
 
 FULL = Size()
 
-QUICK = Size(6_000, 1_000, 1_000, 1_500, 3, 3, 0, 0, tuple(MLP_IMPROVEMENTS), seeds=2)
+QUICK = Size(6_000, 1_000, 1_000, 1_500, 3, 3, 0, 0, tuple(MLP_IMPROVEMENTS), 2, 2)
