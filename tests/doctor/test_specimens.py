@@ -25,7 +25,7 @@ CODES = {  # each has at least one slip
     *["kernel-flip", "wrong-stride", "padding-crop", "pool-ties", "dropout-mask", "norm-path"],
     *["stale-cache", "loss-constant", "overwrites", "accumulates", "mutates-input", "overflow"],
     *["shape-changes", "train-predict-mismatch", "unknown"],
-    *["wrong-variable", "update-rule"],
+    *["wrong-variable", "missing-factor", "update-rule"],
 }
 SEEN_IN_BEHAVIOUR = {  # one call at a point without ties gives the right gradients all the same
     *["stale-cache", "accumulates", "overwrites", "mutates-input", "train-predict-mismatch"],

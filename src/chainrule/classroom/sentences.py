@@ -97,6 +97,9 @@ TEMPLATES = (
         "the second backward pass wipes out what the first one found, although there is a "
         "method that sets gradients to zero"
     ),
+    "the second backward pass wipes out what the first one found",
+    "another forward pass in between changes the gradient: something is kept on self",
+    "return it with the cache",
     "after a second backward pass it is twice the gradient, and nothing sets it to zero",
     (
         "where entries tie for the maximum, the gradients of the input add up to {total} in "
@@ -106,13 +109,18 @@ TEMPLATES = (
     "every step goes uphill: it is {ratio} times the right one",
     "every step is {ratio} times the right one, 1 / learning rate: the learning rate is left out",
     "every step is {ratio} times the right one",
+    "multiply by `{code}`, as the forward pass does",
+    "multiply `{part}` by `{code}`, as the forward pass does",
     "multiply by `{code}`",
     "write `{new}`, not `{old}`",
     "write `{new}`",
     "`{new}` in the place of `{old}`",
+    '"{new}", not "{old}"',
     "leave out `{code}`, which it is divided by",
     "leave out `{code}`, which it is multiplied by",
     "leave out the factor `{code}`",
+    "divide by `{code}`, as the forward pass does",
+    "divide `{part}` by `{code}`, as the forward pass does",
     "divide by `{code}`",
     "divide it by {number}",
     "multiply it by {number}",
@@ -204,7 +212,11 @@ TEMPLATES = (
     "the process was ended by {signal}",
     "leave out what ends the process",
     "run the file by itself to see where",
-    "the backward pass ends with MemoryError: {error}",
+    "the backward pass ends with {error}",
+    "more than {size} MB are asked for ({error})",
+    "use smaller arrays, or give more with --memory-limit",
+    "with {choice}: {why}",
+    "mend what this line computes, which runs with {choice}",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from traceback import extract_tb
 
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, LayerError
 from chainrule.foreign.running.effort import LIBRARIES
 
 PACKAGE = Path(__file__).parents[1]
@@ -18,7 +18,9 @@ class DoctorError(ChainruleError):
 
 def is_own(error: BaseException) -> bool:
     """True if the doctor itself raised an exception, not the code that it runs, nor a library that
-    this code calls."""
+    this code calls, nor a layer in that code."""
+    if isinstance(error, LayerError):
+        return False
     for frame in reversed(extract_tb(error.__traceback__)):
         if frame.filename.startswith(OWN):
             return True

@@ -16,11 +16,18 @@ MISSING_DERIVATIVE = "missing-activation-derivative"
 
 CATALOGUE = (
     # --- a scale
-    Rule("batch-scale", "scale", factors.without_factor, factors.lost_factor),
+    Rule("batch-scale", "scale", factors.without_factor),
     Rule("batch-scale", "scale", factors.other_divisor),
     Rule("batch-scale", "scale", factors.other_reduction, factors.exchanged_reduction),
     Rule(WRONG_DERIVATIVE, "scale", factors.other_power, factors.lost_power),
-    Rule("constant-scale", "scale", factors.divided, at=right_hand_sides),
+    Rule(
+        "missing-factor",
+        "factor",
+        factors.with_factor,
+        factors.lost_factor,
+        at=factors.multiplicands,
+    ),
+    Rule("constant-scale", "number", factors.divided, sort="scale", at=right_hand_sides),
     Rule("wrong-variable", mistake=factors.lost_term),
     # --- a sign
     Rule("sign", "sign", signs.without_minus, signs.lost_minus),
@@ -91,8 +98,9 @@ CATALOGUE = (
 # The families to try first, by the code of the cause that the numbers suggest.
 FIRST_FOR = {
     "sign": ["sign"],
-    "batch-scale": ["scale", "axis"],
-    "constant-scale": ["scale"],
+    "batch-scale": ["scale", "factor", "number", "axis"],
+    "constant-scale": ["scale", "factor", "number"],
+    "wrong-activation-derivative": ["factor"],
     "transposed": ["transposed"],
     "wrong-axis": ["axis"],
     "stale-weights": ["order"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 CODES = {
     "batch-scale": "the factor of the batch size is wrong",
     "constant-scale": "off by a constant factor",
+    "missing-factor": "a factor of the forward pass is missing",
     "sign": "the sign is wrong",
     "transposed": "a matrix is the wrong way round (transposed)",
     "wrong-axis": "summed over the wrong axes",
@@ -49,6 +50,7 @@ COMPARE = "compare {gradient} with central differences"
 CHECKS = {
     "batch-scale": COMPARE + ", on a batch of two examples or more",
     "constant-scale": COMPARE + ", value by value, not only its direction",
+    "missing-factor": COMPARE + ", where no factor is 1",
     "sign": COMPARE + ", value by value, signs included",
     "transposed": COMPARE + ", where in and out differ in size",
     "wrong-axis": COMPARE + ", with batch size, in and out all different",

@@ -27,7 +27,7 @@ from chainrule.foreign.reading.expressions import (
 )
 from chainrule.rewrites.edits import Edit, Place, places, right_hand_sides
 from chainrule.rewrites.functions import FunctionSource
-from chainrule.rewrites.scope import Scope
+from chainrule.rewrites.scope import Scope, is_mask
 from chainrule.rewrites.text_edits import TextEdit
 from chainrule.types import Array
 
@@ -55,7 +55,7 @@ def with_mask(place: Place, scope: Scope) -> Iterator[Edit]:
     """What is there times a mask."""
     target = scope.arrays.get(_target_of(place))
     for name, value in scope.arrays.items():
-        if (value.dtype.kind == "b" or "mask" in name) and _may_fit(value, target):
+        if is_mask(name, value) and _may_fit(value, target):
             yield _times(place, name, scope)
 
 
@@ -193,17 +193,7 @@ def _carries_gradient(node: ast.expr, source: FunctionSource) -> bool:
             word = inner.id if isinstance(inner, ast.Name) else inner.attr
             if looks_like_a_gradient(word) and not _is_called(inner, node):
                 return True
-    return _is_argument(node, source)
-
-
-def _is_argument(node: ast.expr, source: FunctionSource) -> bool:
-    """True if a factor is an argument of a backward pass whose name says nothing."""
-    arguments = [argument.arg for argument in source.node.args.args if argument.arg != "self"]
-    return (
-        isinstance(node, ast.Name)
-        and node.id in arguments
-        and (len(arguments) > 1 or "self" in source.names)
-    )
+    return source.is_argument(node)
 
 
 def _is_called(name: ast.AST, within: ast.AST) -> bool:

@@ -66,8 +66,20 @@ class Edit:
     @classmethod
     def at(cls, source: FunctionSource, place: Place, node: Any, advice: str, **more: Any) -> Edit:
         """The edit that puts another node at one place; `more` is what else an edit has."""
+        return cls.of(source, ((place, node),), advice, **more)
+
+    @classmethod
+    def of(
+        cls,
+        source: FunctionSource,
+        changes: tuple[tuple[Place, Any], ...],
+        advice: str,
+        **more: Any,
+    ) -> Edit:
+        """The edit that makes several changes, the first of which tells the line."""
+        place, _ = changes[0]
         line = int(getattr(place.node, "lineno", 0) or getattr(place.statement, "lineno", 0))
-        return cls(source, ((place, node),), line, advice, **more)
+        return cls(source, changes, line, advice, **more)
 
     def make(self) -> None:
         """Change the tree."""

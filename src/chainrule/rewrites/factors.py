@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from chainrule.foreign.naming.gradient_names import looks_like_a_gradient
 from chainrule.foreign.naming.parameter_names import is_bias
-from chainrule.foreign.reading.backward_code import FunctionInFile
+from chainrule.foreign.reading.backward_code import FunctionInFile, named
 from chainrule.foreign.reading.expressions import (
     divisor_of,
     expression,
@@ -19,7 +20,9 @@ from chainrule.foreign.reading.expressions import (
     product,
     text,
 )
-from chainrule.rewrites.edits import Edit, Place
+from chainrule.rewrites.edits import Edit, Place, places, right_hand_sides
+from chainrule.rewrites.forward_factors import Factor
+from chainrule.rewrites.functions import FunctionSource
 from chainrule.rewrites.left_out import cause_of_factor, cause_of_term, is_stride, may_be_left_out
 from chainrule.rewrites.scope import Scope
 from chainrule.rewrites.signs import is_sum
@@ -71,6 +74,51 @@ def lost_stride(node: Any, function: FunctionInFile) -> Iterator[TextEdit]:
     for stride, rest in halves(node):
         if isinstance(node.op, ast.Mult) and is_stride(stride):
             yield TextEdit(node, ast.unparse(rest))
+
+
+def with_factor(group: list[Place], scope: Scope) -> Iterator[Edit]:
+    """What is there, times or divided by what the forward pass multiplies or divides by."""
+    for factor in scope.forward_factors:
+        changes = tuple((place, factor.applied_to(place.node)) for place in group)
+        yield Edit.of(scope.source, changes, _factor_advice(factor, group[0]), in_front=True)
+
+
+def _factor_advice(factor: Factor, place: Place) -> str:
+    """What to multiply or divide by; and what, where it is not all that stands there."""
+    verb = "divide" if factor.divides else "multiply"
+    is_whole = place.field == "value" and place.parent is place.statement
+    what = "" if is_whole else f" `{text(place.node)}`"
+    advice = f"{verb}{what} by `{factor.code}`, as the forward pass does"
+    return advice.replace("'", '"')
+
+
+def multiplicands(source: FunctionSource) -> list[list[Place]]:
+    """Where a factor may be missing: what is assigned or returned, terms of sums, cases of an
+    activation, and what comes back from later layers, wherever a statement reads it."""
+    single = [place for place in places(source) if _is_term(place) or _is_case(place)]
+    return [[place] for place in (*right_hand_sides(source), *single)] + _reads(source)
+
+
+def _is_term(place: Place) -> bool:
+    return is_sum(place.parent) and not isinstance(place.node, ast.Constant)
+
+
+def _is_case(place: Place) -> bool:
+    """True for ``a`` and ``b`` of ``np.where(x > 0, a, b)`` and of ``a if x > 0 else b``."""
+    in_where = name_called(place.parent) == "where" and place.index in (1, 2)
+    in_choice = isinstance(place.parent, ast.IfExp) and place.field != "test"
+    return (in_where or in_choice) and not isinstance(place.node, ast.Constant)
+
+
+def _reads(source: FunctionSource) -> list[list[Place]]:
+    """What comes back from later layers, by the statements and names that read it."""
+    found: dict[tuple[int, str], list[Place]] = {}
+    for place in places(source):
+        node = place.node
+        is_read = isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
+        if is_read and (looks_like_a_gradient(named(node)) or source.is_argument(node)):
+            found.setdefault((id(place.statement), text(node)), []).append(place)
+    return list(found.values())
 
 
 def other_divisor(place: Place, scope: Scope) -> Iterator[Edit]:

@@ -27,6 +27,14 @@ from chainrule.foreign.running.watching import LocalNames, watching
 FunctionNode = ast.FunctionDef | ast.Lambda
 
 
+@dataclass(frozen=True)
+class RanForward:
+    """A function that has run forward, and what its names held."""
+
+    node: FunctionNode
+    names: LocalNames
+
+
 @dataclass
 class FunctionSource:
     """One function: its objects, its part of the syntax tree, and what its names held."""
@@ -36,6 +44,7 @@ class FunctionSource:
     statement: ast.stmt  # of the top level, in which it stands
     names: LocalNames
     file: str
+    forward: list[RanForward]  # of the same file
 
     def neighbours(self) -> dict[str, FunctionType]:
         """The functions of the same file, by name."""
@@ -44,6 +53,16 @@ class FunctionSource:
             for name, value in self.functions[0].__globals__.items()
             if inspect.isfunction(value) and value.__code__.co_filename == self.file
         }
+
+    def is_argument(self, node: ast.expr) -> bool:
+        """True if a node is an argument of a backward pass: what comes back from later layers,
+        whatever it is called."""
+        arguments = [argument.arg for argument in self.node.args.args if argument.arg != "self"]
+        return (
+            isinstance(node, ast.Name)
+            and node.id in arguments
+            and (len(arguments) > 1 or "self" in self.names)
+        )
 
     def compiled(self) -> CodeType | None:
         """The code of the tree as it is now."""
@@ -121,19 +140,22 @@ def backward_sources(
         and code.co_name not in ("example", "<module>", "<genexpr>", "<listcomp>")
     }
     holders = [each for each in gc.get_referrers(*backward) if isinstance(each, FunctionType)]
-    trees: dict[str, ast.Module] = {}
+    trees = {code.co_filename: _tree(code.co_filename) for code in backward}
+    forward: dict[str, list[RanForward]] = {
+        file: [
+            RanForward(place[0], names)
+            for code, names in before.items()
+            if code.co_filename == file and (place := _place_of(code, tree))
+        ]
+        for file, tree in trees.items()
+    }
     sources = []
     for code, names in backward.items():
-        if code.co_filename not in trees:
-            text = "".join(linecache.getlines(code.co_filename))
-            try:
-                trees[code.co_filename] = ast.parse(text)
-            except SyntaxError:
-                continue
+        file = code.co_filename
         functions = [each for each in holders if each.__code__ is code]
-        source = _source(functions, names, trees[code.co_filename])
-        if source is not None:
-            sources.append(source)
+        place = _place_of(code, trees[file])
+        if functions and place:
+            sources.append(FunctionSource(functions, *place, names, file, forward[file]))
     return sources
 
 
@@ -143,19 +165,22 @@ def _codes_of(run: Callable[[], Any], files: set[str]) -> dict[CodeType, LocalNa
     return seen
 
 
-def _source(
-    functions: list[FunctionType], names: LocalNames, tree: ast.Module
-) -> FunctionSource | None:
-    """The source of functions that share their code."""
-    if not functions:
-        return None
-    code = functions[0].__code__
+def _tree(file: str) -> ast.Module:
+    """The tree of a file, empty if it is not Python."""
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _place_of(code: CodeType, tree: ast.Module) -> tuple[FunctionNode, ast.stmt] | None:
+    """The function that has this code, and the statement of the top level in which it stands."""
     for statement in tree.body:
         nodes = [node for node in ast.walk(statement) if _is_node_of(node, code)]
         if len(nodes) == 1:
             node = nodes[0]
             if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-                return FunctionSource(functions, node, statement, names, code.co_filename)
+                return node, statement
     return None
 
 

@@ -72,7 +72,7 @@ def cause_of_factor(factor: ast.expr, function: FunctionInFile) -> str:
         return "softmax-jacobian"
     if seems_to_take_a_derivative(text) or function.is_about(ACTIVATIONS):
         return "missing-activation-derivative"
-    return "missing-regularizer" if PENALTY.search(text) else "wrong-variable"
+    return "missing-regularizer" if PENALTY.search(text) else "missing-factor"
 
 
 def cause_of_term(term: ast.expr, function: FunctionInFile) -> str:

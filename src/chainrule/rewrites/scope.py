@@ -17,8 +17,10 @@ from chainrule.foreign.naming.gradient_names import (
     names_derivative,
 )
 from chainrule.foreign.naming.roles import BACKWARD_METHODS
-from chainrule.foreign.reading.expressions import text
+from chainrule.foreign.reading.expressions import expression, name_called, text
+from chainrule.foreign.running.watching import LocalNames
 from chainrule.rewrites.edits import Edit, Place
+from chainrule.rewrites.forward_factors import Factor, NameInBackward, factors_of
 from chainrule.rewrites.functions import FunctionSource
 from chainrule.types import Array
 
@@ -27,7 +29,10 @@ DERIVATIVES = (
     *("{0} * (1 - {0})", "(1 / (1 + np.exp(-{0}))) * (1 - 1 / (1 + np.exp(-{0})))"),
     "({0} > 0)",
 )
+SLOPED = "np.where({{0}} > 0, 1, {slope})"
+SLOPES = 3  # of a forward pass
 LIMIT = 24  # arrays, and elements of lists, at which derivatives are taken
+FACTORS = 12  # of the forward pass
 
 
 class Scope:
@@ -45,14 +50,8 @@ class Scope:
     @cached_property
     def arrays(self) -> dict[str, Array]:
         """Arrays: local ones, attributes of self, and entries of dictionaries."""
-        found: dict[str, Array] = {}
-        for name, value in self.source.names.items():
-            if name == "self":
-                for attribute, inner in vars_of(value).items():
-                    found |= _arrays_in(f"self.{attribute}", inner)
-            else:
-                found |= _arrays_in(name, value)
-        return found
+        held = _held(self.source.names)
+        return {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -85,7 +84,8 @@ class Scope:
             if callable(value) and names_derivative(name) and not isinstance(value, np.ndarray):
                 named.append(f"self.{name}")
         named += [f"self.{name}" for name in self._own_derivatives()]
-        written = [form for form in DERIVATIVES if "np." not in form or self.has_numpy]
+        forms = (*DERIVATIVES, *(SLOPED.format(slope=slope) for slope in self._slopes()))
+        written = [form for form in forms if "np." not in form or self.has_numpy]
         flagged, points, found = self._flagged(), self._points(), []
         for point in points:
             found += [(f"{name}({point})", point) for name in named]
@@ -93,6 +93,43 @@ class Scope:
         for point in points:
             found += [(form.format(point), point) for form in written]
         return found
+
+    def _slopes(self) -> list[str]:
+        """What a forward pass that tells cases apart multiplies by: slopes, perhaps."""
+        nodes = [node for each in self.source.forward for node in ast.walk(each.node)]
+        if not any(name_called(node) in ("where", "maximum") for node in nodes):
+            return []
+        return [factor.code for factor in self.forward_factors if not factor.divides][:SLOPES]
+
+    @cached_property
+    def forward_factors(self) -> list[Factor]:
+        """What the forward pass multiplies and divides by; masks, which have a rule of their own,
+        left out."""
+        found = [
+            factor
+            for each in self.source.forward
+            if type(each.names.get("self", self.owner)) is type(self.owner)
+            for factor in factors_of(each.node, self._name_of(each.names))
+        ]
+        return list(dict.fromkeys(found))[:FACTORS]
+
+    def _name_of(self, names: LocalNames) -> NameInBackward:
+        """What this function calls a value that a forward function knows by one of `names`: the
+        same, if it holds the same, or another name of that array."""
+        of_file = _held(self.source.functions[0].__globals__)
+        there, here = of_file | _held(names), of_file | _held(self.source.names)
+
+        def name(node: ast.expr) -> ast.expr | None:
+            own = text(node)
+            value = there.get(own)
+            if value is None or is_mask(own, value):
+                return None
+            same = [n for n, other in here.items() if np.array_equal(value, other)]
+            if own in same:
+                return node
+            return expression(same[0]) if same and np.ndim(value) else None
+
+        return name
 
     def _own_derivatives(self) -> list[str]:
         """Methods of the object that are derivatives by their names: ``self.sigmoid_prime(z)``."""
@@ -152,17 +189,40 @@ def vars_of(thing: Any) -> dict[str, Any]:
     return getattr(thing, "__dict__", {})
 
 
-def _arrays_in(name: str, value: Any) -> dict[str, Array]:
-    """An array under its name, or the arrays that are entries of a dictionary."""
-    if isinstance(value, np.ndarray):
+def _held(names: LocalNames) -> dict[str, Array | float]:
+    """Arrays and numbers by the expressions that name them: local ones, attributes of self, and
+    entries of dictionaries."""
+    found: dict[str, Array | float] = {}
+    for name, value in names.items():
+        if name == "self":
+            for attribute, inner in vars_of(value).items():
+                found |= _held_in(f"self.{attribute}", inner)
+        else:
+            found |= _held_in(name, value)
+    return found
+
+
+def _held_in(name: str, value: Any) -> dict[str, Array | float]:
+    """An array or number under its name, or those that are entries of a dictionary."""
+    if _is_numeric(value):
         return {name: value}
     if not isinstance(value, dict):
         return {}
     return {
         f"{name}[{key!r}]": inner
         for key, inner in value.items()
-        if isinstance(inner, np.ndarray) and isinstance(key, str)
+        if _is_numeric(inner) and isinstance(key, str)
     }
+
+
+def _is_numeric(value: Any) -> bool:
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return is_number or isinstance(value, np.ndarray)
+
+
+def is_mask(name: str, value: Any) -> bool:
+    """True if an array or number is there to keep some entries and not others."""
+    return "mask" in name or np.asarray(value).dtype.kind == "b"
 
 
 def _last_word(name: str) -> str:

@@ -29,6 +29,8 @@ def cause_of(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
         return "dropout-mask"
     if edit.sort in NOT_CONSTANT:
         return _of_factor(edit, mended, found)
+    if edit.sort == "factor":
+        return _of_missing_factor(edit, mended, found)
     if edit.sort == "exchanged":
         return _of_exchange(edit)
     if edit.sort == "renamed":
@@ -55,6 +57,15 @@ def _of_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
     if code == "constant-scale" and _concerns_the_loss(edit, mended, found):
         return "loss-constant"
     return code
+
+
+def _of_missing_factor(edit: Edit, mended: tuple[str, ...], found: Examination) -> str:
+    """A factor of the forward pass: what says more than a number, of the loss for example, goes
+    before."""
+    if common_ratio(mended, found) is None:
+        return edit.cause
+    code = _of_factor(edit, mended, found)
+    return edit.cause if code in ("constant-scale", "sign") else code
 
 
 def common_ratio(mended: tuple[str, ...], found: Examination) -> float | None:

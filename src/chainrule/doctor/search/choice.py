@@ -50,7 +50,7 @@ class Choice:
 
     def is_expected(self, correction: Correction) -> bool:
         """True if the numbers suggest the same cause."""
-        if correction.edit.sort in ("scale", "sign") and common_ratio(
+        if correction.edit.sort in ("scale", "factor", "sign") and common_ratio(
             correction.mended, self.found
         ):
             return True
@@ -116,7 +116,8 @@ def nearest_to_the_loss(names: Sequence[str]) -> str:
 
 def _may_be(signature: Signature, code: str) -> bool:
     """True if a signature is a constant factor, and the code a cause that shows as one."""
-    return signature.ratio is not None and code in ("loss-constant", "batch-scale", "dropout-mask")
+    shows_as_one = ("loss-constant", "batch-scale", "dropout-mask", "missing-factor")
+    return signature.ratio is not None and code in shows_as_one
 
 
 def _leaves_doubt(edit: Edit, is_expected: bool) -> bool:
