@@ -15,6 +15,7 @@ from chainrule.classroom.formats import NBGRADER_COLUMNS
 from chainrule.classroom.marking import mark
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import submissions_in
+from chainrule.cli.check_class import SHOWN, show_records
 from chainrule.doctor.excerpt import source_of
 from chainrule.doctor.verdict import Verdict
 from chainrule.sandbox.limits import Limits
@@ -49,7 +50,13 @@ def test_a_class(chainrule: Command, place: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     answer = chainrule("check", place, "--out", out, "--hide-suggestions")
     assert answer.code == 0
-    assert answer.out.startswith("6 submissions: ")
+    table, _, summary = answer.out.partition("\n\n")
+    assert [line.split()[:2] for line in table.splitlines()] == [
+        *(["student", "answer"], ["di", "not"], ["eve", "not"], ["fay", "not"]),
+        *(["<script>cy", "wrong"], ["bo", "wrong"], ["ann", "right"]),
+    ]
+    assert "wrong          50 %  constant-scale" in table
+    assert summary.startswith("6 submissions: ")
     found = rows(out)
     assert {name: row["verdict"] for name, row in found.items()} == {
         "ann": "right",
@@ -70,6 +77,24 @@ def test_a_class(chainrule: Command, place: Path, tmp_path: Path) -> None:
     student = (out / "students" / "bo.html").read_text()
     assert "self.dW = self.x.T @ dy / 2" in student
     assert "leave out" not in student  # the suggestion
+
+
+def test_of_many_students_those_who_need_somebody_are_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    right = [
+        Record(f"student {n}", [FileRecord("a.py", "right", {"dx": True})]) for n in range(197)
+    ]
+    error = "nothing to check: " + "long " * 100
+    odd = [Record("x" * 300, [FileRecord("", "not checked", error=error)])]
+    show_records([*right, *odd], tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("xxxx")
+    assert "not checked" in lines[1]
+    assert max(map(len, lines[:-2])) < 80
+    assert sum(line.startswith("student ") for line in lines[1:]) == SHOWN - 1
+    assert lines[-2:] == [f"… and 178 more in {tmp_path / 'results.csv'}", ""]
 
 
 def test_what_platforms_read(chainrule: Command, place: Path, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.cli.grade import progress
-from chainrule.cli.terminal import complain
+from chainrule.cli.terminal import add_row, complain, new_table, show
+from chainrule.limits import shortened
 from chainrule.presentation.display import counted, say
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 NAMED = 5  # students of an earlier check
+SHOWN = 20  # students, of whom the table on the terminal has a row
+LONGEST_NAME, LONGEST_CAUSE = 32, 64  # characters of a row
 
 
 def is_a_class(place: Path) -> bool:
@@ -56,6 +59,7 @@ def check_class(
         for file_name, text in write(records, marking):
             with whole_file(target / name / file_name) as file:
                 file.write(text.encode("utf-8", errors="replace"))
+    show_records(records, target)
     counts = Counter(record.verdict.value for record in records)
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     say(f"{counted(len(records), 'submission')}: {told}")
@@ -68,6 +72,25 @@ def check_class(
         )
     for each in sorted({each for record in records for each in record.missing}):
         say(f"not enforced on this machine: {each}")
+
+
+def show_records(records: list[Record], target: Path) -> None:
+    """Print a row for each student: first those at whom a person must look, then the lowest
+    credit."""
+    table = new_table("student", "answer", "credit", "cause", numbers=("credit",))
+    for record in sorted(records, key=_by_credit)[:SHOWN]:
+        credit = "" if record.credit is None else f"{100 * record.credit:.0f} %"
+        cause = ", ".join(record.causes) or next(iter(record.unchecked), "")
+        name = shortened(record.student, LONGEST_NAME)
+        add_row(table, name, record.verdict.value, credit, shortened(cause, LONGEST_CAUSE))
+    show(table)
+    if len(records) > SHOWN:
+        say(f"… and {len(records) - SHOWN} more in {target / 'results.csv'}")
+    say("")
+
+
+def _by_credit(record: Record) -> float:
+    return -1 if record.credit is None else record.credit
 
 
 def _left_by_an_earlier_check(target: Path, records: list[Record]) -> list[str]:
