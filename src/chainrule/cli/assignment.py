@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.grade import progress
-from chainrule.cli.options import must_be_file
+from chainrule.cli.options import must_be_code, must_be_file
 from chainrule.cli.terminal import Program
 from chainrule.presentation.display import say
 
@@ -108,8 +108,9 @@ def autograder(
 
     if out.exists():
         raise OutputError(f"{out} already exists: choose another --out")
-    for file in (solution, wheel):
-        if file is not None:
-            must_be_file(file)
+    if solution is not None:
+        must_be_code(solution)
+    if wheel is not None:
+        must_be_file(wheel)
     write_autograder(out, Settings(only, points, hide_suggestions), solution, wheel)
     say(f"{out} can be uploaded to Gradescope as the autograder of a programming assignment")

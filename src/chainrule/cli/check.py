@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.cli.check_class import check_class, is_a_class
-from chainrule.cli.options import must_be_file
+from chainrule.cli.options import must_be_code
 from chainrule.cli.terminal import console, styled
 from chainrule.presentation.display import say
 
@@ -163,13 +163,13 @@ def check(
         many = is_a_class(file)
         limits = Limits(time_limit or (EACH if many else ALONE), memory_limit)
         if solution is not None:
-            must_be_file(solution)
+            must_be_code(solution)
         if many and file.exists():
             task = Task(only, solution, limits, replace(request, file=None))
             marking = Marking(file.resolve().stem, points, hide_suggestions)
             check_class(file, task, out, marking, workers, language)
             return
-        must_be_file(file)
+        must_be_code(file)
         if heat_map is not None:
             find_format(heat_map)
         judgement = judge_file(request, limits, heat_map is not None, solution)

@@ -85,6 +85,19 @@ def must_be_file(path: Path) -> None:
         raise CheckError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}")
 
 
+def must_be_code(path: Path) -> None:
+    """Refuse what is neither a Python file nor a notebook."""
+    from chainrule.classroom.submissions import CODE
+    from chainrule.errors import CheckError
+
+    must_be_file(path)
+    if path.suffix.lower() not in CODE:
+        raise CheckError(
+            f"{path} is neither a Python file nor a notebook: its name must end in "
+            f"{' or '.join(CODE)}"
+        )
+
+
 def with_train_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options of `TrainConfig` that have a place on the command line.
 
