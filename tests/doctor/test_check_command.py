@@ -238,6 +238,38 @@ def test_an_array_of_a_layer_that_is_replaced(tmp_path: Path) -> None:
     assert (finding.gradient, finding.code, finding.certain) == ("ds", "overwrites", True)
 
 
+def test_notes_on_one_of_several_classes_name_it(tmp_path: Path) -> None:
+    file = layer(tmp_path)
+    text = file.read_text(encoding="utf-8")
+    averaging = text.replace("Layer", "Averaging").replace("@ dy\n", "@ dy / len(dy)\n")
+    file.write_text(text + averaging, encoding="utf-8")
+    notes = diagnose_file(file).notes
+    assert any(note.startswith("Averaging: dW divided by the number of examples") for note in notes)
+    assert "x of shape (5, 4) was tried, as none was given" in notes
+
+
+def test_advice_about_the_number_of_examples_is_in_the_words_of_the_code(tmp_path: Path) -> None:
+    file = tmp_path / "loss.py"
+    file.write_text(
+        "import numpy as np\n\n"
+        "def cross_entropy(p, y):\n    return -np.sum(y * np.log(p)) / len(p)\n\n"
+        "def cross_entropy_derivative(p, y):\n    return -y / p\n",
+        encoding="utf-8",
+    )
+    (finding,) = diagnose_file(file).findings
+    assert finding.code == "batch-scale"
+    assert finding.suggestion.startswith("divide it by the number of examples, `len(p)`")
+
+
+@pytest.mark.parametrize("name", ["lab.txt", "lab"])
+def test_what_is_no_code_by_its_name(chainrule: Command, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(SCALE, encoding="utf-8")
+    answer = chainrule("check", file)
+    assert answer.code == 2
+    assert "neither a Python file nor a notebook: its name must end in .py or .ipynb" in answer.err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -51,6 +51,7 @@ def diagnose_request(request: Request) -> Diagnosis:
         with Randomness([]).frozen():  # what is drawn to make objects is the same every time
             cases = find(request)
         joined = _joined([_diagnosed(case, alone=len(cases) == 1) for case in cases])
+        joined.notes[:0] = [note for case in cases for note in case.notes_on_file]
         return answered(_placed(joined, Path(str(request.file))))
     except (CannotCheckError, MemoryError):
         raise
@@ -196,16 +197,31 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
     if len(diagnoses) == 1:
         return diagnoses[0]
     subjects = list(dict.fromkeys(d.subject for d in diagnoses))
-    joined = Diagnosis(", ".join(subjects))
+    joined = Diagnosis(", ".join(subjects), notes=_notes_of(diagnoses))
     for d in diagnoses:
         joined.findings += [
             replace(each, gradient=belonging(each.gradient, d.subject, subjects))
             for each in d.findings
             if not _is_among(each, joined.findings)
         ]
-        joined.notes += [note for note in d.notes if note not in joined.notes]
         joined.comparisons += [
             replace(each, name=belonging(each.name, d.subject, subjects)) for each in d.comparisons
         ]
         joined.unchecked += d.unchecked
     return joined
+
+
+def _notes_of(diagnoses: list[Diagnosis]) -> list[str]:
+    """What is noted of several subjects, each with those that it is about, unless that is all of
+    them, or the note names them itself."""
+    about: dict[str, list[str]] = {}
+    for d in diagnoses:
+        for note in d.notes:
+            about.setdefault(note, []).append(d.subject)
+    every = {d.subject for d in diagnoses}
+    return [
+        note
+        if {*subjects} == every or subjects[0] in note
+        else f"{', '.join(dict.fromkeys(subjects))}: {note}"
+        for note, subjects in about.items()
+    ]

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from chainrule.foreign.naming.gradient_names import looks_like_a_gradient
 from chainrule.foreign.naming.parameter_names import is_bias
-from chainrule.foreign.reading.backward_code import FunctionInFile, named
+from chainrule.foreign.reading.backward_code import FunctionInFile, is_batch_size, named
 from chainrule.foreign.reading.expressions import (
     divisor_of,
     expression,
@@ -168,6 +170,29 @@ def divided(place: Place, scope: Scope) -> Iterator[Edit]:
 def scale_advice(ratio: float) -> str:
     """What to do about a positive factor that is too much."""
     return f"divide it by {ratio:.6g}" if ratio > 1 else f"multiply it by {1 / ratio:.6g}"
+
+
+def count_advice(ratio: float, count: int, source: FunctionSource) -> str | None:
+    """What to do about a factor that is the number of examples, or one over it; None if it is
+    another one."""
+    if count < 2 or not np.isclose(max(ratio, 1 / ratio), count):
+        return None
+    verb = "divide" if ratio > 1 else "multiply"
+    code = _count_of_examples(count, source)
+    return f"{verb} it by the number of examples{f', `{code}`' if code else ''}"
+
+
+def _count_of_examples(count: int, source: FunctionSource) -> str:
+    """The number of examples as a function would write it: ``N``, ``len(dy)``; "" if it cannot."""
+    for name, value in source.names.items():
+        if type(value) is int and value == count and is_batch_size(ast.Name(name)):
+            return name
+    for argument in source.node.args.args:
+        shape = np.shape(source.names.get(argument.arg))
+        if count in shape:
+            axis = shape.index(count)
+            return f"{argument.arg}.shape[{axis}]" if axis else f"len({argument.arg})"
+    return ""
 
 
 def twice(part: Value | Update, function: FunctionInFile) -> Iterator[TextEdit]:

@@ -34,6 +34,7 @@ class Case:
         example: what it was made from.
         module: the file, where there is one.
         notes: what was assumed, for the report.
+        notes_on_file: what was done with the whole file, or happened in its run.
         unchecked: what beside it has a backward pass and could not be run, and why.
         runs: false if its backward pass raises an exception there.
         made: how its object was made, where that is known.
@@ -46,6 +47,7 @@ class Case:
     example: Example = field(default_factory=dict)
     module: types.ModuleType | None = None
     notes: list[str] = field(default_factory=list)
+    notes_on_file: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     runs: bool = True
     made: Made | None = None

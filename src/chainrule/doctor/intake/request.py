@@ -106,7 +106,7 @@ def find(request: Request) -> list[Case]:
         cases = _cases(request, loaded.module)
     except CannotCheckError as error:
         raise CannotCheckError("; ".join([str(error), *loops, *loaded.left_out])) from error
-    cases[0].notes.extend(loaded.left_out)
+    cases[0].notes_on_file.extend(loaded.left_out)
     cases[0].unchecked.extend(loops)
     return all_choices(cases, request.file, is_told)
 
@@ -134,7 +134,7 @@ def _watched(request: Request, file: Path) -> list[Case]:
                 f"without it: {error}"
             ) from error
         found.notes.append(NOTHING_SHOWN)
-    cases[0].notes[:0] = found.notes
+    cases[0].notes_on_file.extend(found.notes)
     cases[0].unchecked.extend(failures)
     return cases
 

@@ -15,6 +15,7 @@ from chainrule.doctor.search.causes import cause_of, common_ratio
 from chainrule.foreign.naming.parameter_names import is_bias
 from chainrule.foreign.reading.expressions import factors, text
 from chainrule.rewrites.edits import Edit
+from chainrule.rewrites.factors import count_advice
 
 KNOWN_BY_NUMBERS = {"norm-path", "softmax-jacobian", "shape-changes", "dropout-mask"}
 FACTORS = {"loss-constant", "constant-scale", "batch-scale"}
@@ -95,7 +96,7 @@ class Choice:
         sure = next((s for s in seen if s.alone), None)
         if sure is not None and sure.code != code and sure.code in KNOWN_BY_NUMBERS:
             code, certain, evidence = sure.code, False, sure.evidence
-        advice = f"{correction.edit.advice}: then the gradient is right"
+        advice = f"{self._advice(correction, code)}: then the gradient is right"
         edit = correction.edit
         return Finding(
             self.found.shown(named),
@@ -106,6 +107,15 @@ class Choice:
             advice,
             file=edit.source.file,
         )
+
+    def _advice(self, correction: Correction, code: str) -> str:
+        """What to do: where a number mends the gradient that is the number of examples, with the
+        expression that the code has for it."""
+        edit, count = correction.edit, self.found.subject.batch
+        ratio = common_ratio(correction.mended, self.found)
+        if code != "batch-scale" or not edit.in_front or not count or not ratio:
+            return edit.advice
+        return count_advice(ratio, count, edit.source) or edit.advice
 
 
 def nearest_to_the_loss(names: Sequence[str]) -> str:
