@@ -49,6 +49,13 @@ def test_predictions_are_numbered_whole_classes_in_order(chainrule: Command, run
     assert rows == [[str(number), str(label)] for number, label in enumerate(classes)]
 
 
+def test_without_a_file_the_same_is_printed(chainrule: Command, run: Path) -> None:
+    printed = chainrule("predict", run, "digits")
+    assert (printed.code, printed.err) == (0, "")
+    assert chainrule("predict", run, "digits", "--out", "p.csv").code == 0
+    assert printed.out == Path("p.csv").read_text()
+
+
 def test_the_header_is_the_users(chainrule: Command, run: Path) -> None:
     options = ("--id-column", "ImageId", "--label-column", "Label")
     chainrule("predict", run, "digits", "--out", "p.csv", *options)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import DataDir, RunFolder, open_run
-from chainrule.cli.terminal import complain
+from chainrule.cli.terminal import complain, say_lines
 from chainrule.presentation.display import counted, say
 
 if TYPE_CHECKING:
@@ -27,7 +27,14 @@ def predict(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="What to predict; labels are not needed.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="The file to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE.csv",
+            help="The file to write; if left out, the predictions are printed.",
+        ),
+    ] = None,
     id_column: Annotated[
         str | None,
         typer.Option(
@@ -67,12 +74,13 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write predictions as a CSV file, ready for Kaggle.
+    """Print predictions as CSV, or write them to a file, ready for Kaggle.
 
     Each line has the example's own id or file name, else its number, and the name of its class.
 
     \b
     Examples:
+      chainrule predict runs/digits-mlp-1 digits
       chainrule predict runs/emnist47-cnn-1 test.csv --out predictions.csv --numbers
       chainrule predict runs/digits-mlp-1 digits --out probabilities.csv --proba --first-id 1
     """
@@ -81,7 +89,7 @@ def predict(
     from chainrule.files import whole_file
     from chainrule.text import for_csv
 
-    if out.exists() and not force:
+    if out is not None and out.exists() and not force:
         raise OutputError(f"{out} already exists: choose another --out, or give --force")
     opened = open_run(run)
     names = _class_names(opened, class_names, numbers)
@@ -103,6 +111,9 @@ def predict(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(for_csv, [id_column or _id_header(inputs, first_id), *headers]))
     writer.writerows(map(for_csv, [row_id, *row]) for row_id, row in zip(ids, values, strict=True))
+    if out is None:
+        say_lines(text.getvalue())
+        return
     with whole_file(out) as file:
         file.write(text.getvalue().encode())
     say(f"{out}: {counted(len(ids), 'prediction')}")
