@@ -28,7 +28,7 @@ from chainrule.foreign.adopted.network import AdoptedNetwork, is_network
 from chainrule.foreign.objects.gradients import fit
 from chainrule.initializers import Initializer
 from chainrule.layers.base import Layer
-from chainrule.presentation.display import notice_once
+from chainrule.presentation.display import notice
 from chainrule.seeding import generator
 from chainrule.types import Array, Shape
 
@@ -142,12 +142,12 @@ class HandWritten(Layer):
     def _say_averages(self) -> None:
         means, unclear = (", ".join(sorted(names)) for names in self.averages)
         if means:
-            notice_once(
+            notice(
                 f"{self!r}: gradients of {means} are means over the batch, which the loss takes "
                 "already: they are multiplied by the number of examples"
             )
         if unclear:
-            notice_once(
+            notice(
                 f"{self!r}: it does not show if gradients of {unclear} are sums or means over the "
                 "batch; they are taken as sums"
             )

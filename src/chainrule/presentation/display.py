@@ -82,15 +82,9 @@ def say(text: str = "") -> None:
 
 @cache
 def notice(text: str) -> None:
-    """A line to the user on standard error."""
+    """A line to the user on standard error, once in this process, however often it is said."""
     with suppress(OSError, ValueError):  # nobody may be there to read it
         print(f"chainrule: {printable(text)}", file=sys.stderr, flush=True)
-
-
-@cache
-def notice_once(text: str) -> None:
-    """The same, however often it is said in this process."""
-    notice(text)
 
 
 def is_in_notebook() -> bool:
@@ -130,7 +124,7 @@ def waiting(what: str) -> Iterator[None]:
         with waiting_on_terminal(what):
             yield
     else:
-        notice_once(what)
+        notice(what)
         yield
 
 

@@ -44,12 +44,9 @@ def attempt_cell(cell: Cell, module: types.ModuleType) -> Case:
         randomness = Randomness(random_sources(module))
         notes = [f"{cell.x} of shape {x} was tried, as none was given"]
         try:
-            program = from_code(cell.name, cell.code(given), example, randomness)
-            if without := states_without_gradient(cell, program):
-                begun = {**given, **{name: np.zeros_like(given[name]) for name in without}}
-                code = cell.code(begun, without)
-                program = from_code(cell.name, code, example, randomness)
-                notes += [f"{', '.join(without)} began as zeros: no gradient of it is handed back"]
+            program, fixed = program_of(cell, given, example, randomness, begun=np.zeros_like)
+            if fixed:
+                notes += [f"{', '.join(fixed)} began as zeros: no gradient of it is handed back"]
             gradients = program.gradients(program.values).gradients
         except EndlessError:
             raise
@@ -71,10 +68,22 @@ def attempt_cell(cell: Cell, module: types.ModuleType) -> Case:
     )
 
 
-def states_without_gradient(cell: Cell, program: Program) -> list[str]:
-    """The states before a cell whose gradient it does not hand back."""
+def program_of(
+    cell: Cell,
+    given: dict[str, Any],
+    example: Example,
+    randomness: Randomness,
+    begun: Callable[[Any], Any] = lambda state: state,
+) -> tuple[Program, list[str]]:
+    """A cell as a program, and the states before it whose gradient it does not hand back: they are
+    no part of what can be moved, and begin as `begun` makes them."""
+    program = from_code(cell.name, cell.code(given), example, randomness)
     gradients = program.gradients(program.values).gradients
-    return [name for name in cell.states if gradients.get(name) is None]
+    fixed = [name for name in cell.states if gradients.get(name) is None]
+    if fixed:
+        given = {**given, **{name: begun(given[name]) for name in fixed}}
+        program = from_code(cell.name, cell.code(given, fixed), example, randomness)
+    return program, fixed
 
 
 def _tried(cell: Cell, module: types.ModuleType) -> Iterator[tuple[Shape, dict[str, Any], int]]:

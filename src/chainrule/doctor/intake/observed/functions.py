@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, first_that_runs
 from chainrule.doctor.intake.examples import from_example
-from chainrule.doctor.intake.guessed.cells import states_without_gradient
+from chainrule.doctor.intake.guessed.cells import program_of
 from chainrule.doctor.intake.observed.arrays import (
     argument,
     as_array,
@@ -129,9 +129,7 @@ def cell_case(cell: Cell, forward: Call, observed: Observed) -> Case:
         raise CannotCheckError("no array was seen that goes into it")
     given = {name: forward.arguments[name] for name in (*cell.states, *cell.parameters)}
     example: Example = {"x": telling(x.astype(np.float64)), "axis": None}
-    program = from_code(cell.name, cell.code(given), example, Randomness([]))
-    if without := states_without_gradient(cell, program):
-        program = from_code(cell.name, cell.code(given, without), example, Randomness([]))
+    program, _ = program_of(cell, given, example, Randomness([]))
     note = f"{cell.x} of shape {x.shape} is that of the run"
     return Case(program, example, observed.loaded.module, [note])
 
