@@ -3,8 +3,10 @@ in the files that translators edit."""
 
 from __future__ import annotations
 
+import ast
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import Environment
 
+import chainrule
 from chainrule.classroom import pages
 from chainrule.classroom.languages import LANGUAGES, LOCALES, translations
 from chainrule.classroom.pages import write_pages
@@ -19,9 +22,11 @@ from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.sentences import TEMPLATES, is_known, translated
 from chainrule.doctor.verdict import Verdict
 from chainrule.errors import UnknownNameError
+from chainrule.foreign.reading.expressions import name_called
 from chainrule.rewrites.causes import CODES
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
+FILLED_IN = "~"
 PAGES = Path(pages.__file__).parent / "templates"
 
 
@@ -60,6 +65,47 @@ def test_every_text_is_translated_and_installed(language: str) -> None:
     assert compiled.getvalue() == (folder / "chainrule.mo").read_bytes(), (
         f"compile it: pybabel compile -D chainrule -d {LOCALES}"
     )
+
+
+def literal(node: ast.expr) -> str:
+    """What a text in the source says, with a mark for each thing that is filled in; else ""."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    parts = node.values if isinstance(node, ast.JoinedStr) else []
+    return "".join(literal(part) or FILLED_IN for part in parts)
+
+
+def said_in(function: ast.AST) -> Iterator[str]:
+    """The sentences of a function that makes findings, or proposes corrections; what is raised is
+    said in English."""
+    nodes = [function]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            yield from literal(node).split("; ")
+        elif not isinstance(node, (ast.Raise, ast.Expr)):  # and no docstring
+            nodes += ast.iter_child_nodes(node)
+
+
+def speaks(function: ast.AST) -> bool:
+    called = {name_called(node) for node in ast.walk(function)}
+    return isinstance(function, ast.FunctionDef) and bool(called & {"Finding", "Signature", "edit"})
+
+
+def test_every_sentence_about_a_mistake_is_translated() -> None:
+    """Each stands in a template, whatever is filled in."""
+    filled = "\n".join(TEMPLATES).replace("{error}", "{kind}: {text}").replace("{axis}", "axis=0")
+    unknown = [
+        sentence
+        for room in ("doctor", "rewrites")
+        for path in (Path(chainrule.__file__).parent / room).rglob("*.py")
+        for function in filter(speaks, ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        for sentence in said_in(function)
+        if len(re.findall(r"[a-z]{2,}", sentence)) > 2
+        and " " in sentence
+        and not re.search(".*".join(map(re.escape, sentence.split(FILLED_IN))), filled)
+    ]
+    assert not unknown, unknown
 
 
 def test_a_page_in_german(tmp_path: Path) -> None:

@@ -48,14 +48,18 @@ def diagnose(message: Message) -> Message:
     except (CannotCheckError, DoctorError) as error:
         return Message({"error": str(error)})
     except MemoryError as error:
-        evidence = f"more than {megabytes} MB are asked for ({error})"
-        advice = "use smaller arrays, or give more with --memory-limit"
-        finding = Finding(request.file_name, "out-of-memory", True, evidence, None, advice)
+        finding = _out_of_memory(request.file_name, megabytes, error)
         return packed(Diagnosis(request.file_name, [finding]), with_arrays=False)
     except SystemExit as error:
         return Message({"error": f"{request.file_name} ends the program itself: exit({error})"})
     except Exception as error:  # whatever fails here is no mistake in the code under examination
         return Message({"error": str(failed(error, request.file_name))})
+
+
+def _out_of_memory(name: str, megabytes: int, error: MemoryError) -> Finding:
+    evidence = f"more than {megabytes} MB are asked for ({error})"
+    advice = "use smaller arrays, or give more with --memory-limit"
+    return Finding(name, "out-of-memory", True, evidence, None, advice)
 
 
 def _request(given: dict[str, Any]) -> Request:

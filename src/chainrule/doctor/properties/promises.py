@@ -27,7 +27,8 @@ def own_behaviours(subject: Any) -> list[Finding]:
     handed = dy.copy()
     network.backward(handed, caches)
     if not np.array_equal(handed, dy):
-        findings.append(_promise("dy", "mutates-input", "dy holds other numbers after backward"))
+        text = "after the backward pass `dy` holds other numbers than before"
+        findings.append(_promise("dy", "mutates-input", text))
     once = {name: network.gradients[name].copy() for name in network.gradients}
     network.backward(dy.copy(), caches)
     names = subject.names()
@@ -40,7 +41,8 @@ def own_behaviours(subject: Any) -> list[Finding]:
     x = subject.values["x"].copy()
     network.forward(x, training=True)
     if not np.array_equal(x, subject.values["x"]):
-        findings.append(_promise("x", "mutates-input", "x holds other numbers after forward"))
+        text = "after the forward pass `x` holds other numbers than before"
+        findings.append(_promise("x", "mutates-input", text))
     network.gradients.flat[:] = 0
     _, caches = subject.forward(subject.values)
     subject.forward({**subject.values, "x": -subject.values["x"]})
@@ -54,6 +56,9 @@ def own_behaviours(subject: Any) -> list[Finding]:
 
 
 def _promise(
-    gradient: str, code: str, evidence: str, advice: str = "compute a new array"
+    gradient: str,
+    code: str,
+    evidence: str,
+    advice: str = "compute into a new array, or copy it first",
 ) -> Finding:
     return Finding(gradient, code, True, evidence, None, advice)
