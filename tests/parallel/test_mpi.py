@@ -48,6 +48,13 @@ def test_a_process_that_is_killed_ends_the_others(tmp_path: Path) -> None:
     assert not any(is_alive(number) for number in numbers)
 
 
+def test_what_is_not_shared_is_done_once() -> None:
+    together = begin(2, "-m", "chainrule", "--version")
+    output, errors = together.communicate(timeout=SECONDS_TO_END)
+    assert (together.returncode, errors) == (0, "")
+    assert output.count("chainrule") == 1
+
+
 def is_alive(number: int) -> bool:
     try:
         os.kill(number, 0)

@@ -86,7 +86,9 @@ def main() -> None:
     ends the process lets it put things in order first."""
     write_whatever_comes()
     raise_endings()
-    if sys.argv[1:2] == ["train"] and is_follower():  # one process speaks for all
+    if is_follower():  # one process speaks for all
+        if sys.argv[1:2] != ["train"]:
+            return  # and does all of what is not shared
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         app(prog_name="chainrule")  # in completions and usage, however it was started
