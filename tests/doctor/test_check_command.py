@@ -285,6 +285,12 @@ def test_what_is_no_code_by_its_name(chainrule: Command, tmp_path: Path, name: s
             "A has backward, but no forward",
         ),
         ("def f_forward(x, w):\n    return x @ w", "f_forward is there, but no backward"),
+        (
+            "import chainrule as cr\n\nclass A(cr.Layer):\n    def setup(self, shape):\n"
+            "        return shape\n    def forward(self, x, training=False):\n        return 2 * x\n"
+            "    def backward(self, dy, cache):\n        return 2 * dy",
+            "A: layer 0 (A) returned an array of shape",
+        ),
         ("def example(rng):\n    return 5", "returns int, not a dictionary"),
         ("def example(rng):\n    return {'layr': 5}", "its keys are layr"),
         ("def example(rng):\n    raise KeyError('a')", "line 2, raises KeyError"),
