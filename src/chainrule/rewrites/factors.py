@@ -188,9 +188,9 @@ def _count_of_examples(count: int, source: FunctionSource) -> str:
         if type(value) is int and value == count and is_batch_size(ast.Name(name)):
             return name
     for argument in source.node.args.args:
-        shape = np.shape(source.names.get(argument.arg))
-        if count in shape:
-            axis = shape.index(count)
+        value = source.names.get(argument.arg)
+        if isinstance(value, np.ndarray) and count in value.shape:
+            axis = value.shape.index(count)
             return f"{argument.arg}.shape[{axis}]" if axis else f"len({argument.arg})"
     return ""
 

@@ -141,7 +141,7 @@ def backward_sources(
     }
     holders = [each for each in gc.get_referrers(*backward) if isinstance(each, FunctionType)]
     trees = {code.co_filename: _tree(code.co_filename) for code in backward}
-    forward: dict[str, list[RanForward]] = {
+    ran_forward = {
         file: [
             RanForward(place[0], names)
             for code, names in before.items()
@@ -155,7 +155,7 @@ def backward_sources(
         functions = [each for each in holders if each.__code__ is code]
         place = _place_of(code, trees[file])
         if functions and place:
-            sources.append(FunctionSource(functions, *place, names, file, forward[file]))
+            sources.append(FunctionSource(functions, *place, names, file, ran_forward[file]))
     return sources
 
 

@@ -124,7 +124,7 @@ class Scope:
             value = there.get(own)
             if value is None or is_mask(own, value):
                 return None
-            same = [n for n, other in here.items() if np.array_equal(value, other)]
+            same = [n for n, other in here.items() if _is_equal(value, other)]
             if own in same:
                 return node
             return expression(same[0]) if same and np.ndim(value) else None
@@ -218,6 +218,12 @@ def _held_in(name: str, value: Any) -> dict[str, Array | float]:
 def _is_numeric(value: Any) -> bool:
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     return is_number or isinstance(value, np.ndarray)
+
+
+def _is_equal(one: Array | float, other: Array | float) -> bool:
+    """True for equal numbers, or arrays of them; arrays of other arrays are never equal."""
+    are_plain = all(np.asarray(each).dtype.kind != "O" for each in (one, other))
+    return are_plain and np.array_equal(one, other)
 
 
 def is_mask(name: str, value: Any) -> bool:
