@@ -72,6 +72,33 @@ def test_a_class(chainrule: Command, place: Path, tmp_path: Path) -> None:
     assert "leave out" not in student  # the suggestion
 
 
+RAISES = RIGHT.replace("dy @ self.W.T", "dy @ self.W")
+CORRECTION = "self.W.T"
+
+
+def written(chainrule: Command, place: Path, *options: object) -> str:
+    """All that a check of a class writes."""
+    out = place.parent / "out"
+    answer = chainrule("check", place, "--out", out, *options)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    return "\n".join([answer.out, answer.err, *(path.read_text() for path in files)])
+
+
+def test_hidden_suggestions_are_in_nothing_that_is_written(
+    chainrule: Command, tmp_path: Path
+) -> None:
+    place, hide = tmp_path / "all", "--hide-suggestions"
+    place.mkdir()
+    file = place / "cho_1_1_lab.py"
+    file.write_text(RAISES)
+    assert CORRECTION in written(chainrule, place)
+    alone = [chainrule("check", file, hide, *json).out for json in ([], ["--json"])]
+    classes = [written(chainrule, place, hide, "--language", each) for each in ("de", "en")]
+    for text in (*alone, *classes):
+        assert "the backward pass raises" in text
+        assert CORRECTION not in text
+
+
 def test_what_platforms_read(chainrule: Command, place: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     chainrule("check", place, "--out", out, "--points", 10)

@@ -93,10 +93,10 @@ def autograde(settings_file: Path, submission: Path, results: Path) -> None:
     settings = Settings(**json.loads(settings_file.read_text(encoding="utf-8")))
     solution = settings_file.with_name(SOLUTION)
     right = solution if solution.exists() else None
-    task = Task(settings.file, right, Limits(settings.seconds))
+    limits, hide = Limits(settings.seconds), settings.hide_suggestions
+    task = Task(settings.file, right, limits, hide_suggestions=hide)
     record = check_submission(submission_in(submission), task)
-    marking = Marking("", settings.points, settings.hide_suggestions)
-    ((_, text),) = gradescope([record], marking)
+    ((_, text),) = gradescope([record], Marking("", settings.points))
     with whole_file(results) as file:
         file.write(text.encode("utf-8", errors="replace"))
 

@@ -32,12 +32,10 @@ class Marking:
     Args:
         assignment: what it is called.
         points: that a right submission gets.
-        hide_suggestions: true if the corrections are not told.
     """
 
     assignment: str
     points: float = 100.0
-    hide_suggestions: bool = False
 
 
 Files = Iterator[tuple[str, str]]  # names and texts
@@ -46,7 +44,7 @@ Files = Iterator[tuple[str, str]]  # names and texts
 def gradescope(records: Sequence[Record], marking: Marking) -> Files:
     """A ``results.json`` for each student."""
     for record in records:
-        parts = list(_in_words(record, marking))
+        parts = list(_in_words(record))
         share = marking.points / max(1, len(parts))
         tests = [
             {
@@ -65,7 +63,7 @@ def gradescope(records: Sequence[Record], marking: Marking) -> Files:
 def prairielearn(records: Sequence[Record], marking: Marking) -> Files:
     """A ``results.json`` for each student."""
     for record in records:
-        parts = list(_in_words(record, marking))
+        parts = list(_in_words(record))
         tests = [
             {
                 "name": f"{part.file}: {part.name}",
@@ -85,7 +83,7 @@ def junit(records: Sequence[Record], marking: Marking) -> Files:
     """One XML file, with a suite for each student and a test for each gradient."""
     root = Element("testsuites", name=marking.assignment)
     for record in records:
-        parts = list(_in_words(record, marking))
+        parts = list(_in_words(record))
         counts = {
             "tests": len(parts),
             "failures": sum(part.is_right is False for part, _ in parts),
@@ -133,13 +131,13 @@ FORMATS: dict[str, Callable[[Sequence[Record], Marking], Files]] = {
 }
 
 
-def _in_words(record: Record, marking: Marking) -> Iterator[tuple[Part, str]]:
+def _in_words(record: Record) -> Iterator[tuple[Part, str]]:
     """The parts of a submission, each with what is said of it."""
     for part in record.parts:
-        yield part, "\n".join(_said(part, record, marking))
+        yield part, "\n".join(_said(part, record))
 
 
-def _said(part: Part, record: Record, marking: Marking) -> Iterator[str]:
+def _said(part: Part, record: Record) -> Iterator[str]:
     if part.is_right is None:
         yield "not compared: a person must look"
     if SPOILT in part.codes:
@@ -147,7 +145,7 @@ def _said(part: Part, record: Record, marking: Marking) -> Iterator[str]:
     for finding in record.findings:
         if finding["gradient"] == part.name and finding["code"] in part.codes:
             yield f"{_place(finding)}{CODES[finding['code']]}; {finding['evidence']}"
-            if finding["suggestion"] and not marking.hide_suggestions:
+            if finding["suggestion"]:
                 yield finding["suggestion"]
 
 

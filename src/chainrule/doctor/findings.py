@@ -57,6 +57,15 @@ class Finding:
         return {name: each for name, each in given.items() if name not in OPTIONAL or each}
 
 
+def without_suggestions(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings as `--json` prints them, for students who are to find the corrections themselves.
+
+    >>> without_suggestions([{"gradient": "dW", "suggestion": "leave out the minus"}])
+    [{'gradient': 'dW', 'suggestion': ''}]
+    """
+    return [{**each, "suggestion": ""} for each in findings]
+
+
 def endless(name: str, error: Exception, line: int | None) -> Finding:
     """The finding for code that does not come to an end."""
     advice = "look for a loop that does not end; if it is only long, check a smaller example"

@@ -32,9 +32,7 @@ def findings_where_it_raises(
             gradient=corrected.shown(nearest_to_the_loss(names)),
             code=code,
             certain=_is_certain(finding, code, error),
-            evidence=(
-                f"{_raised(error)}; {correction.edit.advice}, and it gives the true gradient"
-            ),
+            evidence=_raised(error),
             raises=True,
         )
         return [first, *search.findings()]
