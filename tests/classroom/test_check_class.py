@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from chainrule.classroom.checking import Task, check_submission
-from chainrule.classroom.formats import NBGRADER_COLUMNS
+from chainrule.classroom.formats import FORMATS, NBGRADER_COLUMNS, NOT_GRADED, Marking
 from chainrule.classroom.marking import mark
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import submissions_in
@@ -121,6 +121,26 @@ def test_what_platforms_read(chainrule: Command, place: Path, tmp_path: Path) ->
     assert {row["student_id"]: row["score"] for row in table}["bo"] == "5"
     with (out / "otter/final_grades.csv").open(newline="") as file:
         assert {row["file"]: row["percent_correct"] for row in csv.DictReader(file)}["bo"] == "0.5"
+
+
+def test_what_is_not_graded_yet_has_no_credit_on_any_platform() -> None:
+    record = Record("ann", [FileRecord("a.py", "partly checked", {"dx": True}, [], ["b: no loss"])])
+    texts = {name: dict(write([record], Marking("lab", 10))) for name, write in FORMATS.items()}
+    gradescope = json.loads(texts["gradescope"]["ann.json"])
+    assert gradescope["score"] == 0
+    assert NOT_GRADED in gradescope["output"]
+    assert [(t.get("status"), t.get("score")) for t in gradescope["tests"]] == [
+        *(("passed", None), (None, None))
+    ]
+    prairielearn = json.loads(texts["prairielearn"]["ann.json"])
+    assert (prairielearn["gradable"], prairielearn["format_errors"]) == (False, [NOT_GRADED])
+    assert "score" not in prairielearn
+    (row,) = csv.DictReader(texts["nbgrader"]["grades.csv"].splitlines())
+    assert (row["raw_score"], row["score"], row["max_score"]) == ("", "", "10")
+    row = list(csv.DictReader(texts["otter"]["final_grades.csv"].splitlines()))[1]
+    assert (row["percent_correct"], row["total_points_earned"]) == ("", "")
+    assert row["grading_status"] == f"{NOT_GRADED}; b: no loss"
+    assert "<skipped" in texts["junit"]["junit.xml"]
 
 
 def test_what_is_there_is_kept_and_what_has_changed_is_checked_again(
