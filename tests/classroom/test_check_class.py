@@ -13,6 +13,7 @@ import pytest
 from chainrule.classroom.checking import Task, check_submission
 from chainrule.classroom.formats import FORMATS, NBGRADER_COLUMNS, NOT_GRADED, Marking
 from chainrule.classroom.marking import mark
+from chainrule.classroom.pages import write_pages
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import submissions_in
 from chainrule.doctor.excerpt import source_of
@@ -141,6 +142,16 @@ def test_what_is_not_graded_yet_has_no_credit_on_any_platform() -> None:
     assert (row["percent_correct"], row["total_points_earned"]) == ("", "")
     assert row["grading_status"] == f"{NOT_GRADED}; b: no loss"
     assert "<skipped" in texts["junit"]["junit.xml"]
+
+
+def test_the_page_of_a_class_says_what_it_is_and_why_something_was_not_compared(
+    tmp_path: Path,
+) -> None:
+    partly = FileRecord("a.py", "partly checked", {"dx": True}, [], ["b: no loss was found"])
+    write_pages([Record("ann", [partly])], tmp_path, "subs", "en")
+    page = (tmp_path / "index.html").read_text()
+    assert "<title>Gradient check: subs</title>" in page
+    assert "b: no loss was found" in page
 
 
 def test_what_is_there_is_kept_and_what_has_changed_is_checked_again(
