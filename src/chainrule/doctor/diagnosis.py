@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from chainrule.doctor.failure import failed, is_own
-from chainrule.doctor.findings import Diagnosis, Finding, belonging, endless
+from chainrule.doctor.findings import Diagnosis, Finding, about, belonging, endless
 from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.verdict import Verdict
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.reading.branches import branches_in
 from chainrule.foreign.reading.notebooks import is_notebook, read_notebook
 from chainrule.foreign.reading.source import files_of, source_of
@@ -62,7 +62,7 @@ def diagnose_request(request: Request) -> Diagnosis:
             raise failed(error, request.file_name) from error
         line = line_in(error, str(request.file))
         place = f"{request.file_name}, line {line}, raises " if line else ""
-        raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
+        raise CannotCheckError(f"{place}{words_of(error)}") from error
 
 
 def _diagnosed(case: Case, alone: bool) -> Diagnosis:
@@ -78,8 +78,8 @@ def _diagnosed(case: Case, alone: bool) -> Diagnosis:
     except Exception as error:  # the code may raise anything
         if alone or isinstance(error, EndlessError) or is_own(error):
             raise
-        reason = f"it raises {type(error).__name__}: {error}"
-    return Diagnosis(name, unchecked=[f"{name}: {reason}", *case.unchecked])
+        reason = f"it raises {words_of(error)}"
+    return Diagnosis(name, unchecked=[about(name, reason), *case.unchecked])
 
 
 @nobody_else_draws()
@@ -150,7 +150,7 @@ def answered(diagnosis: Diagnosis) -> Diagnosis:
     """
     if diagnosis.verdict is Verdict.NOT_CHECKED:
         reasons = "; ".join(diagnosis.unchecked) or "nothing in it could be compared"
-        raise CannotCheckError(f"{diagnosis.subject}: {reasons}")
+        raise CannotCheckError(about(diagnosis.subject, reasons))
     return diagnosis
 
 
