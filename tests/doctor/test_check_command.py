@@ -165,7 +165,7 @@ def test_an_exception_on_an_input_that_nobody_gave_is_no_finding(
     assert answer.code == 2
     given = json.loads(answer.out)
     assert (given["verdict"], given["ok"], given["findings"]) == ("not checked", None, [])
-    assert "on an input that chainrule chose" in given["error"]
+    assert given["error"].startswith("Layer: on an input that chainrule chose")
     assert "no idea" in given["error"]
 
 
@@ -220,6 +220,32 @@ def test_what_is_given_is_not_asked_for_as_if_it_were_not(tmp_path: Path) -> Non
     file.write_text("import numpy as np\n" + UNWRITTEN.format(W="np.ones((n, m))", **body))
     with pytest.raises(CannotCheckError, match="give another one with --make and --shape"):
         diagnose_request(Request(file, make="Linear(4, 3)", shape=(5, 7)))
+
+
+TWO_WAYS = """
+class Net:
+    def __init__(self):
+        self.W = np.ones((4, 3))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, y):
+        d = self.x @ self.W - y
+        for i in range(1):
+            if i > 0:
+                d = d * (self.x > 0)
+        self.dW = self.x.T @ d
+"""
+
+
+def test_notes_are_whole_sentences(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("import numpy as np\n" + TWO_WAYS)
+    diagnosis = diagnose_file(file)
+    assert "no targets are given: arrays of the output's shape were tried" in diagnosis.notes
+    assert any("(it runs if i > 0)" in each for each in diagnosis.unchecked)
 
 
 def test_what_is_not_compared_is_said_and_never_0(chainrule: Command, tmp_path: Path) -> None:
