@@ -248,6 +248,43 @@ def test_notes_are_whole_sentences(tmp_path: Path) -> None:
     assert any("(it runs if i > 0)" in each for each in diagnosis.unchecked)
 
 
+NET = """
+class Net:
+    def __init__(self, setup):
+        self.W = setup["W"]
+
+    def forward(self, x):
+        self.x = x
+        return x * self.W
+
+    def backward(self, dy):
+        self.dW = (self.x * dy).sum()
+        return self.W * dy
+
+def train():
+    net = Net({"W": 3.0})
+    for epoch in range(9):
+        net.backward(net.forward(1.0) - 2.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "trains"),
+    [("train()", True), ('if __name__ == "__main__":\n    train()', True), ("Net", False)],
+)
+def test_a_run_is_suggested_where_a_file_trains_by_itself(
+    tmp_path: Path, start: str, trains: bool
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NET + start)
+    with pytest.raises(CannotCheckError) as caught:
+        diagnose_file(file)
+    assert str(caught.value).endswith("; it trains by itself: check it with --run") is trains
+    with pytest.raises(CannotCheckError) as caught:
+        diagnose_request(Request(file, class_name="Net"))
+    assert "--run" not in str(caught.value)
+
+
 def test_what_is_not_compared_is_said_and_never_0(chainrule: Command, tmp_path: Path) -> None:
     stub = "\nclass Later(Layer):\n    def backward(self, dy):\n        pass\n"
     file = layer(tmp_path, example=stub)

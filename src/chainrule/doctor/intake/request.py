@@ -319,7 +319,7 @@ def _attempts(module: types.ModuleType, request: Request) -> Iterator[Attempt]:
     functions = functions_in(module)
     pairs = [p for p in pairs_among(functions) if not _are_told_which(*map(functions.get, p))]
     for first, second in dict.fromkeys([*pairs, *passes_among(functions)]):
-        yield f"{first}, {second}", partial(_function_pair, first, second, module, request)
+        yield f"{first} and {second}", partial(_function_pair, first, second, module, request)
     for joint in joints_among(functions):
         name = joint.function.__name__
         yield name, partial(attempt_joint, joint, module, request.shape)
