@@ -35,7 +35,10 @@ def run_as_gradescope_does(folder: Path, submission: str) -> dict[str, object]:
 def test_it_runs(chainrule: Command, tmp_path: Path) -> None:
     solution = tmp_path / "right.py"
     solution.write_text(RIGHT)
+    wheel = tmp_path / "chainrule-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"stands for a wheel, which takes minutes to build")
     options = ["--solution", solution, "--file", "layers.py", "--points", 4, "--hide-suggestions"]
+    options += ["--wheel", wheel]
     out = tmp_path / "autograder.zip"
     assert chainrule("assignment", "autograder", *options, "--out", out).code == 0
     assert run_as_gradescope_does(tmp_path, RIGHT)["score"] == 4
@@ -45,8 +48,10 @@ def test_it_runs(chainrule: Command, tmp_path: Path) -> None:
     assert "leave out" not in wrong["tests"][1]["output"]
     with ZipFile(out) as archive:
         assert set(archive.namelist()) == {
-            *("setup.sh", "run_autograder", "settings.json", "solution.py")
+            *("setup.sh", "run_autograder", "settings.json", "solution.py", wheel.name)
         }
+        assert archive.read(wheel.name) == wheel.read_bytes()
+        assert b"pip install *.whl scipy\n" in archive.read("setup.sh")
         modes = {each.filename: each.external_attr >> 16 & 0o777 for each in archive.infolist()}
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755
 
@@ -54,16 +59,29 @@ def test_it_runs(chainrule: Command, tmp_path: Path) -> None:
 def test_what_is_there_is_not_written_over(chainrule: Command, tmp_path: Path) -> None:
     out = tmp_path / "autograder.zip"
     out.write_text("precious")
-    answer = chainrule("assignment", "autograder", "--out", out)
+    answer = chainrule("assignment", "autograder", "--out", out, "--wheel", __file__)
     assert answer.code == 2
     assert "already exists" in answer.err
     assert out.read_text() == "precious"
 
 
+def test_nothing_is_installed_by_a_name_that_anyone_could_register(
+    chainrule: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "autograder.zip"
+    answer = chainrule("assignment", "autograder", "--out", out)
+    assert answer.code == 2
+    assert "`make wheel`" in answer.err
+    assert "--wheel" in answer.err
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("option", ["--solution", "--wheel"])
 def test_what_is_missing_is_said(chainrule: Command, tmp_path: Path, option: str) -> None:
     out = tmp_path / "autograder.zip"
-    answer = chainrule("assignment", "autograder", "--out", out, option, tmp_path / "none")
+    given = {"--wheel": Path(__file__), option: tmp_path / "none"}
+    options = [each for pair in given.items() for each in pair]
+    answer = chainrule("assignment", "autograder", "--out", out, *options)
     assert answer.code == 2
     assert "does not exist" in answer.err
     assert not out.exists()

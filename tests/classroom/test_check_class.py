@@ -11,8 +11,9 @@ import nbformat
 import pytest
 
 from chainrule.classroom.checking import Task, check_submission
-from chainrule.classroom.formats import NBGRADER_COLUMNS
+from chainrule.classroom.formats import FORMATS, NBGRADER_COLUMNS, NOT_GRADED, Marking
 from chainrule.classroom.marking import mark
+from chainrule.classroom.pages import write_pages
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import submissions_in
 from chainrule.cli.check_class import SHOWN, show_records
@@ -96,6 +97,33 @@ def test_of_many_students_those_who_need_somebody_are_shown(
     assert lines[-2:] == [f"… and 178 more in {tmp_path / 'results.csv'}", ""]
 
 
+RAISES = RIGHT.replace("dy @ self.W.T", "dy @ self.W")
+CORRECTION = "self.W.T"
+
+
+def written(chainrule: Command, place: Path, *options: object) -> str:
+    """All that a check of a class writes."""
+    out = place.parent / "out"
+    answer = chainrule("check", place, "--out", out, *options)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    return "\n".join([answer.out, answer.err, *(path.read_text() for path in files)])
+
+
+def test_hidden_suggestions_are_in_nothing_that_is_written(
+    chainrule: Command, tmp_path: Path
+) -> None:
+    place, hide = tmp_path / "all", "--hide-suggestions"
+    place.mkdir()
+    file = place / "cho_1_1_lab.py"
+    file.write_text(RAISES)
+    assert CORRECTION in written(chainrule, place)
+    alone = [chainrule("check", file, hide, *json).out for json in ([], ["--json"])]
+    classes = [written(chainrule, place, hide, "--language", each) for each in ("de", "en")]
+    for text in (*alone, *classes):
+        assert "the backward pass raises" in text
+        assert CORRECTION not in text
+
+
 def test_what_platforms_read(chainrule: Command, place: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     chainrule("check", place, "--out", out, "--points", 10)
@@ -118,6 +146,36 @@ def test_what_platforms_read(chainrule: Command, place: Path, tmp_path: Path) ->
     assert {row["student_id"]: row["score"] for row in table}["bo"] == "5"
     with (out / "otter/final_grades.csv").open(newline="") as file:
         assert {row["file"]: row["percent_correct"] for row in csv.DictReader(file)}["bo"] == "0.5"
+
+
+def test_what_is_not_graded_yet_has_no_credit_on_any_platform() -> None:
+    record = Record("ann", [FileRecord("a.py", "partly checked", {"dx": True}, [], ["b: no loss"])])
+    texts = {name: dict(write([record], Marking("lab", 10))) for name, write in FORMATS.items()}
+    gradescope = json.loads(texts["gradescope"]["ann.json"])
+    assert gradescope["score"] == 0
+    assert NOT_GRADED in gradescope["output"]
+    assert [(t.get("status"), t.get("score")) for t in gradescope["tests"]] == [
+        *(("passed", None), (None, None))
+    ]
+    prairielearn = json.loads(texts["prairielearn"]["ann.json"])
+    assert (prairielearn["gradable"], prairielearn["format_errors"]) == (False, [NOT_GRADED])
+    assert "score" not in prairielearn
+    (row,) = csv.DictReader(texts["nbgrader"]["grades.csv"].splitlines())
+    assert (row["raw_score"], row["score"], row["max_score"]) == ("", "", "10")
+    row = list(csv.DictReader(texts["otter"]["final_grades.csv"].splitlines()))[1]
+    assert (row["percent_correct"], row["total_points_earned"]) == ("", "")
+    assert row["grading_status"] == f"{NOT_GRADED}; b: no loss"
+    assert "<skipped" in texts["junit"]["junit.xml"]
+
+
+def test_the_page_of_a_class_says_what_it_is_and_why_something_was_not_compared(
+    tmp_path: Path,
+) -> None:
+    partly = FileRecord("a.py", "partly checked", {"dx": True}, [], ["b: no loss was found"])
+    write_pages([Record("ann", [partly])], tmp_path, "subs", "en")
+    page = (tmp_path / "index.html").read_text()
+    assert "<title>Gradient check: subs</title>" in page
+    assert "b: no loss was found" in page
 
 
 def test_what_is_there_is_kept_and_what_has_changed_is_checked_again(

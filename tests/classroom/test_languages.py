@@ -116,7 +116,7 @@ def test_a_page_in_german(tmp_path: Path) -> None:
         **{"function": "", "lines": []},
     }
     record = Record("Ann", [FileRecord("a.py", "wrong", {"dW": False, "dx": True}, [finding])])
-    write_pages([record], tmp_path, "Lab 1", "de", hide_suggestions=False)
+    write_pages([record], tmp_path, "Lab 1", "de")
     page = (tmp_path / "students/Ann.html").read_text()
     assert '<html lang="de">' in page
     assert "1 von 2 Gradienten sind richtig" in page

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chainrule.doctor.diagnosis import diagnose_file
+from chainrule.doctor.diagnosis import diagnose_file, diagnose_request
 from chainrule.doctor.failure import DoctorError
+from chainrule.doctor.intake.request import Request
+from chainrule.foreign.errors import CannotCheckError
 from tests.cli.conftest import Answer, Command, chainrule
 from tests.doctor.slips import SLIPS, SPECIMENS
 
@@ -163,7 +165,7 @@ def test_an_exception_on_an_input_that_nobody_gave_is_no_finding(
     assert answer.code == 2
     given = json.loads(answer.out)
     assert (given["verdict"], given["ok"], given["findings"]) == ("not checked", None, [])
-    assert "on an input that chainrule chose" in given["error"]
+    assert given["error"].startswith("Layer: on an input that chainrule chose")
     assert "no idea" in given["error"]
 
 
@@ -175,12 +177,120 @@ def test_what_fails_inside_is_chainrules_own(
         diagnose_file(layer(tmp_path))
 
 
+UNWRITTEN = """
+class Linear:
+    def __init__(self, n, m):
+        self.W = {W}
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    def forward(self, x):
+        {forward}
+
+    def backward(self, dy):
+        {backward}
+"""
+
+
+@pytest.mark.parametrize("told", [(), ("--make", "Linear(4, 3)", "--shape", "5,7")])
+@pytest.mark.parametrize(
+    ("forward", "backward", "said"),
+    [
+        ("raise NotImplementedError", "return dy", "Linear.forward is not written yet"),
+        ("return x", "...", "Linear.backward is not written yet"),
+        ("pass", "raise NotImplementedError", "Linear.forward and Linear.backward are not written"),
+    ],
+)
+def test_what_is_not_written_yet_is_said_without_options(
+    tmp_path: Path, forward: str, backward: str, said: str, told: tuple[str, ...]
+) -> None:
+    file = tmp_path / "layer.py"
+    file.write_text(UNWRITTEN.format(W="1.0", forward=forward, backward=backward))
+    make, shape = (told[1], (5, 7)) if told else (None, None)
+    with pytest.raises(CannotCheckError) as caught:
+        diagnose_request(Request(file, make=make, shape=shape))
+    assert said in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+def test_what_is_given_is_not_asked_for_as_if_it_were_not(tmp_path: Path) -> None:
+    file = tmp_path / "layer.py"
+    body = {"forward": "return x @ self.W", "backward": "return dy @ self.W.T"}
+    file.write_text("import numpy as np\n" + UNWRITTEN.format(W="np.ones((n, m))", **body))
+    with pytest.raises(CannotCheckError, match="give another one with --make and --shape"):
+        diagnose_request(Request(file, make="Linear(4, 3)", shape=(5, 7)))
+
+
+TWO_WAYS = """
+class Net:
+    def __init__(self):
+        self.W = np.ones((4, 3))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, y):
+        d = self.x @ self.W - y
+        for i in range(1):
+            if i > 0:
+                d = d * (self.x > 0)
+        self.dW = self.x.T @ d
+"""
+
+
+def test_notes_are_whole_sentences(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("import numpy as np\n" + TWO_WAYS)
+    diagnosis = diagnose_file(file)
+    assert "no targets are given: arrays of the output's shape were tried" in diagnosis.notes
+    assert any("(it runs if i > 0)" in each for each in diagnosis.unchecked)
+
+
+NET = """
+class Net:
+    def __init__(self, setup):
+        self.W = setup["W"]
+
+    def forward(self, x):
+        self.x = x
+        return x * self.W
+
+    def backward(self, dy):
+        self.dW = (self.x * dy).sum()
+        return self.W * dy
+
+def train():
+    net = Net({"W": 3.0})
+    for epoch in range(9):
+        net.backward(net.forward(1.0) - 2.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "trains"),
+    [("train()", True), ('if __name__ == "__main__":\n    train()', True), ("Net", False)],
+)
+def test_a_run_is_suggested_where_a_file_trains_by_itself(
+    tmp_path: Path, start: str, trains: bool
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NET + start)
+    with pytest.raises(CannotCheckError) as caught:
+        diagnose_file(file)
+    assert str(caught.value).endswith("; it trains by itself: check it with --run") is trains
+    with pytest.raises(CannotCheckError) as caught:
+        diagnose_request(Request(file, class_name="Net"))
+    assert "--run" not in str(caught.value)
+
+
 def test_what_is_not_compared_is_said_and_never_0(chainrule: Command, tmp_path: Path) -> None:
     stub = "\nclass Later(Layer):\n    def backward(self, dy):\n        pass\n"
     file = layer(tmp_path, example=stub)
     answer = chainrule("check", file)
     assert answer.code == 3
-    assert "not compared: Later: its backward pass is empty" in answer.out
+    assert "not compared: Later.backward is not written yet" in answer.out
     assert "not everything was" in answer.out
     given = json.loads(chainrule("check", file, "--json").out)
     assert (given["verdict"], given["ok"]) == ("partly checked", None)

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-import chainrule
 from chainrule.classroom.checking import Task, check_submission
 from chainrule.classroom.formats import Marking, gradescope
 from chainrule.classroom.submissions import submission_in
@@ -28,11 +27,7 @@ apt-get update
 apt-get install -y python3 python3-pip python3-venv libseccomp2 util-linux
 python3 -m venv /autograder/python
 cd /autograder/source
-if ls *.whl > /dev/null 2>&1; then
-    /autograder/python/bin/pip install *.whl scipy
-else
-    /autograder/python/bin/pip install "chainrule=={version}" scipy
-fi
+/autograder/python/bin/pip install *.whl scipy
 """
 RUN = """\
 #!/usr/bin/env bash
@@ -61,13 +56,13 @@ class Settings:
 
 
 def write_autograder(
-    path: Path, settings: Settings, solution: Path | None = None, wheel: Path | None = None
+    path: Path, settings: Settings, wheel: Path, solution: Path | None = None
 ) -> None:
     """Write the zip file to upload.
 
     Args:
+        wheel: chainrule itself: its name on PyPI is free, and anyone could register it.
         solution: a right one, which each submission is held to.
-        wheel: chainrule itself, where it is not to be installed by its name.
     Raises:
         OutputError: it cannot be written.
     """
@@ -78,12 +73,11 @@ def write_autograder(
             archive.writestr(entry, text)
         if solution is not None:
             archive.write(solution, SOLUTION)
-        if wheel is not None:
-            archive.write(wheel, wheel.name)
+        archive.write(wheel, wheel.name)
 
 
 def _scripts(settings: Settings) -> Iterator[tuple[str, str]]:
-    yield "setup.sh", SETUP.format(version=chainrule.__version__)
+    yield "setup.sh", SETUP
     yield "run_autograder", RUN
     yield SETTINGS, json.dumps(asdict(settings), indent=1)
 
@@ -93,10 +87,10 @@ def autograde(settings_file: Path, submission: Path, results: Path) -> None:
     settings = Settings(**json.loads(settings_file.read_text(encoding="utf-8")))
     solution = settings_file.with_name(SOLUTION)
     right = solution if solution.exists() else None
-    task = Task(settings.file, right, Limits(settings.seconds))
+    limits, hide = Limits(settings.seconds), settings.hide_suggestions
+    task = Task(settings.file, right, limits, hide_suggestions=hide)
     record = check_submission(submission_in(submission), task)
-    marking = Marking("", settings.points, settings.hide_suggestions)
-    ((_, text),) = gradescope([record], marking)
+    ((_, text),) = gradescope([record], Marking("", settings.points))
     with whole_file(results) as file:
         file.write(text.encode("utf-8", errors="replace"))
 

@@ -17,7 +17,7 @@ import chainrule
 from chainrule.classroom.record import FileRecord, Record
 from chainrule.classroom.submissions import CODE, Submission
 from chainrule.doctor.excerpt import around, source_of
-from chainrule.doctor.findings import Comparison, Finding
+from chainrule.doctor.findings import Comparison, Finding, without_suggestions
 from chainrule.doctor.intake.request import NOTHING_SHOWN, Request
 from chainrule.doctor.process.judge import Judgement, judge_file
 from chainrule.doctor.verdict import Verdict
@@ -45,12 +45,14 @@ class Task:
         solution: a right one, if there is one.
         limits: for each file.
         request: what else `check` was told: a class, functions, a shape.
+        hide_suggestions: true if nothing that is written may hold a correction.
     """
 
     file: str | None = None
     solution: Path | None = None
     limits: Limits = field(default_factory=Limits)
     request: Request = field(default_factory=Request)
+    hide_suggestions: bool = False
 
     def fingerprint(self, submission: Submission) -> str:
         """The same for the same files, checked in the same way."""
@@ -119,7 +121,7 @@ def _answer(file: Path, folder: Path, task: Task, record: Record, judge: Judge) 
         text = str(error).replace(f"{folder}/", "")
         return FileRecord(name, Verdict.NOT_CHECKED.value, error=text)
     record.missing = judgement.confinement.missing
-    return _file_record(name, file, judgement)
+    return _file_record(name, file, judgement, task.hide_suggestions)
 
 
 def _files(folder: Path, wanted: str | None) -> list[Path]:
@@ -150,14 +152,15 @@ def _has_backward_pass(file: Path) -> bool:
         return True  # then `check` says what is the matter with it
 
 
-def _file_record(name: str, file: Path, judgement: Judgement) -> FileRecord:
+def _file_record(name: str, file: Path, judgement: Judgement, hide_suggestions: bool) -> FileRecord:
     diagnosis = judgement.diagnosis
     gradients = _by_name(diagnosis.comparisons)
+    findings = [_with_place(each, file) for each in _at_wrong_ones(diagnosis.findings, gradients)]
     return FileRecord(
         name,
         diagnosis.verdict.value,
         gradients,
-        [_with_place(each, file) for each in _at_wrong_ones(diagnosis.findings, gradients)],
+        without_suggestions(findings) if hide_suggestions else findings,
         diagnosis.unchecked,
         diagnosis.notes,
     )

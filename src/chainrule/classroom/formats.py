@@ -22,6 +22,7 @@ NBGRADER_COLUMNS = (
     *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
     *("raw_score", "late_submission_penalty", "score", "max_score"),
 )
+NOT_GRADED = "not graded yet: a person has to look"
 OTTER_COLUMNS = ("file", "percent_correct", "total_points_earned", "grading_status")
 
 
@@ -32,40 +33,37 @@ class Marking:
     Args:
         assignment: what it is called.
         points: that a right submission gets.
-        hide_suggestions: true if the corrections are not told.
     """
 
     assignment: str
     points: float = 100.0
-    hide_suggestions: bool = False
 
 
 Files = Iterator[tuple[str, str]]  # names and texts
 
 
 def gradescope(records: Sequence[Record], marking: Marking) -> Files:
-    """A ``results.json`` for each student."""
+    """A ``results.json`` for each student. Gradescope wants a score in each: what is not graded yet
+    has a score of 0, says so, and has no points by which it would look graded."""
     for record in records:
-        parts = list(_in_words(record, marking))
+        parts = list(_in_words(record))
         share = marking.points / max(1, len(parts))
-        tests = [
-            {
-                "name": f"{part.file}: {part.name}",
-                "score": share if part.is_right else 0.0,
-                "max_score": share,
-                "status": "passed" if part.is_right else "failed",
-                "output": text,
-            }
-            for part, text in parts
-        ]
-        results = {"output": record.verdict.words, "tests": tests, "visibility": "visible"}
-        yield f"{short_name(record.student)}.json", _as_text({"score": _sum(tests), **results})
+        tests: list[dict[str, Any]] = []
+        for part, text in parts:
+            test: dict[str, Any] = {"name": f"{part.file}: {part.name}", "output": text}
+            if part.is_right is not None:
+                test["status"] = "passed" if part.is_right else "failed"
+            if record.credit is not None:
+                test |= {"score": share if part.is_right else 0.0, "max_score": share}
+            tests.append(test)
+        score = round((record.credit or 0.0) * marking.points, 6)
+        results = {"output": _summary(record), "tests": tests, "visibility": "visible"}
+        yield f"{short_name(record.student)}.json", _as_text({"score": score, **results})
 
 
 def prairielearn(records: Sequence[Record], marking: Marking) -> Files:
-    """A ``results.json`` for each student."""
+    """A ``results.json`` for each student; one that is not ``gradable`` counts as no attempt."""
     for record in records:
-        parts = list(_in_words(record, marking))
         tests = [
             {
                 "name": f"{part.file}: {part.name}",
@@ -73,11 +71,14 @@ def prairielearn(records: Sequence[Record], marking: Marking) -> Files:
                 "max_points": 1,
                 "output": text,
             }
-            for part, text in parts
+            for part, text in _in_words(record)
         ]
-        right = sum(bool(part.is_right) for part, _ in parts)
-        results = {"gradable": True, "score": right / max(1, len(parts)), "tests": tests}
-        text = _as_text({**results, "message": record.verdict.words})
+        results = (
+            {"gradable": False, "format_errors": [NOT_GRADED]}
+            if record.credit is None
+            else {"gradable": True, "score": record.credit}
+        )
+        text = _as_text({**results, "tests": tests, "message": _summary(record)})
         yield f"{short_name(record.student)}.json", text
 
 
@@ -85,7 +86,7 @@ def junit(records: Sequence[Record], marking: Marking) -> Files:
     """One XML file, with a suite for each student and a test for each gradient."""
     root = Element("testsuites", name=marking.assignment)
     for record in records:
-        parts = list(_in_words(record, marking))
+        parts = list(_in_words(record))
         counts = {
             "tests": len(parts),
             "failures": sum(part.is_right is False for part, _ in parts),
@@ -103,7 +104,7 @@ def junit(records: Sequence[Record], marking: Marking) -> Files:
 
 
 def nbgrader(records: Sequence[Record], marking: Marking) -> Files:
-    """The table that ``nbgrader export`` writes."""
+    """The table that ``nbgrader export`` writes; what is not graded yet has no score."""
     rows = []
     for record in records:
         score = "" if record.credit is None else f"{record.credit * marking.points:g}"
@@ -113,11 +114,12 @@ def nbgrader(records: Sequence[Record], marking: Marking) -> Files:
 
 
 def otter(records: Sequence[Record], marking: Marking) -> Files:
-    """The table that ``otter grade`` writes."""
+    """The table that ``otter grade`` writes; what is not graded yet has no points."""
     rows = [("points-per-question", "1", f"{marking.points:g}", "--")]
     for record in records:
         if record.credit is None:
-            rows.append((record.student, "", "", "; ".join(record.unchecked)))
+            reasons = "; ".join([NOT_GRADED, *record.unchecked])
+            rows.append((record.student, "", "", reasons))
         else:
             points = f"{record.credit * marking.points:g}"
             rows.append((record.student, f"{record.credit:.4g}", points, "Completed"))
@@ -133,21 +135,26 @@ FORMATS: dict[str, Callable[[Sequence[Record], Marking], Files]] = {
 }
 
 
-def _in_words(record: Record, marking: Marking) -> Iterator[tuple[Part, str]]:
+def _summary(record: Record) -> str:
+    """The answer, and whether it is a grade."""
+    return record.verdict.words + (f"; {NOT_GRADED}" if record.credit is None else "")
+
+
+def _in_words(record: Record) -> Iterator[tuple[Part, str]]:
     """The parts of a submission, each with what is said of it."""
     for part in record.parts:
-        yield part, "\n".join(_said(part, record, marking))
+        yield part, "\n".join(_said(part, record))
 
 
-def _said(part: Part, record: Record, marking: Marking) -> Iterator[str]:
+def _said(part: Part, record: Record) -> Iterator[str]:
     if part.is_right is None:
-        yield "not compared: a person must look"
+        yield "not compared: a person has to look"
     if SPOILT in part.codes:
         yield "wrong because of a mistake that counts elsewhere"
     for finding in record.findings:
         if finding["gradient"] == part.name and finding["code"] in part.codes:
             yield f"{_place(finding)}{CODES[finding['code']]}; {finding['evidence']}"
-            if finding["suggestion"] and not marking.hide_suggestions:
+            if finding["suggestion"]:
                 yield finding["suggestion"]
 
 
@@ -162,10 +169,6 @@ def _place(finding: dict[str, Any]) -> str:
 
 def _as_text(results: dict[str, Any]) -> str:
     return json.dumps(results, indent=1, ensure_ascii=False)
-
-
-def _sum(tests: Sequence[dict[str, Any]]) -> float:
-    return round(sum(test["score"] for test in tests), 6)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -62,9 +62,7 @@ def causes_in(records: Sequence[Record]) -> list[CauseInClass]:
     ]
 
 
-def write_pages(
-    records: Sequence[Record], out: Path, title: str, language: str, hide_suggestions: bool
-) -> None:
+def write_pages(records: Sequence[Record], out: Path, title: str, language: str) -> None:
     """Write ``index.html`` for the class, and ``students/NAME.html`` for each.
 
     Raises:
@@ -75,8 +73,7 @@ def write_pages(
     make_folder(out / "students")
     for record in records:
         page = environment.get_template("student.html")
-        text = page.render(record=record, hide_suggestions=hide_suggestions)
-        _write(out / "students" / _link(record.student), text)
+        _write(out / "students" / _link(record.student), page.render(record=record))
     counts = Counter(record.verdict for record in records)
     text = environment.get_template("class.html").render(
         title=title,

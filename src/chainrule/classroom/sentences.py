@@ -81,7 +81,6 @@ TEMPLATES = (
     "the same mends {names}",
     "likewise {names}",
     "{advice}: then the gradient is right",
-    "{advice}, and it gives the true gradient",
     "the backward pass raises {error}",
     "after the forward pass `{name}` holds other numbers than before",
     "after the backward pass `{name}` holds other numbers than before",

@@ -91,20 +91,31 @@ def autograder(
     ] = False,
     wheel: Annotated[
         Path | None,
-        typer.Option("--wheel", metavar="FILE.whl", help="The wheel of chainrule to install."),
+        typer.Option(
+            "--wheel",
+            metavar="FILE.whl",
+            help="The wheel of chainrule to install: make wheel writes one to dist/.",
+        ),
     ] = None,
 ) -> None:
     """Write the zip file with which Gradescope checks submissions.
 
-    It holds setup.sh, run_autograder, and the solution if there is one. Each
-    submission gets points for each right gradient, and says what is wrong.
+    It holds setup.sh, run_autograder, the wheel of chainrule, and the solution if there is one.
+    Each submission gets points for each right gradient, and says what is wrong.
 
     \b
     Example:
-      chainrule assignment autograder --solution right.py --file layers.py --out autograder.zip
+      chainrule assignment autograder --solution right.py --file layers.py \\
+        --wheel dist/chainrule-*.whl --out autograder.zip
     """
     from chainrule.classroom.autograder import Settings, write_autograder
-    from chainrule.errors import OutputError
+    from chainrule.errors import ArgumentError, OutputError
+
+    if wheel is None:
+        raise ArgumentError(
+            "Gradescope cannot install chainrule by its name, since it is not on PyPI: write a "
+            "wheel to dist/ with `make wheel`, in a clone, and give it with --wheel"
+        )
 
     if out.exists():
         raise OutputError(f"{out} already exists: choose another --out")
@@ -112,5 +123,5 @@ def autograder(
         must_be_code(solution)
     if wheel is not None:
         must_be_file(wheel)
-    write_autograder(out, Settings(only, points, hide_suggestions), solution, wheel)
+    write_autograder(out, Settings(only, points, hide_suggestions), wheel, solution)
     say(f"{out} can be uploaded to Gradescope as the autograder of a programming assignment")

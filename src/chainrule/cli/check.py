@@ -151,6 +151,7 @@ def check(
     """
     from chainrule.classroom.checking import Task
     from chainrule.classroom.formats import Marking
+    from chainrule.doctor.findings import without_suggestions
     from chainrule.doctor.intake.request import Request
     from chainrule.doctor.process.judge import judge_file
     from chainrule.doctor.verdict import Verdict, not_checked
@@ -165,8 +166,8 @@ def check(
         if solution is not None:
             must_be_code(solution)
         if many and file.exists():
-            task = Task(only, solution, limits, replace(request, file=None))
-            marking = Marking(file.resolve().stem, points, hide_suggestions)
+            task = Task(only, solution, limits, replace(request, file=None), hide_suggestions)
+            marking = Marking(file.resolve().stem, points)
             check_class(file, task, out, marking, workers, language)
             return
         must_be_code(file)
@@ -179,7 +180,7 @@ def check(
         raise
     answer, arrays = judgement.as_json(), judgement.arrays
     if hide_suggestions:
-        answer["findings"] = [{**each, "suggestion": ""} for each in answer["findings"]]
+        answer["findings"] = without_suggestions(answer["findings"])
     if heat_map is not None and arrays:
         from chainrule.doctor.heat_map import draw_heat_map
 

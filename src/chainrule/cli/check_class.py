@@ -53,7 +53,7 @@ def check_class(
         except KeyboardInterrupt:
             complain(f"interrupted: the same command continues from what is in {target}")
             raise
-    write_pages(records, target, marking.assignment, language, marking.hide_suggestions)
+    write_pages(records, target, marking.assignment, language)
     for name, write in FORMATS.items():
         make_folder(target / name)
         for file_name, text in write(records, marking):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 
 from chainrule.doctor.failure import failed, is_own
-from chainrule.doctor.findings import Diagnosis, Finding, belonging, endless
+from chainrule.doctor.findings import Diagnosis, Finding, about, belonging, endless
 from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.request import Request, find
 from chainrule.doctor.optimizers.steps import diagnose_optimizer
 from chainrule.doctor.properties.behaviours import behaviours
 from chainrule.doctor.search.subject_diagnosis import diagnose_subject
 from chainrule.doctor.verdict import Verdict
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.reading.branches import branches_in
 from chainrule.foreign.reading.notebooks import is_notebook, read_notebook
 from chainrule.foreign.reading.source import files_of, source_of
+from chainrule.foreign.reading.training import trains_by_itself
 from chainrule.foreign.running.loading import line_in
 from chainrule.foreign.running.randomness import Randomness, nobody_else_draws
 from chainrule.rewrites.causes import CODES
@@ -39,7 +41,7 @@ def diagnose_file(file: Path) -> Diagnosis:
 
 
 def diagnose_request(request: Request) -> Diagnosis:
-    """What was asked for.
+    """What was asked for; where something could not be compared that a run may show, that is said.
 
     Raises:
         CannotCheckError: nothing can be run, or the code raises an exception outside its backward
@@ -47,6 +49,32 @@ def diagnose_request(request: Request) -> Diagnosis:
         DoctorError: chainrule itself failed.
         MemoryError: the code needs more memory than it may use.
     """
+    try:
+        diagnosis = _as_asked(request)
+    except CannotCheckError as error:
+        if "--run" in str(error) or not _may_be_shown_by_a_run(request):
+            raise
+        raise CannotCheckError(f"{error}; it trains by itself: check it with --run") from error
+    told = any("--run" in each for each in diagnosis.unchecked)
+    if diagnosis.unchecked and not told and _may_be_shown_by_a_run(request):
+        diagnosis.notes.append("it trains by itself: with --run, what it uses there is compared")
+    return diagnosis
+
+
+def _may_be_shown_by_a_run(request: Request) -> bool:
+    """True if nobody has run or named anything of a file that trains when it is run."""
+    if request.run or request.functions or request.class_name or request.make is not None:
+        return False
+    file = Path(str(request.file))
+    try:
+        text = read_notebook(file).source if is_notebook(file) else source_of(str(file))
+        return trains_by_itself(ast.parse(text))
+    except (CannotCheckError, SyntaxError, ValueError, RecursionError):
+        return False
+
+
+def _as_asked(request: Request) -> Diagnosis:
+    """The diagnosis of what was asked for."""
     try:
         with Randomness([]).frozen():  # what is drawn to make objects is the same every time
             cases = find(request)
@@ -63,7 +91,7 @@ def diagnose_request(request: Request) -> Diagnosis:
             raise failed(error, request.file_name) from error
         line = line_in(error, str(request.file))
         place = f"{request.file_name}, line {line}, raises " if line else ""
-        raise CannotCheckError(f"{place}{type(error).__name__}: {error}") from error
+        raise CannotCheckError(f"{place}{words_of(error)}") from error
 
 
 def _diagnosed(case: Case, alone: bool) -> Diagnosis:
@@ -79,8 +107,8 @@ def _diagnosed(case: Case, alone: bool) -> Diagnosis:
     except Exception as error:  # the code may raise anything
         if alone or isinstance(error, EndlessError) or is_own(error):
             raise
-        reason = f"it raises {type(error).__name__}: {error}"
-    return Diagnosis(name, unchecked=[f"{name}: {reason}", *case.unchecked])
+        reason = f"it raises {words_of(error)}"
+    return Diagnosis(name, unchecked=[about(name, reason), *case.unchecked])
 
 
 @nobody_else_draws()
@@ -151,7 +179,7 @@ def answered(diagnosis: Diagnosis) -> Diagnosis:
     """
     if diagnosis.verdict is Verdict.NOT_CHECKED:
         reasons = "; ".join(diagnosis.unchecked) or "nothing in it could be compared"
-        raise CannotCheckError(f"{diagnosis.subject}: {reasons}")
+        raise CannotCheckError(about(diagnosis.subject, reasons))
     return diagnosis
 
 

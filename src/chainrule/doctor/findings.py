@@ -3,6 +3,7 @@ holds them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,10 +58,28 @@ class Finding:
         return {name: each for name, each in given.items() if name not in OPTIONAL or each}
 
 
+def without_suggestions(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings as `--json` prints them, for students who are to find the corrections themselves.
+
+    >>> without_suggestions([{"gradient": "dW", "suggestion": "leave out the minus"}])
+    [{'gradient': 'dW', 'suggestion': ''}]
+    """
+    return [{**each, "suggestion": ""} for each in findings]
+
+
 def endless(name: str, error: Exception, line: int | None) -> Finding:
     """The finding for code that does not come to an end."""
     advice = "look for a loop that does not end; if it is only long, check a smaller example"
     return Finding(name, "timeout", True, str(error), line, advice)
+
+
+def about(subject: str, reason: str) -> str:
+    """Why something is not compared, with what it is said of.
+
+    >>> about("MLP", "it has no loss"), about("MLP", "MLP.backward is not written yet")
+    ('MLP: it has no loss', 'MLP.backward is not written yet')
+    """
+    return reason if re.match(rf"{re.escape(subject)}\b", reason) else f"{subject}: {reason}"
 
 
 def belonging(gradient: str, subject: str, subjects: Collection[str]) -> str:

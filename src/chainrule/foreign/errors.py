@@ -25,6 +25,15 @@ class EndlessError(Exception):
     """The code has run so many lines that it seems never to end."""
 
 
+def words_of(error: BaseException | None) -> str:
+    """What code raises, in words.
+
+    >>> words_of(ValueError("no")), words_of(NotImplementedError())
+    ('ValueError: no', 'NotImplementedError')
+    """
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 def is_of_shapes(error: Exception) -> bool:
     """True if arrays did not fit each other: the forward pass took the input, so it may be wrong
     code that raises, on whatever input."""

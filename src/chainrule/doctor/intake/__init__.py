@@ -7,6 +7,7 @@ objects          layers and networks; loss_objects; activations with their deriv
 programs         with the loss that they have; joint_functions: which give the gradients too
 guessed          how to make and run what nobody said how to make and run
 usual            what is tried for it: inputs, sizes, parameters, targets, losses
+unwritten        passes that are still to be written
 meanings         what a backward pass may take its only argument for
 choices          the words that code lets somebody choose, each tried; what has not run
 observed         what a run of the file shows: objects, functions, loops, arrays

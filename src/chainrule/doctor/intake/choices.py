@@ -150,4 +150,5 @@ def _in_words(branch: Branch) -> str:
         place = f"{branch.function or 'the notebook'}, cell {cell}, line {inside}"
     if not branch.condition:
         return f"{place}: nothing has called it, so it was not compared"
-    return f"{place}: did not run, so it was not compared (it is for {branch.condition})"
+    when = "for" if branch.is_function else "if"  # a word among those of a dictionary, or a test
+    return f"{place}: did not run, so it was not compared (it runs {when} {branch.condition})"

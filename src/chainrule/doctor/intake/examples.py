@@ -12,6 +12,7 @@ from chainrule.doctor.intake.activations import activation_pair
 from chainrule.doctor.intake.cases import KEYS, Case, Example
 from chainrule.doctor.intake.objects import from_object, from_targets
 from chainrule.doctor.intake.programs import as_part, loss_in, make_program
+from chainrule.doctor.intake.unwritten import refuse_unwritten, refuse_unwritten_passes
 from chainrule.doctor.subjects.pairs import LossPair
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.calls.conventions import Code
@@ -30,16 +31,18 @@ def from_example(
     """A case from the dictionary that `example(rng)` returns.
 
     Raises:
-        CannotCheckError: it has nothing that is understood; what the code itself raises passes
-            through.
+        CannotCheckError: it has nothing that is understood, or is still to be written; what the
+            code itself raises passes through.
     """
     if "layer" in example:
+        refuse_unwritten_passes(type(example["layer"]))
         subject = _from_layer(example, randomness, module)
         names = [name.lower() for name in (vars(module) if module else ())]
         subject.has_cross_entropy = any("entropy" in name for name in names)
         subject.has_loss = module is None or any(map(NAMES_LOSS.search, names))
         return Case(subject, example, module)
     if "forward" in example and "backward" in example:
+        refuse_unwritten(example["forward"], example["backward"])
         return Case(_from_functions(example, randomness, module), example, module)
     if "optimizer" in example:
         return Case(None, example, module)

@@ -20,7 +20,7 @@ from chainrule.doctor.intake.usual.sizes import object_for, settings_of, strengt
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.joint import Joint, joint_of
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.naming.parameter_names import stem
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.objects.names import Names, names_in
@@ -82,7 +82,7 @@ def attempt_joint(joint: Joint, module: types.ModuleType, shape: Shape | None) -
     if best is not None:
         return best.case
     raise CannotCheckError(
-        f"it runs on nothing that was tried ({type(failure).__name__}: {failure}): let a run call "
+        f"it runs on nothing that was tried ({words_of(failure)}): let a run call "
         "it, and check that with --run"
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 
+from chainrule.doctor.intake.unwritten import refuse_unwritten_passes
+from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -25,6 +27,8 @@ def why_nothing_is_found(module: types.ModuleType, file_name: str, was_run: bool
     """
     if not any(not name.startswith("__") for name in vars(module)):
         return f"{file_name} defines nothing that could be checked"
+    if unwritten := list(_unwritten(module)):
+        return f"{file_name}: {'; '.join(unwritten)}"
     halves = [*_classes_with_one_pass(module), *_functions_of_one_pass(module)]
     if halves:
         return f"{file_name} has only half of what is compared: {'; '.join(halves)}"
@@ -33,6 +37,15 @@ def why_nothing_is_found(module: types.ModuleType, file_name: str, was_run: bool
         f"{file_name} has nothing that is understood: no function example(rng), "
         f"no class with forward and backward, no function with its derivative{hint}"
     )
+
+
+def _unwritten(module: types.ModuleType) -> Iterator[str]:
+    """What is to be written yet, where that is all that a file has."""
+    for kind in classes_in(module).values():
+        try:
+            refuse_unwritten_passes(kind)
+        except CannotCheckError as error:
+            yield str(error)
 
 
 def _classes_with_one_pass(module: types.ModuleType) -> Iterator[str]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.configurable import find_name
 from chainrule.doctor.failure import is_own
+from chainrule.doctor.findings import about
 from chainrule.doctor.intake.cases import Case, Example
 from chainrule.doctor.intake.choices import all_choices
 from chainrule.doctor.intake.examples import from_example
@@ -30,11 +31,12 @@ from chainrule.doctor.intake.joint_functions import attempt_joint
 from chainrule.doctor.intake.loss_objects import predictions
 from chainrule.doctor.intake.nothing_found import why_nothing_is_found
 from chainrule.doctor.intake.observed.runs import watched
+from chainrule.doctor.intake.unwritten import refuse_unwritten
 from chainrule.errors import UnknownNameError
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.cells import cell_of
 from chainrule.foreign.calls.joint import joints_among
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.naming.gradient_names import pairs_among
 from chainrule.foreign.naming.roles import (
     role_of,
@@ -167,8 +169,7 @@ def _example(module: types.ModuleType, request: Request) -> Case:
     except Exception as error:  # the user's own code: it may raise anything
         line = line_in(error, str(module.__file__))
         raise CannotCheckError(
-            f"example(rng){f', line {line},' if line else ''} raises "
-            f"{type(error).__name__}: {error}"
+            f"example(rng){f', line {line},' if line else ''} raises {words_of(error)}"
         ) from None
     if not isinstance(given, dict):
         raise CannotCheckError(
@@ -188,9 +189,7 @@ def _made(expression: str, module: types.ModuleType, request: Request) -> Case:
         code = compile(expression, "--make", "eval")
         thing = types.FunctionType(code, names)()
     except Exception as error:  # the user's own expression, and code
-        raise CannotCheckError(
-            f"--make {expression!r} raises {type(error).__name__}: {error}"
-        ) from None
+        raise CannotCheckError(f"--make {expression!r} raises {words_of(error)}") from None
     if isinstance(thing, dict):
         return from_example(thing, Randomness(random_sources(module)), module)
     return attempt_object(thing, module, request.shape)
@@ -226,6 +225,7 @@ def _function_pair(first: str, second: str, module: types.ModuleType, request: R
     """An activation or loss with its derivative, or forward with backward."""
     functions = functions_in(module)
     one, other = functions[first], functions[second]
+    refuse_unwritten(one, other)
     randomness = Randomness(random_sources(module))
     needed = required(one)
     if len(needed) == 2 and [role_of(name) for name in needed].count("y") == 1:
@@ -283,7 +283,7 @@ def _all_that_runs(module: types.ModuleType, request: Request) -> list[Case]:
         except Exception as error:  # the code may raise anything; what else there is, is checked
             if is_own(error) and not isinstance(error, CannotCheckError):
                 raise
-            failures.append(f"{name}: {error}")
+            failures.append(about(name, str(error)))
     if not cases:
         cases = [
             case
@@ -319,7 +319,7 @@ def _attempts(module: types.ModuleType, request: Request) -> Iterator[Attempt]:
     functions = functions_in(module)
     pairs = [p for p in pairs_among(functions) if not _are_told_which(*map(functions.get, p))]
     for first, second in dict.fromkeys([*pairs, *passes_among(functions)]):
-        yield f"{first}, {second}", partial(_function_pair, first, second, module, request)
+        yield f"{first} and {second}", partial(_function_pair, first, second, module, request)
     for joint in joints_among(functions):
         name = joint.function.__name__
         yield name, partial(attempt_joint, joint, module, request.shape)

@@ -20,7 +20,7 @@ from chainrule.doctor.numbers.evidence import close, ratio_of
 from chainrule.doctor.optimizers.formulas import Rule, Settings, Steps, rules_for
 from chainrule.doctor.subjects.lines import last_line_of_change
 from chainrule.foreign.calls.calling import call
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.types import Array
 
 METHODS = ("step", "update", "apply_gradients", "update_params", "apply", "optimize", "__call__")
@@ -53,7 +53,7 @@ def diagnose_optimizer(example: Mapping[str, Any]) -> Diagnosis:
     except (CannotCheckError, EndlessError):
         raise
     except Exception as error:  # the user's step may raise anything: that is a finding
-        raised = f"its step raises {type(error).__name__}: {error}"
+        raised = f"its step raises {words_of(error)}"
         return Diagnosis(name, [Finding(name, "exception", True, raised)])
     start, gradients = flat(params), gradients_of_steps(flat(grads))
     is_right = follow_a_formula(start, gradients, settings, moved)

@@ -38,7 +38,7 @@ from chainrule.doctor.process.report import unpacked
 from chainrule.doctor.properties.repeated_calls import alike
 from chainrule.doctor.subjects.subject import Answer
 from chainrule.errors import CheckError
-from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.errors import CannotCheckError, words_of
 from chainrule.foreign.objects.state import Values
 from chainrule.foreign.running.loading import places_of_imports
 from chainrule.sandbox.confinement import Confinement
@@ -213,7 +213,7 @@ class Judge:
         except (CannotCheckError, WorkerError) as error:
             reason = f"not confirmed, {error}"
         except Exception as error:  # a worker may answer anything, so that anything may fail here
-            said = f"{type(error).__name__}: {error}"
+            said = words_of(error)
             reason = f"not confirmed, what its process answers makes no sense ({said[:200]})"
         held = replace(claimed, comparisons=[], unchecked=list(claimed.unchecked))
         claims_stale = any(finding.code == "stale-cache" for finding in claimed.findings)

@@ -32,7 +32,7 @@ from chainrule.doctor.properties.repeated_calls import again
 from chainrule.doctor.subjects.pairs import ActivationPair
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Answer, Subject
-from chainrule.foreign.errors import CannotCheckError
+from chainrule.foreign.errors import CannotCheckError, words_of
 from chainrule.foreign.objects.state import Values
 from chainrule.foreign.running.randomness import Randomness
 from chainrule.sandbox.messages import Message
@@ -185,7 +185,7 @@ def _or_why_not(call: Call) -> Call:
         try:
             return call(message)
         except (Exception, SystemExit) as error:  # the code may raise anything
-            return Message({"raised": f"{type(error).__name__}: {error}"[:500]})
+            return Message({"raised": words_of(error)[:500]})
 
     return answer
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -126,8 +128,9 @@ def accumulation(subject: Program, names: list[str]) -> list[Finding]:
         elif alike(two, one):
             assigned.append(name)
     parameters_assigned = [n for n in assigned if n != "x"]
-    if _has_zeroing(state):
-        wiped_out = [n for n in parameters_assigned if not _is_appended(shown(first, n), subject)]
+    if _zeroing(state):
+        zeroed = _set_to_zero(state, {n: second.gradients[n] for n in parameters_assigned})
+        wiped_out = [n for n in zeroed if not _is_appended(shown(first, n), subject)]
         return [_overwritten(first, wiped_out, subject)] if wiped_out else []
     if not parameters_assigned and not subject.code.is_dictionary:
         adding = [n for n in adding if n == "x"]  # for the parameters adding is the convention
@@ -141,13 +144,31 @@ def _is_appended(gradient: str, subject: Program) -> bool:
     return place.isdigit() and any(appends.search(source_of(file)) for file in subject.files())
 
 
-def _has_zeroing(state: Any) -> bool:
-    """True if a method sets gradients to zero: of the object, or of a part of it."""
+def _zeroing(state: Any) -> list[Callable[[], Any]]:
+    """The methods that set gradients to zero by their names: of the object, or of parts of it."""
     parts = [state, *(inner for _, inner in states.items(state))]
     for part in list(parts):
         if isinstance(part, (list, tuple)):
             parts += list(part)
-    return any(callable(getattr(p, n, None)) for p in parts for n in ZEROING)
+    return [m for p in parts for n in ZEROING if callable(m := getattr(p, n, None))]
+
+
+def _set_to_zero(state: Any, gradients: Mapping[str, Array | None]) -> list[str]:
+    """The gradients of an object that these methods touch: one that it inherits may do nothing."""
+    state = copy.deepcopy(state)
+    held = {n: g for n, g in gradients.items() if g is not None and _holds(state, g)}
+    for method in _zeroing(state):
+        with suppress(Exception):  # user code: it may ask for what nobody knows
+            method()
+    return [name for name, gradient in held.items() if not _holds(state, gradient)]
+
+
+def _holds(state: Any, gradient: Array) -> bool:
+    """True if a gradient is kept within an object."""
+    return any(
+        array.size == gradient.size and alike(array.ravel(), gradient.ravel())
+        for array in states.arrays(state).values()
+    )
 
 
 def _overwritten(answer: Answer, names: list[str], subject: Program) -> Finding:

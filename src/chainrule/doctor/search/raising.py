@@ -11,6 +11,7 @@ from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.search.choice import Correction, nearest_to_the_loss, stands_in_loop
 from chainrule.doctor.search.correcting import CorrectionSearch
 from chainrule.errors import ParameterError
+from chainrule.foreign.errors import words_of
 
 
 def findings_where_it_raises(
@@ -32,9 +33,7 @@ def findings_where_it_raises(
             gradient=corrected.shown(nearest_to_the_loss(names)),
             code=code,
             certain=_is_certain(finding, code, error),
-            evidence=(
-                f"{_raised(error)}; {correction.edit.advice}, and it gives the true gradient"
-            ),
+            evidence=_raised(error),
             raises=True,
         )
         return [first, *search.findings()]
@@ -74,4 +73,4 @@ def exception(found: Examination, error: Exception) -> Finding:
 
 
 def _raised(error: Exception) -> str:
-    return f"the backward pass raises {type(error).__name__}: {error}"
+    return f"the backward pass raises {words_of(error)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chainrule.doctor.findings import Diagnosis, Finding, endless
+from chainrule.doctor.findings import Diagnosis, Finding, about, endless
 from chainrule.doctor.numbers.examination import (
     comparisons,
     examine,
@@ -15,7 +15,7 @@ from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.search.correcting import CorrectionSearch
 from chainrule.doctor.search.raising import exception, findings_where_it_raises
 from chainrule.doctor.subjects.subject import Subject
-from chainrule.foreign.errors import EndlessError, EndsProgramError, is_of_shapes
+from chainrule.foreign.errors import EndlessError, EndsProgramError, is_of_shapes, words_of
 from chainrule.foreign.running.randomness import nobody_else_draws
 
 SEARCHING = 10_000_000  # for corrections
@@ -52,7 +52,7 @@ def diagnose_subject(subject: Subject, search: int = SEARCHING) -> Diagnosis:
             f"{subject.name}: its gradients count as wrong, since its backward pass fails before "
             "they can be compared"
         )
-    diagnosis.unchecked = [f"{subject.name}: {each}" for each in unchecked]
+    diagnosis.unchecked = [about(subject.name, each) for each in unchecked]
     return diagnosis
 
 
@@ -87,9 +87,8 @@ def _without_guesses(finding: Finding, subject: Subject) -> Finding | None:
 def _why_nothing_is_said(found: Examination) -> str:
     if found.error is not None:
         return (
-            f"on an input that chainrule chose, the backward pass raises "
-            f"{type(found.error).__name__}: {found.error}; give --make and --shape, or a function "
-            "example(rng) in the file"
+            f"on an input that chainrule chose, the backward pass raises {words_of(found.error)}; "
+            "give another one with --make and --shape, or with a function example(rng) in the file"
         )
     return (
         "with none of the usual losses and targets do its gradients agree: give y, and a function "

@@ -19,7 +19,12 @@ from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
 from chainrule.foreign.naming.parameter_names import is_weight
 from chainrule.foreign.naming.roles import FORWARD_METHODS, NAMES_LOSS, is_spelt_like, role_of
 from chainrule.foreign.objects.names import Names
-from chainrule.foreign.reading.source import kept_names, methods_called, returned_names
+from chainrule.foreign.reading.source import (
+    kept_names,
+    methods_called,
+    names_returned_within,
+    returned_names,
+)
 from chainrule.types import Array
 
 ONE_LETTER = {"j", "l"}  # for the loss
@@ -89,12 +94,10 @@ def place_of_loss(function: Function) -> int | None:
     if any(role_of(name) in ("rate", "epochs") for name in inspect.signature(function).parameters):
         return None  # it trains
     losses = [number for number, name in enumerate(names) if name and _is_loss(name)]
-    gives_gradients = any(name and may_hold_a_gradient(name) for name in names)
     if len(names) < 2 or len(losses) != 1:
         return None
-    if gives_gradients or any(map(may_hold_a_gradient, kept_names(function))):
-        return losses[0]
-    return None
+    given = [*filter(None, names), *names_returned_within(function), *kept_names(function)]
+    return losses[0] if any(map(may_hold_a_gradient, given)) else None
 
 
 def _is_loss(name: str) -> bool:

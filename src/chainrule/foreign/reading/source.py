@@ -80,15 +80,31 @@ def _shared_tree(function: Callable[..., Any]) -> ast.Module | None:
 
 def returned_names(function: Callable[..., Any]) -> list[str | None]:
     """The names in the last ``return a, self.b, d["c"]`` of a function, None for expressions."""
+    return [_expression_name(element) for element in _returned(function)]
+
+
+def names_returned_within(function: Callable[..., Any]) -> list[str]:
+    """The names in what the last return of a function puts together itself:
+    ``return {"dw": dw, "db": db}, cost``, ``return (dw, db), cost``."""
+    inner: list[ast.expr | None] = []
+    for element in _returned(function):
+        match element:
+            case ast.Dict(values=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts):
+                inner += parts
+            case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+                inner += [keyword.value for keyword in keywords]
+    return [name for name in map(_expression_name, inner) if name]
+
+
+def _returned(function: Callable[..., Any]) -> list[ast.expr]:
+    """The expressions in the last return of a function."""
     tree = _shared_tree(function)
-    if tree is None:
-        return []
-    returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
+    nodes = ast.walk(tree) if tree else ()
+    returns = [(n.lineno, n.value) for n in nodes if isinstance(n, ast.Return) and n.value]
     if not returns:
         return []
-    value = max(returns, key=lambda node: node.lineno).value
-    elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
-    return [_expression_name(element) for element in elements]
+    _, value = max(returns, key=lambda each: each[0])
+    return value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
 
 
 def _expression_name(node: ast.expr | None) -> str | None:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.reading.imports import imported, sources_in, with_imports
 from chainrule.foreign.reading.notebooks import Notebook, is_notebook, read_notebook
 from chainrule.foreign.running import effort
@@ -184,7 +184,7 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
                 _let_stand_for(str(error.name), folder)
                 continue
             stand_in_for(_library_being_imported(error) or str(error.name))
-            loaded.left_out.append(f"{place}, cannot be imported: {type(error).__name__}: {error}")
+            loaded.left_out.append(f"{place}, cannot be imported: {words_of(error)}")
             continue
         except EndlessError:
             raise
@@ -194,9 +194,7 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
             loaded.left_out.append(f"{place}, was left out: {_in_words(error, file)}")
         except Exception as error:  # the user's file may raise anything
             line = line_in(error, str(file)) or statement.lineno
-            loaded.left_out.append(
-                f"{loaded.place(line)}, was left out: {type(error).__name__}: {error}"
-            )
+            loaded.left_out.append(f"{loaded.place(line)}, was left out: {words_of(error)}")
         return
 
 

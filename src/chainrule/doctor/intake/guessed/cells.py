@@ -17,7 +17,7 @@ from chainrule.doctor.intake.programs import from_code
 from chainrule.doctor.intake.usual.parameters import keys_read
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.cells import Cell
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.naming.parameter_names import is_bias, is_weight
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.running.loading import functions_in, random_sources
@@ -64,7 +64,7 @@ def attempt_cell(cell: Cell, module: types.ModuleType) -> Case:
         return other_shapes
     raise CannotCheckError(
         f"{cell.name} runs on nothing that was tried "
-        f"({type(failure).__name__}: {failure}): let a run call them, and check that with --run"
+        f"({words_of(failure)}): let a run call them, and check that with --run"
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.doctor.intake.activations import ACTIVATION_METHODS, DERIVATIVE_METHODS
 from chainrule.doctor.intake.cases import Case, made_with
 from chainrule.doctor.intake.guessed.objects import attempt_object
+from chainrule.doctor.intake.unwritten import refuse_unwritten_passes
 from chainrule.doctor.intake.usual.layers import begins_empty, chains, fill
 from chainrule.doctor.intake.usual.sizes import (
     arguments,
@@ -49,10 +50,10 @@ def attempt_class(kind: type, module: types.ModuleType, shape: Shape | None) -> 
     Args:
         shape: of the input, where it is known.
     Raises:
-        CannotCheckError: it cannot be made, or runs on no input that was tried.
+        CannotCheckError: it is still to be written, cannot be made, or runs on no input that was
+            tried.
     """
-    if is_stub(kind):
-        raise CannotCheckError("its backward pass is empty, still to be written")
+    refuse_unwritten_passes(kind)
     failure: Exception | None = None
     forward_only: Case | None = None
     for values in _constructor_arguments(kind, module):
@@ -127,17 +128,10 @@ def is_abstract(kind: type) -> bool:
         return True
     names = [n for n in (*FORWARD_METHODS, *BACKWARD_METHODS) if n != "__call__"]  # it calls them
     methods = [getattr(kind, name) for name in names if hasattr(kind, name)]
-    codes = [m.__code__ for m in methods if inspect.isfunction(m)]
-    return bool(codes) and all(
-        "NotImplementedError" in code.co_names or not (code.co_names or code.co_consts[1:])
-        for code in codes
+    own = [m for m in methods if inspect.isfunction(m)]
+    return bool(own) and all(
+        "NotImplementedError" in m.__code__.co_names or is_empty(m) for m in own
     )
-
-
-def is_stub(kind: type) -> bool:
-    """True if the backward method of a class is still to be written."""
-    name = method_among(kind, BACKWARD_METHODS)
-    return name is not None and is_empty(getattr(kind, name))
 
 
 def _constructor_arguments(kind: type, module: types.ModuleType) -> Iterator[list[Any]]:

@@ -19,7 +19,7 @@ from chainrule.doctor.intake.usual.inputs import inputs
 from chainrule.doctor.intake.usual.parameters import parameter_sets
 from chainrule.doctor.intake.usual.sizes import arguments, settings_asked
 from chainrule.foreign.calls.calling import required
-from chainrule.foreign.errors import CannotCheckError, EndlessError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_FUNCTIONS,
@@ -106,7 +106,7 @@ def attempt_functions(
         return other_shapes
     raise CannotCheckError(
         f"{forward.__name__} and {backward.__name__} run on nothing that was tried "
-        f"({type(failure).__name__}: {failure}): write a function example(rng) that returns "
+        f"({words_of(failure)}): write a function example(rng) that returns "
         '{"forward": …, "backward": …, "params": …, "x": …, "y": …, "loss": …}'
     )
 

@@ -17,13 +17,14 @@ from chainrule.doctor.intake.guessed.cells import attempt_cell
 from chainrule.doctor.intake.loss_objects import is_loss_object, predictions
 from chainrule.doctor.intake.meanings import as_meant
 from chainrule.doctor.intake.objects import cell_in, held_targets
+from chainrule.doctor.intake.unwritten import refuse_unwritten_passes
 from chainrule.doctor.intake.usual.inputs import inputs
 from chainrule.doctor.intake.usual.layers import begins_empty
 from chainrule.doctor.intake.usual.sizes import settings_of, strengths_of
 from chainrule.doctor.subjects.program import Program
 from chainrule.foreign.calls.calling import required
 from chainrule.foreign.calls.joint import joint_method
-from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError
+from chainrule.foreign.errors import CannotCheckError, EndlessError, LossNeededError, words_of
 from chainrule.foreign.naming.parameter_names import is_bias
 from chainrule.foreign.naming.roles import BACKWARD_METHODS, FORWARD_METHODS, method_among, role_of
 from chainrule.foreign.reading.source import class_source, options_of
@@ -41,12 +42,13 @@ def attempt_object(
         shape: of the input, where it is known.
         shapes: with which it was made; one of them may be that of its input.
     Raises:
-        CannotCheckError: it runs on no input that was tried.
+        CannotCheckError: it is still to be written, or runs on no input that was tried.
         EndlessError: its forward pass does not come to an end.
     """
     from chainrule.layers.base import Layer
 
     kind = type(thing)
+    refuse_unwritten_passes(kind)
     if isinstance(thing, Layer):
         x, _ = next(_inputs(thing, shape))
         return from_example({"layer": thing, "x": x}, Randomness([]), module)
@@ -91,8 +93,8 @@ def attempt_object(
         )
     raise CannotCheckError(
         f"{kind.__name__} runs on no input that was tried "
-        f"({type(failure).__name__}: {failure}): give --make and --shape, or a function "
-        "example(rng) in the file"
+        f"({words_of(failure)}): give another one with --make and "
+        "--shape, or with a function example(rng) in the file"
     )
 
 
@@ -133,7 +135,7 @@ def _on_its_data(thing: Any, module: types.ModuleType) -> Case:
     except Exception as error:  # the code may raise anything on data that it cannot take
         raise CannotCheckError(
             f"{type(thing).__name__} does not run on the data that it was made with "
-            f"({type(error).__name__}: {error}): give --make"
+            f"({words_of(error)}): give --make"
         ) from None
     if isinstance(case.subject, Program):
         _hold_to_its_targets(case.subject, targets)

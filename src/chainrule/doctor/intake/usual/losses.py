@@ -241,14 +241,14 @@ def _targets(make: Make, code: Code, x: Any) -> Iterator[tuple[str, Array]]:
     if output.ndim and output.size:
         yield from targets_of_kinds(output, axis)
         if output.ndim == 2 and np.ndim(x) == 2 and len(output) != len(x) == output.shape[1]:
-            yield "in the shape of the output, turned,", targets_for(output, 1).T.copy()
+            yield "arrays of the output's shape, turned,", targets_for(output, 1).T.copy()
         return
     widths = widths_of(code, x, axis)
     count = np.shape(x)[axis]
     yield from targets_for_width(count, widths, axis)
     if code.joint is not None:  # of one output: elsewhere they would fit several by broadcasting
         shape = (count, 1) if axis == 0 else (1, count)
-        yield "a column of numbers", (np.arange(count) % 2 * 1.0).reshape(shape)
+        yield "numbers in a column", (np.arange(count) % 2 * 1.0).reshape(shape)
 
 
 def _losses(code: Code) -> Iterator[tuple[str, Code]]:

@@ -41,8 +41,8 @@ def _class_numbers(count: int, classes: int) -> Array:
 
 
 def targets_of_kinds(output: Array, axis: int) -> Iterator[tuple[str, Array]]:
-    """Targets to try for an output, with what they are, the likeliest first."""
-    yield "in the shape of the output", targets_for(output, axis)
+    """Targets to try for an output, with what they are (a plural), the likeliest first."""
+    yield "arrays of the output's shape", targets_for(output, axis)
     if output.ndim == 2 and output.shape[1 - axis] > 1:
         if not _are_probabilities(output, axis):
             yield ONE_HOT, one_hot_targets(output.shape, axis)
@@ -62,7 +62,7 @@ def targets_for_width(count: int, widths: list[int], axis: int) -> Iterator[tupl
             yield ONE_HOT, one_hot_targets(shape, axis)
             yield CLASS_NUMBERS, _class_numbers(count, width)
         yield "numbers", np.asarray(0.5 * np.cos(1.0 + np.arange(count * width)).reshape(shape))
-    yield "a number for each example", np.arange(count) % 2 * 1.0
+    yield "numbers, one for each example,", np.arange(count) % 2 * 1.0
 
 
 def widths_of(code: Code, x: Any, axis: int) -> list[int]:
