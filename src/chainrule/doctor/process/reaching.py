@@ -45,7 +45,11 @@ def reaching(source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
+    own = _own_attributes(tree)
     for node in ast.walk(tree):
+        is_own = isinstance(node, ast.Attribute) and node.attr in own
+        if is_own and isinstance(node.value, ast.Name) and node.value.id not in imported:
+            continue
         for name in _names(node, imported):
             yield getattr(node, "lineno", 1), name
 
@@ -82,6 +86,15 @@ def _names(node: ast.AST, imported: set[str]) -> Iterator[str]:
     for target in _targets(node):
         if isinstance(target, ast.Attribute) and _is_named(target.value, imported):
             yield ast.unparse(target)
+
+
+def _own_attributes(tree: ast.AST) -> set[str]:
+    """Attributes that classes of the file keep under a name that reaches out elsewhere, as a
+    network keeps its layers: ``self.modules = modules``."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    targets = [each for kind in classes for node in ast.walk(kind) for each in _targets(node)]
+    kept = {each.attr for each in targets if isinstance(each, ast.Attribute)}
+    return kept & {"modules"}
 
 
 def _targets(node: ast.AST) -> list[ast.expr]:

@@ -105,6 +105,7 @@ class RemoteSubject(Subject):
         self.name, self.notes = str(described.body["name"]), []
         self.values = described.values
         self.is_guessed = bool(described.body["is_guessed"])
+        self.has_cross_entropy = bool(described.body["has_cross_entropy"])
         self.batch = self._batch(described.body["batch"])
         self.file = file
         self.forward, self.backward = forward, backward

@@ -131,6 +131,7 @@ def _described(subject: Subject) -> dict[str, Any]:
         "has_dy": getattr(subject, "dy", None) is not None,
         "is_random": subject.is_random(),
         "is_guessed": subject.is_guessed,
+        "has_cross_entropy": subject.has_cross_entropy,
         "batch": subject.batch,
     }
 

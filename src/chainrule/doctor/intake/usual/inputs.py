@@ -123,13 +123,16 @@ def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:
 
 
 def first_weights(thing: Any) -> Array | None:
-    """The first array of weights that an object holds; its first scale, where it has no weights."""
+    """The first array of weights that an object holds: one with several rows and columns, rather
+    than a column ``W0``, which may be a bias; its first scale, where it has no weights."""
     found = [
         array
         for path, array in states.arrays(thing).items()
         if array.ndim and _may_be_weights(path)
     ]
-    return next((array for array in found if array.ndim > 1), next(iter(found), None))
+    matrices = [array for array in found if array.ndim > 1]
+    several = [array for array in matrices if 1 not in array.shape]
+    return next(iter([*several, *matrices, *found]), None)
 
 
 def _may_be_weights(path: states.Path) -> bool:
