@@ -264,9 +264,17 @@ def _are_yet_to_be_summed(found: Examination) -> bool:
 
 
 def _ratio_of_all(found: Examination, names: list[str]) -> float | None:
-    """The factor between gradients and true ones, if it is the same in all of them."""
-    ratios = [next((s.ratio for s in found.signatures_of(n)), None) for n in names]
+    """The factor between gradients and true ones, if it is the same in all of them, those of one
+    entry among them, whose own factor says nothing."""
+    ratios = [_ratio(found, name) for name in names]
     first = ratios[0]
     if first is None or any(r is None or abs(r / first - 1) > CLOSE for r in ratios):
         return None
     return first
+
+
+def _ratio(found: Examination, name: str) -> float | None:
+    truth, given = found.truths[name], np.asarray(found.given(name), np.float64)
+    if given.shape != truth.shape:
+        return None
+    return ratio_of(given.ravel()[truth.where], truth.entries)

@@ -37,11 +37,13 @@ from chainrule.foreign.observed.loops import (
     add_step,
     differences,
     evaluated,
+    examples_of,
     has_regularizer,
     hides_gradients,
     is_numbers,
     losses,
     named_outputs,
+    names_used,
     rate_of,
 )
 from chainrule.foreign.observed.observing import Observed
@@ -107,6 +109,7 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
     """
     add_step(seen)
     _let_numbers_move(vars(seen.names))
+    _let_inputs_tell(seen)
     best: Program | None = None
     wrong = 0
     reason: CannotCheckError | None = None
@@ -154,6 +157,39 @@ def _let_numbers_move(held: dict[str, Any]) -> None:
         elif hasattr(value, "__dict__") and not isinstance(value, states.OPAQUE):
             inner = vars(value)
             inner |= {n: float(v) for n, v in inner.items() if type(v) is int and is_parameter(n)}
+
+
+def _let_inputs_tell(seen: SeenLoop) -> None:
+    """Move examples all of whose numbers are the same, as the first one of XOR: weights that are
+    multiplied by zeros alone would have no influence. They stay where the code takes no others."""
+    before, after = vars(seen.names), vars(_after(seen, moved=False))
+    given = examples_of(seen.node)
+    told = {
+        name: _telling_rows(value)
+        for name in names_used(seen.node)
+        if isinstance(value := before.get(name), np.ndarray) and _is_input(name, value)
+        if name in given or np.array_equal(value, after.get(name))
+    }
+    trial = copy.deepcopy(seen.names)
+    vars(trial).update(told)
+    with suppress(Exception), np.errstate(all="ignore"), Randomness([]).frozen():
+        vars(trial)[STEP]()
+        before.update(told)
+
+
+def _is_input(name: str, value: Array) -> bool:
+    is_row = value.ndim in (1, 2) and value.dtype.kind in "iuf" and value.shape[-1] > 1
+    return is_row and not is_parameter(name) and role_of(name) != "y"
+
+
+def _telling_rows(x: Array) -> Array:
+    """Rows of which none is the same number throughout."""
+    rows = np.atleast_2d(x).astype(np.float64)
+    same = np.ptp(rows, axis=1) == 0
+    if not same.any():
+        return x
+    moved = rows + 0.2 * random_like(rows, "input")
+    return np.where(same[:, None], moved, rows).reshape(x.shape)
 
 
 def _as_numbers(value: list[Any]) -> Any:
@@ -241,7 +277,9 @@ def _with_usual_loss(
 
 
 def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
-    rate = rate_of(seen.node, seen.names)
+    made = vars(_after(seen, moved=False))  # the rate, where the body sets it
+    names = Names({**made, **vars(seen.names)}, names_used(seen.node))
+    rate = rate_of(seen.node, names)
     kind = LoopThatHidesGradients if hides_gradients(seen.node, seen.names) else LoopProgram
     return kind(seen.name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
 
@@ -264,8 +302,19 @@ def _outputs(
             if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
+                y = _as_classes(_at(seen, statement, target, y), p)
                 targets = np.reshape(y, np.shape(p)) if np.size(y) == 1 else y
                 yield statement, output, np.array(targets)
+
+
+def _at(seen: SeenLoop, statement: ast.stmt, target: ast.expr, after: Any) -> Any:
+    """The targets where a statement compares them, ``t[count]``, before a round counts on; as they
+    are after it, where they cannot be told."""
+    add_forward(seen, OUTPUT, target, until=statement)
+    with suppress(Exception), np.errstate(all="ignore"), Randomness([]).frozen():
+        there = vars(copy.deepcopy(seen.names))[OUTPUT]()
+        return there if np.shape(there) == np.shape(after) else after
+    return after
 
 
 def _as_classes(y: Any, p: Any) -> Any:

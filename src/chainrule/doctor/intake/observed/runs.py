@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -210,7 +210,8 @@ def _functions_beside(observed: Observed) -> Iterator[FunctionType]:
     for module in modules_of(observed):
         codes = [c.code for c in observed.calls if c.code.co_filename == module.__file__]
         for code in codes[:1]:
-            yield FunctionType(code, {})
+            around = tuple(CellType() for _ in code.co_freevars)
+            yield FunctionType(code, {}, closure=around)
 
 
 # --- objects --------------------------------------------------------------------------------
