@@ -177,3 +177,8 @@ def test_layers_kept_as_modules_reach_into_nothing() -> None:
     assert not list(reaching(own + "net = Net([])\nprint(net.modules)\n"))
     assert list(reaching(own + "import sys\nsys.modules\n")) == [(5, "modules")]
     assert list(reaching("def f(self):\n    return self.modules\n")) == [(2, "modules")]
+
+
+def test_an_argument_called_eval_reaches_into_nothing() -> None:
+    assert not list(reaching("def forward(x, eval=False):\n    return 0 * x if eval else x\n"))
+    assert list(reaching("def forward(x):\n    return eval('x')\n")) == [(2, "eval")]

@@ -45,8 +45,10 @@ def reaching(source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
-    own = _own_attributes(tree)
+    own, arguments = _own_attributes(tree), _read_as_arguments(tree)
     for node in ast.walk(tree):
+        if id(node) in arguments:
+            continue
         is_own = isinstance(node, ast.Attribute) and node.attr in own
         if is_own and isinstance(node.value, ast.Name) and node.value.id not in imported:
             continue
@@ -86,6 +88,18 @@ def _names(node: ast.AST, imported: set[str]) -> Iterator[str]:
     for target in _targets(node):
         if isinstance(target, ast.Attribute) and _is_named(target.value, imported):
             yield ast.unparse(target)
+
+
+def _read_as_arguments(tree: ast.AST) -> set[int]:
+    """The names that are arguments where they stand: ``def forward(self, x, eval=False):``."""
+    found: set[int] = set()
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            held = function.args
+            named = {each.arg for each in (*held.posonlyargs, *held.args, *held.kwonlyargs)}
+            inside = (node for statement in function.body for node in ast.walk(statement))
+            found |= {id(node) for node in inside if isinstance(node, ast.Name) and node.id in named}
+    return found
 
 
 def _own_attributes(tree: ast.AST) -> set[str]:

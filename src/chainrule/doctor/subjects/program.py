@@ -115,7 +115,8 @@ class Program(Subject):
         randomness: Randomness | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name, self.code = name, code
+        self.name, self.code = name, _with_zeros_moved(code)
+        code = self.code
         _let_numbers_move(vars(code.state) if hasattr(code.state, "__dict__") else {})
         self.x, self.y = np.asarray(x), y if y is None else np.array(y)
         self.learning_rate = learning_rate_of(code) if rate is None else float(rate)
@@ -587,6 +588,23 @@ class Program(Subject):
             return [self.code.joint, *self.beside]
         own = [self.code.backward(self.code.state), self.code.forward(self.code.state)]
         return [*map(inspect.unwrap, own), *self.beside]
+
+
+def _with_zeros_moved(code: Code) -> Code:
+    """Code whose weights are no longer all zeros, where those of several layers are: each would
+    take their influence from the others."""
+    zeros = [
+        path
+        for path, array in states.arrays(code.state).items()
+        if array.ndim > 1 and array.dtype.kind == "f" and not array.any() and _is_weight(path)
+    ]
+    if len(zeros) < 2:
+        return code
+    state = copy.deepcopy(code.state)
+    for number, path in enumerate(zeros):
+        array = np.asarray(states.read(state, path))
+        states.write(state, path, 0.7 * random_like(array, "weights", number))
+    return replace(code, state=state)
 
 
 def _let_numbers_move(held: dict[str, Any]) -> None:

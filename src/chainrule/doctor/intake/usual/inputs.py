@@ -68,7 +68,7 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     """Shapes of inputs that fit the first weights of an object, each with the axis of examples."""
     first = first_weights(thing)
     if first is None:
-        yield from ((shape, 0) for shape in _shapes_by_vectors(thing))
+        yield from _shapes_by_vectors(thing)
         return
     size = first.shape
     if len(size) == 4:
@@ -103,13 +103,17 @@ def _is_recurrent(thing: Any) -> bool:
     return any(is_from_state(states.path_end(path)) for path in states.arrays(thing))
 
 
-def _shapes_by_vectors(thing: Any) -> Iterator[tuple[int, ...]]:
+def _shapes_by_vectors(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     """The shape of rows with as many columns as the vectors of an object have entries, if its code
-    sums over the first axis alone: slopes for the channels of rows, say, and not of images."""
+    sums over the first axis alone: slopes for the channels of rows, say, and not of images; of
+    columns, if it holds its vectors as columns. Others might be spread over them."""
     sizes = {array.shape for array in states.arrays(thing).values()}
+    for size in sizes if len(sizes) == 1 else ():
+        if len(size) == 2 and min(size) == 1 < max(size):
+            yield ((size[0], EXAMPLES), 1) if size[1] == 1 else ((EXAMPLES, size[1]), 0)
     axes = re.findall(r"axis *= *\(?([-\d, ]*)", class_source(thing))
     if len(sizes) == 1 and {each.strip(" ,") for each in axes} == {"0"}:
-        yield from ((EXAMPLES, *size) for size in sizes if len(size) == 1)
+        yield from (((EXAMPLES, *size), 0) for size in sizes if len(size) == 1)
 
 
 def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:
