@@ -448,12 +448,19 @@ class Program(Subject):
         """Run the backward pass, and find the gradients in what it leaves and returns."""
         effort.add_copies(values)
         # other numbers than in the forward pass, or the same where it runs forward itself
-        draw = self.random_draw + (0 if self.code.trains or self.runs_once else 7)
+        draw = self.random_draw + (0 if self._runs_forward_again() else 7)
         with np.errstate(all="ignore"), self.randomness.frozen(draw), without_clipping() as clipped:
             found = self._call_backward(done)
         if clipped and UNCLIPPED not in self.notes:
             self.notes.append(UNCLIPPED)
         return self._answer(found, done, values)
+
+    def _runs_forward_again(self) -> bool:
+        """True if the backward pass computes everything anew: a step, or what gives the loss, too."""
+        if self.code.trains or self.runs_once or self.code.joint is not None:
+            return True
+        passes = self.code.forward(self.code.state), self.code.backward(self.code.state)
+        return inspect.unwrap(passes[0]) is inspect.unwrap(passes[1])
 
     def _call_backward(self, done: Pass) -> Found:
         before = snapshot(done.state)

@@ -36,7 +36,13 @@ STEP = "training_step"  # what the function is called that a loop's body becomes
 FEWEST = 3  # statements of a body that trains
 KEEPS = re.compile(r"momentum|velocit|moment|\bv_?d[wb]", re.IGNORECASE)  # steps made before
 ADAPTIVE = re.compile(r"sqrt\(|\*\* ?\(?0?\.5|\*\* ?\(?1 / 2")  # an update by Adam, or RMSprop
-SUM_OF_ERRORS = re.compile(r"(sum_?|total_?)?(err(or)?s?|mse|ecm|sse)(_?(sum|total))?")
+SUM_OF_ERRORS = re.compile(
+    r"\w*(loss(es)?|cost)|(sum_?|total_?)?(err(or)?s?|mse|ecm|sse)(_?(sum|total))?"
+)
+COLLECTED = re.compile(  # what a loop over steps, or over words, adds gradients up in
+    r"_?(d(L_?d)?(?=[A-Z_])\w+|d[wbuvh]\w{0,4}|d(weights?|bias(es)?)|d\w{0,3}_d\w+|"
+    r"grads?(ients?)?([A-Z_]\w*)?|nabla_\w+|\w+_grads?)"
+)
 NAMES_UPDATE = re.compile(r"updat|step|adam|sgd|optimi|rmsprop|momentum|descent", re.IGNORECASE)
 
 
@@ -122,7 +128,7 @@ def _names_stored(statement: ast.stmt) -> set[str]:
 def updates(loop: Loop) -> Iterator[ast.stmt]:
     """The statements of a body that move something: ``W -= …``, ``W = W - …``, ``W = update(W,
     …)``, ``W = new_W`` after ``new_W = W - …``, or a loop over layers that does so: ``weights[i] -=
-    …``. A sum of errors, ``err += …``, is none."""
+    …``. A sum of errors, ``err += …``, or of gradients, ``dW += …``, is none."""
     return (statement for statement, _ in _moves(loop))
 
 
@@ -134,7 +140,7 @@ def _moves(loop: Loop) -> Iterator[tuple[ast.stmt, ast.stmt]]:
             case ast.For() if _goes_over_layers(statement):
                 yield statement, statement
             case ast.AugAssign(target=target, op=ast.Sub() | ast.Add(), value=value):
-                if not isinstance(value, ast.Constant) and not _sums_errors(target):
+                if not isinstance(value, ast.Constant) and not _is_sum(target):
                     yield statement, statement
             case ast.Assign(targets=[target], value=ast.BinOp(left, ast.Sub() | ast.Add(), value)):
                 if not _is_same(target, _unscaled(left, target)):
@@ -149,8 +155,12 @@ def _moves(loop: Loop) -> Iterator[tuple[ast.stmt, ast.stmt]]:
                 yield statement, statement
 
 
-def _sums_errors(target: ast.expr) -> bool:
-    return isinstance(target, ast.Name) and bool(SUM_OF_ERRORS.fullmatch(target.id.lower()))
+def _is_sum(target: ast.expr) -> bool:
+    """True if errors, or gradients, are added up in what is called so."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    name = ast.unparse(target).split(".")[-1]
+    return bool(SUM_OF_ERRORS.fullmatch(name.lower()) or COLLECTED.fullmatch(name))
 
 
 def _unscaled(kept: ast.expr, target: ast.expr) -> ast.expr:
