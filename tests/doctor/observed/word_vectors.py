@@ -53,8 +53,18 @@ def skipgram(center, context, center_vectors, outside_vectors, dataset, one):
     return loss, grad_centers, grad_outsides
 
 
+def gradcheck(f, x, h=1e-4):
+    for i in np.ndindex(x.shape):
+        x[i] += h
+        after = f()[0]
+        x[i] -= 2 * h
+        before = f()[0]
+        x[i] += h
+        assert np.isfinite(after - before)
+
+
 if __name__ == "__main__":
     np.random.seed(1)
     inner, outer = np.random.randn(5, 3), np.random.randn(5, 3)
-    print(skipgram(2, [0, 1, 4, 3], inner, outer, Tokens(5), softmax_loss_and_gradient))
-    print(skipgram(2, [0, 1, 4, 3], inner, outer, Tokens(5), sampling_loss_and_gradient))
+    for one in (softmax_loss_and_gradient, sampling_loss_and_gradient):
+        gradcheck(lambda one=one: skipgram(2, [0, 1, 4, 3], inner, outer, Tokens(5), one), outer)

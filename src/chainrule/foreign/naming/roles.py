@@ -129,7 +129,7 @@ BEGINNINGS = {
     "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
     "parameters": re.compile(r"(params|parameters)_?"),
     "output": re.compile(
-        r"(outputs?|predict(ed|ions?)|final|network|model)_(pred|hat|outputs?|prob|values?$|activation)"
+        r"(outputs?|predict(ed|ions?)|final|network|model)_(pred|hat|outputs?|prob|values?$|activation|softmax|sigmoid)"
     ),
 }
 

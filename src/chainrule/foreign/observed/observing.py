@@ -14,6 +14,7 @@ import copy
 import inspect
 import linecache
 import os
+import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -53,6 +54,7 @@ RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
 STARTING_LINES = 500_000  # of all that is started where the run trains nothing
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
+CHECKS_GRADIENTS = re.compile(r"grad.*check|check.*grad|numeric", re.IGNORECASE)  # moves, too
 COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>"}
 ANSWER = "1"  # to input()
 
@@ -337,7 +339,7 @@ class _Watcher:
             self.begins[file] = self._loops_of(file) if self._is_own(frame.f_code) else {}
         loop = self.begins[file].get(frame.f_lineno)
         is_comprehension = frame.f_code.co_name in COMPREHENSIONS  # whose rounds are none of a loop
-        if loop is None or is_comprehension:
+        if loop is None or is_comprehension or CHECKS_GRADIENTS.search(frame.f_code.co_name):
             return
         self.rounds[loop] = self.rounds.get(loop, 0) + 1
         if self.rounds[loop] == 1:
