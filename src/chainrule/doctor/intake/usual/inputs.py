@@ -80,8 +80,11 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
         yield (2, size[1], size[2] + 4), 0  # (out, in, length)
         yield (2, size[0] + 4, size[1]), 0  # (length, in, out)
     elif len(size) == 2 and 1 not in size:
-        for features in size if _is_recurrent(thing) else ():
-            yield (EXAMPLES, STEPS, features), 0
+        if _is_recurrent(thing):
+            joined = abs(size[0] - size[1])  # of weights over the state and the input at once
+            sizes = [each for each in (*size, joined) if each]
+            yield from (((EXAMPLES, STEPS, features), 0) for features in sizes)
+            yield from (((features, EXAMPLES, STEPS), 1) for features in sizes)
         for features in size:
             yield (EXAMPLES, features), 0
         for features in size[::-1]:
