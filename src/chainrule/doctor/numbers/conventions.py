@@ -76,10 +76,11 @@ def convention(found: Examination) -> str | None:
     names = " and ".join(found.shown(name) for name in parameters)
     if ratio is None:
         return None
-    if ratio > 0 and _is_loop_with_its_loss(subject):
+    if ratio > 0 and getattr(subject, "runs_once", False):
+        loss = "the loss that the loop computes" if _computes_its_loss(subject) else "that loss"
         return (
-            f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
-            "learning rate takes up the factor"
+            f"{names} {ratio:.4g} times those of {loss}, all alike: the learning rate takes up the "
+            "factor"
         )
     if ratio > 0 and subject.learning_rate == UNKNOWN_RATE and answer.updated >= set(parameters):
         return (
@@ -124,10 +125,10 @@ def settled_elsewhere(found: Examination) -> str | None:
     return HANDS_ON_TO_ELSEWHERE if is_open and _is_softmax_that_hands_on(found) else None
 
 
-def _is_loop_with_its_loss(subject: Subject) -> bool:
+def _computes_its_loss(loop: Subject) -> bool:
     """True for a loop's body whose own loss, which it may only print, is followed."""
-    code = getattr(subject, "code", None)
-    return bool(getattr(subject, "runs_once", False)) and code is not None and code.loss is None
+    code = getattr(loop, "code", None)
+    return code is not None and code.loss is None
 
 
 def _is_slope_alone(found: Examination) -> bool:

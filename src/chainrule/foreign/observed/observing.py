@@ -161,7 +161,17 @@ def observe(file: Path, begin: Beginnings | None = None) -> Observed:
                 observed.ended = "the run was stopped after its first steps"
         if begin is not None and not observed.ended and not watcher.has_trained:
             _start_one(begin(loaded.module), observed, file)
+            if observed.ended:
+                observed.ended = f"the run trains nothing, so {observed.ended}"
     return observed
+
+
+def started(observed: Observed, beginnings: Iterable[Beginning], file: Path) -> Observed:
+    """What else a file that has run shows, once something in it is started."""
+    fresh = Observed(observed.loaded)
+    with _harmless():
+        _start_one(beginnings, fresh, file)
+    return fresh
 
 
 def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
@@ -172,7 +182,7 @@ def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) 
         observed.calls, observed.loops = [*calls], []
         watcher = _Watcher(observed, file)
         if left > 0 and _runs(start, watcher, left) and watcher.has_trained:
-            observed.ended = f"the run trains nothing, so {said}, a guess"
+            observed.ended = f"{said}, a guess"
             return
     observed.calls, observed.loops = calls, loops
 
