@@ -132,6 +132,7 @@ def _described(subject: Subject) -> dict[str, Any]:
         "is_random": subject.is_random(),
         "is_guessed": subject.is_guessed,
         "has_cross_entropy": subject.has_cross_entropy,
+        "classes": subject.classes,
         "batch": subject.batch,
     }
 
@@ -156,7 +157,7 @@ def _values(message: Message, which: str) -> Values:
 def _output(subject: Any, values: Values) -> Array:
     if getattr(subject, "dy", None) is not None:
         if isinstance(subject, Program):
-            return subject.run(values).output
+            return subject.followed(subject.run(values))
         if isinstance(subject, ActivationPair):
             return subject.output(values["x"])
         if subject.is_own:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.subjects.subject import Answer, Subject
+from chainrule.doctor.subjects.subject import Answer, Subject, of_logits
 from chainrule.foreign.calls.calling import call, required
 from chainrule.foreign.calls.conventions import (
     Code,
@@ -415,7 +415,20 @@ class Program(Subject):
                 return self._given_loss(self.code.loss, done)
             if self.dy is None:
                 return float(np.sum(done.output))
-            return float(np.sum(self.dy * done.output))
+            return float(np.sum(self.dy * self.followed(done)))
+
+    def followed(self, done: Pass) -> Array:
+        """What the gradient that is handed in belongs to: the output, or its logits, which are its
+        logarithm but for a sum that the gradient of a softmax with its loss does not see."""
+        return done.output if self.classes is None else np.log(done.output)
+
+    def taking_gradient_of_logits(self, classes: int) -> Program:
+        """The same code, if what is handed to its backward pass is the gradient of the logits of
+        the softmax in which it ends, as p - y is."""
+        other = self.copied()
+        other.classes = classes
+        other.dy = of_logits(np.asarray(self.dy), classes)
+        return other
 
     def _given_loss(self, loss: Callable[[Any], Function], done: Pass) -> float:
         fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
@@ -577,7 +590,7 @@ class Program(Subject):
         share = np.zeros_like(self.dy)
         place = (slice(None),) * self.batch_axis + (example,)
         share[place] = self.dy[place]
-        return lambda values: float(np.sum(share * self.run(values).output))
+        return lambda values: float(np.sum(share * self.followed(self.run(values))))
 
     def _loss_on(self, example: int) -> Callable[[Values], float] | None:
         """The loss of a batch that holds one example alone."""
