@@ -98,7 +98,9 @@ def _read_as_arguments(tree: ast.AST) -> set[int]:
             held = function.args
             named = {each.arg for each in (*held.posonlyargs, *held.args, *held.kwonlyargs)}
             inside = (node for statement in function.body for node in ast.walk(statement))
-            found |= {id(node) for node in inside if isinstance(node, ast.Name) and node.id in named}
+            found |= {
+                id(node) for node in inside if isinstance(node, ast.Name) and node.id in named
+            }
     return found
 
 

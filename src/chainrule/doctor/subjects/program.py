@@ -469,7 +469,7 @@ class Program(Subject):
         return self._answer(found, done, values)
 
     def _runs_forward_again(self) -> bool:
-        """True if the backward pass computes everything anew: a step, or what gives the loss, too."""
+        """True if the backward pass computes all anew: a step, or what gives the loss, too."""
         if self.code.trains or self.runs_once or self.code.joint is not None:
             return True
         passes = self.code.forward(self.code.state), self.code.backward(self.code.state)
