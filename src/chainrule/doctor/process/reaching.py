@@ -49,9 +49,10 @@ def reaching(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if id(node) in arguments:
             continue
-        is_own = isinstance(node, ast.Attribute) and node.attr in own
-        if is_own and isinstance(node.value, ast.Name) and node.value.id not in imported:
-            continue
+        match node:
+            case ast.Attribute(value=ast.Name(id=holder), attr=name) if name in own:
+                if holder not in imported:
+                    continue
         for name in _names(node, imported):
             yield getattr(node, "lineno", 1), name
 
