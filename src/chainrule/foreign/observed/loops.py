@@ -191,7 +191,18 @@ def hides_gradients(loop: Loop, names: Names) -> bool:
     first = loop.body.index(next(updates(loop)))
     if any(ADAPTIVE.search(ast.unparse(each)) for each in loop.body[first:]):
         return True
+    if _is_moved_again(loop, first):
+        return True
     return any(_hides_gradient(by, names) for _, by in _moves(loop))
+
+
+def _is_moved_again(loop: Loop, first: int) -> bool:
+    """True if what an update has moved takes another value afterwards: ``W = W + dW; …; W = new``,
+    where ``new`` has a momentum in it."""
+    moving = list(updates(loop))
+    moved = {name for each in moving for name in _names_stored(each)}
+    others = [each for each in loop.body[first:] if isinstance(each, ast.Assign)]
+    return any(moved & _names_stored(each) for each in others if each not in moving)
 
 
 def _hides_gradient(update: ast.stmt, names: Names) -> bool:
