@@ -441,8 +441,16 @@ def _names_loss(name: str) -> bool:
 
 
 def losses(loop: Loop) -> list[str]:
-    """The names of what may be the loss, in a body."""
-    return [name for each in _flat(loop.body) if (name := loss_assigned(each))]
+    """What may be the loss, in a body: by its name, or as what a list of that name is given,
+    ``errors.append(np.mean(error**2))``."""
+    found = []
+    for statement in _flat(loop.body):
+        match statement:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=name), "append"), args=[given])):
+                found += [ast.unparse(given)] if _names_loss(name) else []
+            case _:
+                found += [name] if (name := loss_assigned(statement)) else []
+    return found
 
 
 def differences(loop: Loop) -> Iterator[Compared]:

@@ -205,7 +205,7 @@ def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
     for name in dict.fromkeys(losses(seen.node)):
 
         def make(name: str = name) -> Program:
-            add_forward(seen, LOSS, ast.Name(name, ast.Load()))
+            add_forward(seen, LOSS, ast.parse(name, mode="eval").body)
             code = _code(seen, LOSS)
             value = vars(copy.deepcopy(seen.names))[LOSS]()
             if np.size(value) != 1:
