@@ -449,7 +449,8 @@ def losses(loop: Loop) -> list[str]:
             case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=name), "append"), args=[given])):
                 found += [ast.unparse(given)] if _names_loss(name) else []
             case _:
-                found += [name] if (name := loss_assigned(statement)) else []
+                assigned = loss_assigned(statement)
+                found += [assigned] if assigned else []
     return found
 
 

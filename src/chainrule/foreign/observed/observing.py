@@ -160,9 +160,8 @@ def observe(file: Path, begin: Beginnings | None = None) -> Observed:
             except SeenEnoughError:
                 observed.ended = "the run was stopped after its first steps"
         if begin is not None and not observed.ended and not watcher.has_trained:
-            _start_one(begin(loaded.module), observed, file)
-            if observed.ended:
-                observed.ended = f"the run trains nothing, so {observed.ended}"
+            said = _start_one(begin(loaded.module), observed, file)
+            observed.ended = f"the run trains nothing, so {said}, a guess" if said else ""
     return observed
 
 
@@ -170,21 +169,21 @@ def started(observed: Observed, beginnings: Iterable[Beginning], file: Path) -> 
     """What else a file that has run shows, once something in it is started."""
     fresh = Observed(observed.loaded)
     with _harmless():
-        _start_one(beginnings, fresh, file)
+        fresh.ended = f"{_start_one(beginnings, fresh, file)}, a guess"
     return fresh
 
 
-def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
-    """Start what trains, until one of them does."""
+def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> str:
+    """Start what trains, until one of them does: what is said of that one; "" if none does."""
     calls, loops, begun = observed.calls, observed.loops, effort.spent()
     for said, start in beginnings:
         left = STARTING_LINES - (effort.spent() - begun)
         observed.calls, observed.loops = [*calls], []
         watcher = _Watcher(observed, file)
         if left > 0 and _runs(start, watcher, left) and watcher.has_trained:
-            observed.ended = f"{said}, a guess"
-            return
+            return said
     observed.calls, observed.loops = calls, loops
+    return ""
 
 
 def _runs(start: Callable[[], object], watcher: _Watcher, lines: int) -> bool:

@@ -168,7 +168,7 @@ def _let_inputs_tell(seen: SeenLoop) -> None:
         name: _telling_rows(value)
         for name in names_used(seen.node)
         if isinstance(value := before.get(name), np.ndarray) and _is_input(name, value)
-        if name in given or np.array_equal(value, after.get(name))
+        if name in given or np.array_equal(value, np.asarray(after.get(name)))
     }
     trial = copy.deepcopy(seen.names)
     vars(trial).update(told)
