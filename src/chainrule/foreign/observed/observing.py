@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.calls.conventions import UPDATES
+from chainrule.foreign.calls.joint import place_of_loss
 from chainrule.foreign.errors import EndlessError
 from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
@@ -269,6 +270,7 @@ class _Watcher:
         self.counts: dict[tuple[int, int], int] = {}  # by owner and code: equal ones may be two
         self.latest: dict[tuple[int, int], Call] = {}
         self.has_gone_back = False
+        self.gives_both: dict[int, bool] = {}  # by the code of a function
         self.begins: dict[str, dict[int, Loop]] = {}
         self.rounds: dict[Loop, int] = {}
 
@@ -291,7 +293,7 @@ class _Watcher:
         if event == "call":
             self._begin(frame)
         elif event == "return" and frame in self.open:
-            self._end(self.open.pop(frame), result)
+            self._end(self.open.pop(frame), result, frame.f_globals)
 
     def _begin(self, frame: FrameType) -> None:
         code = frame.f_code
@@ -331,13 +333,26 @@ class _Watcher:
             return names_at(frame, [*functions, *around])
         return copy.deepcopy(Names(held, functions))
 
-    def _end(self, call: Call, result: Any) -> None:
+    def _end(self, call: Call, result: Any, held: dict[str, Any]) -> None:
         call.result, call.returned = _kept(result), True
-        if is_spelt_like(call.name, BACKWARD_METHODS):
-            self.has_gone_back = True
         key = id(call.owner) if call.owner is not None else 0, id(call.code)
+        is_first = call.owner is None and self.counts[key] <= STEPS
+        joints = self._joints(held) if is_first else {}
+        if is_spelt_like(call.name, BACKWARD_METHODS) or id(call.code) in joints:
+            self.has_gone_back = True
         if is_a_step(call.name) and self.counts[key] >= STEPS:
             raise SeenEnoughError
+        if id(call.code) in joints and all(self.counts.get((0, c), 0) >= STEPS for c in joints):
+            raise SeenEnoughError
+
+    def _joints(self, held: dict[str, Any]) -> dict[int, str]:
+        """The functions among some names that give the loss together with the gradients."""
+        functions = {id(v.__code__): v for v in held.values() if _is_function(v)}
+        for code, function in functions.items():
+            if code not in self.gives_both:
+                own = self._is_own(function.__code__)
+                self.gives_both[code] = own and place_of_loss(function) is not None
+        return {code: f.__name__ for code, f in functions.items() if self.gives_both[code]}
 
     # --- loops ------------------------------------------------------------------------------
 
