@@ -106,6 +106,7 @@ class RemoteSubject(Subject):
         self.values = described.values
         self.is_guessed = bool(described.body["is_guessed"])
         self.has_cross_entropy = bool(described.body["has_cross_entropy"])
+        self.runs_once = bool(described.body["runs_once"])
         self.batch = self._batch(described.body["batch"])
         self.file = file
         self.forward, self.backward = forward, backward

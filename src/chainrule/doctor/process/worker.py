@@ -133,6 +133,7 @@ def _described(subject: Subject) -> dict[str, Any]:
         "is_guessed": subject.is_guessed,
         "has_cross_entropy": subject.has_cross_entropy,
         "classes": subject.classes,
+        "runs_once": subject.runs_once,
         "batch": subject.batch,
     }
 

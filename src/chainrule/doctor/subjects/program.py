@@ -85,7 +85,6 @@ class Program(Subject):
     Attributes:
         kept_by_others: attributes in which other methods keep what the forward pass returns.
         beside: functions in other files, whose source may hold the mistake, too.
-        runs_once: true if it is no code that is called again with other numbers.
 
     Args:
         x, y: a batch and its targets.
@@ -101,7 +100,6 @@ class Program(Subject):
     """
 
     beside: Sequence[Function] = ()
-    runs_once = False
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class Subject(ABC):
         has_loss: false if nothing in its file is called as a loss.
         classes: the axis of the classes, if the gradient that is handed in is that of the logits of
             a softmax at the end, and not that of the output.
+        runs_once: true if it is no code that is called again with other numbers, as a loop's body.
         is_own: true for chainrule's own layers and networks.
         unchecked: what should have a gradient and cannot be compared, and why.
     """
@@ -69,6 +70,7 @@ class Subject(ABC):
     has_cross_entropy: bool = False
     has_loss: bool = True
     classes: int | None = None
+    runs_once: bool = False
     is_own: bool = False
 
     @abstractmethod
