@@ -13,6 +13,7 @@ import pytest
 from sweep import some_long
 
 from chainrule.doctor.process.judge import MODULE
+from chainrule.doctor.process.reaching import reaching
 from chainrule.sandbox.confinement import REFUSED
 from chainrule.sandbox.fork_server import ForkServer
 from tests.cli.conftest import Answer, Command, chainrule
@@ -169,3 +170,15 @@ def working_in(folder: Path) -> Iterator[str]:
         with suppress(OSError):
             if (process / "cwd").readlink() == folder:
                 yield process.name
+
+
+def test_layers_kept_as_modules_reach_into_nothing() -> None:
+    own = "class Net:\n    def __init__(self, parts):\n        self.modules = parts\n"
+    assert not list(reaching(own + "net = Net([])\nprint(net.modules)\n"))
+    assert list(reaching(own + "import sys\nsys.modules\n")) == [(5, "modules")]
+    assert list(reaching("def f(self):\n    return self.modules\n")) == [(2, "modules")]
+
+
+def test_an_argument_called_eval_reaches_into_nothing() -> None:
+    assert not list(reaching("def forward(x, eval=False):\n    return 0 * x if eval else x\n"))
+    assert list(reaching("def forward(x):\n    return eval('x')\n")) == [(2, "eval")]

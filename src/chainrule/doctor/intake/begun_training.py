@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.intake.usual.sizes import arguments, keywords, needed_arguments
-from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.calling import optional, required
 from chainrule.foreign.naming.roles import FORWARD_METHODS, method_among, role_of
 from chainrule.foreign.observed.loops import training_loops
 from chainrule.foreign.observed.observing import Beginning
@@ -23,6 +24,7 @@ from chainrule.types import Array
 FITTING_METHODS = ("fit", "train", "train_model", "training")
 FEATURES = (4, 2, 3)
 CLASSES = (0, 1, 2, 1, 0, 2)
+BATCH_SIZE = re.compile(r"(mini_?)?batch(_?size)?|bs")
 Data = tuple[Array, Array]
 
 
@@ -50,6 +52,15 @@ def beginnings(module: types.ModuleType) -> Iterator[Beginning]:
                 yield _said(f"{kind.__name__}.{name}", x, y), start
     for name, function in functions_in(module).items():
         if _takes_data(function) and _holds_a_loop(function):
+            for x, y in _data():
+                yield _said(name, x, y), partial(_call, function, x, y, module)
+
+
+def beginnings_at(line: int, module: types.ModuleType) -> Iterator[Beginning]:
+    """What starts the function that a line of a file stands in."""
+    for name, function in functions_in(module).items():
+        lines = [each for _, _, each in function.__code__.co_lines() if each]
+        if _takes_data(function) and min(lines) <= line <= max(lines):
             for x, y in _data():
                 yield _said(name, x, y), partial(_call, function, x, y, module)
 
@@ -101,9 +112,11 @@ def _call(function: Callable[..., Any], x: Array, y: Array, module: types.Module
     """Call what trains, with data for all its arguments that ask for some."""
     values = next(arguments(function, module))
     data = {"x": x, "y": y}
+    sizes = {name for name, default in optional(function).items() if type(default) is int}
     function(
         *(
             data[role].copy() if (role := role_of(name)) in data else value
             for name, value in zip(needed_arguments(function), values, strict=True)
-        )
+        ),
+        **{name: len(CLASSES) for name in sizes if BATCH_SIZE.fullmatch(name.lower())},
     )

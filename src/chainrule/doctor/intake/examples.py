@@ -18,7 +18,7 @@ from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.calls.conventions import Code
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.naming.gradient_names import is_about_gradients, pairs_among
-from chainrule.foreign.naming.roles import NAMES_LOSS
+from chainrule.foreign.naming.roles import NAMES_CROSS_ENTROPY, NAMES_LOSS
 from chainrule.foreign.running.loading import functions_in, random_sources
 from chainrule.foreign.running.randomness import Randomness
 
@@ -38,7 +38,7 @@ def from_example(
         refuse_unwritten_passes(type(example["layer"]))
         subject = _from_layer(example, randomness, module)
         names = [name.lower() for name in (vars(module) if module else ())]
-        subject.has_cross_entropy = any("entropy" in name for name in names)
+        subject.has_cross_entropy = any(map(NAMES_CROSS_ENTROPY.search, names))
         subject.has_loss = module is None or any(map(NAMES_LOSS.search, names))
         return Case(subject, example, module)
     if "forward" in example and "backward" in example:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.intake.cases import Case, Example, first_that_runs
+from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, first_that_runs
 from chainrule.doctor.intake.observed.arrays import as_array, batches, telling
 from chainrule.doctor.intake.programs import from_code
 from chainrule.doctor.intake.usual.inputs import inputs
@@ -19,7 +19,8 @@ from chainrule.doctor.intake.usual.parameters import parameters_named
 from chainrule.doctor.intake.usual.sizes import object_for, settings_of, strengths_of
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
-from chainrule.foreign.calls.joint import Joint, joint_of
+from chainrule.foreign.calls.conventions import Code
+from chainrule.foreign.calls.joint import Joint, joint_of, over_its_arrays
 from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.naming.parameter_names import stem
 from chainrule.foreign.objects import state as states
@@ -141,6 +142,15 @@ def joint_cases(observed: Observed) -> Iterator[tuple[str, Callable[[], Case]]]:
         joint = joint_of(function) if function is not None else None
         if joint is not None:
             yield call.name, partial(_case, joint, call, observed)
+        elif function is not None:
+            code = over_its_arrays(function, call.arguments, call.result)
+            if code is not None:
+                yield call.name, partial(_case_over_arrays, call.name, code, observed)
+
+
+def _case_over_arrays(name: str, code: Code, observed: Observed) -> Case:
+    program = from_code(name, code, {"x": NO_INPUT}, Randomness([]))
+    return Case(program, {"x": NO_INPUT}, observed.loaded.module)
 
 
 def _case(joint: Joint, call: Call, observed: Observed) -> Case:

@@ -11,12 +11,14 @@ import numpy as np
 from chainrule.doctor.intake.activations import activation_of
 from chainrule.doctor.intake.cases import Case
 from chainrule.doctor.intake.objects import ambiguous_backward, from_targets
+from chainrule.doctor.numbers.conventions import HANDS_ON, HANDS_ON_TO_ELSEWHERE
 from chainrule.doctor.numbers.examination import examine
 from chainrule.doctor.subjects.program import Program
 from chainrule.doctor.subjects.subject import Subject
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.running.loading import random_sources
 from chainrule.foreign.running.randomness import Randomness
+from chainrule.types import Array
 
 
 def as_meant(case: Case) -> Case:
@@ -29,6 +31,8 @@ def as_meant(case: Case) -> Case:
     thing = case.example["layer"]
     if (sparse := _with_one_entry(case)) is not None:
         return sparse
+    if (network := _with_gradient_of_logits(case)) is not None:
+        return network
     backward = ambiguous_backward(thing)
     if backward is None or not isinstance(case.subject, Program) or case.subject.dy is None:
         return case
@@ -54,6 +58,31 @@ def as_meant(case: Case) -> Case:
             "not known"
         )
     return replace(case, subject=best)
+
+
+def _with_gradient_of_logits(case: Case) -> Case | None:
+    """The case of a network that ends in a softmax and takes p - y, the gradient of its logits, if
+    more of its gradients are right for that. A softmax alone is another matter: its dx is due."""
+    subject = case.subject
+    if not isinstance(subject, Program) or subject.dy is None or set(subject.values) <= {"x"}:
+        return None
+    classes = _axis_of_classes(subject.run(subject.values).output)
+    if classes is None:
+        return None
+    other = subject.taking_gradient_of_logits(classes)
+    if _share_of_wrong(other) >= _share_of_wrong(subject):
+        return None
+    if subject.has_cross_entropy:
+        return replace(case, subject=other, notes=[*case.notes, HANDS_ON])
+    return replace(case, subject=other, unchecked=[*case.unchecked, HANDS_ON_TO_ELSEWHERE])
+
+
+def _axis_of_classes(output: Array) -> int | None:
+    """The axis along which outputs are positive and sum to one."""
+    if output.ndim != 2 or not (output > 0).all():
+        return None
+    sums = [np.allclose(output.sum(axis=axis), 1) for axis in (1, 0)]
+    return next((axis for axis, is_one in zip((1, 0), sums, strict=True) if is_one), None)
 
 
 def _share_of_wrong(subject: Subject) -> float:

@@ -76,21 +76,21 @@ def convention(found: Examination) -> str | None:
     names = " and ".join(found.shown(name) for name in parameters)
     if ratio is None:
         return None
-    if ratio > 0 and _is_loop_with_its_loss(subject):
+    if ratio > 0 and subject.runs_once:
         return (
-            f"{names} {ratio:.4g} times those of the loss that the loop computes, all alike: the "
-            "learning rate takes up the factor"
+            f"{names} are {ratio:.4g} times those of the loss, all alike: the learning rate takes "
+            "up the factor"
         )
     if ratio > 0 and subject.learning_rate == UNKNOWN_RATE and answer.updated >= set(parameters):
         return (
-            f"{names} seen in the update {ratio:.4g} times the gradients, all alike: the learning "
-            "rate, which nothing is named after"
+            f"{names} seen in the update are {ratio:.4g} times the gradients, all alike: the "
+            "learning rate, which nothing is named after"
         )
     entries = np.size(answer.output) if answer.output is not None else 1
     if answer.dy is None and subject.is_guessed and abs(ratio / (entries / 2) - 1) < CLOSE:
         return (
-            f"{names} {ratio:g} times those of the loss, which is half the number of its entries: "
-            "they are those of half the sum of squared errors, and the loss is their mean"
+            f"{names} are {ratio:g} times those of the loss, which is half the number of its "
+            "entries: they are those of half the sum of squared errors, and the loss is their mean"
         )
     if not subject.batch or subject.batch < 2:
         return None
@@ -107,8 +107,8 @@ def convention(found: Examination) -> str | None:
     outputs = entries / subject.batch
     if answer.dy is None and subject.is_guessed and abs(ratio / outputs - 1) < CLOSE:
         return (
-            f"{names} {outputs:g} times those of the loss, which is the number of outputs here: "
-            "right with one output"
+            f"{names} are {outputs:g} times those of the loss, which is the number of outputs "
+            "here: right with one output"
         )
     return None
 
@@ -122,12 +122,6 @@ def settled_elsewhere(found: Examination) -> str | None:
         return FOR_LOGITS
     is_open = found.subject.is_guessed and not found.subject.has_loss
     return HANDS_ON_TO_ELSEWHERE if is_open and _is_softmax_that_hands_on(found) else None
-
-
-def _is_loop_with_its_loss(subject: Subject) -> bool:
-    """True for a loop's body whose own loss, which it may only print, is followed."""
-    code = getattr(subject, "code", None)
-    return bool(getattr(subject, "runs_once", False)) and code is not None and code.loss is None
 
 
 def _is_slope_alone(found: Examination) -> bool:
@@ -264,9 +258,17 @@ def _are_yet_to_be_summed(found: Examination) -> bool:
 
 
 def _ratio_of_all(found: Examination, names: list[str]) -> float | None:
-    """The factor between gradients and true ones, if it is the same in all of them."""
-    ratios = [next((s.ratio for s in found.signatures_of(n)), None) for n in names]
+    """The factor between gradients and true ones, if it is the same in all of them, those of one
+    entry among them, whose own factor says nothing."""
+    ratios = [_ratio(found, name) for name in names]
     first = ratios[0]
     if first is None or any(r is None or abs(r / first - 1) > CLOSE for r in ratios):
         return None
     return first
+
+
+def _ratio(found: Examination, name: str) -> float | None:
+    truth, given = found.truths[name], np.asarray(found.given(name), np.float64)
+    if given.shape != truth.shape:
+        return None
+    return ratio_of(given.ravel()[truth.where], truth.entries)

@@ -228,7 +228,7 @@ def _order(truth: Truth, gradient: Array | None, size: int) -> Array:
     if size <= 400 or len(truth.shape) < 2:
         return order
     grid = np.arange(size).reshape(truth.shape[0], -1)
-    kinds = [grid[:, 0][:40], grid[0][:40], grid[:, 1][:20], order[:40]]
+    kinds = [grid[:, 0][:40], grid[0][:40], grid[:, 1:2].ravel()[:20], order[:40]]
     if gradient is not None and np.size(gradient) == size:
         kinds.append(np.argsort(-np.abs(np.ravel(gradient)), kind="stable")[:20])
     turns = np.concatenate([np.arange(len(kind)) for kind in kinds])

@@ -274,7 +274,7 @@ class Judge:
         other = copy.copy(subject)
         other.values = {name: self._moved(name, value) for name, value in subject.values.items()}
         if subject.dy is not None:
-            other.dy = self.rng.standard_normal(subject.dy.shape)
+            other.dy = subject.drawn_dy(subject.dy.shape, self.rng)
         return other
 
     def _moved(self, name: str, value: Array) -> Array:

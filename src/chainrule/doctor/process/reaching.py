@@ -45,7 +45,14 @@ def reaching(source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
+    own, arguments = _own_attributes(tree), _read_as_arguments(tree)
     for node in ast.walk(tree):
+        if id(node) in arguments:
+            continue
+        match node:
+            case ast.Attribute(value=ast.Name(id=holder), attr=name) if name in own:
+                if holder not in imported:
+                    continue
         for name in _names(node, imported):
             yield getattr(node, "lineno", 1), name
 
@@ -82,6 +89,29 @@ def _names(node: ast.AST, imported: set[str]) -> Iterator[str]:
     for target in _targets(node):
         if isinstance(target, ast.Attribute) and _is_named(target.value, imported):
             yield ast.unparse(target)
+
+
+def _read_as_arguments(tree: ast.AST) -> set[int]:
+    """The names that are arguments where they stand: ``def forward(self, x, eval=False):``."""
+    found: set[int] = set()
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            held = function.args
+            named = {each.arg for each in (*held.posonlyargs, *held.args, *held.kwonlyargs)}
+            inside = (node for statement in function.body for node in ast.walk(statement))
+            found |= {
+                id(node) for node in inside if isinstance(node, ast.Name) and node.id in named
+            }
+    return found
+
+
+def _own_attributes(tree: ast.AST) -> set[str]:
+    """Attributes that classes of the file keep under a name that reaches out elsewhere, as a
+    network keeps its layers: ``self.modules = modules``."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    targets = [each for kind in classes for node in ast.walk(kind) for each in _targets(node)]
+    kept = {each.attr for each in targets if isinstance(each, ast.Attribute)}
+    return kept & {"modules"}
 
 
 def _targets(node: ast.AST) -> list[ast.expr]:

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.subjects.subject import Answer, Subject
+from chainrule.doctor.subjects.subject import Answer, Subject, of_logits
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.objects.state import Values
 from chainrule.foreign.running import effort
 from chainrule.sandbox.messages import Message
 from chainrule.sandbox.worker import Worker
-from chainrule.types import Array
+from chainrule.types import Array, Shape
 
 MOST_LINES, LONGEST_LINE = 5_000, 500
 
@@ -105,11 +105,19 @@ class RemoteSubject(Subject):
         self.name, self.notes = str(described.body["name"]), []
         self.values = described.values
         self.is_guessed = bool(described.body["is_guessed"])
+        self.has_cross_entropy = bool(described.body["has_cross_entropy"])
+        self.runs_once = bool(described.body["runs_once"])
         self.batch = self._batch(described.body["batch"])
         self.file = file
         self.forward, self.backward = forward, backward
         output = self.output(self.values)
-        self.dy = rng.standard_normal(output.shape) if described.body["has_dy"] else None
+        self.classes = described.body["classes"]
+        self.dy = self.drawn_dy(output.shape, rng) if described.body["has_dy"] else None
+
+    def drawn_dy(self, shape: Shape, rng: np.random.Generator) -> Array:
+        """A gradient to hand in, unknown to the workers."""
+        dy = rng.standard_normal(shape)
+        return dy if self.classes is None else of_logits(dy, int(self.classes))
 
     def _batch(self, claimed: Any) -> int | None:
         """The number of examples, if it can be that."""

@@ -135,6 +135,9 @@ def _described(subject: Subject) -> dict[str, Any]:
         "has_dy": getattr(subject, "dy", None) is not None,
         "is_random": subject.is_random(),
         "is_guessed": subject.is_guessed,
+        "has_cross_entropy": subject.has_cross_entropy,
+        "classes": subject.classes,
+        "runs_once": subject.runs_once,
         "batch": subject.batch,
     }
 
@@ -159,7 +162,7 @@ def _values(message: Message, which: str) -> Values:
 def _output(subject: Any, values: Values) -> Array:
     if getattr(subject, "dy", None) is not None:
         if isinstance(subject, Program):
-            return subject.run(values).output
+            return subject.followed(subject.run(values))
         if isinstance(subject, ActivationPair):
             return subject.output(values["x"])
         if subject.is_own:

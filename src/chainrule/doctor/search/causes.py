@@ -11,6 +11,7 @@ from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.finite_differences import Precision, probe
 from chainrule.doctor.numbers.signatures import of_ratio
 from chainrule.doctor.subjects.subject import Subject
+from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
 from chainrule.foreign.naming.roles import roles_named
 from chainrule.foreign.objects.state import items
 from chainrule.foreign.reading.derivative_forms import family_of, same_family
@@ -174,7 +175,8 @@ def _ends_in_softmax(found: Examination) -> bool:
 
 
 def _of_renaming(edit: Edit) -> str:
-    """Another name in its place: a delta before its derivative, a point of a derivative."""
+    """Another name in its place: a delta before its derivative, a point of a derivative, another
+    array that the forward pass has left."""
     removed, added = edit.removed, edit.added
     if removed is None or added is None:
         return "unknown"
@@ -182,7 +184,8 @@ def _of_renaming(edit: Edit) -> str:
         return "missing-activation-derivative"
     if _stands_in_derivative(edit):
         return "derivative-at-wrong-point"
-    return "unknown"
+    names = [text(each).rpartition(".")[2] for each in (removed, added)]
+    return "unknown" if any(map(may_hold_a_gradient, names)) else "wrong-variable"
 
 
 def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:

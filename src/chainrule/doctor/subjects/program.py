@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.doctor.subjects.subject import Answer, Subject
+from chainrule.doctor.subjects.subject import Answer, Subject, of_logits
 from chainrule.foreign.calls.calling import call, required
 from chainrule.foreign.calls.conventions import (
     Code,
@@ -85,7 +85,6 @@ class Program(Subject):
     Attributes:
         kept_by_others: attributes in which other methods keep what the forward pass returns.
         beside: functions in other files, whose source may hold the mistake, too.
-        runs_once: true if it is no code that is called again with other numbers.
 
     Args:
         x, y: a batch and its targets.
@@ -101,7 +100,6 @@ class Program(Subject):
     """
 
     beside: Sequence[Function] = ()
-    runs_once = False
 
     def __init__(
         self,
@@ -115,7 +113,8 @@ class Program(Subject):
         randomness: Randomness | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name, self.code = name, code
+        self.name, self.code = name, _with_zeros_moved(code)
+        code = self.code
         _let_numbers_move(vars(code.state) if hasattr(code.state, "__dict__") else {})
         self.x, self.y = np.asarray(x), y if y is None else np.array(y)
         self.learning_rate = learning_rate_of(code) if rate is None else float(rate)
@@ -414,7 +413,20 @@ class Program(Subject):
                 return self._given_loss(self.code.loss, done)
             if self.dy is None:
                 return float(np.sum(done.output))
-            return float(np.sum(self.dy * done.output))
+            return float(np.sum(self.dy * self.followed(done)))
+
+    def followed(self, done: Pass) -> Array:
+        """What the gradient that is handed in belongs to: the output, or its logits, which are its
+        logarithm but for a sum that the gradient of a softmax with its loss does not see."""
+        return done.output if self.classes is None else np.log(done.output)
+
+    def taking_gradient_of_logits(self, classes: int) -> Program:
+        """The same code, if what is handed to its backward pass is the gradient of the logits of
+        the softmax in which it ends, as p - y is."""
+        other = self.copied()
+        other.classes = classes
+        other.dy = of_logits(np.asarray(self.dy), classes)
+        return other
 
     def _given_loss(self, loss: Callable[[Any], Function], done: Pass) -> float:
         fill = ("y", "parameters") if self.code.is_dictionary else ("y", "output")
@@ -447,12 +459,19 @@ class Program(Subject):
         """Run the backward pass, and find the gradients in what it leaves and returns."""
         effort.add_copies(values)
         # other numbers than in the forward pass, or the same where it runs forward itself
-        draw = self.random_draw + (0 if self.code.trains or self.runs_once else 7)
+        draw = self.random_draw + (0 if self._runs_forward_again() else 7)
         with np.errstate(all="ignore"), self.randomness.frozen(draw), without_clipping() as clipped:
             found = self._call_backward(done)
         if clipped and UNCLIPPED not in self.notes:
             self.notes.append(UNCLIPPED)
         return self._answer(found, done, values)
+
+    def _runs_forward_again(self) -> bool:
+        """True if the backward pass computes all anew: a step, or what gives the loss, too."""
+        if self.code.trains or self.runs_once or self.code.joint is not None:
+            return True
+        passes = self.code.forward(self.code.state), self.code.backward(self.code.state)
+        return inspect.unwrap(passes[0]) is inspect.unwrap(passes[1])
 
     def _call_backward(self, done: Pass) -> Found:
         before = snapshot(done.state)
@@ -569,7 +588,7 @@ class Program(Subject):
         share = np.zeros_like(self.dy)
         place = (slice(None),) * self.batch_axis + (example,)
         share[place] = self.dy[place]
-        return lambda values: float(np.sum(share * self.run(values).output))
+        return lambda values: float(np.sum(share * self.followed(self.run(values))))
 
     def _loss_on(self, example: int) -> Callable[[Values], float] | None:
         """The loss of a batch that holds one example alone."""
@@ -587,6 +606,23 @@ class Program(Subject):
             return [self.code.joint, *self.beside]
         own = [self.code.backward(self.code.state), self.code.forward(self.code.state)]
         return [*map(inspect.unwrap, own), *self.beside]
+
+
+def _with_zeros_moved(code: Code) -> Code:
+    """Code whose weights are no longer all zeros, where those of several layers are: each would
+    take their influence from the others."""
+    zeros = [
+        path
+        for path, array in states.arrays(code.state).items()
+        if array.ndim > 1 and array.dtype.kind == "f" and not array.any() and _is_weight(path)
+    ]
+    if len(zeros) < 2:
+        return code
+    state = copy.deepcopy(code.state)
+    for number, path in enumerate(zeros):
+        array = np.asarray(states.read(state, path))
+        states.write(state, path, 0.7 * random_like(array, "weights", number))
+    return replace(code, state=state)
 
 
 def _let_numbers_move(held: dict[str, Any]) -> None:

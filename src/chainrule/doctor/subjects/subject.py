@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from chainrule.foreign.objects.state import Values
 from chainrule.foreign.reading.source import files_of
 from chainrule.types import Array
@@ -50,6 +52,9 @@ class Subject(ABC):
         is_assumed: true if it rests on a loss or targets that no gradient speaks for.
         has_cross_entropy: true if its file has something called so.
         has_loss: false if nothing in its file is called as a loss.
+        classes: the axis of the classes, if the gradient that is handed in is that of the logits of
+            a softmax at the end, and not that of the output.
+        runs_once: true if it is no code that is called again with other numbers, as a loop's body.
         is_own: true for chainrule's own layers and networks.
         unchecked: what should have a gradient and cannot be compared, and why.
     """
@@ -64,6 +69,8 @@ class Subject(ABC):
     is_assumed: bool = False
     has_cross_entropy: bool = False
     has_loss: bool = True
+    classes: int | None = None
+    runs_once: bool = False
     is_own: bool = False
 
     @abstractmethod
@@ -102,3 +109,12 @@ class Subject(ABC):
 def shown(answer: Answer, name: str) -> str:
     """What a gradient is called in the report: as the code calls it."""
     return answer.names.get(name) or f"d{name}"
+
+
+def of_logits(dy: Array, classes: int) -> Array:
+    """A gradient as a softmax with its loss hands it on: it sums to zero over the classes.
+
+    >>> of_logits(np.array([[3.0, 1.0]]), 1)
+    array([[ 1., -1.]])
+    """
+    return np.asarray(dy - dy.mean(axis=classes, keepdims=True))

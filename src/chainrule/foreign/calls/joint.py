@@ -8,11 +8,11 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from chainrule.foreign.calls.calling import required
+from chainrule.foreign.calls.calling import in_the_place_of, required
 from chainrule.foreign.calls.conventions import Code, Function
 from chainrule.foreign.errors import CannotCheckError
 from chainrule.foreign.naming.gradient_names import may_hold_a_gradient
@@ -85,6 +85,39 @@ class Joint:
             lambda state: gradients_of(bound(state), self.place, names),
             joint=self.function,
         )
+
+
+def over_its_arrays(function: Function, given: Mapping[str, Any], result: Any) -> Code | None:
+    """A function that is handed no batch, but arrays alone and settings, and gives the loss and the
+    gradient of each array: ``loss, d_center, d_outside = f(center, index, outside)``. Its parts, if
+    it is one.
+
+    Args:
+        given, result: what it was given once, and what it gave.
+    """
+    place = place_of_loss(function)
+    if place is None or not isinstance(result, tuple):
+        return None
+    arrays = {n: v for n, v in given.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f"}
+    gradients = [np.shape(part) for number, part in enumerate(result) if number != place]
+    if not arrays or gradients != [np.shape(value) for value in arrays.values()]:
+        return None
+    others = {name: value for name, value in given.items() if name not in arrays}
+    names = [f"d{name}" for name in arrays]
+    names.insert(place, "loss")
+
+    def bound(state: Mapping[str, Any]) -> Function:
+        def passes() -> Any:
+            return function(**state, **copy.deepcopy(others))
+
+        return cast("Function", in_the_place_of(function, passes))
+
+    return Code(
+        dict(arrays),
+        lambda state: in_the_place_of(function, loss_of(bound(state), place)),
+        lambda state: in_the_place_of(function, gradients_of(bound(state), place, list(names))),
+        is_dictionary=True,
+    )
 
 
 def place_of_loss(function: Function) -> int | None:

@@ -94,7 +94,7 @@ def _output_among(
     parts: Sequence[Any], names: Sequence[str | None], x: Array, y: Array | None
 ) -> Any:
     """The output among several things returned: the only array beside a cache; else what is
-    called so, or looks like the targets; else the last of them."""
+    called so, or looks like the targets, turned round or not; else the last of them."""
     candidates = [
         (name, part)
         for name, part in zip(names, parts, strict=True)
@@ -110,7 +110,8 @@ def _output_among(
         return candidates[0][1]
     candidates = _activated(candidates)
     named = [part for name, part in candidates if name and "output" in roles_named(name)]
-    fitting = [part for _, part in candidates if y is not None and np.shape(part) == y.shape]
+    shapes = () if y is None else (y.shape, y.shape[::-1])
+    fitting = [part for _, part in candidates if np.shape(part) in shapes]
     return (named or fitting or [part for _, part in candidates])[-1]
 
 

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from functools import cache
 
 LETTER = r"[^\W\d_]"  # of any alphabet: dγ
-ARRAY = re.compile(rf"grad|error|delta|nabla|^[d∂]_?{LETTER}|^g_?[A-Z]|deriv|^dout$|^[δΔ∇∂]")
-BESIDE_A_PARAMETER = re.compile(r"grad|^d[^\W\d]|^g$|delta|nabla|^[δΔ∇∂]", re.IGNORECASE)
+ARRAY = re.compile(rf"grad|error|delta|nabla|^_*[d∂]_?{LETTER}|^g_?[A-Z]|deriv|^dout$|^[δΔ∇∂]")
+BESIDE_A_PARAMETER = re.compile(r"grad|^_*d[^\W\d]|^g$|delta|nabla|^[δΔ∇∂]", re.IGNORECASE)
 FUNCTION = re.compile(r"backw|back_?prop|bprop|prime|deriv|grad(?!e)|delta|^d_|_d$", re.IGNORECASE)
 BACKWARD = re.compile(r"backw|back_?prop|bwd|compute_grad|calc\w*_grad", re.IGNORECASE)
 DERIVATIVE = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)

@@ -21,7 +21,9 @@ UNTRAINED = re.compile(
     r"prev_(?![ahcs]$)"  # prev_h is the state of a recurrent cell
 )
 # The parameters of recurrent cells: from what to what, Wxh, W_hh, by; or of which gate, Wf, bf.
-RECURRENT = re.compile(r"(?P<w>[WU]_?([xhay]{1,2}|[fiocguzrv]))|(?P<b>b_?[hayfiocguzrv])")
+RECURRENT = re.compile(
+    r"(?P<w>[WU]_?([xhay]{1,2}|[fiocguzrv])|weights?_(ih|hh))|(?P<b>b_?[hayfiocguzrv]|bias_(ih|hh))"
+)
 
 
 @cache
@@ -63,7 +65,7 @@ def is_weight(name: str) -> bool:
 
 def is_from_state(name: str) -> bool:
     """True if weights go from the state of a recurrent cell to its next state, by their name."""
-    return bool(re.fullmatch(r"[WU]_?(h|a|hh|aa)", name))
+    return bool(re.fullmatch(r"_*[WU]_?(h|a|hh|aa)|weights?_hh", name))
 
 
 def is_scale_or_shift(name: str) -> bool:
@@ -90,7 +92,7 @@ def _letters(name: str) -> str:
     """The stem of the last word of a path, without its number: ``w`` for ``layers.0.W1`` and for
     ``weights.0``."""
     words = [word for word in name.split(".") if not word.isdigit()] or [name]
-    if found := RECURRENT.fullmatch(words[-1]):
+    if found := RECURRENT.fullmatch(words[-1].lstrip("_")):
         return str(found.lastgroup)
     return re.sub(r"\d+$", "", stem(words[-1]))
 

@@ -62,6 +62,7 @@ LOSS_NAMES = (
     *("calculate_loss", "get_loss", "loss_func", "error", "mse_loss", "MSE_loss", "mse", "MSE"),
     *("cross_entropy", "cross_entropy_loss", "binary_cross_entropy", "calc_loss"),
 )
+NAMES_CROSS_ENTROPY = re.compile(r"entropy|nll|likelihood")
 NAMES_LOSS = re.compile(r"loss|cost|entropy|mse|(^|_)error|(^|_)nll|(^|_)ce$|(^|_)sse")
 
 # What a dictionary is called that a backward pass is handed, and fills.
@@ -108,7 +109,9 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "rate": (
         *("learning_rate", "lr", "rate", "eta", "alpha", "step_size", "learn_rate", "l_rate"),
-        *("learningrate", "learning_rate_"),
+        *("learningrate", "learning_rate_", "taxa_aprendizagem", "taxa_de_aprendizagem"),
+        *("taxa_aprendizado", "taxa_de_aprendizado", "tasa_aprendizaje", "tasa_de_aprendizaje"),
+        *("lernrate", "taux_apprentissage", "taux_d_apprentissage"),
     ),
     "cache": (
         *("cache", "caches", "memory", "context", "ctx", "saved", "tape", "cached", "mem"),
@@ -126,7 +129,7 @@ BEGINNINGS = {
     "y": re.compile(r"(targets?|labels?|y)_(?!pred|hat|out|prob)"),
     "parameters": re.compile(r"(params|parameters)_?"),
     "output": re.compile(
-        r"(outputs?|predict(ed|ions?)|final|network|model)_(pred|hat|outputs?|prob|values?$|activation)"
+        r"(outputs?|predict(ed|ions?)|final|network|model)_(pred|hat|outputs?|prob|values?$|activation|softmax|sigmoid)"
     ),
 }
 

@@ -27,7 +27,7 @@ Loop = ast.For | ast.While
 Compared = tuple[ast.stmt, ast.expr, ast.expr]
 """The statement before which an output is there, and two expressions that may be it and targets."""
 REGULARIZER = re.compile(
-    r"\b(reg(_|u|$|\b)|lambda|lambd\b|lamda|lam\b|weight_decay|l2_(reg|lambda|penalty))",
+    r"\b(reg(_|u|$|\b)|lambda\w|lambd\b|lamda|lam\b|weight_decay|l2_(reg|lambda|penalty))",
     re.IGNORECASE,
 )
 PRODUCT = re.compile(r" @ |\b(dot|matmul)\(")
@@ -36,6 +36,13 @@ STEP = "training_step"  # what the function is called that a loop's body becomes
 FEWEST = 3  # statements of a body that trains
 KEEPS = re.compile(r"momentum|velocit|moment|\bv_?d[wb]", re.IGNORECASE)  # steps made before
 ADAPTIVE = re.compile(r"sqrt\(|\*\* ?\(?0?\.5|\*\* ?\(?1 / 2")  # an update by Adam, or RMSprop
+SUM_OF_ERRORS = re.compile(
+    r"\w*(loss(es)?|cost)|(sum_?|total_?)?(err(or)?s?|mse|ecm|sse)(_?(sum|total))?"
+)
+COLLECTED = re.compile(  # what a loop over steps, or over words, adds gradients up in
+    r"_?(d(L_?d)?(?=[A-Z_])\w+|d[wbuvh]\w{0,4}|d(weights?|bias(es)?)|d\w{0,3}_d\w+|"
+    r"grads?(ients?)?([A-Z_]\w*)?|nabla_\w+|\w+_grads?)"
+)
 NAMES_UPDATE = re.compile(r"updat|step|adam|sgd|optimi|rmsprop|momentum|descent", re.IGNORECASE)
 
 
@@ -120,20 +127,52 @@ def _names_stored(statement: ast.stmt) -> set[str]:
 
 def updates(loop: Loop) -> Iterator[ast.stmt]:
     """The statements of a body that move something: ``W -= …``, ``W = W - …``, ``W = update(W,
-    …)``, or a loop over layers that does so: ``weights[i] -= …``."""
+    …)``, ``W = new_W`` after ``new_W = W - …``, or a loop over layers that does so: ``weights[i] -=
+    …``. A sum of errors, ``err += …``, or of gradients, ``dW += …``, is none."""
+    return (statement for statement, _ in _moves(loop))
+
+
+def _moves(loop: Loop) -> Iterator[tuple[ast.stmt, ast.stmt]]:
+    """Those statements, each with the one that says by how much it moves."""
+    made: dict[str, tuple[str, ast.stmt]] = {}  # the place that something is to take
     for statement in loop.body:
         match statement:
             case ast.For() if _goes_over_layers(statement):
-                yield statement
-            case ast.AugAssign(op=ast.Sub() | ast.Add(), value=value):
-                if not isinstance(value, ast.Constant):
-                    yield statement
+                yield statement, statement
+            case ast.AugAssign(target=target, op=ast.Sub() | ast.Add(), value=value):
+                if not isinstance(value, ast.Constant) and not _is_sum(target):
+                    yield statement, statement
             case ast.Assign(targets=[target], value=ast.BinOp(left, ast.Sub() | ast.Add(), value)):
-                same = ast.unparse(target) == ast.unparse(left)
-                if same and not isinstance(value, ast.Constant):
-                    yield statement
+                if not _is_same(target, _unscaled(left, target)):
+                    made[ast.unparse(target)] = ast.unparse(left), statement
+                elif not isinstance(value, ast.Constant):
+                    yield statement, statement
+            case ast.Assign(targets=[target], value=ast.Name(id=name)) if name in made:
+                place, making = made[name]
+                if place == ast.unparse(target):
+                    yield statement, making
             case ast.Assign(value=ast.Call()) if _is_call_that_updates(statement):
-                yield statement
+                yield statement, statement
+
+
+def _is_sum(target: ast.expr) -> bool:
+    """True if errors, or gradients, are added up in what is called so."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    name = ast.unparse(target).split(".")[-1]
+    return bool(SUM_OF_ERRORS.fullmatch(name.lower()) or COLLECTED.fullmatch(name))
+
+
+def _unscaled(kept: ast.expr, target: ast.expr) -> ast.expr:
+    """What is moved, in ``W = W * momentum + …``; as it is, where nothing is multiplied."""
+    if isinstance(kept, ast.BinOp) and isinstance(kept.op, ast.Mult):
+        parts = [each for each in (kept.left, kept.right) if _is_same(each, target)]
+        return parts[0] if len(parts) == 1 else kept
+    return kept
+
+
+def _is_same(one: ast.expr, other: ast.expr) -> bool:
+    return ast.unparse(one) == ast.unparse(other)
 
 
 def _is_call_that_updates(statement: ast.Assign) -> bool:
@@ -152,7 +191,18 @@ def hides_gradients(loop: Loop, names: Names) -> bool:
     first = loop.body.index(next(updates(loop)))
     if any(ADAPTIVE.search(ast.unparse(each)) for each in loop.body[first:]):
         return True
-    return any(_hides_gradient(each, names) for each in updates(loop))
+    if _is_moved_again(loop, first):
+        return True
+    return any(_hides_gradient(by, names) for _, by in _moves(loop))
+
+
+def _is_moved_again(loop: Loop, first: int) -> bool:
+    """True if what an update has moved takes another value afterwards: ``W = W + dW; …; W = new``,
+    where ``new`` has a momentum in it."""
+    moving = list(updates(loop))
+    moved = {name for each in moving for name in _names_stored(each)}
+    others = [each for each in loop.body[first:] if isinstance(each, ast.Assign)]
+    return any(moved & _names_stored(each) for each in others if each not in moving)
 
 
 def _hides_gradient(update: ast.stmt, names: Names) -> bool:
@@ -161,12 +211,24 @@ def _hides_gradient(update: ast.stmt, names: Names) -> bool:
     match update:
         case ast.AugAssign(value=value) | ast.Assign(value=ast.BinOp(right=value)):
             is_name = isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
-            return is_name and not looks_like_a_gradient(ast.unparse(value).split(".")[-1])
+            scale = _scale_of(update, names)
+            hides = is_name and not looks_like_a_gradient(ast.unparse(value).split(".")[-1])
+            return hides or scale != 1
         case ast.For():
             return any(_hides_gradient(each, names) for each in updates(update))
         case ast.Assign(value=ast.Call() as made):
             return _rate_told(made, names) is None
     return False
+
+
+def _scale_of(update: ast.stmt, names: Names) -> float:
+    """What an update multiplies by before it moves: of ``W = W * momentum + …`` the momentum."""
+    match update:
+        case ast.Assign(targets=[target], value=ast.BinOp(left=ast.BinOp(op=ast.Mult()) as kept)):
+            other = kept.right if _is_same(kept.left, target) else kept.left
+            worth = evaluated(other, names)
+            return float(worth) if isinstance(worth, (float, int)) else float("nan")
+    return 1.0
 
 
 def _rate_told(made: ast.Call, names: Names) -> float | None:
@@ -198,6 +260,12 @@ def _goes_over_layers(loop: ast.For) -> bool:
             if counting & names:
                 return True
     return False
+
+
+def examples_of(loop: Loop) -> set[str]:
+    """The names that stand for an example in each round: ``for x, target in zip(X, y):``."""
+    target = loop.target if isinstance(loop, ast.For) else None
+    return {node.id for node in (ast.walk(target) if target else ()) if isinstance(node, ast.Name)}
 
 
 def names_used(loop: Loop) -> set[str]:
@@ -373,8 +441,17 @@ def _names_loss(name: str) -> bool:
 
 
 def losses(loop: Loop) -> list[str]:
-    """The names of what may be the loss, in a body."""
-    return [name for each in _flat(loop.body) if (name := loss_assigned(each))]
+    """What may be the loss, in a body: by its name, or as what a list of that name is given,
+    ``errors.append(np.mean(error**2))``."""
+    found = []
+    for statement in _flat(loop.body):
+        match statement:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=name), "append"), args=[given])):
+                found += [ast.unparse(given)] if _names_loss(name) else []
+            case _:
+                assigned = loss_assigned(statement)
+                found += [assigned] if assigned else []
+    return found
 
 
 def differences(loop: Loop) -> Iterator[Compared]:
@@ -431,8 +508,10 @@ def has_regularizer(loop: Loop) -> bool:
 
 
 def rate_of(loop: Loop, names: Names) -> float:
-    """The learning rate: by its name, else a number before the gradient, else 1."""
-    for statement in updates(loop):
+    """The learning rate: by its name, else a number before the gradient, else 1; without its sign,
+    which may be that of gradients that point uphill."""
+    moving = [by for _, by in _moves(loop)]
+    for statement in moving:
         made = getattr(statement, "value", None)
         if isinstance(made, ast.Call) and (told := _rate_told(made, names)) is not None:
             return told
@@ -441,8 +520,8 @@ def rate_of(loop: Loop, names: Names) -> float:
             if isinstance(node, (ast.Name, ast.Attribute)) and role_of(str(word)) == "rate":
                 value = evaluated(node, names)
                 if isinstance(value, (float, int)) and value:
-                    return float(value)
-    for statement in updates(loop):
+                    return abs(float(value))
+    for statement in moving:
         value = getattr(statement, "value", None)
         moved = value if isinstance(statement, ast.AugAssign) else getattr(value, "right", None)
         while isinstance(moved, ast.BinOp) and isinstance(

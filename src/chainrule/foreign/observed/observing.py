@@ -14,6 +14,7 @@ import copy
 import inspect
 import linecache
 import os
+import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foreign.calls.conventions import UPDATES
+from chainrule.foreign.calls.joint import place_of_loss
 from chainrule.foreign.errors import EndlessError
 from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
@@ -53,6 +55,7 @@ RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
 STARTING_LINES = 500_000  # of all that is started where the run trains nothing
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
+CHECKS_GRADIENTS = re.compile(r"grad.*check|check.*grad|numeric", re.IGNORECASE)  # moves, too
 COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>"}
 ANSWER = "1"  # to input()
 
@@ -158,21 +161,30 @@ def observe(file: Path, begin: Beginnings | None = None) -> Observed:
             except SeenEnoughError:
                 observed.ended = "the run was stopped after its first steps"
         if begin is not None and not observed.ended and not watcher.has_trained:
-            _start_one(begin(loaded.module), observed, file)
+            said = _start_one(begin(loaded.module), observed, file)
+            observed.ended = f"the run trains nothing, so {said}, a guess" if said else ""
     return observed
 
 
-def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> None:
-    """Start what trains, until one of them does."""
+def started(observed: Observed, beginnings: Iterable[Beginning], file: Path) -> Observed:
+    """What else a file that has run shows, once something in it is started."""
+    fresh = Observed(observed.loaded)
+    with _harmless():
+        fresh.ended = f"{_start_one(beginnings, fresh, file)}, a guess"
+    return fresh
+
+
+def _start_one(beginnings: Iterable[Beginning], observed: Observed, file: Path) -> str:
+    """Start what trains, until one of them does: what is said of that one; "" if none does."""
     calls, loops, begun = observed.calls, observed.loops, effort.spent()
     for said, start in beginnings:
         left = STARTING_LINES - (effort.spent() - begun)
         observed.calls, observed.loops = [*calls], []
         watcher = _Watcher(observed, file)
         if left > 0 and _runs(start, watcher, left) and watcher.has_trained:
-            observed.ended = f"the run trains nothing, so {said}, a guess"
-            return
+            return said
     observed.calls, observed.loops = calls, loops
+    return ""
 
 
 def _runs(start: Callable[[], object], watcher: _Watcher, lines: int) -> bool:
@@ -258,6 +270,7 @@ class _Watcher:
         self.counts: dict[tuple[int, int], int] = {}  # by owner and code: equal ones may be two
         self.latest: dict[tuple[int, int], Call] = {}
         self.has_gone_back = False
+        self.gives_both: dict[int, bool] = {}  # by the code of a function
         self.begins: dict[str, dict[int, Loop]] = {}
         self.rounds: dict[Loop, int] = {}
 
@@ -280,7 +293,7 @@ class _Watcher:
         if event == "call":
             self._begin(frame)
         elif event == "return" and frame in self.open:
-            self._end(self.open.pop(frame), result)
+            self._end(self.open.pop(frame), result, frame.f_globals)
 
     def _begin(self, frame: FrameType) -> None:
         code = frame.f_code
@@ -320,13 +333,26 @@ class _Watcher:
             return names_at(frame, [*functions, *around])
         return copy.deepcopy(Names(held, functions))
 
-    def _end(self, call: Call, result: Any) -> None:
+    def _end(self, call: Call, result: Any, held: dict[str, Any]) -> None:
         call.result, call.returned = _kept(result), True
-        if is_spelt_like(call.name, BACKWARD_METHODS):
-            self.has_gone_back = True
         key = id(call.owner) if call.owner is not None else 0, id(call.code)
+        is_first = call.owner is None and self.counts[key] <= STEPS
+        joints = self._joints(held) if is_first else {}
+        if is_spelt_like(call.name, BACKWARD_METHODS) or id(call.code) in joints:
+            self.has_gone_back = True
         if is_a_step(call.name) and self.counts[key] >= STEPS:
             raise SeenEnoughError
+        if id(call.code) in joints and all(self.counts.get((0, c), 0) >= STEPS for c in joints):
+            raise SeenEnoughError
+
+    def _joints(self, held: dict[str, Any]) -> dict[int, str]:
+        """The functions among some names that give the loss together with the gradients."""
+        functions = {id(v.__code__): v for v in held.values() if _is_function(v)}
+        for code, function in functions.items():
+            if code not in self.gives_both:
+                own = self._is_own(function.__code__)
+                self.gives_both[code] = own and place_of_loss(function) is not None
+        return {code: f.__name__ for code, f in functions.items() if self.gives_both[code]}
 
     # --- loops ------------------------------------------------------------------------------
 
@@ -337,7 +363,7 @@ class _Watcher:
             self.begins[file] = self._loops_of(file) if self._is_own(frame.f_code) else {}
         loop = self.begins[file].get(frame.f_lineno)
         is_comprehension = frame.f_code.co_name in COMPREHENSIONS  # whose rounds are none of a loop
-        if loop is None or is_comprehension:
+        if loop is None or is_comprehension or CHECKS_GRADIENTS.search(frame.f_code.co_name):
             return
         self.rounds[loop] = self.rounds.get(loop, 0) + 1
         if self.rounds[loop] == 1:

@@ -235,6 +235,21 @@ def methods_called(function: Callable[..., Any], argument: str) -> set[str]:
     }
 
 
+def methods_called_of_each(kind: type, argument: str) -> set[str]:
+    """The methods that a class calls of each element of an argument, under whichever name it keeps
+    it: ``for layer in self.modules: x = layer.forward(x)``."""
+    tree = _shared_tree(kind)
+    names = {argument, *_attributes_holding(tree, argument)}
+    elements = {
+        target.id
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, (ast.For, ast.comprehension))
+        for name in names
+        if isinstance(target := _target_over(node.target, node.iter, name), ast.Name)
+    }
+    return {method for element in elements for method in methods_called(kind, element)}
+
+
 def methods_called_by(thing: Any) -> set[str]:
     """The methods of an object that its own methods call."""
     return methods_called(type(thing), "self")

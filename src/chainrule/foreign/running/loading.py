@@ -28,6 +28,7 @@ from chainrule.foreign.errors import CannotCheckError, EndlessError, words_of
 from chainrule.foreign.reading.imports import imported, sources_in, with_imports
 from chainrule.foreign.reading.notebooks import Notebook, is_notebook, read_notebook
 from chainrule.foreign.running import effort
+from chainrule.foreign.stand_ins.course_helpers import course_helpers
 from chainrule.foreign.stand_ins.missing_modules import stand_in_for
 
 NAME = "checked"
@@ -182,6 +183,13 @@ def run_statement(statement: ast.stmt, loaded: Loaded, file: Path) -> None:
                 continue
             if (folder := _folder_as_package(str(error.name), file)) is not None:
                 _let_stand_for(str(error.name), folder)
+                continue
+            if (helpers := course_helpers(str(error.name))) is not None:
+                sys.modules[helpers.__name__] = helpers
+                loaded.left_out.append(
+                    f"{place}: {error.name} is not there: the functions that a well-known course "
+                    "has under this name took its place, a guess"
+                )
                 continue
             stand_in_for(_library_being_imported(error) or str(error.name))
             loaded.left_out.append(f"{place}, cannot be imported: {words_of(error)}")

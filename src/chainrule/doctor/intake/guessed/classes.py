@@ -16,7 +16,7 @@ from chainrule.doctor.intake.activations import ACTIVATION_METHODS, DERIVATIVE_M
 from chainrule.doctor.intake.cases import Case, made_with
 from chainrule.doctor.intake.guessed.objects import attempt_object
 from chainrule.doctor.intake.unwritten import refuse_unwritten_passes
-from chainrule.doctor.intake.usual.layers import begins_empty, chains, fill
+from chainrule.doctor.intake.usual.layers import argument_for_layers, begins_empty, chains, fill
 from chainrule.doctor.intake.usual.sizes import (
     arguments,
     data_arguments,
@@ -137,10 +137,10 @@ def is_abstract(kind: type) -> bool:
 def _constructor_arguments(kind: type, module: types.ModuleType) -> Iterator[list[Any]]:
     """Arguments to try for a class; a list of layers where it asks for layers."""
     needed = needed_arguments(kind)
-    if "layers" in needed:
+    if (place := argument_for_layers(kind)) is not None:
         for layers in chains(module, kind):
             for values in arguments(kind, module):
-                yield [layers if n == "layers" else v for n, v in zip(needed, values, strict=True)]
+                yield [layers if n == place else v for n, v in zip(needed, values, strict=True)]
     yield from data_arguments(kind, module)
     yield from arguments(kind, module)
 

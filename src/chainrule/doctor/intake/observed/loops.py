@@ -6,17 +6,23 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from chainrule.doctor.intake.cases import Case
-from chainrule.doctor.intake.usual.losses import with_assumed_loss
+from chainrule.doctor.intake.usual.losses import (
+    examine_with_conventions,
+    say_not_followed,
+    with_assumed_loss,
+)
 from chainrule.doctor.numbers.examination import examine
+from chainrule.doctor.numbers.examined import Examination
+from chainrule.doctor.search.subject_diagnosis import SEARCHING, diagnose_subject
 from chainrule.doctor.subjects.program import Pass, Program
 from chainrule.doctor.subjects.subject import Answer, Subject
 from chainrule.foreign.calls.conventions import Code
@@ -37,11 +43,13 @@ from chainrule.foreign.observed.loops import (
     add_step,
     differences,
     evaluated,
+    examples_of,
     has_regularizer,
     hides_gradients,
     is_numbers,
     losses,
     named_outputs,
+    names_used,
     rate_of,
 )
 from chainrule.foreign.observed.observing import Observed
@@ -107,41 +115,93 @@ def loop_case(seen: SeenLoop, observed: Observed) -> Case:
     """
     add_step(seen)
     _let_numbers_move(vars(seen.names))
-    best: Program | None = None
-    wrong = 0
-    reason: CannotCheckError | None = None
-    for make in (*_by_loss(seen), *_by_output(seen)):
-        try:
-            program = make()
-            found = examine(program)
-        except CannotCheckError as error:
-            reason = error
-            continue
-        if not found.truths or found.error is not None:
-            continue
-        if best is None or len(found.wrong) < wrong:
-            best, wrong = program, len(found.wrong)
-        if not found.wrong:
-            break
-    if best is None:
-        raise reason or CannotCheckError(
-            "neither a loss (a number called loss or cost) nor the difference between an output "
-            "and its targets was found in it"
+    _let_inputs_tell(seen)
+    program = _followed(seen)
+    program.is_guessed = True
+    again = "was run again" if seen.is_single else "was run again, from its first round"
+    program.notes.append(f"{seen.name} {again}")
+    return Case(program, {"x": program.x}, observed.loaded.module)
+
+
+def _followed(seen: SeenLoop) -> Program:
+    """The program whose loss the gradients follow: the loop's own, or else a usual one."""
+    own, reason = _examined(_by_loss(seen))
+    if own and not own[-1].wrong:
+        return _program_of(own[-1])
+    others, other_reason = _examined(_by_output(seen))
+    if not own and not others:
+        raise (
+            other_reason
+            or reason
+            or CannotCheckError(
+                "neither a loss (a number called loss or cost) nor the difference between an "
+                "output and its targets was found in it"
+            )
         )
-    if wrong and best.code.loss is not None and has_regularizer(seen.node):
+    best = min([*own, *others], key=lambda found: len(found.wrong))
+    program = _program_of(best)
+    if program.code.loss is None:
+        return program
+    if best.wrong and has_regularizer(seen.node):
         raise CannotCheckError(
             "its updates hold the term of a regularizer, and it computes no loss that has one: "
             "compute the loss in it, as loss = …"
         )
-    best.is_guessed = True
-    if best.code.loss is not None and losses(seen.node):
-        best.notes.append(
-            f"{losses(seen.node)[0]}, as the loop computes it, was not taken for the loss: the "
-            "gradients are those of another one"
-        )
-    again = "was run again" if seen.is_single else "was run again, from its first round"
-    best.notes.append(f"{seen.name} {again}")
-    return Case(best, {"x": best.x}, observed.loaded.module)
+    if not own:
+        return program
+    held = min(own, key=lambda found: len(found.wrong))
+    return _own_or_another(held, program, losses(seen.node)[0])
+
+
+def _examined(
+    makes: Iterable[Callable[[], Program]],
+) -> tuple[list[Examination], CannotCheckError | None]:
+    """Programs with gradients to compare, up to the first of which all are right, and why the last
+    of the others has none."""
+    examined, reason = [], None
+    for make in makes:
+        try:
+            found = examine_with_conventions(make())
+        except CannotCheckError as error:
+            reason = error
+            continue
+        if found.truths and found.error is None:
+            examined.append(found)
+            if not found.wrong:
+                break
+    return examined, reason
+
+
+def _program_of(found: Examination) -> Program:
+    return cast("Program", found.subject)
+
+
+def _own_or_another(held: Examination, other: Program, name: str) -> Program:
+    """What is believed of gradients that follow another loss than the loop computes.
+
+    Losses are often computed to be looked at alone, in another unit or of another kind. But where a
+    mistake explains the difference, that loss may be meant: it is, if some of its gradients are
+    right; and if none is, nobody but the author knows.
+
+    Args:
+        held: with the loop's own loss, called `name`.
+        other: with the one that the gradients follow.
+    """
+    say_not_followed(other, name)
+    own = _program_of(held)
+    findings = diagnose_subject(own.copied(), search=SEARCHING // 6).findings
+    if not findings or any(finding.code == "unknown" for finding in findings):
+        return other
+    if len(held.wrong) < len(held.truths):
+        return own
+    mistake = findings[0]
+    place = "" if mistake.line is None else f" in line {mistake.line}"
+    other.unchecked = [
+        *other.unchecked,
+        f"{name}, as the loop computes it, has other gradients than those: if it is what training "
+        f"is to make small, {mistake.gradient} is wrong{place}: {mistake.suggestion}",
+    ]
+    return other
 
 
 def _let_numbers_move(held: dict[str, Any]) -> None:
@@ -154,6 +214,39 @@ def _let_numbers_move(held: dict[str, Any]) -> None:
         elif hasattr(value, "__dict__") and not isinstance(value, states.OPAQUE):
             inner = vars(value)
             inner |= {n: float(v) for n, v in inner.items() if type(v) is int and is_parameter(n)}
+
+
+def _let_inputs_tell(seen: SeenLoop) -> None:
+    """Move examples all of whose numbers are the same, as the first one of XOR: weights that are
+    multiplied by zeros alone would have no influence. They stay where the code takes no others."""
+    before, after = vars(seen.names), vars(_after(seen, moved=False))
+    given = examples_of(seen.node)
+    told = {
+        name: _telling_rows(value)
+        for name in names_used(seen.node)
+        if isinstance(value := before.get(name), np.ndarray) and _is_input(name, value)
+        if name in given or np.array_equal(value, np.asarray(after.get(name)))
+    }
+    trial = copy.deepcopy(seen.names)
+    vars(trial).update(told)
+    with suppress(Exception), np.errstate(all="ignore"), Randomness([]).frozen():
+        vars(trial)[STEP]()
+        before.update(told)
+
+
+def _is_input(name: str, value: Array) -> bool:
+    is_row = value.ndim in (1, 2) and value.dtype.kind in "iuf" and value.shape[-1] > 1
+    return is_row and not is_parameter(name) and role_of(name) != "y"
+
+
+def _telling_rows(x: Array) -> Array:
+    """Rows of which none is the same number throughout."""
+    rows = np.atleast_2d(x).astype(np.float64)
+    same = np.ptp(rows, axis=1) == 0
+    if not same.any():
+        return x
+    moved = rows + 0.2 * random_like(rows, "input")
+    return np.where(same[:, None], moved, rows).reshape(x.shape)
 
 
 def _as_numbers(value: list[Any]) -> Any:
@@ -169,7 +262,7 @@ def _by_loss(seen: SeenLoop) -> Iterator[Callable[[], Program]]:
     for name in dict.fromkeys(losses(seen.node)):
 
         def make(name: str = name) -> Program:
-            add_forward(seen, LOSS, ast.Name(name, ast.Load()))
+            add_forward(seen, LOSS, ast.parse(name, mode="eval").body)
             code = _code(seen, LOSS)
             value = vars(copy.deepcopy(seen.names))[LOSS]()
             if np.size(value) != 1:
@@ -241,7 +334,9 @@ def _with_usual_loss(
 
 
 def _program(seen: SeenLoop, code: Code, y: Any) -> Program:
-    rate = rate_of(seen.node, seen.names)
+    made = vars(_after(seen, moved=False))  # the rate, where the body sets it
+    names = Names({**made, **vars(seen.names)}, names_used(seen.node))
+    rate = rate_of(seen.node, names)
     kind = LoopThatHidesGradients if hides_gradients(seen.node, seen.names) else LoopProgram
     return kind(seen.name, code, np.zeros((), int), y, rate=rate, randomness=Randomness([]))
 
@@ -264,8 +359,19 @@ def _outputs(
             if is_formula or not (is_numbers(y) and is_numbers(p)) or not _belong(y, p):
                 continue
             if np.array_equal(y, moved_y) and not np.array_equal(p, moved_p):
+                y = _as_classes(_at(seen, statement, target, y), p)
                 targets = np.reshape(y, np.shape(p)) if np.size(y) == 1 else y
                 yield statement, output, np.array(targets)
+
+
+def _at(seen: SeenLoop, statement: ast.stmt, target: ast.expr, after: Any) -> Any:
+    """The targets where a statement compares them, ``t[count]``, before a round counts on; as they
+    are after it, where they cannot be told."""
+    add_forward(seen, OUTPUT, target, until=statement)
+    with suppress(Exception), np.errstate(all="ignore"), Randomness([]).frozen():
+        there = vars(copy.deepcopy(seen.names))[OUTPUT]()
+        return there if np.shape(there) == np.shape(after) else after
+    return after
 
 
 def _as_classes(y: Any, p: Any) -> Any:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule.doctor.failure import is_own
-from chainrule.doctor.intake.begun_training import beginnings
+from chainrule.doctor.intake.begun_training import beginnings, beginnings_at
 from chainrule.doctor.intake.cases import NO_INPUT, Case, Example, Made, first_that_runs
 from chainrule.doctor.intake.examples import object_case
 from chainrule.doctor.intake.guessed.classes import attempt_class, has_both_passes, is_abstract
@@ -50,7 +50,14 @@ from chainrule.foreign.naming.roles import (
 )
 from chainrule.foreign.objects import state as states
 from chainrule.foreign.observed.loops import names_used, written_out
-from chainrule.foreign.observed.observing import Call, Observed, copied, modules_of, observe
+from chainrule.foreign.observed.observing import (
+    Call,
+    Observed,
+    copied,
+    modules_of,
+    observe,
+    started,
+)
 from chainrule.foreign.reading.source import attributes_keeping
 from chainrule.foreign.running.loading import authors_classes, classes_in, functions_in
 from chainrule.types import Array
@@ -67,7 +74,7 @@ def watched(file: Path, beside: bool = False) -> Found:
         CannotCheckError: the file cannot be read or understood.
     """
     observed = observe(file, beginnings)
-    found = _found(observed)
+    found = _found(observed, file)
     if found.cases:
         for module in modules_of(observed) if beside else [observed.loaded.module]:
             _add_unused(found, observed, module)
@@ -109,7 +116,7 @@ class Found:
         return True
 
 
-def _found(observed: Observed) -> Found:
+def _found(observed: Observed, file: Path) -> Found:
     """Everything that has both passes and that the run has used."""
     found = Found(observed.loaded.module)
     _add_objects(found, observed)
@@ -117,7 +124,7 @@ def _found(observed: Observed) -> Found:
         found.attempt(name, name, make)
     if not any(map(_has_weights, found.cases)):
         _add_loop(found, observed)
-        _add_unreached(found, observed)
+        _add_unreached(found, observed, file)
     for name, make in pair_cases(observed):
         found.attempt(name, name, make)
     if not found.cases:
@@ -181,11 +188,18 @@ def _add_loop(found: Found, observed: Observed) -> None:
             return
 
 
-def _add_unreached(found: Found, observed: Observed) -> None:
-    """Training loops that the run did not come to."""
+def _add_unreached(found: Found, observed: Observed, file: Path) -> None:
+    """Training loops that the run did not come to: started on made-up data, where their functions
+    are handed that."""
     reached = {seen.node.lineno for seen in observed.loops}
     for loop in written_out(observed.loaded.tree):
-        if loop.lineno not in reached:
+        if loop.lineno in reached:
+            continue
+        begun = started(observed, beginnings_at(loop.lineno, observed.loaded.module), file)
+        loops = [seen for seen in begun.loops if seen.node.lineno == loop.lineno]
+        if loops and found.attempt(loop, loops[0].name, partial(loop_case, loops[0], begun)):
+            found.cases[-1].notes.append(begun.ended)
+        elif not loops:
             place = observed.loaded.place(loop.lineno)
             found.failures[loop] = f"{place}, is a training loop that the run has not come to"
 
@@ -210,7 +224,8 @@ def _functions_beside(observed: Observed) -> Iterator[FunctionType]:
     for module in modules_of(observed):
         codes = [c.code for c in observed.calls if c.code.co_filename == module.__file__]
         for code in codes[:1]:
-            yield FunctionType(code, {})
+            around = tuple(CellType() for _ in code.co_freevars)
+            yield FunctionType(code, {}, closure=around)
 
 
 # --- objects --------------------------------------------------------------------------------

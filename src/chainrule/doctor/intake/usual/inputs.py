@@ -68,7 +68,7 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     """Shapes of inputs that fit the first weights of an object, each with the axis of examples."""
     first = first_weights(thing)
     if first is None:
-        yield from ((shape, 0) for shape in _shapes_by_vectors(thing))
+        yield from _shapes_by_vectors(thing)
         return
     size = first.shape
     if len(size) == 4:
@@ -80,8 +80,11 @@ def _shapes_by_weights(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
         yield (2, size[1], size[2] + 4), 0  # (out, in, length)
         yield (2, size[0] + 4, size[1]), 0  # (length, in, out)
     elif len(size) == 2 and 1 not in size:
-        for features in size if _is_recurrent(thing) else ():
-            yield (EXAMPLES, STEPS, features), 0
+        if _is_recurrent(thing):
+            joined = abs(size[0] - size[1])  # of weights over the state and the input at once
+            sizes = [each for each in (*size, joined) if each]
+            yield from (((EXAMPLES, STEPS, features), 0) for features in sizes)
+            yield from (((features, EXAMPLES, STEPS), 1) for features in sizes)
         for features in size:
             yield (EXAMPLES, features), 0
         for features in size[::-1]:
@@ -103,13 +106,17 @@ def _is_recurrent(thing: Any) -> bool:
     return any(is_from_state(states.path_end(path)) for path in states.arrays(thing))
 
 
-def _shapes_by_vectors(thing: Any) -> Iterator[tuple[int, ...]]:
+def _shapes_by_vectors(thing: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     """The shape of rows with as many columns as the vectors of an object have entries, if its code
-    sums over the first axis alone: slopes for the channels of rows, say, and not of images."""
+    sums over the first axis alone: slopes for the channels of rows, say, and not of images; of
+    columns, if it holds its vectors as columns. Others might be spread over them."""
     sizes = {array.shape for array in states.arrays(thing).values()}
+    for size in sizes if len(sizes) == 1 else ():
+        if len(size) == 2 and min(size) == 1 < max(size):
+            yield ((size[0], EXAMPLES), 1) if size[1] == 1 else ((EXAMPLES, size[1]), 0)
     axes = re.findall(r"axis *= *\(?([-\d, ]*)", class_source(thing))
     if len(sizes) == 1 and {each.strip(" ,") for each in axes} == {"0"}:
-        yield from ((EXAMPLES, *size) for size in sizes if len(size) == 1)
+        yield from (((EXAMPLES, *size), 0) for size in sizes if len(size) == 1)
 
 
 def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:
@@ -123,13 +130,16 @@ def _shapes_kept(thing: Any) -> Iterator[tuple[int, ...]]:
 
 
 def first_weights(thing: Any) -> Array | None:
-    """The first array of weights that an object holds; its first scale, where it has no weights."""
+    """The first array of weights that an object holds: one with several rows and columns, rather
+    than a column ``W0``, which may be a bias; its first scale, where it has no weights."""
     found = [
         array
         for path, array in states.arrays(thing).items()
         if array.ndim and _may_be_weights(path)
     ]
-    return next((array for array in found if array.ndim > 1), next(iter(found), None))
+    matrices = [array for array in found if array.ndim > 1]
+    several = [array for array in matrices if 1 not in array.shape]
+    return next(iter([*several, *matrices, *found]), None)
 
 
 def _may_be_weights(path: states.Path) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 from chainrule.doctor.intake.usual.sizes import RULES, arguments, needed_arguments
 from chainrule.foreign.naming.gradient_names import pairs_among, says_derivative
+from chainrule.foreign.naming.roles import FORWARD_METHODS
+from chainrule.foreign.reading.source import methods_called_of_each
 from chainrule.foreign.running.loading import classes_in, functions_in
 
 ADDS = ("add", "add_layer", "append", "addLayer", "push")
@@ -21,6 +23,16 @@ SETS_LOSS = (
     "loss_function",
     "setup_loss",
 )
+
+
+def argument_for_layers(kind: type) -> str | None:
+    """The argument of a constructor that is the layers of a network, if one is: by its name, or by
+    a forward pass through each element."""
+    needed = needed_arguments(kind)
+    if "layers" in needed:
+        return "layers"
+    passes = set(FORWARD_METHODS)
+    return next((n for n in needed if passes & methods_called_of_each(kind, n)), None)
 
 
 def chains(module: types.ModuleType, network: type) -> Iterator[list[Any]]:
@@ -81,7 +93,7 @@ def _has_passes(kind: type) -> bool:
 
 def _is_network(kind: type) -> bool:
     has_methods = any(hasattr(kind, name) for name in ("fit", "train", *ADDS))
-    return has_methods or "layers" in needed_arguments(kind)
+    return has_methods or argument_for_layers(kind) is not None
 
 
 def _takes_sizes(kind: type) -> bool:

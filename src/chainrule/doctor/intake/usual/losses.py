@@ -40,6 +40,7 @@ from chainrule.types import Array
 Loss = Callable[[Array, Array], float]
 Make = Callable[[Code, Any], Program]
 
+NO_LOSS = "no loss is given"
 ENOUGH = 0.3  # gradients that are right, or point the right way, for a loss to be believed
 OPPOSITE = 0.899  # what speaks against a loss where its gradients are the negative ones
 ALIGNED = 0.9999  # gradients that point along the true ones, or against them
@@ -188,7 +189,7 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
             with suppress(Exception):  # a loss may not take these outputs, nor code these targets
                 program = make(loss, targets)
                 with program.sharing(passes) if loss_words else nullcontext():
-                    found = _examined(program)
+                    found = examine_with_conventions(program)
                 program.notes += [loss_words] if loss_words else []
                 program.notes += [f"no targets are given: {words} were tried"] if words else []
                 is_endless = isinstance(found.error, EndlessError)
@@ -221,7 +222,7 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
     return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
 
 
-def _examined(program: Program) -> Examination:
+def examine_with_conventions(program: Program) -> Examination:
     """How its gradients compare: entry by entry where all of them only point the right way, which a
     convention may explain."""
     found = examine(program)
@@ -258,7 +259,14 @@ def _losses(code: Code) -> Iterator[tuple[str, Code]]:
         return
     for words, loss in LOSSES.items():
         assumed = replace(code, loss=_of_any_state(loss))
-        yield f"no loss is given: {words} is assumed", assumed
+        yield f"{NO_LOSS}: {words} is assumed", assumed
+
+
+def say_not_followed(program: Program, name: str) -> None:
+    """Say of a program whose loss was assumed that the code computes one, called `name`, which has
+    other gradients."""
+    not_followed = f"the gradients are not those of {name}, as the loop computes it"
+    program.notes = [note.replace(NO_LOSS, not_followed) for note in program.notes]
 
 
 def _of_any_state(loss: Loss) -> Callable[[Any], Loss]:

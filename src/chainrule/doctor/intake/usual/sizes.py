@@ -22,7 +22,7 @@ from chainrule.foreign.naming.gradient_names import (
 )
 from chainrule.foreign.naming.offered_words import ACTIVATION, words_compared
 from chainrule.foreign.naming.parameter_names import is_bias, is_weight
-from chainrule.foreign.naming.roles import role_of
+from chainrule.foreign.naming.roles import NAMES_LOSS, role_of
 from chainrule.foreign.reading.source import (
     is_sequence,
     keys_of,
@@ -293,6 +293,8 @@ def object_for(function: Callable[..., Any], name: str, module: types.ModuleType
         for kind in authors_classes(module)
         if called and kind is not function and called <= set(dir(kind))
     ]
+    if NAMES_LOSS.search(name.lower()):
+        fitting.sort(key=lambda kind: not NAMES_LOSS.search(kind.__name__.lower()))
     return _first_made(fitting, module)
 
 
