@@ -175,8 +175,7 @@ def _ends_in_softmax(found: Examination) -> bool:
 
 
 def _of_renaming(edit: Edit) -> str:
-    """Another name in its place: a delta before its derivative, a point of a derivative, another
-    array that the forward pass has left."""
+    """Another name in its place: a delta before its derivative, a point of a derivative."""
     removed, added = edit.removed, edit.added
     if removed is None or added is None:
         return "unknown"
@@ -184,8 +183,16 @@ def _of_renaming(edit: Edit) -> str:
         return "missing-activation-derivative"
     if _stands_in_derivative(edit):
         return "derivative-at-wrong-point"
-    names = [text(each).rpartition(".")[2] for each in (removed, added)]
-    return "unknown" if any(map(may_hold_a_gradient, names)) else "wrong-variable"
+    return "unknown"
+
+
+def names_another_array(edit: Edit) -> bool:
+    """True if an edit puts another array that the forward pass has left in the place of one: a
+    cause that is told where no other explains it."""
+    if edit.sort != "renamed" or edit.removed is None or edit.added is None:
+        return False
+    names = [text(each).rpartition(".")[2] for each in (edit.removed, edit.added)]
+    return not any(map(may_hold_a_gradient, names))
 
 
 def _is_product_of(result: ast.expr, part: ast.expr, edit: Edit) -> bool:

@@ -11,7 +11,7 @@ from chainrule.doctor.findings import Finding
 from chainrule.doctor.numbers.evidence import Signature
 from chainrule.doctor.numbers.examined import Examination
 from chainrule.doctor.numbers.in_words import describe
-from chainrule.doctor.search.causes import cause_of, common_ratio
+from chainrule.doctor.search.causes import cause_of, common_ratio, names_another_array
 from chainrule.foreign.naming.parameter_names import is_bias
 from chainrule.foreign.reading.expressions import factors, text
 from chainrule.rewrites.edits import Edit
@@ -96,6 +96,8 @@ class Choice:
         sure = next((s for s in seen if s.alone), None)
         if sure is not None and sure.code != code and sure.code in KNOWN_BY_NUMBERS:
             code, certain, evidence = sure.code, False, sure.evidence
+        if code in NO_CAUSE and names_another_array(correction.edit):
+            code = "wrong-variable"
         advice = f"{self._advice(correction, code)}: then the gradient is right"
         edit = correction.edit
         return Finding(
