@@ -20,6 +20,7 @@ def test_a_comparison_says_what_differs(chainrule: Command) -> None:
     lines = answer.out.splitlines()
     assert "learning_rate=0.01, seed 1: done" in lines
     assert any(line.startswith("variant") and "test accuracy (%)" in line for line in lines)
+    assert any(line.startswith("± is the standard deviation") for line in lines)
     assert any(line.startswith("learning_rate=0.01: ") for line in lines)
     assert {path.name for path in Path("out").iterdir()} - {".lock"} == {
         "comparison.toml",

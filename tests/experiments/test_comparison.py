@@ -205,6 +205,18 @@ def test_several_differences_are_corrected_for_their_number_and_it_is_said() -> 
     assert not among.variants()[2].differences["validation_accuracy"].is_certain
 
 
+def test_the_legend_says_what_the_table_holds() -> None:
+    first, second = [0.90, 0.91, 0.92], [0.93, 0.92, 0.94]
+    told = results_of(a=first, b=second).legend()
+    assert told == "± is the standard deviation over the seeds; intervals are Student's t, 95 %."
+    several = results_of(a=first, b=second, c=[0.91, 0.90, 0.94])
+    assert several.legend().endswith("Student's t, 95 %, for differences 97.5 %.")
+    at_the_limit = results_of(a=first, b=[0.97, 0.98, 1.0]).legend()
+    assert (
+        "an interval here reaches where no validation accuracy can be, and is not" in at_the_limit
+    )
+
+
 COMMAND = [
     sys.executable, "-m", "chainrule", "compare", "digits", "--epochs", "40", "--hidden", "8",
     "--vary", "learning_rate=0.001,0.1", "--seeds", "2", "--out", "out",

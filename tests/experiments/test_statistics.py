@@ -31,14 +31,23 @@ def test_equal_numbers_say_nothing_of_the_spread(values: list[float]) -> None:
     assert (result.std, result.low, result.high) == (0.0, -math.inf, math.inf)
 
 
-def test_two_numbers_have_no_interval_by_the_bootstrap() -> None:
-    result = estimate([1.0, 2.0])  # it would be from the one to the other
-    assert (result.mean, result.low, result.high) == (1.5, -math.inf, math.inf)
-    assert result.std == pytest.approx(math.sqrt(0.5))
+@pytest.mark.parametrize("values", [[1.0, 2.0], [0.95, 0.96, 0.98], [3.0, 1.0, 4.0, 1.0, 5.0]])
+def test_the_interval_of_a_mean_is_students_t(values: list[float]) -> None:
+    result = estimate(values)
+    theirs = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert (result.low, result.high) == pytest.approx(theirs)
 
 
-def test_estimate_repeats() -> None:
-    assert estimate([1.0, 2.0, 4.0]) == estimate([1.0, 2.0, 4.0])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_of_a_mean_holds_it_19_times_in_20(seeds: int) -> None:
+    rng, trials = np.random.default_rng(0), 2000
+    found = [estimate(rng.normal(0.9, 0.01, seeds)) for _ in range(trials)]
+    held = np.mean([one.low <= 0.9 <= one.high for one in found])
+    assert held == pytest.approx(0.95, abs=0.015)  # three standard errors
+
+
+def test_an_interval_is_not_cut_off_where_a_share_ends() -> None:
+    assert estimate([0.98, 0.99, 1.0]).high > 1
 
 
 def test_difference_is_the_paired_t_interval() -> None:

@@ -262,9 +262,11 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[Task, str | None], 
 
 
 def _show(results: Results, place: Path) -> None:
-    for headers, rows in (results.judgement(), results.costs()):
-        show_numbers(headers, rows)
-        say()
+    show_numbers(*results.judgement())
+    say(results.legend())
+    say()
+    show_numbers(*results.costs())
+    say()
     for sentence in results.sentences():
         say(sentence)
     say()

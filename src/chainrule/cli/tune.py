@@ -265,6 +265,7 @@ def _say_end(quiet: bool) -> Finished:
 
 def _show(compared: Results) -> None:
     show_numbers(*compared.judgement())
+    say(compared.legend())
     say()
     for sentence in compared.sentences():
         say(sentence)

@@ -71,10 +71,9 @@ def add_results(document: Document, results: Results) -> None:
     document.heading("How good each variant is")
     document.table(
         *results.judgement(),
-        "Mean ± standard deviation over the seeds, and the 95 % bootstrap interval of the mean. "
-        "Each variant is compared with the first one, seed by seed; the difference has Student's t "
-        "interval, and the effect size is the mean difference in units of the differences' "
-        "standard deviation. The test part played no part in the choice.",
+        f"{results.legend()} Each variant is compared with the first one, seed by seed; the effect "
+        "size is the mean difference in units of the differences' standard deviation. The test "
+        "part played no part in the choice.",
     )
     for sentence in [
         *results.differences(),
@@ -86,7 +85,7 @@ def add_results(document: Document, results: Results) -> None:
         "estimates",
         draw_estimates(results),
         f"Dots are the {metric} of single runs, diamonds the means of the variants, and lines "
-        "their 95 % intervals.",
+        "their 95 % intervals, by Student's t.",
         f"Dot plot of the {metric} by variant.",
     )
     failed = [[run.variant, str(run.seed), run.error] for run in results.runs if run.error]

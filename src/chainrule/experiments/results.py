@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,7 @@ from chainrule.experiments.statistics import (
 from chainrule.experiments.stored import Numbers, RunSummary, Stored, read_json, write_json
 from chainrule.files import whole_file
 from chainrule.history import BOOKKEEPING, is_better_larger
+from chainrule.presentation.curves import spell
 from chainrule.presentation.display import counted, format_number, format_seconds, is_share
 from chainrule.presentation.html import html_table
 from chainrule.text import for_csv
@@ -121,7 +123,7 @@ class Results:
 
     @cached_property
     def _variants(self) -> list[VariantResult]:
-        return judged_together([self._judge(name) for name in self.names])  # the bootstrap is slow
+        return judged_together([self._judge(name) for name in self.names])
 
     def _judge(self, name: str) -> VariantResult:
         mine, first = self._by_seed(name), self._by_seed(self.names[0])
@@ -165,6 +167,23 @@ class Results:
                 is_chosen = variant.name == chosen.name
                 row.append(_spread(self.test_metric, variant) if is_chosen else "")
         return headers, rows
+
+    def legend(self) -> str:
+        """What ± and the intervals of the table are."""
+        of = "95 %" if not self.is_corrected else f"95 %, for differences {self._levels()}"
+        told = f"± is the standard deviation over the seeds; intervals are Student's t, {of}."
+        if any(_passes_its_limits(self.metric, variant) for variant in self.variants()):
+            told += (
+                f" Student's t knows no limits: an interval here reaches where no "
+                f"{spell(self.metric)} can be, and is not cut off."
+            )
+        return told
+
+    def _levels(self) -> str:
+        """The confidence of the differences' intervals, corrected for their number."""
+        gaps = [v.differences[self.metric] for v in self.variants() if self.metric in v.differences]
+        least, most = (f"{100 * pick(g.confidence for g in gaps):.4g}" for pick in (min, max))
+        return f"{least} %" if least == most else f"{least} to {most} %"
 
     def costs(self) -> tuple[list[str], list[list[str]]]:
         """Headers and rows of text, a row for each variant: size, epochs and seconds, as means
@@ -243,7 +262,7 @@ class Results:
         )
 
     def _repr_html_(self) -> str:
-        return html_table(*self.judgement(), self.sentences())
+        return html_table(*self.judgement(), [self.legend(), *self.sentences()])
 
     def to_csv(self) -> str:
         """A line for each run, with what a repetition gives again."""
@@ -301,6 +320,16 @@ def _judged(metric: str, variant: VariantResult) -> list[str]:
         cells[3] = _interval(metric, gap)
         cells[4] = f"{gap.effect:.1f}" if gap.is_bounded else "unknown"
     return cells
+
+
+def _passes_its_limits(metric: str, variant: VariantResult) -> bool:
+    """True if the interval for the mean reaches where the number cannot be. A loss may be any."""
+    value = variant.estimates.get(metric)
+    if value is None or not value.is_bounded:
+        return False
+    least = -math.inf if metric.endswith(("loss", "r2")) else 0.0
+    most = 1.0 if is_better_larger(metric) else math.inf
+    return value.low < least or value.high > most
 
 
 def _spread(metric: str, variant: VariantResult) -> str:

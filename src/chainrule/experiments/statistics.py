@@ -1,10 +1,9 @@
 """What a handful of runs can tell, and what they cannot.
 
 A number measured with several seeds has a mean, a standard deviation, and a 95 % interval for
-the mean by the bootstrap. Two variants run with the same seeds are compared seed by seed: the
-differences have an interval by Student's t, which stays honest with five seeds, where the
-bootstrap's would be too narrow. Where several differences are judged together, Holm's method keeps
-the chance that any is found where there is none at 5 %. Where nothing is known of the spread,
+the mean by Student's t. Two variants run with the same seeds are compared seed by seed: the mean
+difference has such an interval too. Where several differences are judged together, Holm's method
+keeps the chance that any is found where there is none at 5 %. Where nothing is known of the spread,
 intervals have no bounds.
 """
 
@@ -19,10 +18,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.presentation.display import counted
-from chainrule.seeding import generator
 
 CONFIDENCE = 0.95
-RESAMPLES = 10_000
 FEWEST_SEEDS = 3  # that may show a difference: how far two lie apart says little of the spread
 MOST_SEEDS = 100  # that are ever recommended
 
@@ -114,23 +111,17 @@ class Difference(Interval):
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Mean, standard deviation (n - 1), and the percentile bootstrap's interval for the mean, which
-    has no bounds where there are only one or two values, or all are equal.
+    """Mean, standard deviation (n - 1), and Student's t interval for the mean, which has no bounds
+    where there is only one value, or all are equal.
 
-    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    The interval knows of no limit to the values: that of an accuracy may reach beyond 100 %.
 
     >>> estimate([0.9, 0.9, 0.9])
     Estimate(mean=0.9, std=0.0, low=-inf, high=inf, count=3)
     """
     numbers = np.asarray(values, np.float64)
-    mean, spread = float(numbers.mean()), _std(numbers)
-    if spread == 0 or len(numbers) < FEWEST_SEEDS:
-        return Estimate(mean, spread, -math.inf, math.inf, len(numbers))
-    count = len(numbers)
-    resamples = numbers[generator(0, "bootstrap").integers(0, count, (RESAMPLES, count))]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(resamples.mean(axis=1), [tail, 1 - tail])
-    return Estimate(mean, spread, float(low), float(high), count)
+    mean, spread, count = float(numbers.mean()), _std(numbers), len(numbers)
+    return Estimate(mean, spread, *_students_interval(mean, spread, count), count)
 
 
 def difference(values: Sequence[float], reference: Sequence[float]) -> Difference:
@@ -144,10 +135,15 @@ def difference(values: Sequence[float], reference: Sequence[float]) -> Differenc
     """
     pairs = np.asarray(values, np.float64) - np.asarray(reference, np.float64)
     mean, spread, count = float(pairs.mean()), _std(pairs), len(pairs)
-    if spread == 0:
-        return Difference(mean, -math.inf, math.inf, math.nan, count)
-    reach = widest_effect(count) * spread
-    return Difference(mean, mean - reach, mean + reach, mean / spread, count)
+    effect = mean / spread if spread else math.nan
+    return Difference(mean, *_students_interval(mean, spread, count), effect, count)
+
+
+def _students_interval(mean: float, spread: float, count: int) -> tuple[float, float]:
+    """The 95 % interval for a mean, x̄ ± t s / √n with n - 1 degrees of freedom; without bounds
+    where the spread is not known."""
+    reach = widest_effect(count) * spread if spread else math.inf
+    return mean - reach, mean + reach
 
 
 def holm_levels(p_values: Sequence[float], level: float = 1 - CONFIDENCE) -> list[float]:
@@ -209,7 +205,7 @@ def chance_of(effect: Real, count: int) -> Real:
 @cache
 def widest_effect(count: int, confidence: float = CONFIDENCE) -> float:
     """The largest effect that so many differences show by chance in 95 % of cases: half the width
-    of the interval for a mean difference, in units of the differences' spread.
+    of the interval for a mean, in units of the spread.
 
     >>> round(widest_effect(5), 4)  # Student's t for 4 degrees of freedom, 2.7764, by √5
     1.2417

@@ -85,8 +85,7 @@ def add_gain(document: Document, folder: Path, winner: TrialResult) -> None:
         return
     document.table(
         *compared.judgement(),
-        "Mean ± standard deviation over fresh seeds, and the 95 % bootstrap interval of the mean; "
-        "the difference is seed by seed, with Student's t interval.",
+        f"{compared.legend()} The seeds are fresh, and the difference is taken seed by seed.",
     )
     for sentence in compared.sentences():
         document.paragraph(sentence)
