@@ -21,11 +21,13 @@ from chainrule.chain import Chain
 from chainrule.errors import ConfigError, RunFolderError, UnknownNameError
 from chainrule.experiments.comparison import (
     Comparison,
+    conclude,
     grid,
     parse_vary,
     planned,
     read_comparison,
     run_comparison,
+    write_plan,
 )
 from chainrule.experiments.results import Results, RunResult
 from chainrule.network import Network
@@ -337,7 +339,32 @@ def test_a_variant_without_a_name(tmp_path: Path) -> None:
 def test_another_comparison_in_the_same_folder(tmp_path: Path, executor: Executor) -> None:
     run_comparison(Comparison(BASE, THREE, (0,)), tmp_path, executor)
     with pytest.raises(RunFolderError, match="holds another comparison"):
-        run_comparison(Comparison(BASE, THREE, (0, 1)), tmp_path, executor)
+        run_comparison(Comparison({**BASE, "epochs": 1}, THREE, (0, 1)), tmp_path, executor)
+
+
+def test_seeds_can_be_added_but_not_taken_away(tmp_path: Path, executor: Executor) -> None:
+    few, more = Comparison(BASE, THREE, (0,)), Comparison(BASE, THREE, (0, 1))
+    run_comparison(few, tmp_path / "out", executor)
+    networks = sorted(tmp_path.glob("out/runs/*/seed-0/model.safetensors"))
+    made = [path.stat().st_mtime_ns for path in networks]
+    write_plan(more, tmp_path / "out")
+    assert not (tmp_path / "out/results.json").exists()  # of fewer seeds than are planned
+    with pytest.raises(RunFolderError, match="seeds were added"):
+        conclude(few, tmp_path / "out")  # by a process that knows nothing of the new ones
+    assert len(run_comparison(more, tmp_path / "out", executor).runs) == 6
+    assert [path.stat().st_mtime_ns for path in networks] == made
+    with pytest.raises(
+        RunFolderError, match=r"with 2 seeds \(0, 1\): ask for all of them, or more"
+    ):
+        run_comparison(few, tmp_path / "out", executor)
+
+
+def test_a_variant_tested_before_seeds_were_added_is_named() -> None:
+    results = results_of(a=[0.90, 0.80], b=[0.85, 0.90])
+    results.runs[0].numbers["test_accuracy"] = 0.9
+    for run in results.runs[2:]:
+        run.numbers["test_accuracy"] = 0.88
+    assert "measured for this variant and for a, chosen with fewer seeds: 88." in results.choice()
 
 
 @pytest.mark.parametrize("content", ["{", '{"accuracy": 1}'])

@@ -86,7 +86,7 @@ def compare(
             "--out",
             metavar="DIR",
             help="The folder of the comparison; a new one in comparisons/ if left out. One that "
-            "was interrupted is continued.",
+            "was interrupted is continued, also with more seeds.",
             rich_help_panel="Run",
         ),
     ] = None,

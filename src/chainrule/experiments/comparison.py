@@ -11,7 +11,7 @@ runs are done, by those of the chosen variant alone.
 
 A comparison that was interrupted goes on where it stopped: finished runs are read, unfinished ones
 go on from their last checkpoint. Several processes may work on one folder at the same time: each
-run is claimed by the one that does it, while that lives.
+run is claimed by the one that does it, while that lives. More seeds may be added to a comparison.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import itertools
 import json
 import math
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
@@ -47,7 +48,7 @@ from chainrule.experiments.config import (
     read_toml,
     validated,
 )
-from chainrule.experiments.results import Results, collect
+from chainrule.experiments.results import CSV, JSON, Results, collect
 from chainrule.experiments.run_folder import find_sources, is_finished
 from chainrule.experiments.runner import check_names, load_data, refuse_early_test
 from chainrule.experiments.tasks import (
@@ -62,6 +63,7 @@ from chainrule.experiments.tasks import (
 from chainrule.experiments.workers import SECONDS_TO_END
 from chainrule.files import cannot_write, claimed, whole_file
 from chainrule.limits import shortened
+from chainrule.presentation.display import counted
 from chainrule.text import file_name
 
 PLAN, RUNS = "comparison.toml", "runs"
@@ -342,9 +344,14 @@ def conclude(comparison: Comparison, out: Path, map_all: Callable[..., Any] = ma
     Args:
         map_all: like `map`, such as that of an executor.
     Raises:
-        RunFolderError: runs are missing; the message says which.
+        RunFolderError: runs are missing; the message says which. Or seeds were added meanwhile.
     """
     with _claimed(out):
+        plan = out / PLAN
+        if plan.exists() and read_toml(plan).get("seeds") != list(comparison.seeds):
+            raise RunFolderError(
+                f"seeds were added to {out} meanwhile: the command that did so makes the tables"
+            )
         results = _collect(comparison, out)
         succeeded = [(run.variant, run.seed) for run in results.runs if run.error is None]
         if succeeded:
@@ -368,16 +375,35 @@ def planned(out: Path) -> Comparison:
 
 
 def write_plan(comparison: Comparison, out: Path) -> None:
-    """Say in `out` which comparison it holds. Raises RunFolderError where it holds another."""
+    """Say in `out` which comparison it holds. More seeds of the same one may be added. Raises
+    RunFolderError where it holds another."""
     plan, text = out / PLAN, comparison.to_toml()
     with _claimed(out):
-        if not plan.exists():
-            with whole_file(plan) as file:
-                file.write(text.encode())
-        elif plan.read_text(encoding="utf-8") != text:
-            raise RunFolderError(
-                f"{out} holds another comparison, see {plan}: choose another --out"
-            )
+        if plan.exists():
+            if plan.read_text(encoding="utf-8") == text:
+                return
+            check_adds_seeds(comparison, out)
+            for tables in (JSON, CSV):  # they know nothing of the new seeds
+                (out / tables).unlink(missing_ok=True)
+        with whole_file(plan) as file:
+            file.write(text.encode())
+
+
+def check_adds_seeds(comparison: Comparison, out: Path) -> None:
+    """Refuse what is not the comparison in `out` with more seeds."""
+    held, asked = read_toml(out / PLAN), tomllib.loads(comparison.to_toml())
+    seeds = held.pop("seeds", None)
+    asked.pop("seeds")
+    if held != asked or not isinstance(seeds, list):
+        raise RunFolderError(
+            f"{out} holds another comparison, see {out / PLAN}: choose another --out"
+        )
+    if any(seed not in comparison.seeds for seed in seeds):
+        raise RunFolderError(
+            f"{out} holds this comparison with {counted(len(seeds), 'seed')} "
+            f"({shortened(', '.join(map(str, seeds)))}): ask for all of them, or more, or choose "
+            "another --out"
+        )
 
 
 def _collect(comparison: Comparison, out: Path) -> Results:

@@ -256,8 +256,11 @@ class Results:
                 "test part to say by how much (--test)."
             )
         name, seeds = self.test_metric.replace("_", " "), counted(test.count, "seed")
+        tested = [v.name for v in self.variants() if self.test_metric in v.estimates]
+        others = " and ".join(other for other in tested if other != chosen.name)
+        alone = f"and for {others}, chosen with fewer seeds" if others else "alone"
         return (
-            f"{choice} Its {name}, measured for this variant alone: "
+            f"{choice} Its {name}, measured for this variant {alone}: "
             f"{_spread(self.test_metric, chosen)}{' %' * is_share(metric)} ({seeds})."
         )
 
