@@ -185,6 +185,9 @@ def test_inputs_from_tables(tmp_path: Path) -> None:
     values = load_inputs(labelled, Preparation(shape=(2,)), label_column="c").y
     assert values is not None
     assert values.tolist() == [[0], [1]]
+    numbered = write_table(tmp_path / "numbered.csv", "customer_id,a,b,c,d\n1,2,3,4,5\n")
+    with pytest.raises(DataError, match="has 4 columns besides `customer_id`, but the network"):
+        load_inputs(numbered, preparation)
     wide = write_table(tmp_path / "wide.csv", "1,2,3,4\n")
     with pytest.raises(DataError, match="has 4 columns, but the network takes 2 features"):
         load_inputs(wide, preparation)

@@ -159,13 +159,13 @@ class Layout:
         fitting = [names for names in possible if len(names) == count]
         if len(fitting) > 1:
             raise DataError(
-                f"{table.origin}: its {count} columns may be "
+                f"{table.origin}: its {_counted_columns(table, ids)} may be "
                 f"{'; or '.join(map(listed_in_order, fitting))}: give it a header with these names"
             )
         if not fitting:
             expected = " or ".join(str(n) for n in sorted({len(names) for names in possible}))
             raise DataError(
-                f"{table.origin} has {counted(count, 'column')}, but the network takes "
+                f"{table.origin} has {_counted_columns(table, ids)}, but the network takes "
                 f"{counted(len(self.features), 'feature')}: expected "
                 f"{expected} of them, or a header with the names of the training data"
             )
@@ -268,6 +268,12 @@ class Layout:
         return cls(tuple(order), bool(stored["has_header"]), label, tuple(features), kinds, rows)
 
 
+def _counted_columns(table: Table, ids: Sequence[int]) -> str:
+    """How many columns a table has, those that are ids apart."""
+    besides = f" besides {_named(table, ids)}" if ids else ""
+    return counted(len(table.names) - len(ids), "column") + besides
+
+
 def _describe_ids(table: Table, ids: Sequence[int]) -> list[str]:
     """What to say of columns that are left out, as their names are those of ids."""
     shared = [at for at in ids if not table.has_distinct(at)]
@@ -332,7 +338,7 @@ def find_by_count(table: Table, features: int, column: int | str | None) -> Plac
         return Places(others, None, first_ids)
     if len(others) != features + 1:
         raise DataError(
-            f"{table.origin} has {counted(len(others), 'column')}, but the network takes "
+            f"{table.origin} has {_counted_columns(table, ids)}, but the network takes "
             f"{counted(features, 'feature')}: expected {counted(features, 'column')}, or "
             f"{features + 1} with a label column"
         )
