@@ -188,7 +188,7 @@ def test_outputs_that_are_no_classes_may_be_0() -> None:
 def test_probabilities_for_a_loss_on_logits(last: cr.Layer, loss: str, instead: str) -> None:
     warning = only(warnings_of([*mlp(), last], y=np.eye(3)[LABELS], loss=loss))
     assert f"but the network ends in layer 5 ({type(last).__name__}): leave that layer" in warning
-    assert warning.endswith(f"or give loss={instead}")
+    assert warning.endswith(f"or train with the loss {instead}")
 
 
 class OwnSoftmax(cr.Layer):
@@ -373,7 +373,7 @@ def test_validation_that_rises() -> None:
         warnings_of([cr.Dense(64), cr.ReLU(), cr.Dense(3)], X[:60], LABELS[:60], **OVERFITS)
     )
     assert warning.startswith("the validation loss rises, from ")
-    assert "EarlyStopping" in warning
+    assert "stop there (--early-stopping, in Python callbacks=[EarlyStopping()])" in warning
 
 
 def test_early_stopping_sees_to_that() -> None:

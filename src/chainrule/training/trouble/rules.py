@@ -189,7 +189,7 @@ def probabilities_for_logits(look: Look) -> str | None:
         instead = "KLDivergence()"
     return (
         f"{type(loss).__name__} takes logits, but the network ends in {last.place}: leave that "
-        f"layer out, or give loss={instead}"
+        f"layer out, or train with the loss {instead}"
     )
 
 
@@ -284,7 +284,7 @@ def exploding_gradients(look: Look) -> str | None:
             return (
                 f"gradients explode: at {passage.place} their length is {ratio:.2g} times that at "
                 f"{look.learning[-1].place}: begin with smaller weights, use BatchNorm, or clip "
-                "(clip_norm=1)"
+                "(--clip 1, in Python an optimizer's clip_norm=1)"
             )
     return None
 
@@ -325,8 +325,8 @@ def validation_rises(look: Look) -> str | None:
         return None
     return (
         f"the validation loss rises, from {validation[best]:.4g} in epoch {best + 1} to "
-        f"{validation[-1]:.4g}, while the training loss falls: stop there "
-        "(callbacks=[EarlyStopping()]), or use Dropout, a regularizer, or more data"
+        f"{validation[-1]:.4g}, while the training loss falls: stop there (--early-stopping, in "
+        "Python callbacks=[EarlyStopping()]), or use dropout, weight decay, or more data"
     )
 
 
