@@ -148,7 +148,9 @@ def _example_of(solution: Path) -> Case:
                 '{"layer": …, "x": …} or the like'
             )
         return find(Request(file=solution))[0]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CannotAssignError(f"cannot read {solution}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
         raise CannotAssignError(f"cannot read {solution}: {error}") from None
     except SyntaxError as error:
         raise CannotAssignError(f"{solution}, line {error.lineno}: {error.msg}") from None

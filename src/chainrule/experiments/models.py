@@ -131,7 +131,7 @@ def find_model(name: str) -> str:
     try:
         return find_name(name, ["mlp", "cnn"], "model")
     except UnknownNameError as error:
-        raise UnknownNameError(f"{error} A file with layers is named FILE.toml") from None
+        raise UnknownNameError(f"{error}. A file with layers is named FILE.toml") from None
 
 
 def read_layers(path: Path) -> list[Layer]:

@@ -43,7 +43,6 @@ COSTS = {
     "epochs_to_target": "epochs to target",
     "seconds_to_target": "time to target",
     "train_seconds": "time to train",
-    "predict_seconds": "time to predict",
 }
 
 
