@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.cli.tune import _progress
+from chainrule.experiments.search.search import describe_winner
+from chainrule.experiments.search.trials import SearchResults, TrialResult
 from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.usefixtures("undrawn", "unspawned")
@@ -44,6 +47,28 @@ def test_a_search_says_what_it_does_and_what_came_out(chainrule: Command) -> Non
     command = next(line for line in lines if line.startswith("  chainrule train "))
     trained = chainrule(*shlex.split(command)[1:], "--out", "run")
     assert trained.code == 0, trained.err
+
+
+def test_of_many_trials_those_that_improve_have_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = [
+        TrialResult(number=n, state="finished", parameters={}, value=v, values=[v], error=None)
+        for n, v in enumerate([0.5, *[0.9] * 39], start=1)
+    ]
+
+    def results(count: int) -> SearchResults:
+        return SearchResults(metric="accuracy", trials=ended[:count], importances={})
+
+    with _progress(results(0), 40, quiet=False) as finished:
+        for count in range(1, 41):
+            finished(ended[count - 1], results(count))
+    assert capsys.readouterr().out.splitlines() == [
+        "trial 1: : accuracy 50.00 %, the best so far",
+        "trial 2: : accuracy 90.00 %, the best so far",
+        "20 of 40 trials, best 90.00 % (trial 2), 0 ended early",
+        "40 of 40 trials, best 90.00 % (trial 2), 0 ended early",
+    ]
+    said = describe_winner(results(40), ended[1])
+    assert said.startswith("Trial 2 is the first of 39 equally good ones of 40 trials: accuracy 90")
 
 
 def test_the_same_command_goes_on(chainrule: Command) -> None:
@@ -84,7 +109,7 @@ def test_a_signal_ends_it_and_says_how_to_go_on(tmp_path: Path, number: int) -> 
         text=True,
     )
     assert process.stdout is not None
-    while not process.stdout.readline().startswith("trial 2:"):
+    while not process.stdout.readline().startswith("trial 1:"):
         assert process.poll() is None
     process.send_signal(number)
     _, errors = process.communicate()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from chainrule.experiments.search.search import Search
     from chainrule.experiments.search.trials import SearchResults, TrialResult
 
+FEW_TRIALS = 20  # that have a line each; of more, the best so far and those that failed do
+
 
 @with_train_options
 def tune(
@@ -183,9 +185,13 @@ def _progress(
         def finished(trial: TrialResult, results: SearchResults) -> None:
             pruned = f", {results.count('pruned')} ended early"
             bar.update(row, completed=len(results.trials), best=f"{_best_so_far(results)}{pruned}")
+            is_best, done = results.best == trial, len(results.trials)
             if bar.disable and not quiet:
-                say(_line(trial, results))
-            elif not quiet and results.best == trial:
+                if is_best or trial.error is not None or count <= FEW_TRIALS:
+                    say(_line(trial, results))
+                if done % FEW_TRIALS == 0 and count > FEW_TRIALS:
+                    say(f"{done} of {count} trials, {_best_so_far(results)}{pruned}")
+            elif not quiet and is_best:
                 bar.console.print(styled(_line(trial, results)))
 
         yield finished

@@ -333,7 +333,10 @@ def add_calibration(document: Document, run: Run, judged: Judged, dataset: Datas
         temperature = find_temperature(held_out, np.asarray(dataset.y_validation))
         name = f"at a temperature of {temperature:.2f}"
         found[name] = reliability(at_temperature(judged.probabilities, temperature), judged.y)
-        text += f"; {name}, chosen by the validation part, by {100 * found[name].error:.1f} %"
+        text += (
+            f"; {name}, chosen by the validation part, by {100 * found[name].error:.1f} %. A "
+            "temperature divides the logits: above 1, the network becomes less sure of itself"
+        )
     document.heading("Calibration")
     document.picture(
         "reliability",

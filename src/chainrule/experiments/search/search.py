@@ -326,8 +326,10 @@ def describe_winner(results: SearchResults, winner: TrialResult) -> str:
     value = format_number(results.metric, winner.value or 0.0)
     by = results.metric.replace("_", " ")
     trials = counted(len(results.trials), "trial")
+    as_good = sum(trial.value == winner.value for trial in results.trials)
+    which = "the best" if as_good == 1 else f"the first of {as_good} equally good ones"
     return (
-        f"Trial {winner.number} is the best of {trials}: {by} {value}. The best of many owes "
+        f"Trial {winner.number} is {which} of {trials}: {by} {value}. The best of many owes "
         "something to luck, so this figure is too good; what the settings gain is below, from "
         "trainings with seeds that the search has not used."
     )
