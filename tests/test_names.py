@@ -45,6 +45,7 @@ KNOWN = {
         ("layer", "Con2D", "Conv2D"),
         ("loss", "softmax_crossentropie", "softmax_cross_entropy"),
         ("loss", "mean_sqared_eror", "mean_squared_error"),
+        ("loss", "mse", "mean_squared_error"),
         ("optimizer", "adamm", "adam"),
         ("optimizer", "RMS-propp", "rmsprop"),
         ("regularizer", "weight_decy", "weight_decay"),

@@ -108,7 +108,10 @@ def find_name(name: str, known: Iterable[str], kind: str) -> str:
     by_spelling = {plain(candidate): candidate for candidate in names}
     if plain(name) in by_spelling:
         return by_spelling[plain(name)]
-    meant = nearest(name, names, likeness=0.5)
+    initials = {
+        "".join(word[:1] for word in each.split("_")): each for each in names if "_" in each
+    }
+    meant = initials.get(name.lower()) or nearest(name, names, likeness=0.5)
     hint = f"did you mean {meant!r}?" if meant else f"choose from: {', '.join(names)}"
     raise UnknownNameError(f"no {kind} is called {shortened(repr(name))}; {hint}")
 
