@@ -18,8 +18,6 @@ from chainrule.labs.lab import Setting, fingerprint, gain, run_variants, share_r
 from chainrule.labs.mnist_mlp.claims import REPORTED_LOSS
 
 DOCS = Path(__file__).parents[2] / "docs" / "labs"
-OLDER = ("emnist",)
-"""Labs whose report is older than their code, and says so; `make labs` makes them anew."""
 HOME = Path(labs.__file__).parent
 FILES = sorted(HOME.rglob("*.py"))
 LARGEST_PICTURE = 200_000  # bytes
@@ -200,11 +198,8 @@ def test_the_full_results_stand_in_the_documentation(name: str) -> None:
     text = (DOCS / name / "report.md").read_text(encoding="utf-8")
     assert f"`chainrule lab run {name}`" in text
     made_by = re.search(r"fingerprint `(\w+)`", text)
-    if name in OLDER:
-        assert "by older code than stands beside it" in text
-    else:
-        assert made_by is not None
-        assert made_by[1] == fingerprint(name), f"{name}'s code has changed since: make labs"
+    assert made_by is not None
+    assert made_by[1] == fingerprint(name), f"{name}'s code has changed since: make labs"
     pictures = [DOCS / name / path for path in re.findall(r"\]\((pictures/[^)]+)\)", text)]
     assert pictures
     assert all(picture.stat().st_size < LARGEST_PICTURE for picture in pictures)

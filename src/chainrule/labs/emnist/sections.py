@@ -67,11 +67,11 @@ def show_training(document: Document, runs: Runs) -> None:
             ]
             for epoch in range(len(histories[0]))
         ]
-        minutes = plain([run.seconds / 60 for run in runs[name]])
-        caption = f"{name}: {len(histories)} seeds, {minutes} minutes of one processor each"
+        minutes = np.mean([run.seconds for run in runs[name]]) / 60
+        caption = f"{name}: {len(histories)} seeds, {minutes:.1f} minutes of one processor each"
         document.table(headers, rows, caption)
         for number, curves in panels.items():
-            network = name.split()[0]
+            network = name[:3]  # MLP or CNN
             curves[f"{network}, training"] = [h[number] for h in histories]
             curves[f"{network}, validation"] = [h[f"validation_{number}"] for h in histories]
     document.picture(
