@@ -185,7 +185,7 @@ def test_a_training_that_leaves_the_picture_is_told_below_it() -> None:
     epochs = np.arange(1, 5)
     calm, wild = Training(4), Training(4, output="identity")
     runs = {
-        (training, 0): Trained(None, 0, 0, 0, None, epochs, losses, losses, 0, 0)
+        (training, 0): Trained(None, 0, 0, 0, None, epochs, losses, losses, 0)
         for training, losses in ((calm, 0.5 / epochs), (wild, 10.0 ** (9 * epochs)))
     }
     document = Document("losses")

@@ -17,6 +17,11 @@ BACKWARD = re.compile(r"backw|back_?prop|bwd|compute_grad|calc\w*_grad", re.IGNO
 DERIVATIVE = re.compile(r"prime|deriv|_grad|^grad_|backward|^d_?[a-z]|_d$|der_", re.IGNORECASE)
 NO_DERIVATIVES = {"dot", "diag", "divide", "dropout", "dict", "dense", "data", "delete", "dstack"}
 WORD = re.compile(r"prime|deriv")
+GATHERED = re.compile(  # what a loop over steps, or over words, adds gradients up in
+    r"_?(d(L_?d)?(?=[A-Z_])\w+|d[wbuvh]\w{0,4}|d(weights?|bias(es)?)|d\w{0,3}_d\w+|"
+    r"grads?(ients?)?([A-Z_]\w*)?|nabla_\w+|\w+_grads?)"
+)
+CHECKS_GRADIENTS = re.compile(r"grad.*check|check.*grad|numeric", re.IGNORECASE)
 OF_AN_ACTIVATION = re.compile(r"prime|deriv|grad|^d")  # arguments of constructors
 PASSES = {"forward": "backward", "fwd": "bwd"}
 WITHIN = re.compile(rf"(?<=[^_]_)({'|'.join(PASSES)})(?=_[^_])")  # conv_forward_naive

@@ -17,7 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foreign.naming.gradient_names import is_about_gradients, looks_like_a_gradient
+from chainrule.foreign.naming.gradient_names import (
+    GATHERED,
+    is_about_gradients,
+    looks_like_a_gradient,
+)
 from chainrule.foreign.naming.roles import NAMES_LOSS, is_backward_pass, role_of, roles_named
 from chainrule.foreign.objects.names import Names
 from chainrule.foreign.reading.source import tree_of
@@ -38,10 +42,6 @@ KEEPS = re.compile(r"momentum|velocit|moment|\bv_?d[wb]", re.IGNORECASE)  # step
 ADAPTIVE = re.compile(r"sqrt\(|\*\* ?\(?0?\.5|\*\* ?\(?1 / 2")  # an update by Adam, or RMSprop
 SUM_OF_ERRORS = re.compile(
     r"\w*(loss(es)?|cost)|(sum_?|total_?)?(err(or)?s?|mse|ecm|sse)(_?(sum|total))?"
-)
-COLLECTED = re.compile(  # what a loop over steps, or over words, adds gradients up in
-    r"_?(d(L_?d)?(?=[A-Z_])\w+|d[wbuvh]\w{0,4}|d(weights?|bias(es)?)|d\w{0,3}_d\w+|"
-    r"grads?(ients?)?([A-Z_]\w*)?|nabla_\w+|\w+_grads?)"
 )
 NAMES_UPDATE = re.compile(r"updat|step|adam|sgd|optimi|rmsprop|momentum|descent", re.IGNORECASE)
 
@@ -160,7 +160,7 @@ def _is_sum(target: ast.expr) -> bool:
     while isinstance(target, ast.Subscript):
         target = target.value
     name = ast.unparse(target).split(".")[-1]
-    return bool(SUM_OF_ERRORS.fullmatch(name.lower()) or COLLECTED.fullmatch(name))
+    return bool(SUM_OF_ERRORS.fullmatch(name.lower()) or GATHERED.fullmatch(name))
 
 
 def _unscaled(kept: ast.expr, target: ast.expr) -> ast.expr:

@@ -14,7 +14,6 @@ import copy
 import inspect
 import linecache
 import os
-import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +28,7 @@ import numpy as np
 from chainrule.foreign.calls.conventions import UPDATES
 from chainrule.foreign.calls.joint import place_of_loss
 from chainrule.foreign.errors import EndlessError
+from chainrule.foreign.naming.gradient_names import CHECKS_GRADIENTS
 from chainrule.foreign.naming.roles import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -55,7 +55,6 @@ RUN_LINES = 5_000_000  # of the whole run: loading the data, and the first steps
 STARTING_LINES = 500_000  # of all that is started where the run trains nothing
 COPIES = 20  # of an object, before its first backward pass
 LARGEST = 4_000_000  # entries of an array that is copied; of larger ones only the name is kept
-CHECKS_GRADIENTS = re.compile(r"grad.*check|check.*grad|numeric", re.IGNORECASE)  # moves, too
 COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>"}
 ANSWER = "1"  # to input()
 
