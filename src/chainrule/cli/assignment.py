@@ -121,7 +121,6 @@ def autograder(
         raise OutputError(f"{out} already exists: choose another --out")
     if solution is not None:
         must_be_code(solution)
-    if wheel is not None:
-        must_be_file(wheel)
+    must_be_file(wheel)
     write_autograder(out, Settings(only, points, hide_suggestions), wheel, solution)
     say(f"{out} can be uploaded to Gradescope as the autograder of a programming assignment")

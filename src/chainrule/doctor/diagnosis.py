@@ -242,14 +242,14 @@ def _joined(diagnoses: list[Diagnosis]) -> Diagnosis:
 def _notes_of(diagnoses: list[Diagnosis]) -> list[str]:
     """What is noted of several subjects, each with those that it is about, unless that is all of
     them, or the note names them itself."""
-    about: dict[str, list[str]] = {}
+    told_of: dict[str, list[str]] = {}
     for d in diagnoses:
         for note in d.notes:
-            about.setdefault(note, []).append(d.subject)
+            told_of.setdefault(note, []).append(d.subject)
     every = {d.subject for d in diagnoses}
     return [
         note
         if {*subjects} == every or subjects[0] in note
         else f"{', '.join(dict.fromkeys(subjects))}: {note}"
-        for note, subjects in about.items()
+        for note, subjects in told_of.items()
     ]

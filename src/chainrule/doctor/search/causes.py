@@ -187,8 +187,8 @@ def _of_renaming(edit: Edit) -> str:
 
 
 def names_another_array(edit: Edit) -> bool:
-    """True if an edit puts another array that the forward pass has left in the place of one: a
-    cause that is told where no other explains it."""
+    """True if an edit replaces an array by another one that the forward pass has left. That is
+    reported as the cause only if nothing else explains the mistake."""
     if edit.sort != "renamed" or edit.removed is None or edit.added is None:
         return False
     names = [text(each).rpartition(".")[2] for each in (edit.removed, edit.added)]

@@ -336,7 +336,7 @@ class _Watcher:
         call.result, call.returned = _kept(result), True
         key = id(call.owner) if call.owner is not None else 0, id(call.code)
         is_first = call.owner is None and self.counts[key] <= STEPS
-        joints = self._joints(held) if is_first else {}
+        joints = self._joints(held) if is_first else set()
         if is_spelt_like(call.name, BACKWARD_METHODS) or id(call.code) in joints:
             self.has_gone_back = True
         if is_a_step(call.name) and self.counts[key] >= STEPS:
@@ -344,14 +344,14 @@ class _Watcher:
         if id(call.code) in joints and all(self.counts.get((0, c), 0) >= STEPS for c in joints):
             raise SeenEnoughError
 
-    def _joints(self, held: dict[str, Any]) -> dict[int, str]:
-        """The functions among some names that give the loss together with the gradients."""
+    def _joints(self, held: dict[str, Any]) -> set[int]:
+        """The codes of functions, among some names, that give the loss with the gradients."""
         functions = {id(v.__code__): v for v in held.values() if _is_function(v)}
         for code, function in functions.items():
             if code not in self.gives_both:
                 own = self._is_own(function.__code__)
                 self.gives_both[code] = own and place_of_loss(function) is not None
-        return {code: f.__name__ for code, f in functions.items() if self.gives_both[code]}
+        return {code for code in functions if self.gives_both[code]}
 
     # --- loops ------------------------------------------------------------------------------
 

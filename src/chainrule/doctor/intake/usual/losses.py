@@ -190,6 +190,7 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
                 program = make(loss, targets)
                 with program.sharing(passes) if loss_words else nullcontext():
                     found = examine_with_conventions(program)
+                    score = _score(found)
                 program.notes += [loss_words] if loss_words else []
                 program.notes += [f"no targets are given: {words} were tried"] if words else []
                 is_endless = isinstance(found.error, EndlessError)
@@ -198,11 +199,10 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
                     continue
                 if not found.truths:
                     continue
-                right = len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
                 program.is_assumed = len(found.wrong) == len(found.truths) and not is_own
                 if is_own and words == CLASS_NUMBERS and not found.wrong:
                     program.unchecked = [*program.unchecked, *_doubts(tried)]
-                tried.append(_Believed(right, program, words))
+                tried.append(_Believed(score, program, words))
                 if not found.wrong or is_endless:
                     return program
         if any(each.score >= 1 for each in tried):
@@ -220,6 +220,13 @@ def with_assumed_loss(make: Make, code: Code, x: Any, y: Any, is_own: bool = Fal
     if tried and is_own and tried[-1].score <= -OPPOSITE:
         return tried[-1].program
     return _mended_with_one([*(each.program for each in tried[:SEARCHED]), *raising[:RAISING]])
+
+
+def _score(found: Examination) -> float:
+    """How much speaks for a loss: gradients that are right, and one that points the right way."""
+    if not found.truths:
+        return 0.0
+    return len(found.truths) - len(found.wrong) + 0.9 * alignment(found)
 
 
 def examine_with_conventions(program: Program) -> Examination:
